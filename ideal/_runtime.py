@@ -2,12 +2,13 @@
 
 jaxlib calls SciPy's OpenBLAS from its own thread pool. When OpenBLAS starts threads for each of those calls, and XLA runs
 independent calls of one program at once, a jitted gradient of a few batched log-determinants takes minutes or hangs. One
-BLAS thread and XLA's sequential scheduler make it take milliseconds. A user who has set either is left alone.
+BLAS thread and XLA's sequential scheduler make it take milliseconds. One thread also serves the factorizations outside JAX: on
+two cores of which one is busy, two threads wait for each other (a fit at 32x32 took 88 s instead of 3). A user who has set
+either is left alone.
 """
 
 import os
 import sys
-from contextlib import contextmanager
 
 _THREADS = "OPENBLAS_NUM_THREADS"
 _SCHEDULER = "xla_cpu_enable_concurrency_optimized_scheduler"
@@ -29,15 +30,3 @@ def _limit_loaded_blas() -> None:
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(limits=1, user_api="blas")
-
-
-@contextmanager
-def blas_threads(dimension: int):
-    """Give BLAS all cores for one large factorization outside JAX (`dimension` 512 or more); restore afterwards."""
-    if _user_set_threads or dimension < 512:
-        yield
-        return
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=len(os.sched_getaffinity(0)), user_api="blas"):
-        yield
