@@ -1,0 +1,44 @@
+"""Density models: each bounds the entropy of measurements from above."""
+
+from pathlib import Path
+
+from ideal.density._contract import Density, read_model_file
+from ideal.density.full import FullGaussian
+from ideal.density.negative_binomial import NegativeBinomial
+from ideal.density.stationary import StationaryGaussian
+from ideal.errors import UsageError
+
+MODELS: dict[str, type[Density]] = {model.name: model for model in (StationaryGaussian, FullGaussian, NegativeBinomial)}
+
+
+def find_model(name: str) -> type[Density]:
+    """Return the model class of this name.
+
+    Raises:
+        UsageError: there is none; the message suggests the nearest.
+
+    """
+    if name not in MODELS:
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, MODELS, n=1, cutoff=0.4)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise UsageError(f"no density model is called {name!r}{hint} (there are: {', '.join(MODELS)}, all)")
+    return MODELS[name]
+
+
+def load(path: str | Path) -> Density:
+    """Read a fitted model that `Density.save` wrote."""
+    name, state = read_model_file(path)
+    return find_model(name)._from_state(state)
+
+
+__all__ = [
+    "MODELS",
+    "Density",
+    "FullGaussian",
+    "NegativeBinomial",
+    "StationaryGaussian",
+    "find_model",
+    "load",
+]

@@ -1,0 +1,110 @@
+"""What every density model can do, and how it is kept in a file."""
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import ClassVar, Self
+
+import h5py
+import numpy as np
+
+from ideal.errors import DataError
+
+_FORMAT, _FORMAT_VERSION = "ideal-density", 1
+_NONE: Mapping[str, "Density"] = MappingProxyType({})
+
+
+class Density(ABC):
+    """A normalised probability density (or, where `discrete`, probability) of measurements.
+
+    Since it is normalised, the mean of -log_prob over measurements that it was not fitted to bounds their entropy from
+    above. An object is never changed: `fit` returns a new one.
+
+    Attributes:
+        name: its name in the registry.
+        discrete: whether it gives probabilities of whole counts; if not, counts are dequantised before they reach it.
+        shape: of one measurement that it was fitted to, (row, column[, channel]) or (value,).
+
+    """
+
+    name: ClassVar[str]
+    discrete: ClassVar[bool] = False
+    shape: tuple[int, ...]
+
+    @classmethod
+    @abstractmethod
+    def fit(cls, key, train, validation, *, fitted: Mapping[str, "Density"] = _NONE) -> Self:
+        """Return the model fitted to measurements.
+
+        Args:
+            key: seed or key for whatever is random in the fit.
+            train: measurements (sample, ...), an array or an object with a `shape` whose iteration gives arrays of samples
+                (it may be iterated more than once).
+            validation: other measurements, array of the same kind, by which the fit chooses.
+            fitted: models already fitted to the same measurements, by name, from which this one may start.
+
+        Raises:
+            DataError: the measurements cannot be modelled: too few, constant, or of the wrong kind.
+
+        """
+
+    @abstractmethod
+    def log_prob(self, measurements) -> np.ndarray:
+        """Return the log-density of measurements (sample, ...) in nats per measurement, (sample,), in the order given."""
+
+    @abstractmethod
+    def sample(self, key, count: int) -> np.ndarray:
+        """Draw measurements, (count, ...)."""
+
+    @classmethod
+    def accepts(cls, shape: tuple[int, ...], *, counts: bool, is_complex: bool) -> bool:
+        """Tell whether the model is meant for measurements of this shape (of one) and kind."""
+        return True
+
+    def interior_log_prob(self, measurements) -> tuple[np.ndarray, tuple[slice, slice]] | None:
+        """Return ln q(pixel | the pixels before it in a fixed box), where the model has such conditionals; else None.
+
+        Its mean over held-out measurements bounds the entropy rate, which does not depend on the size of the patch.
+
+        Returns:
+            Nats per pixel (channels summed), (sample, rows, columns), for the pixels whose box is whole, and the slices of rows
+            and columns where these lie.
+
+        """
+        return None
+
+    @abstractmethod
+    def _state(self) -> dict[str, np.ndarray]:
+        """Return the arrays that make up the model."""
+
+    @classmethod
+    @abstractmethod
+    def _from_state(cls, state: dict[str, np.ndarray]) -> Self:
+        """Rebuild the model from its arrays."""
+
+    def save(self, path) -> None:
+        """Write the model to an HDF5 file, which appears whole or not at all."""
+        path = Path(path)
+        partial = path.with_name(path.name + ".partial")
+        with h5py.File(partial, "w") as file:
+            file.attrs["format"], file.attrs["format_version"] = _FORMAT, _FORMAT_VERSION
+            file.attrs["model"] = self.name
+            for name, array in self._state().items():
+                file[name] = array
+        os.replace(partial, path)
+
+
+def read_model_file(path) -> tuple[str, dict[str, np.ndarray]]:
+    """Return the model's name and arrays from a file written by `Density.save`."""
+    try:
+        with h5py.File(path) as file:
+            if file.attrs.get("format") != _FORMAT:
+                raise DataError(f"{path} is not a model file: its format is {file.attrs.get('format')!r}, expected {_FORMAT!r}")
+            version = int(file.attrs["format_version"])
+            if version > _FORMAT_VERSION:
+                raise DataError(f"{path} has model format version {version}; this ideal reads up to {_FORMAT_VERSION}: update it")
+            return str(file.attrs["model"]), {name: dataset[()] for name, dataset in file.items()}
+    except OSError as error:
+        raise DataError(f"{path} cannot be read as a model file: {error}") from error

@@ -1,0 +1,98 @@
+"""Maximum likelihood of a stationary autocovariance, over spectra that are positive by construction.
+
+The field seen in a patch is taken as a piece of a periodic field on a torus of twice the patch's size (circulant embedding),
+whose power spectrum is a positive semidefinite matrix between channels at each frequency. Then the patch's covariance is block
+Toeplitz and positive whatever the parameters, and the likelihood depends on the data only through their second moments: an
+iteration costs the same for a hundred patches and for a million.
+"""
+
+import numpy as np
+from scipy.linalg import LinAlgError, cho_factor
+from scipy.linalg.blas import dsymm
+from scipy.linalg.lapack import dpotri
+from scipy.optimize import minimize
+
+from ideal.errors import DataError
+
+_FLOOR = 1e-10  # of the mean power: only keeps the starting spectrum off zero, in units of the data
+
+
+def fit_autocovariance(second: np.ndarray, shape: tuple[int, int, int], *, tolerance: float = 1e-6) -> np.ndarray:
+    """Return the autocovariance that maximises the Gaussian likelihood.
+
+    Args:
+        second: mean outer product of patches less their constant mean, (value, value), values in order (row, column, channel).
+        shape: (row, column, channel) of a patch.
+        tolerance: nats per value; the iterations stop when one gains less.
+
+    Returns:
+        Shape (2 row - 1, 2 column - 1, channel, channel), zero lag in the middle.
+
+    Raises:
+        DataError: the patches do not vary.
+
+    """
+    rows, columns, channels = shape
+    size = rows * columns * channels
+    if not np.trace(second) > 0:
+        raise DataError("the measurements are constant: every pixel of every sample has the same value")
+    torus = 2 * rows, 2 * columns
+    pair = _pair_index(shape, torus)
+    cells = torus[0] * torus[1] * channels**2
+
+    def collect(matrix):  # sum of the entries at each lag, (row, column, channel, channel)
+        return np.bincount(pair, weights=matrix.ravel(), minlength=cells).reshape(*torus, channels, channels)
+
+    def autocovariance_of(root):
+        spectrum = root @ root.conj().swapaxes(-1, -2)
+        return np.fft.ifft2(spectrum, axes=(0, 1)).real
+
+    # The mean periodogram of the zero-padded patches is a positive spectrum, if one smoothed by the patch.
+    periodogram = np.fft.fft2(collect(second), axes=(0, 1)) / (rows * columns)
+    start = _hermitian_root(periodogram, _FLOOR)
+    parameters = np.broadcast_to(np.eye(channels, dtype=complex), start.shape)
+
+    def loss_and_gradient(vector):
+        root = start @ vector.view(complex).reshape(start.shape)
+        covariance = autocovariance_of(root).ravel()[pair].reshape(size, size)
+        try:
+            factor = cho_factor(covariance, lower=True, overwrite_a=True, check_finite=False)[0]
+        except LinAlgError:
+            return np.inf, np.zeros_like(vector)
+        log_det = 2 * np.log(np.diag(factor)).sum()
+        precision = dpotri(factor, lower=1, overwrite_c=1)[0]
+        precision = np.tril(precision) + np.tril(precision, -1).T
+        weighted = dsymm(1.0, precision, second)
+        loss = 0.5 * (log_det + np.trace(weighted)) / size
+        slope = 0.5 * (precision - weighted @ precision) / size
+        # d loss = Re sum_k tr(slope_k^H dS_k), and S = root root^H
+        frequency = np.fft.fft2(collect(slope), axes=(0, 1)) / (torus[0] * torus[1])
+        gradient = 2 * start.conj().swapaxes(-1, -2) @ (frequency @ root)
+        return loss, np.ascontiguousarray(gradient).view(np.float64).ravel()
+
+    result = minimize(
+        loss_and_gradient,
+        np.ascontiguousarray(parameters).view(np.float64).ravel(),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": 200, "maxcor": 10, "ftol": tolerance, "gtol": 0.0},
+    )
+    best = autocovariance_of(start @ result.x.view(complex).reshape(start.shape))
+    inside = np.roll(best, (rows - 1, columns - 1), axis=(0, 1))[: 2 * rows - 1, : 2 * columns - 1]
+    return 0.5 * (inside + inside[::-1, ::-1].swapaxes(-1, -2))
+
+
+def _pair_index(shape: tuple[int, int, int], torus: tuple[int, int]) -> np.ndarray:
+    """Return for each pair of values the index of its (lag, channel, channel) on the torus, (value * value,)."""
+    channels = shape[2]
+    row, column, channel = (axis.ravel() for axis in np.indices(shape))
+    dy = (row[:, None] - row[None, :]) % torus[0]
+    dx = (column[:, None] - column[None, :]) % torus[1]
+    index = ((dy * torus[1] + dx) * channels + channel[:, None]) * channels + channel[None, :]
+    return index.ravel()
+
+
+def _hermitian_root(matrices: np.ndarray, floor: float) -> np.ndarray:
+    """Return R with R R^H equal to the Hermitian matrices, their eigenvalues raised to a share of the mean one."""
+    values, vectors = np.linalg.eigh(0.5 * (matrices + matrices.conj().swapaxes(-1, -2)))
+    return vectors * np.sqrt(np.maximum(values, floor * values.mean()))[..., None, :]

@@ -1,0 +1,188 @@
+"""The stationary Gaussian density: a mean and an autocovariance, fitted by exact maximum likelihood."""
+
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+
+from ideal._random import generator
+from ideal.density._causal_window import CausalWindow
+from ideal.density._contract import _NONE, Density
+from ideal.density._moments import flatten, moments
+from ideal.density._multivariate import LOG_2PI, factorise, gaussian_log_prob, whiten
+from ideal.density._spectral_fit import fit_autocovariance
+from ideal.errors import DataError, UsageError
+
+
+class StationaryGaussian(Density):
+    """A Gaussian field whose covariance between two pixels depends only on the step between them.
+
+    Args:
+        mean: of each channel, shape (channel,).
+        autocovariance: c[a, b] at lag (dy, dx) is the covariance of channel a at (y + dy, x + dx) with channel b at (y, x), for
+            lags below the window (row, column); shape (2 row - 1, 2 column - 1, channel, channel), zero lag in the middle.
+            c_ab(lag) = c_ba(-lag) is required; no mirror symmetry is.
+        with_channels: whether measurements have a channel axis.
+
+    Measurements may be smaller than the window, where the likelihood is exact, or larger, where each pixel is given its past
+    in a box that the window covers.
+    """
+
+    name = "stationary"
+
+    def __init__(self, mean, autocovariance, *, with_channels: bool = False):
+        self.mean = np.atleast_1d(np.asarray(mean, dtype=np.float64))
+        self.autocovariance = np.asarray(autocovariance, dtype=np.float64)
+        channels = len(self.mean)
+        if self.autocovariance.ndim == 2:
+            self.autocovariance = self.autocovariance[:, :, None, None]
+        size = self.autocovariance.shape
+        if len(size) != 4 or size[0] % 2 == 0 or size[1] % 2 == 0 or size[2:] != (channels, channels):
+            raise UsageError(
+                f"an autocovariance of {channels} channels has shape (2 row - 1, 2 column - 1, {channels}, {channels}); found {size}"
+            )
+        self.window = (size[0] + 1) // 2, (size[1] + 1) // 2
+        self.with_channels = with_channels
+        self.shape = (*self.window, channels) if with_channels else self.window
+
+    @classmethod
+    def accepts(cls, shape: tuple[int, ...], *, counts: bool, is_complex: bool) -> bool:
+        """Accept images; a vector has no steps between its values."""
+        return len(shape) in (2, 3) and not is_complex
+
+    @classmethod
+    def fit(cls, key, train, validation, *, fitted=_NONE) -> Self:
+        """Fit by maximum likelihood; nothing is random, and validation is not needed."""
+        shape = tuple(train.shape[1:])
+        if not cls.accepts(shape, counts=False, is_complex=False):
+            raise DataError(f"a stationary field is for images (row, column[, channel]); found measurements of shape {shape}")
+        found = moments(train)
+        channels = shape[2] if len(shape) == 3 else 1
+        mean = found.mean.reshape(-1, channels).mean(0)
+        departure = found.mean - np.tile(mean, len(found.mean) // channels)
+        second = found.covariance + np.outer(departure, departure)
+        return cls(mean, fit_autocovariance(second, (*shape[:2], channels)), with_channels=len(shape) == 3)
+
+    def covariance_at(self, lags: np.ndarray) -> np.ndarray:
+        """Return the covariances (..., channel, channel) at integer lags (..., 2) below the window."""
+        lags = np.asarray(lags)
+        return self.autocovariance[lags[..., 0] + self.window[0] - 1, lags[..., 1] + self.window[1] - 1]
+
+    def covariance(self, rows: int | None = None, columns: int | None = None) -> np.ndarray:
+        """Return the covariance matrix of an image no larger than the window, (value, value)."""
+        rows, columns = rows or self.window[0], columns or self.window[1]
+        positions = np.stack(np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij"), -1).reshape(-1, 2)
+        between = self.covariance_at(positions[:, None] - positions[None, :])
+        size = len(positions) * len(self.mean)
+        return between.transpose(0, 2, 1, 3).reshape(size, size)
+
+    @cached_property
+    def _factors(self) -> dict[tuple[int, int], np.ndarray]:
+        return {}
+
+    def _factor(self, rows: int, columns: int) -> np.ndarray:
+        if (rows, columns) not in self._factors:
+            self._factors[rows, columns] = factorise(self.covariance(rows, columns))
+        return self._factors[rows, columns]
+
+    @cached_property
+    def causal_window(self) -> CausalWindow:
+        """The prediction of a pixel from its past, for images larger than the window and for the entropy rate."""
+        return CausalWindow(self.covariance_at, self.window)
+
+    def _centre(self, measurements) -> np.ndarray:
+        """Return measurements less the mean, as (sample, row, column, channel)."""
+        array = np.asarray(measurements, dtype=np.float64)
+        expected = 4 if self.with_channels else 3
+        if array.ndim != expected or (self.with_channels and array.shape[-1] != len(self.mean)):
+            raise DataError(
+                f"measurements of shape {array.shape} do not fit a stationary field of measurements (sample, "
+                + ", ".join(map(str, self.shape))
+                + ") or of other rows and columns"
+            )
+        return (array if self.with_channels else array[..., None]) - self.mean
+
+    def _fits_window(self, shape: tuple[int, ...]) -> bool:
+        return shape[0] <= self.window[0] and shape[1] <= self.window[1]
+
+    def log_prob(self, measurements) -> np.ndarray:
+        """Return the log-density in nats per measurement, exact up to the window's size."""
+        centred = self._centre(measurements)
+        if self._fits_window(centred.shape[1:]):
+            return gaussian_log_prob(self._factor(*centred.shape[1:3]), flatten(centred))
+        mean, deviation = self.causal_window.predict(centred)
+        constant = np.log(deviation).sum() + 0.5 * LOG_2PI * deviation.size
+        return -0.5 * (((centred - mean) / deviation) ** 2).sum((1, 2, 3)) - constant
+
+    def predict(self, measurements) -> tuple[np.ndarray, np.ndarray]:
+        """Return each value's mean given the values before it, and its standard deviation.
+
+        Args:
+            measurements: (sample, row, column[, channel]).
+
+        Returns:
+            Means, of the shape of the measurements, and standard deviations, of the shape of one measurement.
+
+        """
+        centred = self._centre(measurements)
+        if self._fits_window(centred.shape[1:]):
+            factor = self._factor(*centred.shape[1:3])
+            rows, scale = flatten(centred), np.diag(factor)
+            mean = (rows - whiten(factor, rows) * scale).reshape(centred.shape)
+            deviation = scale.reshape(centred.shape[1:])
+        else:
+            mean, deviation = self.causal_window.predict(centred)
+        mean = mean + self.mean
+        return (mean, deviation) if self.with_channels else (mean[..., 0], deviation[..., 0])
+
+    def predict_interior(self, measurements) -> tuple[np.ndarray, np.ndarray, tuple[slice, slice]]:
+        """Return predictions as `predict` does, from the causal window alone and only where its box is whole.
+
+        Returns:
+            Innovations' means (sample, row, column, channel) and standard deviations (row, column, channel), for the rows and
+            columns given as slices third.
+
+        """
+        centred = self._centre(measurements)
+        rows, columns = self.causal_window.interior_slices(centred.shape[1:3])
+        mean, deviation = self.causal_window.predict(centred)
+        return mean[:, rows, columns] + self.mean, deviation[rows, columns], (rows, columns)
+
+    def interior_log_prob(self, measurements) -> tuple[np.ndarray, tuple[slice, slice]]:
+        """Return the log-density of each pixel given its past in the causal window's box."""
+        mean, deviation, (rows, columns) = self.predict_interior(measurements)
+        values = np.asarray(measurements, dtype=np.float64)[:, rows, columns].reshape(mean.shape)
+        log_prob = -0.5 * ((values - mean) / deviation) ** 2 - np.log(deviation) - 0.5 * LOG_2PI
+        return log_prob.sum(-1), (rows, columns)
+
+    def entropy(self, rows: int | None = None, columns: int | None = None) -> float:
+        """Return the entropy of an image no larger than the window, nats."""
+        factor = self._factor(rows or self.window[0], columns or self.window[1])
+        return float(np.log(np.diag(factor)).sum() + 0.5 * len(factor) * (LOG_2PI + 1))
+
+    def entropy_rate(self) -> float:
+        """Return the entropy of a pixel (channels together) given its past in the causal window, nats."""
+        factor = self.causal_window.interior.factor
+        return float(np.log(np.diag(factor)).sum() + 0.5 * len(factor) * (LOG_2PI + 1))
+
+    def sample(self, key, count: int, size: tuple[int, int] | None = None) -> np.ndarray:
+        """Draw images of the window's size, or of any other (row, column)."""
+        rng, (rows, columns) = generator(key), size or self.window
+        if self._fits_window((rows, columns)):
+            factor = self._factor(rows, columns)
+            images = (rng.standard_normal((count, len(factor))) @ factor.T).reshape(count, rows, columns, -1)
+        else:
+            images = self.causal_window.sample(rng, count, (rows, columns))
+        images = images + self.mean
+        return images if self.with_channels else images[..., 0]
+
+    def _state(self) -> dict[str, np.ndarray]:
+        return {
+            "mean": self.mean,
+            "autocovariance": self.autocovariance,
+            "with_channels": np.array(self.with_channels),
+        }
+
+    @classmethod
+    def _from_state(cls, state: dict[str, np.ndarray]) -> Self:
+        return cls(state["mean"], state["autocovariance"], with_channels=bool(state["with_channels"]))
