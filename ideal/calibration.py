@@ -1,0 +1,96 @@
+"""What turns the values of a file into photoelectrons, and what is known of their noise."""
+
+import difflib
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ideal.errors import DataError, IdealError
+
+NOISES = ("poisson", "gaussian", "poisson-gaussian", "complex-gaussian")
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Units and noise of one measurement set.
+
+    Attributes:
+        noise: one of `NOISES`, or None where nobody has said.
+        sigma: standard deviation of Gaussian noise in the units of converted values: a number, an array of the shape of
+            one sample, a lazily read array of the shape of all measurements, or None.
+        gain: photoelectrons per stored unit (e-/DN).
+        offset: stored value without light (DN).
+        read_noise: standard deviation in photoelectrons.
+        units: of the stored values. None becomes "DN" where a gain or an offset is given, else "photoelectrons".
+
+    """
+
+    noise: str | None = None
+    sigma: Any = None
+    gain: float = 1.0
+    offset: float = 0.0
+    read_noise: float = 0.0
+    units: str | None = None
+
+    def __post_init__(self):
+        if self.units is None:
+            object.__setattr__(self, "units", "DN" if self.converts else "photoelectrons")
+
+    @property
+    def converts(self) -> bool:
+        """True where stored values and photoelectrons differ."""
+        return self.gain != 1 or self.offset != 0
+
+    def to_photoelectrons(self, stored: np.ndarray) -> np.ndarray:
+        """Return (stored - offset) * gain in float64, or complex128 for complex values."""
+        values = np.array(stored, dtype=np.complex128 if np.iscomplexobj(stored) else np.float64)
+        if self.converts:
+            values -= self.offset
+            values *= self.gain
+        return values
+
+    def validate(self, where: str, sample_shape: tuple | None = None, error: type[IdealError] = DataError) -> None:
+        """Raise `error` for a value without meaning; `where` opens the message."""
+        if self.noise is not None and self.noise not in NOISES:
+            close = difflib.get_close_matches(str(self.noise), NOISES, n=1)
+            hint = f", did you mean {close[0]}?" if close else ""
+            raise error(f"{where}: unknown noise {self.noise!r}{hint} (known: {', '.join(NOISES)})")
+        for name, value, low in (("gain", self.gain, "> 0"), ("read_noise", self.read_noise, ">= 0")):
+            if not math.isfinite(value) or value < 0 or (low == "> 0" and value == 0):
+                raise error(f"{where}: {name} is {value}, expected a finite number {low}")
+        if not math.isfinite(self.offset):
+            raise error(f"{where}: offset is {self.offset}, expected a finite number of DN")
+        if self.units == "photoelectrons" and self.converts:
+            raise error(
+                f"{where}: units are photoelectrons, yet gain is {self.gain} and offset {self.offset}: "
+                "photoelectrons need neither; name the stored units (units DN) or remove gain and offset"
+            )
+        self._validate_sigma(where, sample_shape, error)
+
+    def _validate_sigma(self, where, sample_shape, error) -> None:
+        if self.sigma is None or not (np.isscalar(self.sigma) or isinstance(self.sigma, np.ndarray)):
+            return  # an array that is read lazily is checked where it is read
+        sigma = np.asarray(self.sigma)
+        if sigma.dtype.kind not in "fiu":
+            raise error(f"{where}: sigma has type {sigma.dtype}, expected real numbers > 0")
+        if sigma.ndim and sample_shape is not None and sigma.shape[-len(sample_shape) :] != sample_shape:
+            raise error(f"{where}: sigma has shape {sigma.shape}, expected one number or the shape {sample_shape} of a sample")
+        per_sample = sample_shape is not None and sigma.ndim > len(sample_shape)
+        check_sigma(sigma, where, error, first=0 if per_sample else None)
+
+
+def check_sigma(sigma: np.ndarray, where: str, error: type[IdealError] = DataError, first: int | None = None) -> None:
+    """Raise `error` unless every sigma is finite and > 0; `first` is the sample number of row 0 where there is one."""
+    bad = ~(np.isfinite(sigma) & (sigma > 0))
+    if not bad.any():
+        return
+    index = tuple(int(i) for i in np.argwhere(bad)[0])
+    value = sigma[index]
+    place = ""
+    if first is not None:
+        place = f" at sample {index[0] + first}, pixel {index[1:]}"
+    elif index:
+        place = f" at pixel {index}"
+    raise error(f"{where}: sigma is {value}{place}, expected a finite standard deviation > 0")

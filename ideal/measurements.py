@@ -1,0 +1,337 @@
+"""A measurement set: what a camera or an interferometer recorded, with units, noise and the source of each sample.
+
+A set is read block by block and need not fit in memory. Values are converted to photoelectrons as they are read,
+(DN - offset) * gain. Units of what is not in DN (Jy, say) are left alone.
+
+    with open_measurements("camera.h5") as measured:
+        block = measured.read(0, 100)
+"""
+
+from contextlib import AbstractContextManager
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from ideal.calibration import NOISES, Calibration, check_sigma
+from ideal.errors import DataError, UsageError
+from ideal.inspection import inspect_measurements
+from ideal.readers import FORMAT, NAMES, Source, open_source
+from ideal.writer import MeasurementWriter, write_measurements
+
+__all__ = ["MeasurementSet", "MeasurementWriter", "from_arrays", "open_measurements", "write_measurements"]
+
+_OVERRIDES = ("noise", "sigma", "gain", "offset", "read_noise", "units")
+_PROBE_VALUES = 100_000
+
+
+def open_measurements(path: str | Path, **overrides) -> "MeasurementSet":
+    """Open a measurement file.
+
+    Args:
+        path: an HDF5 measurement file, or .npy, .npz, .tif, .zarr, .uvfits; `FILE::NAME` names a dataset inside a file.
+        **overrides: noise, sigma, gain, offset, read_noise, units; what is not None replaces what the file says.
+
+    Raises:
+        DataError: the file cannot be used as it is.
+        UsageError: an override has no meaning.
+
+    """
+    unknown = sorted(set(overrides) - set(_OVERRIDES))
+    if unknown:
+        raise UsageError(f"unknown option {', '.join(unknown)} for {path}: expected {', '.join(_OVERRIDES)}")
+    given = {key: value for key, value in overrides.items() if value is not None}
+    source = open_source(path)
+    try:
+        return MeasurementSet(source, given)
+    except BaseException:
+        source.close()
+        raise
+
+
+def from_arrays(
+    measurements,
+    *,
+    clean=None,
+    groups=None,
+    labels=None,
+    objects=None,
+    sigma=None,
+    noise=None,
+    gain=1.0,
+    offset=0.0,
+    read_noise=0.0,
+    units=None,
+    path="<array>",
+) -> "MeasurementSet":
+    """Wrap arrays in memory as a measurement set.
+
+    Args:
+        measurements: (sample, row, column[, channel]), (sample, value), or complex (sample, visibility); not copied.
+        clean: their noiseless means in photoelectrons, same shape.
+        groups: source of each sample, shape (sample,); None for each its own.
+        labels: one per sample.
+        objects: what was imaged, sample first.
+        sigma: standard deviation of Gaussian noise after conversion: a number, shape (row, ...) or that of the measurements.
+        noise: "poisson", "gaussian", "poisson-gaussian" or "complex-gaussian".
+        gain: e-/DN.
+        offset: DN.
+        read_noise: photoelectrons.
+        units: of the measurements; None for DN where a gain or offset is given, else photoelectrons.
+        path: what messages call it.
+
+    """
+    given = {"measurements": measurements, "clean": clean, "groups": groups, "labels": labels, "objects": objects}
+    arrays = {key: np.asarray(value) for key, value in given.items() if value is not None}
+    attributes = {"noise": noise, "gain": gain, "offset": offset, "read_noise": read_noise, "units": units}
+    if sigma is not None and np.ndim(sigma) == 0:
+        attributes["sigma"] = float(sigma)
+    elif sigma is not None:
+        arrays["sigma"] = np.asarray(sigma)
+    return MeasurementSet(Source(str(path), arrays, attributes, trusted=True))
+
+
+class MeasurementSet(AbstractContextManager):
+    """Measurements with units, noise and groups; a context manager.
+
+    Attributes:
+        path: as the user wrote it.
+        shape: (sample, row, column[, channel]), (sample, value) or complex (sample, visibility).
+        dtype: as stored.
+        noise: name of the noise model, or None where nobody has said.
+        sigma: None, a number, an array of the shape of a sample, or an array of the full shape that is read lazily; in the
+            units that `read` returns.
+        gain: e-/DN.
+        offset: DN.
+        read_noise: photoelectrons.
+        units: of the stored values.
+        groups: source of each sample, int64 (sample,); sample numbers where the file has none.
+        labels: one per sample, or None.
+        attributes: whatever else the file says.
+        warnings: what a user should know about how the file was read.
+
+    """
+
+    def __init__(self, source: Source, overrides: dict | None = None):
+        overrides = dict(overrides or {})
+        arrays, self.path, self._source = source.arrays, source.path, source
+        self.attributes, self.warnings = source.attributes, list(source.warnings)
+        self._stored = _as_measurements(arrays["measurements"], self.path)
+        self.shape, self.dtype = tuple(self._stored.shape), np.dtype(self._stored.dtype)
+        for key in set(arrays) & set(NAMES):
+            self._check_length(key, arrays[key])
+        self._clean = arrays.get("clean")
+        if self._clean is not None:
+            self._clean = _as_measurements(self._clean, self.path, "clean")
+            if tuple(self._clean.shape) != self.shape:
+                raise DataError(
+                    f"{self.path}: clean has shape {tuple(self._clean.shape)}, expected that of the measurements, {self.shape}"
+                )
+        self._objects = arrays.get("objects")
+        self.has_groups = "groups" in arrays
+        self.groups = _as_groups(arrays["groups"], self.path) if self.has_groups else np.arange(len(self), dtype=np.int64)
+        self.labels = _in_memory(arrays["labels"]) if "labels" in arrays else None
+        self.calibration = self._calibrate(arrays.get("sigma"), overrides)
+
+    def _calibrate(self, stored_sigma, overrides: dict) -> Calibration:
+        """Combine what the file says with what the user says, and check both."""
+        known = {key: self.attributes[key] for key in _OVERRIDES if self.attributes.get(key) is not None}
+        if not self._source.trusted:
+            known = self._distrust(known)
+        for values, error in ((known, DataError), (overrides, UsageError)):
+            for key in {"gain", "offset", "read_noise"} & set(values):
+                values[key] = _number(values[key], key, self.path, error)
+        if stored_sigma is not None:
+            known["sigma"] = self._stored_sigma(stored_sigma)
+        if "sigma" in overrides and np.ndim(overrides["sigma"]):
+            overrides["sigma"] = self._stored_sigma(np.asarray(overrides["sigma"]))
+        Calibration(**overrides).validate(self.path, self.shape[1:], UsageError)
+        if known.get("units") == "photoelectrons" and {"gain", "offset"} & set(overrides):
+            known.pop("units")  # who gives a gain says that these are DN
+        known |= overrides
+        if self.dtype.kind == "c":
+            known.setdefault("units", "Jy")
+        calibration = Calibration(**known)
+        calibration.validate(self.path, self.shape[1:])
+        is_complex, noise = self.dtype.kind == "c", calibration.noise
+        if noise is not None and is_complex != (noise == "complex-gaussian"):
+            kind = "complex" if is_complex else "real"
+            wanted = "complex-gaussian" if is_complex else "poisson, gaussian or poisson-gaussian"
+            error = UsageError if "noise" in overrides else DataError
+            raise error(f"{self.path}: noise is {noise} but the measurements are {kind}, expected {wanted}")
+        return calibration
+
+    def _distrust(self, said: dict) -> dict:
+        """Keep what cannot be misread: another program's `gain` may be decibels, its `sigma` anything."""
+        kept = {"noise": said["noise"]} if said.get("noise") in NOISES else {}
+        if isinstance(said.get("units"), str):
+            kept["units"] = said["units"]
+        left = sorted(set(said) - set(kept))
+        if left:
+            self.warnings.append(
+                f"{self.path}: attributes {', '.join(left)} are not used, the file does not declare format {FORMAT!r}: "
+                "give them as options"
+            )
+        return kept
+
+    def _stored_sigma(self, stored):
+        shape = tuple(stored.shape)
+        if shape == ():
+            return _number(stored[()], "sigma", self.path, DataError)
+        if shape == self.shape[1:]:
+            return _in_memory(stored)
+        if shape != self.shape:
+            raise DataError(f"{self.path}: sigma has shape {shape}, expected {self.shape[1:]}, {self.shape} or one number")
+        return stored
+
+    def _check_length(self, name: str, array) -> None:
+        if name == "sigma" or (len(array.shape) and array.shape[0] == len(self)):
+            return
+        found = array.shape[0] if len(array.shape) else "no"
+        raise DataError(f"{self.path}: {name} has {found} entries, expected one for each of the {len(self)} samples")
+
+    noise = property(lambda self: self.calibration.noise)
+    sigma = property(lambda self: self.calibration.sigma)
+    gain = property(lambda self: self.calibration.gain)
+    offset = property(lambda self: self.calibration.offset)
+    read_noise = property(lambda self: self.calibration.read_noise)
+    units = property(lambda self: self.calibration.units)
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return self.shape[0]
+
+    def __exit__(self, *error) -> None:
+        """Close the file."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """Return path, shape, type, noise and units."""
+        return f"MeasurementSet({self.path!r}, shape={self.shape}, dtype={self.dtype}, noise={self.noise}, units={self.units!r})"
+
+    def close(self) -> None:
+        """Release the file."""
+        self._source.close()
+
+    @property
+    def has_clean(self) -> bool:
+        """True where the noiseless means are known."""
+        return self._clean is not None
+
+    @property
+    def has_objects(self) -> bool:
+        """True where the file holds what was imaged."""
+        return self._objects is not None
+
+    @property
+    def has_sample_sigma(self) -> bool:
+        """True where every sample has its own sigma."""
+        return self.sigma is not None and len(np.shape(self.sigma)) == len(self.shape)
+
+    @cached_property
+    def integer(self) -> bool:
+        """True for a stored integer type, or where every value of two probed blocks is whole."""
+        if self.dtype.kind in "iu":
+            return True
+        if self.dtype.kind == "c":
+            return False
+        count = max(1, _PROBE_VALUES // max(1, int(np.prod(self.shape[1:]))))
+        middle = len(self) // 2
+        probes = [self.read_raw(0, count), self.read_raw(middle, middle + count)]
+        return all(bool(np.all(probe == np.floor(probe))) for probe in probes)  # a NaN is not whole
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Return samples start to stop in photoelectrons (or in `units` that are none): float64, or complex128.
+
+        Raises:
+            DataError: a value is NaN or infinite, or cannot be read.
+
+        """
+        values = self.calibration.to_photoelectrons(self.read_raw(start, stop))
+        return self._finite(values, start, "measurements")
+
+    def read_raw(self, start: int, stop: int) -> np.ndarray:
+        """Return samples start to stop as stored."""
+        return self._slice(self._stored, start, stop, "measurements")
+
+    def read_clean(self, start: int, stop: int) -> np.ndarray:
+        """Return the noiseless means of samples start to stop in photoelectrons, float64 or complex128."""
+        if self._clean is None:
+            raise DataError(f"{self.path}: no dataset 'clean', the noiseless means are not known")
+        stored = self._slice(self._clean, start, stop, "clean")
+        values = np.array(stored, dtype=np.complex128 if self.dtype.kind == "c" else np.float64)
+        return self._finite(values, start, "clean")
+
+    def read_objects(self, start: int, stop: int) -> np.ndarray:
+        """Return the objects of samples start to stop as stored."""
+        if self._objects is None:
+            raise DataError(f"{self.path}: no dataset 'objects', what was imaged is not known")
+        return self._slice(self._objects, start, stop, "objects")
+
+    def read_sigma(self, start: int, stop: int) -> np.ndarray:
+        """Return the standard deviation of every value of samples start to stop; read-only where it is the same for all."""
+        start, stop, _ = slice(start, stop).indices(len(self))
+        if self.sigma is None:
+            raise DataError(f"{self.path}: no sigma, the Gaussian noise is not known: give one (--sigma)")
+        if not self.has_sample_sigma:
+            return np.broadcast_to(np.asarray(self.sigma, dtype=np.float64), (max(stop - start, 0), *self.shape[1:]))
+        sigma = np.asarray(self._slice(self.sigma, start, stop, "sigma"), dtype=np.float64)
+        check_sigma(sigma, self.path, first=start)
+        return sigma
+
+    def inspect(self, limit: int = 2000) -> dict:
+        """Summarise up to `limit` samples spread over the set; see `ideal.inspection.inspect_measurements`."""
+        return inspect_measurements(self, limit)
+
+    def _slice(self, array, start: int, stop: int, name: str) -> np.ndarray:
+        start, stop, _ = slice(start, stop).indices(len(self))
+        try:
+            return np.asarray(array[start : max(start, stop)])
+        except (OSError, RuntimeError, ValueError) as error:  # what HDF5, zarr and mapped files raise on broken data
+            reason = " ".join(str(error).split())
+            raise DataError(f"{self.path}: {name} of samples {start} to {stop} cannot be read ({reason})") from error
+
+    def _finite(self, values: np.ndarray, start: int, name: str) -> np.ndarray:
+        finite = np.isfinite(values)
+        if not finite.all():
+            index = tuple(int(i) for i in np.argwhere(~finite)[0])
+            raise DataError(
+                f"{self.path}: {name} of sample {index[0] + slice(start, None).indices(len(self))[0]}, pixel {index[1:]} is "
+                f"{values[index]}, expected finite numbers: mend or leave out these values"
+            )
+        return values
+
+
+def _in_memory(array) -> np.ndarray:
+    if getattr(array.dtype, "kind", "") == "O" and hasattr(array, "asstr"):
+        return array.asstr()[...]
+    return np.asarray(array[...])
+
+
+def _number(value, name: str, path: str, error) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise error(f"{path}: {name} is {value!r}, expected a number") from None
+
+
+def _as_groups(array, path: str) -> np.ndarray:
+    if len(array.shape) != 1:
+        raise DataError(f"{path}: groups has shape {tuple(array.shape)}, expected one source number per sample")
+    groups = _in_memory(array)
+    if groups.dtype.kind in "iu":
+        return groups.astype(np.int64)
+    return np.unique(groups, return_inverse=True)[1].astype(np.int64)  # names
+
+
+def _as_measurements(array, path: str, name: str = "measurements"):
+    """Return the array after a check of its rank and type."""
+    dtype, shape = np.dtype(array.dtype), tuple(array.shape)
+    if dtype.kind not in "iufc":
+        raise DataError(f"{path}: {name} has type {dtype}, expected integer, float or complex numbers")
+    expected = "(sample, visibility)" if dtype.kind == "c" else "(sample, row, column[, channel]) or (sample, value)"
+    if not 2 <= len(shape) <= (2 if dtype.kind == "c" else 4):
+        raise DataError(f"{path}: {name} has shape {shape}, expected {expected}")
+    if 0 in shape:
+        raise DataError(f"{path}: {name} has shape {shape}, it is empty, expected {expected}")
+    return array

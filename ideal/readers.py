@@ -1,0 +1,250 @@
+"""Measurements on disk in any format that is read, as arrays that are read sample by sample.
+
+A reader returns a `Source`: named arrays with `shape`, `dtype` and `array[start:stop]`, sample first, of which only the
+samples asked for are in memory (except for .npz, whose members are compressed whole). What the arrays mean is
+`ideal.measurements`' business.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from ideal.errors import DataError, missing_extra
+
+NAMES = ("measurements", "clean", "objects", "labels", "groups", "sigma")
+FORMAT = "ideal-measurements"
+FORMAT_VERSION = 1
+_CHUNK_CACHE = 16 * 2**20  # holds one chunk of a few megabytes, so that neighbouring reads decompress it once
+
+
+@dataclass
+class Source:
+    """An open file.
+
+    Attributes:
+        path: as the user wrote it, with the dataset where one was named.
+        arrays: any of `NAMES`; always `measurements`.
+        attributes: what the file says about them.
+        warnings: what a user should know about how the file was read.
+        trusted: whether `gain`, `sigma` and the like among the attributes mean what they mean here.
+        close: releases the file.
+
+    """
+
+    path: str
+    arrays: dict[str, Any]
+    attributes: dict = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    trusted: bool = False
+    close: Callable[[], None] = lambda: None
+
+
+def open_source(path: str | Path) -> Source:
+    """Open a measurement file of any known format.
+
+    Args:
+        path: .h5/.hdf5 (also without the extension), .npy, .npz, .tif/.tiff, .zarr, .uvfits/.uvf/.fits; `FILE::NAME` names
+            a dataset inside an HDF5, .npz or .zarr file.
+
+    Raises:
+        DataError: not there, not readable, or of no known format.
+
+    """
+    text = str(path)
+    file, name = Path(text), None
+    if not file.exists() and "::" in text:
+        base, _, name = text.rpartition("::")
+        file = Path(base)
+    if not file.exists():
+        raise DataError(f"{file}: no such file")
+    reader = _READERS.get(file.suffix.lower())
+    if reader is None and file.is_file() and h5py.is_hdf5(file):
+        reader = _open_hdf5
+    if reader is None:
+        raise DataError(f"{file}: unknown format, expected one of {' '.join(_READERS)}")
+    if file.is_dir() and reader is not _open_zarr:
+        raise DataError(f"{file}: is a folder, expected a {file.suffix} file")
+    if name is not None and reader not in (_open_hdf5, _open_npz, _open_zarr):
+        raise DataError(f"{text}: a {file.suffix} file holds one array, remove '::{name}'")
+    try:
+        return reader(file, name)
+    except PermissionError as error:
+        raise DataError(f"{file}: permission denied, the file cannot be read") from error
+
+
+class MappedArray:
+    """An uncompressed array inside a file, mapped anew for each read so that what was read leaves memory again."""
+
+    def __init__(self, path: Path, dtype: np.dtype, shape: tuple[int, ...], offset: int):
+        self.path, self.dtype, self.shape, self.offset = path, np.dtype(dtype), tuple(shape), offset
+        self._stride = math.prod(self.shape[1:]) * self.dtype.itemsize
+        expected, found = offset + self.shape[0] * self._stride, path.stat().st_size
+        if found < expected:
+            raise DataError(f"{path}: truncated, {found} bytes where its header promises {expected}: copy the file again")
+
+    def __getitem__(self, samples: slice) -> np.ndarray:
+        """Return the samples of one slice without a step."""
+        start, stop, _ = samples.indices(self.shape[0])
+        shape = (max(stop - start, 0), *self.shape[1:])
+        if 0 in shape:
+            return np.empty(shape, self.dtype)
+        return np.array(np.memmap(self.path, self.dtype, "r", self.offset + start * self._stride, shape))
+
+
+def _open_hdf5(file: Path, name: str | None) -> Source:
+    try:
+        handle = h5py.File(file, "r", rdcc_nbytes=_CHUNK_CACHE)
+    except OSError as error:
+        if "truncated" in str(error):
+            raise DataError(f"{file}: truncated HDF5 file: copy or write the file again") from error
+        if not h5py.is_hdf5(file):
+            raise DataError(f"{file}: not an HDF5 file") from error
+        raise DataError(f"{file}: cannot be read as HDF5 ({error})") from error
+    try:
+        return _from_group(file, name, handle, h5py.Dataset, handle.close)
+    except BaseException:
+        handle.close()
+        raise
+
+
+def _open_zarr(file: Path, name: str | None) -> Source:
+    try:
+        import zarr
+    except ImportError as error:
+        raise missing_extra("zarr", "zarr", f"reading {file}") from error
+    try:
+        node = zarr.open(str(file), mode="r")
+    except Exception as error:
+        raise DataError(f"{file}: cannot be read as zarr ({error or type(error).__name__})") from error
+    if isinstance(node, zarr.Array):
+        if name is not None:
+            raise DataError(f"{file}::{name}: the zarr file is one array, remove '::{name}'")
+        return Source(str(file), {"measurements": node}, _plain(node.attrs))
+    return _from_group(file, name, node, zarr.Array, lambda: None)
+
+
+def _from_group(file: Path, name: str | None, root, array_type: type, close: Callable) -> Source:
+    """Find the measurements in an HDF5 file or a zarr group: named, called `measurements`, or the only array."""
+    if name is not None:
+        node = root.get(name)
+        if not isinstance(node, array_type):
+            raise DataError(f"{file}: no dataset {name!r}, it holds {_listing(root, array_type)}")
+        return Source(f"{file}::{name}", {"measurements": node}, _plain(node.attrs), close=close)
+    attributes = _plain(root.attrs)
+    if attributes.get("format") == FORMAT and attributes.get("format_version") != FORMAT_VERSION:
+        raise DataError(
+            f"{file}: format_version is {attributes.get('format_version')}, this release reads {FORMAT_VERSION}: "
+            "update ideal, or write the file again"
+        )
+    arrays = {key: root[key] for key in NAMES if key in root and isinstance(root[key], array_type)}
+    if "measurements" not in arrays:
+        paths = _paths(root, array_type)
+        if attributes.get("format") == FORMAT or len(paths) != 1:
+            raise DataError(
+                f"{file}: no dataset 'measurements', it holds {_listing(root, array_type)}: name one as {file}::DATASET"
+            )
+        return _from_group(file, paths[0], root, array_type, close)
+    return Source(str(file), arrays, attributes, trusted=attributes.get("format") == FORMAT, close=close)
+
+
+def _paths(root, array_type: type) -> list[str]:
+    found = []
+
+    def walk(group, prefix):
+        for key in group:
+            node = group.get(key)  # None for a link to a file that is not there
+            if isinstance(node, array_type):
+                found.append(prefix + key)
+            elif hasattr(node, "keys"):
+                walk(node, f"{prefix}{key}/")
+
+    walk(root, "")
+    return sorted(found)
+
+
+def _listing(root, array_type: type) -> str:
+    paths = _paths(root, array_type)
+    return (", ".join(paths[:12]) + (f" and {len(paths) - 12} more" if len(paths) > 12 else "")) or "no dataset"
+
+
+def _plain(attributes) -> dict:
+    """Copy attributes, with NumPy scalars and byte strings as plain Python values."""
+    plain = {}
+    for key in attributes:
+        value = attributes[key]
+        if isinstance(value, bytes):
+            value = value.decode("utf-8", "replace")
+        elif isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
+            value = value.item()
+        plain[str(key)] = value
+    return plain
+
+
+def _open_npy(file: Path, name: None) -> Source:
+    try:
+        with open(file, "rb") as stream:
+            version = np.lib.format.read_magic(stream)
+            read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            shape, fortran, dtype = read_header(stream)
+            offset = stream.tell()
+    except ValueError as error:
+        raise DataError(f"{file}: not a .npy file ({error})") from error
+    if dtype.hasobject or not shape:
+        kind = "Python objects" if dtype.hasobject else "one number"
+        raise DataError(f"{file}: holds {kind}, expected an array of numbers, sample first")
+    mapped = MappedArray(file, dtype, shape, offset)
+    array = np.load(file, mmap_mode="r") if fortran and math.prod(shape) else mapped
+    return Source(str(file), {"measurements": array}, warnings=_rank_warning(file, array))
+
+
+def _open_npz(file: Path, name: str | None) -> Source:
+    try:
+        with np.load(file, allow_pickle=False) as archive:
+            keys = archive.files
+            main = name or "measurements"
+            if main not in keys and name is None and len(keys) == 1:
+                main = keys[0]
+            if main not in keys:
+                raise DataError(f"{file}: no array {main!r}, it holds {', '.join(keys) or 'none'}: name one as {file}::KEY")
+            arrays = {"measurements": archive[main]}
+            if main == "measurements":
+                arrays |= {key: archive[key] for key in NAMES if key in keys}
+    except DataError:
+        raise
+    except Exception as error:  # zipfile and zlib errors, pickled objects, anything a broken archive leads to
+        raise DataError(f"{file}: cannot be read as .npz ({error})") from error
+    shown = str(file) if name is None else f"{file}::{name}"
+    return Source(shown, arrays, warnings=_rank_warning(shown, arrays["measurements"]))
+
+
+def _rank_warning(where, array) -> list[str]:
+    if len(array.shape) != 2 or array.dtype.kind == "c" or min(array.shape) < 32:
+        return []
+    return [f"{where}: shape {tuple(array.shape)} is read as (sample, value); one picture needs the shape (1, row, column)"]
+
+
+def _open_tiff(file: Path, name: None) -> Source:
+    from ideal.tiff import open_tiff
+
+    return open_tiff(file)
+
+
+def _open_uvfits(file: Path, name: None) -> Source:
+    from ideal.uvfits import open_uvfits
+
+    return open_uvfits(file)
+
+
+_READERS = {
+    **dict.fromkeys((".h5", ".hdf5"), _open_hdf5),
+    ".npy": _open_npy,
+    ".npz": _open_npz,
+    **dict.fromkeys((".tif", ".tiff"), _open_tiff),
+    ".zarr": _open_zarr,
+    **dict.fromkeys((".uvfits", ".uvf", ".fits"), _open_uvfits),
+}

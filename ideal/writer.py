@@ -1,0 +1,238 @@
+"""Writing measurement files: HDF5 that appears whole or not at all."""
+
+import importlib.metadata
+import os
+import secrets
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from ideal.calibration import Calibration, check_sigma
+from ideal.errors import DataError, UsageError
+from ideal.readers import FORMAT, FORMAT_VERSION
+
+_CHUNK_BYTES = 2**20
+_AXES = {2: ["sample", "value"], 3: ["sample", "row", "column"], 4: ["sample", "row", "column", "channel"]}
+_INTERPRETATION = {2: "spectrum", 3: "image", 4: "image"}
+
+
+class MeasurementWriter:
+    """Write measurements block by block; a context manager.
+
+    Blocks go to a temporary file beside the target, which takes the target's name when the block ends well, and is deleted
+    when it does not.
+
+        with MeasurementWriter("camera.h5", noise="poisson") as writer:
+            for images in camera:
+                writer.append(images)
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        noise: str | None,
+        sigma=None,
+        gain: float = 1.0,
+        offset: float = 0.0,
+        read_noise: float = 0.0,
+        units: str | None = None,
+        description: str = "",
+        created_by: str | None = None,
+        overwrite: bool = False,
+        compression: str | None = None,
+        attributes: dict | None = None,
+    ):
+        """Prepare the file; nothing is written before the first block.
+
+        Args:
+            path: of the file to write.
+            noise: "poisson", "gaussian", "poisson-gaussian", "complex-gaussian", or None where it is not known.
+            sigma: standard deviation after conversion, a number or the shape of one sample. Goes with `append` if per sample.
+            gain: e-/DN.
+            offset: DN.
+            read_noise: photoelectrons.
+            units: of the values as given; None for DN where a gain or offset is given, else photoelectrons.
+            description: one line for people.
+            created_by: the program; None for this one.
+            overwrite: whether a file of this name may be replaced.
+            compression: None or "gzip".
+            attributes: further root attributes.
+
+        """
+        self.path = Path(path)
+        self.calibration = Calibration(noise, sigma, float(gain), float(offset), float(read_noise), units)
+        self.calibration.validate(str(path), error=UsageError)
+        if compression not in (None, "gzip"):
+            raise UsageError(f"{path}: unknown compression {compression!r}, expected None or 'gzip'")
+        self._overwrite, self._compression = overwrite, compression
+        self._attributes = dict(attributes or {})
+        self._attributes |= {"description": description, "created_by": created_by or f"ideal {_version()}"}
+        self._temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+        self._file: h5py.File | None = None
+        self._expected: int | None = None
+        self._check_target()
+
+    def _check_target(self) -> None:
+        if self.path.exists() and not self._overwrite:
+            raise UsageError(f"{self.path}: already there, choose another name or ask for overwriting (--force)")
+        if not self.path.parent.is_dir():
+            raise UsageError(f"{self.path}: the folder {self.path.parent} is not there, make it first")
+
+    def __enter__(self) -> "MeasurementWriter":
+        """Create the temporary file."""
+        try:
+            self._file = h5py.File(self._temporary, "x")
+        except OSError as error:
+            raise DataError(f"{self.path}: cannot be written ({error})") from error
+        return self
+
+    def __exit__(self, kind, error, traceback) -> None:
+        """Give the file its name, or delete it after an error."""
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            if self._file:
+                self._file.close()
+            self._temporary.unlink(missing_ok=True)
+
+    def append(self, measurements, *, clean=None, groups=None, labels=None, objects=None, sigma=None) -> None:
+        """Add samples; every call has to give the same of the optional arrays.
+
+        Args:
+            measurements: (sample, row, column[, channel]), (sample, value) or complex (sample, visibility), finite.
+            clean: noiseless means in photoelectrons, same shape.
+            groups: source of each sample, integers.
+            labels: numbers or strings, sample first.
+            objects: what was imaged, sample first.
+            sigma: standard deviation of every value, same shape.
+
+        """
+        if self._file is None:
+            raise UsageError(f"{self.path}: append inside a with block: with MeasurementWriter(...) as writer")
+        given = {"clean": clean, "groups": groups, "labels": labels, "objects": objects, "sigma": sigma}
+        block = {"measurements": np.asarray(measurements)}
+        block |= {key: np.asarray(value) for key, value in given.items() if value is not None}
+        self._check(block)
+        if "measurements" not in self._file:
+            self._create(block)
+        start = self._file["measurements"].shape[0]
+        for name, values in block.items():
+            dataset = self._file[name]
+            dataset.resize(start + len(values), axis=0)
+            dataset[start:] = values
+
+    def _check(self, block: dict[str, np.ndarray]) -> None:
+        values = block["measurements"]
+        if values.dtype.kind not in "iufc" or values.ndim not in ((2,) if values.dtype.kind == "c" else _AXES):
+            raise DataError(
+                f"{self.path}: a block of shape {values.shape} and type {values.dtype}, expected numbers "
+                "(sample, row, column[, channel]) or (sample, value)"
+            )
+        complex_noise = self.calibration.noise == "complex-gaussian"
+        if self.calibration.noise is not None and complex_noise != (values.dtype.kind == "c"):
+            raise DataError(f"{self.path}: noise {self.calibration.noise} does not go with values of type {values.dtype}")
+        for name, array in block.items():
+            if array.ndim == 0 or len(array) != len(values):
+                raise DataError(f"{self.path}: {name} of shape {array.shape} for {len(values)} samples, expected one each")
+            if name in ("clean", "sigma") and array.shape != values.shape:
+                raise DataError(f"{self.path}: {name} of shape {array.shape}, the measurements have {values.shape}")
+            if array.dtype.kind in "fc" and name != "labels" and not np.isfinite(array).all():
+                index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+                raise DataError(f"{self.path}: {name} is {array[index]} at {index} of this block, expected finite numbers")
+        if "groups" in block and (block["groups"].dtype.kind not in "iu" or block["groups"].ndim != 1):
+            raise DataError(f"{self.path}: groups of type {block['groups'].dtype}, expected one whole number per sample")
+        if "sigma" in block:
+            if self.calibration.sigma is not None:
+                raise DataError(f"{self.path}: sigma is given for the whole file and for this block, give one of them")
+            check_sigma(block["sigma"], str(self.path), first=0)
+        self.calibration.validate(str(self.path), values.shape[1:])
+        if "measurements" in self._file:
+            self._check_against_first(block)
+
+    def _check_against_first(self, block: dict[str, np.ndarray]) -> None:
+        present = {name for name in self._file if not (name == "sigma" and self.calibration.sigma is not None)}
+        if present != set(block):
+            raise DataError(f"{self.path}: this block gives {sorted(block)}, the first one gave {sorted(present)}")
+        for name, array in block.items():
+            dataset = self._file[name]
+            if dataset.shape[1:] != array.shape[1:]:
+                raise DataError(
+                    f"{self.path}: {name} of shape {array.shape}, the first block had (sample, ...) {dataset.shape[1:]}"
+                )
+            if array.dtype.kind not in "OU" and not np.can_cast(array.dtype, dataset.dtype, "safe"):
+                raise DataError(f"{self.path}: {name} of type {array.dtype} does not fit {dataset.dtype} of the first block")
+
+    def _create(self, block: dict[str, np.ndarray]) -> None:
+        for name, array in block.items():
+            dtype = h5py.string_dtype() if array.dtype.kind in "OU" else array.dtype
+            dtype = np.dtype(np.int64) if name == "groups" else dtype
+            sample_bytes = max(1, int(np.prod(array.shape[1:], dtype=np.int64)) * np.dtype(array.dtype).itemsize)
+            samples = max(1, _CHUNK_BYTES // sample_bytes)
+            if self._expected:
+                samples = min(samples, self._expected)
+            self._file.create_dataset(
+                name,
+                shape=(0, *array.shape[1:]),
+                maxshape=(None, *array.shape[1:]),
+                dtype=dtype,
+                chunks=(samples, *array.shape[1:]),
+                compression=self._compression,
+            )
+        calibration, root = self.calibration, self._file.attrs
+        if calibration.sigma is not None and np.ndim(calibration.sigma):
+            self._file["sigma"] = np.asarray(calibration.sigma, dtype=np.float64)
+        elif calibration.sigma is not None:
+            root["sigma"] = float(calibration.sigma)
+        if calibration.noise is not None:
+            root["noise"] = calibration.noise
+        for key in ("gain", "offset", "read_noise", "units"):
+            root[key] = getattr(calibration, key)
+        for key, value in self._attributes.items():
+            root[key] = value
+        root["format"], root["format_version"] = FORMAT, FORMAT_VERSION
+        rank = block["measurements"].ndim
+        # NXdata: viewers draw the signal; "." is an axis without a dataset of its own
+        root["NX_class"], root["signal"], root["axes"] = "NXdata", "measurements", ["."] * rank
+        dataset = self._file["measurements"]
+        dataset.attrs["interpretation"], dataset.attrs["units"] = _INTERPRETATION[rank], calibration.units
+        for dimension, label in zip(dataset.dims, _AXES[rank], strict=True):
+            dimension.label = label
+
+    def _finish(self) -> None:
+        if "measurements" not in self._file or not len(self._file["measurements"]):
+            raise DataError(f"{self.path}: no measurements were appended, nothing is written")
+        self._file.close()
+        _sync(self._temporary)
+        self._check_target()
+        os.replace(self._temporary, self.path)
+        _sync(self.path.parent)
+
+
+def write_measurements(path: str | Path, measurements, **options) -> None:
+    """Write one block; options as of `MeasurementWriter` and its `append`."""
+    names = ("clean", "groups", "labels", "objects")
+    parts = {name: options.pop(name) for name in names if name in options}
+    if np.ndim(options.get("sigma")) == np.ndim(measurements):
+        parts["sigma"] = options.pop("sigma")
+    options.setdefault("noise", None)
+    with MeasurementWriter(path, **options) as writer:
+        writer._expected = len(measurements)
+        writer.append(measurements, **parts)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("ideal")
+    except importlib.metadata.PackageNotFoundError:
+        return "(not installed)"
