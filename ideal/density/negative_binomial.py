@@ -1,10 +1,10 @@
-"""Counts given their past: a negative binomial about the stationary Gaussian's prediction."""
+"""Counts given their past: a mixture of negative binomials about the stationary Gaussian's prediction."""
 
 from typing import Self
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import gammaln
+from scipy.special import gammaln, logsumexp, psi
 
 from ideal._random import generator
 from ideal.density._contract import _NONE, Density
@@ -13,30 +13,32 @@ from ideal.density.stationary import StationaryGaussian
 from ideal.errors import DataError
 
 _FIT_VALUES = 40_000
-_LARGEST_SHAPE = 1e7  # beyond it the negative binomial is a Poisson to 1e-7 and its formula loses digits
+_LARGEST_SHAPE = 1e7  # beyond it a negative binomial is a Poisson to 1e-7 and its formula loses digits
+# Start of the fit, a row a component: log weight, then logs of floor, a, b and c in units of the mean count.
+_START = np.log([[0.8, 0.05, 0.01, 0.02, 0.005], [0.2, 0.3, 0.1, 0.3, 0.1]])
 
 
 class NegativeBinomial(Density):
     """A probability of whole counts, exact for a constant object under Poisson noise.
 
-    The stationary Gaussian model predicts each value m from those before it; the count then is negative binomial (a Poisson
-    whose mean is Gamma distributed) about the positive part of m, with variance m + a + b m + c m^2. It needs no
-    dequantisation, and its variance follows the light as Poisson noise does, so it is the tighter the less light there is.
+    The stationary Gaussian model predicts each value m from those before it; the count then follows a mixture of negative
+    binomials (Poissons whose means are Gamma distributed), each about the positive part of m with variance
+    m + a + b m + c m^2. It needs no dequantisation, and its variance follows the light as Poisson noise does, so it is the
+    tighter the less light there is.
 
     Args:
         gaussian: the predictor.
-        floor: softens the positive part of the prediction, in counts.
-        excess: (a, b, c), nonnegative: variance beyond that of Poisson noise.
+        components: a row for each component: weight, then floor (softens the positive part of the prediction, in counts), a, b
+            and c, all nonnegative; shape (component, 5).
 
     """
 
     name = "negative-binomial"
     discrete = True
 
-    def __init__(self, gaussian: StationaryGaussian, floor: float, excess: tuple[float, float, float]):
+    def __init__(self, gaussian: StationaryGaussian, components):
         self.gaussian = gaussian
-        self.floor = float(floor)
-        self.excess = tuple(float(value) for value in excess)
+        self.components = np.asarray(components, dtype=np.float64)
         self.shape = gaussian.shape
 
     @classmethod
@@ -46,33 +48,44 @@ class NegativeBinomial(Density):
 
     @classmethod
     def fit(cls, key, train, validation, *, fitted=_NONE) -> Self:
-        """Fit the predictor to the training counts, then floor and excess by maximum likelihood on some of them."""
+        """Fit the predictor to the training counts, then the components by maximum likelihood on some of them."""
         gaussian = StationaryGaussian.fit(key, train, validation)
-        some = next(iter(batches(train)))
-        some = some[: max(1, _FIT_VALUES // int(np.prod(some.shape[1:])))]
-        _check_counts(some)
-        prediction, _ = gaussian.predict(some)
-        counts, prediction = np.asarray(some, dtype=np.float64).ravel(), prediction.ravel()
+        counts = _some(train, max(1, _FIT_VALUES // int(np.prod(train.shape[1:]))))
+        _check_counts(counts)
+        prediction, _ = gaussian.predict(counts)
+        counts, prediction = counts.ravel(), prediction.ravel()
         scale = max(float(gaussian.mean.mean()), 1e-12)
-        constant = gammaln(counts + 1)
+        units = np.array([1.0, scale, scale, 1.0, 1.0 / scale])
+        log_factorial = gammaln(counts + 1)
 
-        def unpack(x):
-            share = np.exp(np.clip(x, -30, 5))
-            return share[0] * scale, (share[1] * scale, share[2], share[3] / scale)
+        def components_of(x):
+            logs = np.clip(x.reshape(_START.shape), -30, 6)
+            rows = np.exp(logs) * units
+            rows[:, 0] /= rows[:, 0].sum()
+            return rows
 
-        def loss(x):
-            floor, excess = unpack(x)
-            return -_log_prob(counts, _positive(prediction, floor), excess, constant).mean()
+        def loss_and_gradient(x):
+            rows = components_of(x)
+            parts, slopes = zip(*(_component(counts, prediction, row, log_factorial) for row in rows), strict=True)
+            joint = np.stack(parts) + np.log(rows[:, :1])
+            total = logsumexp(joint, axis=0)
+            share = np.exp(joint - total)
+            gradient = np.empty_like(rows)
+            gradient[:, 0] = share.mean(1) - rows[:, 0]
+            for row, part, slope, out in zip(rows, share, slopes, gradient, strict=True):
+                out[1:] = [(part * each).mean() * value for each, value in zip(slope, row[1:], strict=True)]
+            inside = (x.reshape(_START.shape) > -30) & (x.reshape(_START.shape) < 6)
+            return -total.mean(), -(gradient * inside).ravel()
 
-        start = np.log([0.05, 0.01, 0.05, 0.01])
-        result = minimize(
-            loss,
-            start,
-            method="Nelder-Mead",
-            options={"maxiter": 300, "xatol": 0.05, "fatol": 1e-6, "adaptive": True},
+        found = minimize(
+            loss_and_gradient, _START.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 300, "ftol": 1e-9, "gtol": 1e-6}
         )
-        floor, excess = unpack(result.x)
-        return cls(gaussian, floor, excess)
+        return cls(gaussian, components_of(found.x))
+
+    def _log_prob_values(self, counts: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+        log_factorial = gammaln(counts + 1)
+        parts = [_component(counts, prediction, row, log_factorial, slopes=False)[0] for row in self.components]
+        return logsumexp(np.stack(parts, axis=-1) + np.log(self.components[:, 0]), axis=-1)
 
     def log_prob(self, measurements) -> np.ndarray:
         """Return the log-probability of counts in nats per measurement.
@@ -84,15 +97,13 @@ class NegativeBinomial(Density):
         counts = np.asarray(measurements, dtype=np.float64)
         _check_counts(counts)
         prediction, _ = self.gaussian.predict(counts)
-        log_prob = _log_prob(counts, _positive(prediction, self.floor), self.excess, gammaln(counts + 1))
-        return log_prob.reshape(len(counts), -1).sum(1)
+        return self._log_prob_values(counts, prediction).reshape(len(counts), -1).sum(1)
 
     def interior_log_prob(self, measurements) -> tuple[np.ndarray, tuple[slice, slice]]:
         """Return the log-probability of each pixel given its past in the causal window's box."""
         prediction, _, (rows, columns) = self.gaussian.predict_interior(measurements)
         counts = np.asarray(measurements, dtype=np.float64)[:, rows, columns].reshape(prediction.shape)
-        log_prob = _log_prob(counts, _positive(prediction, self.floor), self.excess, gammaln(counts + 1))
-        return log_prob.sum(-1), (rows, columns)
+        return self._log_prob_values(counts, prediction).sum(-1), (rows, columns)
 
     def sample(self, key, count: int) -> np.ndarray:
         """Draw counts value by value, each given those before it."""
@@ -103,18 +114,29 @@ class NegativeBinomial(Density):
         values = np.empty_like(innovations)
         for index in range(len(factor)):
             prediction = mean[index] + innovations[:, :index] @ factor[index, :index]
-            expected = _positive(prediction, self.floor)
-            shape = _gamma_shape(expected, self.excess)
+            row = self.components[rng.choice(len(self.components), count, p=self.components[:, 0])].T
+            expected = _positive(prediction, row[1])
+            shape = np.minimum(expected**2 / _excess(expected, row), _LARGEST_SHAPE)
             values[:, index] = rng.poisson(rng.gamma(shape) * expected / shape)
             innovations[:, index] = (values[:, index] - prediction) / factor[index, index]
         return values.reshape(count, *self.shape)
 
     def _state(self) -> dict[str, np.ndarray]:
-        return {**self.gaussian._state(), "floor": np.array(self.floor), "excess": np.array(self.excess)}
+        return {**self.gaussian._state(), "components": self.components}
 
     @classmethod
     def _from_state(cls, state: dict[str, np.ndarray]) -> Self:
-        return cls(StationaryGaussian._from_state(state), float(state["floor"]), tuple(state["excess"]))
+        return cls(StationaryGaussian._from_state(state), state["components"])
+
+
+def _some(data, count: int) -> np.ndarray:
+    """Return about `count` measurements spread over the data, since neighbours in a file may be alike."""
+    step = max(1, data.shape[0] // count)
+    found, seen = [], 0
+    for batch in batches(data):
+        found.append(np.asarray(batch[-seen % step :: step], dtype=np.float64))
+        seen += len(batch)
+    return np.concatenate(found)
 
 
 def _check_counts(counts) -> None:
@@ -123,15 +145,27 @@ def _check_counts(counts) -> None:
 
 
 def _positive(prediction, floor):
-    return 0.5 * (prediction + np.sqrt(prediction**2 + 4 * floor**2))
+    return 0.5 * (prediction + np.sqrt(prediction**2 + 4 * floor**2)) + 1e-12 * floor
 
 
-def _gamma_shape(mean, excess):
-    a, b, c = excess
-    return np.minimum(mean**2 / np.maximum(a + b * mean + c * mean**2, 1e-300), _LARGEST_SHAPE)
+def _excess(mean, component):
+    return np.maximum(component[2] + component[3] * mean + component[4] * mean**2, 1e-300)
 
 
-def _log_prob(counts, mean, excess, log_factorial):
-    shape = _gamma_shape(mean, excess)
+def _component(counts, prediction, component, log_factorial, *, slopes: bool = True):
+    """Return the log-probability of one component and its derivatives by floor, a, b and c, value by value."""
+    floor = component[1]
+    mean = _positive(prediction, floor)
+    excess = _excess(mean, component)
+    free = mean**2 / excess
+    shape = np.minimum(free, _LARGEST_SHAPE)
     choose = gammaln(counts + shape) - gammaln(shape) - log_factorial
-    return choose - shape * np.log1p(mean / shape) + counts * (np.log(mean) - np.log(shape + mean))
+    log_prob = choose - shape * np.log1p(mean / shape) + counts * (np.log(mean) - np.log(shape + mean))
+    if not slopes:
+        return log_prob, ()
+    ratio = (shape + counts) / (shape + mean)
+    by_shape = np.where(free < _LARGEST_SHAPE, psi(counts + shape) - psi(shape) - np.log1p(mean / shape) + 1 - ratio, 0.0)
+    by_excess = -by_shape * shape / excess
+    by_mean = counts / mean - ratio + by_shape * 2 * mean / excess + by_excess * (component[3] + 2 * component[4] * mean)
+    by_floor = by_mean * 2 * floor / np.sqrt(prediction**2 + 4 * floor**2)
+    return log_prob, (by_floor, by_excess, by_excess * mean, by_excess * mean**2)

@@ -1,0 +1,56 @@
+"""Entry point of the `ideal` command. Heavy imports happen inside the commands, so that help answers at once."""
+
+from typing import Annotated
+
+import typer
+
+from ideal.cli.estimate import estimate
+from ideal.cli.inspect import inspect
+
+_EXAMPLES = """
+Measure how much information an imaging system's raw measurements carry.
+
+\b
+Examples:
+  ideal inspect camera.h5                          what is in a file, and what looks wrong
+  ideal estimate camera.h5                         bits per pixel, with an interval
+  ideal estimate a.h5 b.h5 c.h5 --plot rank.png    rank systems measured on the same objects
+  ideal estimate raw.tif --noise poisson-gaussian --gain 0.45 --offset 100 --read-noise 1.6
+"""
+
+app = typer.Typer(
+    name="ideal",
+    help=_EXAMPLES,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(estimate)
+app.command()(inspect)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"ideal {version('ideal')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

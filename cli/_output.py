@@ -1,0 +1,192 @@
+"""What the commands print: tables for people, JSON for programs; narration on stderr."""
+
+import json
+import math
+import sys
+from contextlib import contextmanager
+
+
+def print_json(document: dict) -> None:
+    """Print one JSON document on stdout; what is not finite becomes null."""
+    print(to_json(document))
+
+
+def to_json(document: dict) -> str:
+    """Return the document as JSON text."""
+    return json.dumps(_finite(document), indent=2, allow_nan=False)
+
+
+def _finite(value):
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def provenance(command: list[str], seed: int) -> dict:
+    """Return what made a result: version, command and seed."""
+    from importlib.metadata import version
+    from pathlib import Path
+
+    return {
+        "version": version("ideal"),
+        "command": [Path(command[0]).stem.replace("__main__", "ideal"), *command[1:]],
+        "seed": seed,
+    }
+
+
+def check_plot(target: str | None, force: bool) -> None:
+    """Refuse, before any work, a figure that could not be written."""
+    from pathlib import Path
+
+    from ideal.errors import UsageError
+
+    if target is None:
+        return
+    path = Path(target)
+    if path.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise UsageError(f"--plot {target}: the name must end in .png, .svg or .pdf")
+    if path.exists() and not force:
+        raise UsageError(f"--plot {target} exists: choose another name, or overwrite it with --force")
+
+
+@contextmanager
+def narration():
+    """Give a function that shows a line of progress on stderr, on a terminal only."""
+    if not sys.stderr.isatty():
+        yield lambda text: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("starting") as status:
+        yield status.update
+
+
+def warn(text: str) -> None:
+    """Print one warning line on stderr."""
+    print(f"ideal: warning: {text}", file=sys.stderr)
+
+
+def _console():
+    """Return a console on stdout, wide where nobody has said how wide it is."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160)
+
+
+def print_facts(facts: dict) -> None:
+    """Print what `ideal inspect` found."""
+    from rich.table import Table
+
+    table = Table(show_header=False, box=None, pad_edge=False)
+    photons = "photoelectrons" if facts["mean_photon_count"] is not None else facts["units"]
+    rows = {
+        "file": facts["path"],
+        "measurements": f"{' x '.join(map(str, facts['shape']))} {facts['dtype']}, units {facts['units']}",
+        "noise": _noise_text(facts),
+        "values": _values_text(facts, photons),
+        "zeros, saturated": f"{facts['fraction_zero'] or 0:.2%}, {facts['fraction_saturated']:.2%}",
+        "sources": f"{facts['groups']} groups" if facts["groups"] is not None else "no groups: each sample its own source",
+        "clean means": "yes" if facts["clean"] else "no",
+        "labels": f"{facts['labels']} classes" if facts["labels"] is not None else "no",
+    }
+    own = ("NX_class", "axes", "signal", "format", "format_version", "noise", "sigma", "gain", "offset", "read_noise", "units")
+    rows |= {name: str(value) for name, value in facts["attributes"].items() if name not in (*own, *rows) and value != ""}
+    for name, value in rows.items():
+        table.add_row(name, value)
+    console = _console()
+    console.print(table)
+    for text in facts["warnings"]:
+        warn(text)
+
+
+def _noise_text(facts: dict) -> str:
+    text = facts["noise"] or "unknown (--noise)"
+    if facts["sigma"] is not None:
+        text += f", sigma {facts['sigma']}"
+    if facts["gain"] != 1 or facts["offset"] != 0:
+        text += f", gain {facts['gain']:g} e-/DN, offset {facts['offset']:g} DN"
+    if facts["read_noise"]:
+        text += f", read noise {facts['read_noise']:g} e-"
+    return text
+
+
+def _values_text(facts: dict, units: str) -> str:
+    if facts["mean"] is None:
+        return "none is finite"
+    spread = math.sqrt(facts["variance"])
+    return f"{facts['min']:.4g} to {facts['max']:.4g}, mean {facts['mean']:.4g}, s.d. {spread:.4g} {units}"
+
+
+def print_ranking(estimates: list, comparisons: list) -> None:
+    """Print estimates from the most informative down, each with its difference from the next."""
+    from rich.table import Table
+
+    ordered = sorted(estimates, key=lambda found: -found.information_bits_per_pixel)
+    share = round(100 * ordered[0].confidence)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("measurements", overflow="fold")
+    for title in ("bits/pixel", f"{share} % interval", "bits/patch", "model", "patch"):
+        table.add_column(title, justify="right", no_wrap=True)
+    if len(ordered) > 1:
+        table.add_column("more than the next", justify="right", no_wrap=True)
+    between = {frozenset((item.a, item.b)): item for item in comparisons}
+    for place, found in enumerate(ordered):
+        low, high = found.interval
+        row = [
+            found.path,
+            f"{found.information_bits_per_pixel:.3f}",
+            f"{low:.3f} to {high:.3f}",
+            f"{found.best.values.mean / math.log(2):.1f}",
+            found.model,
+            "x".join(map(str, found.patch)),
+        ]
+        if len(ordered) > 1:
+            row.append(_difference(found, ordered[place + 1], between) if place + 1 < len(ordered) else "")
+        table.add_row(*row)
+    _console().print(table)
+
+
+def _difference(found, following, between) -> str:
+    item = between.get(frozenset((found.path, following.path)))
+    if item is None:
+        return ""
+    sign = 1 if item.a == found.path else -1
+    low, high = sorted(sign * bound for bound in item.interval)
+    return f"{sign * item.difference_bits_per_pixel:.3f} ({low:.3f} to {high:.3f})" + ("" if item.paired else " unpaired")
+
+
+def print_estimate(found) -> None:
+    """Print one estimate in full."""
+    from rich.table import Table
+
+    low, high = found.interval
+    share = round(100 * found.confidence)
+    per_pixel = found.bits_per_pixel
+    console = _console()
+    console.print(f"{found.path}", markup=False, style="bold")
+    console.print(
+        f"information {found.information_bits_per_pixel:.4f} bits/pixel ({share} % interval {low:.4f} to {high:.4f}), "
+        f"{found.best.values.mean / math.log(2):.1f} bits per {'x'.join(map(str, found.patch))} measurement"
+    )
+    entropy = per_pixel(found.best.values.mean + found.noise_entropy)
+    console.print(f"entropy H(Y) <= {entropy:.4f}, noise H(Y|X) = {per_pixel(found.noise_entropy):.4f} bits/pixel")
+    if found.rate is not None:
+        name, value, bounds = found.rate
+        low, high = (bound / math.log(2) for bound in bounds)
+        console.print(f"rate {value / math.log(2):.4f} bits per further pixel ({low:.4f} to {high:.4f}), by {name}")
+    table = Table(box=None, pad_edge=False)
+    for title, justify in (("model", "left"), ("bits/pixel", "right"), (f"{share} % interval", "right"), ("seconds", "right")):
+        table.add_column(title, justify=justify)
+    for name, result in found.models.items():
+        low, high = (per_pixel(bound) for bound in result.interval)
+        chosen = " (chosen)" if name == found.model else ""
+        table.add_row(name + chosen, f"{per_pixel(result.values.mean):.4f}", f"{low:.4f} to {high:.4f}", f"{result.seconds:.2f}")
+    console.print(table)
+    folds = f" in {found.n_folds} folds" if found.n_folds > 1 else ""
+    console.print(
+        f"{found.n_train} patches train, {found.n_validation} choose, {found.n_test} scored{folds}, {found.n_groups} sources"
+    )

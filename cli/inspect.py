@@ -1,0 +1,76 @@
+"""`ideal inspect`: what is in a measurement file, its units, and what looks wrong."""
+
+from typing import Annotated
+
+import typer
+
+from ideal.cli import _options
+from ideal.cli._guard import guarded
+
+
+@guarded
+def inspect(
+    file: Annotated[str, typer.Argument(help="Measurement file, or FILE.h5::dataset.")],
+    noise: _options.Noise = None,
+    sigma: _options.Sigma = None,
+    gain: _options.Gain = None,
+    offset: _options.Offset = None,
+    read_noise: _options.ReadNoise = None,
+    as_json: _options.Json = False,
+    debug: _options.Debug = False,
+) -> None:
+    """Show what is in a measurement file, its units, and what looks wrong.
+
+    \b
+    Examples:
+      ideal inspect camera.h5
+      ideal inspect stack.tif --gain 0.45 --offset 100
+      ideal inspect results.h5::run3/images --json
+    """
+    import numpy as np
+
+    from ideal.cli import _output
+    from ideal.measurements import open_measurements
+
+    with open_measurements(file, noise=noise, sigma=sigma, gain=gain, offset=offset, read_noise=read_noise) as measured:
+        found = measured.inspect()
+        warnings = found.pop("warnings")
+        facts = {
+            "path": measured.path,
+            "shape": list(measured.shape),
+            "dtype": str(measured.dtype),
+            "units": measured.units,
+            "noise": measured.noise,
+            "sigma": _sigma(measured),
+            "gain": measured.gain,
+            "offset": measured.offset,
+            "read_noise": measured.read_noise,
+            "clean": measured.has_clean,
+            "groups": int(np.unique(measured.groups).size) if measured.has_groups else None,
+            "labels": int(np.unique(measured.labels).size) if measured.labels is not None else None,
+            **found,
+            "attributes": {name: _short(value) for name, value in measured.attributes.items()},
+            "warnings": warnings,
+        }
+    if as_json:
+        _output.print_json(facts)
+    else:
+        _output.print_facts(facts)
+
+
+def _sigma(measured):
+    import numpy as np
+
+    if measured.sigma is None or np.ndim(measured.sigma) == 0:
+        return measured.sigma
+    return f"array of shape {tuple(np.shape(measured.sigma))}"
+
+
+def _short(value):
+    import numpy as np
+
+    value = value.tolist() if isinstance(value, np.generic) else value
+    if isinstance(value, np.ndarray | list | tuple):
+        array = np.asarray(value)
+        return array.tolist() if array.size <= 12 else f"array of shape {array.shape}"
+    return value if isinstance(value, bool | int | float | str | type(None)) else str(value)

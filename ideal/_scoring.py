@@ -1,0 +1,145 @@
+"""Patches ready for density models: chosen, split by source, checked against the noise, dequantised for continuous models."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ideal import noise as noise_models
+from ideal.errors import DataError, UsageError
+from ideal.patches import Patches, spatial_groups, tiled_positions
+
+_WHOLE = 1e-3  # electrons from a whole number that rounding in a file may explain
+_MOST_TILES = 2_000_000
+_HELD_BYTES = 2**28
+_FEWEST_SOURCES = 5  # below it an image is cut into blocks that serve as sources
+
+
+def noise_model(source, *, sigma=None) -> noise_models.NoiseModel:
+    """Return the noise model that a measurement set names.
+
+    Args:
+        source: `ideal.measurements.MeasurementSet`.
+        sigma: standard deviations in place of the set's own, as those of its patches.
+
+    Raises:
+        UsageError: the noise or a figure of it is not known.
+
+    """
+    where = source.path
+    if source.noise is None:
+        raise UsageError(f"{where}: the noise is not known: name it (--noise {'|'.join(noise_models.NAMES)})")
+    if source.noise == "poisson":
+        return noise_models.Poisson()
+    if source.noise == "poisson-gaussian":
+        if not source.read_noise > 0:
+            raise UsageError(f"{where}: poisson-gaussian noise needs the read noise in electrons (--read-noise R)")
+        quantised = source.integer
+        return noise_models.PoissonGaussian(source.read_noise, source.gain, source.offset, quantised)
+    sigma = source.sigma if sigma is None else sigma
+    if sigma is None:
+        raise UsageError(f"{where}: {source.noise} noise needs its standard deviation (--sigma S)")
+    kind = noise_models.Gaussian if source.noise == "gaussian" else noise_models.ComplexGaussian
+    return kind(sigma)
+
+
+def choose_patches(source, patch: tuple[int, int] | None, limit: int, seed: int) -> tuple[Patches, list[str]]:
+    """Return up to `limit` patches side by side with the source of each, and warnings.
+
+    A set of few large images is cut into blocks, which then count as its sources.
+    """
+    rng = np.random.default_rng([seed, 1])
+    warnings = []
+    samples = np.arange(len(source))
+    sources = len(np.unique(source.groups))
+    if patch is None:
+        positions, groups = tiled_positions(samples, source.shape[1:], None), source.groups
+    elif sources < _FEWEST_SOURCES:
+        positions, groups = spatial_groups(samples, source.shape[1:], patch, groups=source.groups)
+        warnings.append(
+            f"{source.path}: only {sources} source{'s' if sources > 1 else ''}: {len(np.unique(groups))} blocks of the image are "
+            "taken as independent in its place, which makes the interval too narrow where distant parts are alike"
+        )
+    else:
+        rows, columns = source.shape[1] // patch[0], source.shape[2] // patch[1]
+        if len(samples) * max(rows * columns, 1) > _MOST_TILES:
+            samples = np.sort(rng.choice(samples, max(limit, _MOST_TILES // (rows * columns)), replace=False))
+        positions = tiled_positions(samples, source.shape[1:], patch)
+        groups = source.groups[positions[:, 0]]
+    if len(positions) > limit:
+        chosen = np.sort(rng.choice(len(positions), limit, replace=False))
+        positions, groups = positions[chosen], groups[chosen]
+    return Patches(source, positions, patch, groups=groups), warnings
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Patches as a density model takes them: an object with a shape whose iteration gives arrays of samples.
+
+    Attributes:
+        patches: where the values come from.
+        noise: the noise model.
+        dequantise: whether to add uniform noise of one quantum.
+        key: of that noise; each pass over the patches adds the same.
+
+    """
+
+    patches: Patches
+    noise: noise_models.NoiseModel
+    dequantise: bool
+    key: tuple[int, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(patch, row, column[, channel]) or (sample, value)."""
+        return self.patches.shape
+
+    def __len__(self) -> int:
+        """Return the number of patches."""
+        return len(self.patches)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Iterate over arrays of patches, in order."""
+        rng = np.random.default_rng(self.key)
+        for batch in self.patches:
+            values = checked(batch, self.noise, self.patches.source.path)
+            if self.dequantise:
+                values = values + self.noise.quantum * (rng.random(values.shape) - 0.5)
+            yield values
+
+    def array(self) -> np.ndarray:
+        """Return all patches at once."""
+        return np.concatenate(list(self))
+
+    def held(self) -> "np.ndarray | Prepared":
+        """Return the patches in memory where they are small, so that several passes read the file once."""
+        return self.array() if 8 * np.prod(self.shape) <= _HELD_BYTES else self
+
+    def dequantised(self) -> "Prepared":
+        """Return the same patches for a continuous density: unchanged where the noise is continuous."""
+        return replace(self, dequantise=self.noise.quantum > 0)
+
+
+def checked(values: np.ndarray, noise: noise_models.NoiseModel, where: str) -> np.ndarray:
+    """Return measurements in photoelectrons as the noise model expects them.
+
+    Raises:
+        DataError: under Poisson noise a value is negative or not whole.
+
+    """
+    if noise.name != "poisson":
+        return values
+    whole = np.round(values)
+    worst = float(np.abs(values - whole).max(initial=0.0))
+    if worst > _WHOLE:
+        example = float(values.ravel()[np.abs(values - whole).argmax()])
+        raise DataError(
+            f"{where}: Poisson counts must be whole photoelectrons; found {example:.6g}: give the camera's gain and offset "
+            "(--gain e-/DN --offset DN), or name poisson-gaussian noise with its --read-noise"
+        )
+    if whole.min(initial=0.0) < 0:
+        raise DataError(
+            f"{where}: Poisson counts cannot be negative; found {whole.min():g}: the offset is too large, or there is read noise "
+            "(--noise poisson-gaussian --read-noise R)"
+        )
+    return whole

@@ -1,0 +1,255 @@
+"""The estimate: information = bound on the entropy of the measurements - known entropy of the noise.
+
+Models are fitted to some sources, chosen on others and scored once on the rest; the interval comes from resampling the scored
+sources, with the model's loss and the noise entropy of the same patch kept together.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ideal._scoring import Prepared, choose_patches, noise_model
+from ideal.density import MODELS, Density, find_model
+from ideal.errors import DataError, UsageError
+from ideal.intervals import GroupedValues, interval, paired_difference, unpaired_difference
+from ideal.patches import split_by_group
+from ideal.result import LN2, Comparison, Estimate, ModelResult
+
+_FOLDS = 5
+_MANY_SOURCES = 60  # with as many, one fold in five is scored; with fewer, each in turn
+_FEW_SOURCES = 10
+_FEW_PHOTONS = 20.0
+
+
+def estimate(
+    source,
+    *,
+    models: Sequence[str] | str | None = None,
+    patch: int | tuple[int, int] = 16,
+    confidence: float = 0.95,
+    seed: int = 0,
+    max_patches: int = 20_000,
+    progress: Callable[[str], None] | None = None,
+) -> Estimate:
+    """Estimate the information that measurements carry.
+
+    Args:
+        source: `ideal.measurements.MeasurementSet` whose noise is known.
+        models: names of density models, or "all"; None for all that suit the measurements.
+        patch: side of the square patches, or (row, column); no matter for vectors. Smaller images are used whole.
+        confidence: of the interval, between 0 and 1.
+        seed: of the choice of patches, the split and the bootstrap.
+        max_patches: largest number of patches used in all.
+        progress: called with a line of text when a step begins.
+
+    Returns:
+        The estimate. It bounds the information from above, up to the sampling error that the interval shows.
+
+    Raises:
+        DataError: the measurements are too few, constant, or contradict their noise model.
+        UsageError: an argument has no meaning, or the noise is not known.
+
+    """
+    started = time.perf_counter()
+    say = progress or (lambda text: None)
+    if not 0 < confidence < 1:
+        raise UsageError(f"confidence must lie between 0 and 1; found {confidence:g}")
+    noise = noise_model(source)
+    size = _patch_size(source, patch)
+    warnings = _check_values(source)
+    patches, notes = choose_patches(source, size, max_patches, seed)
+    warnings += notes
+    shape, pixels = patches.shape[1:], int(np.prod(patches.shape[1:3]))
+    names = _model_names(models, shape, noise, source)
+    sources = len(np.unique(patches.groups))
+    folds = split_by_group(patches.groups, folds=_FOLDS, seed=seed)
+    folds = folds[:1] if sources >= _MANY_SOURCES else folds
+    scores = []
+    for number, fold in enumerate(folds):
+        say(f"{source.path}: fold {number + 1} of {len(folds)}" if len(folds) > 1 else f"{source.path}: {len(patches)} patches")
+        scores.append(_score_fold(source, noise, patches, fold, names, [seed, 2, number], say))
+    groups = np.concatenate([score.groups for score in scores])
+    noise_entropy = np.concatenate([score.noise_entropy for score in scores])
+    rng = np.random.default_rng([seed, 3])
+    results = {}
+    for name in names:
+        losses = np.concatenate([score.losses[name] for score in scores])
+        values = GroupedValues.of(losses - noise_entropy, groups)
+        validation = float(np.mean(np.concatenate([score.validation[name] for score in scores])))
+        seconds = sum(score.seconds[name] for score in scores)
+        results[name] = ModelResult(name, values, interval(values, confidence, rng), validation, seconds)
+    best = min(names, key=lambda name: results[name].validation_loss)
+    train = [len(fold.train) for fold in folds]
+    found = Estimate(
+        path=source.path,
+        noise=noise.describe() | {"entropy_from": _entropy_source(noise, source)},
+        model=best,
+        models=results,
+        noise_entropy=float(noise_entropy.mean()),
+        rate=_rate(scores, names, confidence, rng),
+        patch=shape[:2] if len(shape) > 1 else shape,
+        pixels=pixels,
+        n_train=round(np.mean(train)),
+        n_validation=round(np.mean([len(fold.validation) for fold in folds])),
+        n_test=len(groups),
+        n_groups=len(np.unique(groups)),
+        n_folds=len(folds),
+        confidence=confidence,
+        objects_key=repr((source.shape, size, seed, max_patches)),
+        warnings=(),
+        seconds=0.0,
+        fitted=scores[0].fitted,
+    )
+    warnings += _advice(found, noise, source, min(train), int(np.prod(shape)))
+    return replace(found, warnings=tuple(warnings), seconds=time.perf_counter() - started)
+
+
+def compare(a: Estimate, b: Estimate, *, seed: int = 0) -> Comparison:
+    """Compare two estimates.
+
+    Where both sets have as many samples of the same sources and were estimated with the same settings, they are taken to show
+    the same objects, and the difference is resampled by source, which takes out what the objects do to both.
+    """
+    rng = np.random.default_rng([seed, 4])
+    left, right = _in_bits(a), _in_bits(b)
+    paired = a.objects_key == b.objects_key and np.array_equal(left.groups, right.groups)
+    difference = paired_difference if paired else unpaired_difference
+    value, bounds = difference(left, right, a.confidence, rng)
+    return Comparison(a.path, b.path, value, bounds, paired)
+
+
+def _in_bits(found: Estimate) -> GroupedValues:
+    values = found.best.values
+    return GroupedValues(values.groups, values.sums / (LN2 * found.pixels), values.counts)
+
+
+@dataclass(frozen=True)
+class _Score:
+    """Losses of one fold, nats per measurement, by model; (name, interior information, groups) of the rate."""
+
+    groups: np.ndarray
+    noise_entropy: np.ndarray
+    losses: dict[str, np.ndarray]
+    validation: dict[str, np.ndarray]
+    seconds: dict[str, float]
+    rates: dict[str, np.ndarray]
+    fitted: dict[str, Density]
+
+
+def _score_fold(source, noise, patches, fold, names, key, say) -> _Score:
+    train, validation, test = (
+        Prepared(patches.take(part), noise, False, (*key, number))
+        for number, part in enumerate((fold.train, fold.validation, fold.test))
+    )
+    losses, held_out, seconds, rates = {}, {}, {}, {}
+    fitted: dict[bool, dict[str, Density]] = {True: {}, False: {}}
+    ready = {}
+    measured = test.array()
+    clean = test.patches.read("clean") if source.has_clean else None
+    if np.ndim(source.sigma):
+        noise = noise_model(source, sigma=test.patches.read("sigma"))
+    noise_entropy = noise.conditional_entropy(measured, clean)
+    for name in names:
+        model = MODELS[name]
+        begun = time.perf_counter()
+        if model.discrete not in ready:
+            parts = [part if model.discrete else part.dequantised() for part in (train, validation, test)]
+            ready[model.discrete] = parts[0].held(), parts[1].array(), measured if model.discrete else parts[2].array()
+        to_fit, to_choose, to_score = ready[model.discrete]
+        say(f"{source.path}: {name} on {len(train)} patches")
+        siblings = fitted[model.discrete]
+        siblings[name] = model.fit(np.random.SeedSequence(key), to_fit, to_choose, fitted=siblings)
+        held_out[name] = -siblings[name].log_prob(to_choose)
+        losses[name] = -siblings[name].log_prob(to_score)
+        seconds[name] = time.perf_counter() - begun
+        inside = siblings[name].interior_log_prob(to_score)
+        if inside is not None and inside[0].size:
+            rates[name] = -inside[0].mean((1, 2)) - _noise_entropy_per_pixel(noise, measured, clean, inside[1])
+    return _Score(test.patches.groups, noise_entropy, losses, held_out, seconds, rates, {**fitted[False], **fitted[True]})
+
+
+def _noise_entropy_per_pixel(noise, measured, clean, inside) -> np.ndarray:
+    part = (slice(None), *inside)
+    if np.ndim(getattr(noise, "sigma", None)) > 0:
+        noise = type(noise)(noise.sigma[part])
+    cropped = measured[part]
+    entropy = noise.conditional_entropy(cropped, None if clean is None else clean[part])
+    return entropy / np.prod(cropped.shape[1:3])
+
+
+def _rate(scores: list[_Score], names, confidence, rng):
+    """Return the lowest information rate among the models that have one."""
+    best = None
+    for name in names:
+        if all(name in score.rates for score in scores):
+            values = np.concatenate([score.rates[name] for score in scores])
+            if best is None or values.mean() < best[1].mean():
+                best = name, values
+    if best is None:
+        return None
+    grouped = GroupedValues.of(best[1], np.concatenate([score.groups for score in scores]))
+    return best[0], grouped.mean, interval(grouped, confidence, rng)
+
+
+def _patch_size(source, patch) -> tuple[int, int] | None:
+    if len(source.shape) == 2:
+        return None
+    rows, columns = (patch, patch) if np.ndim(patch) == 0 else patch
+    if rows < 1 or columns < 1:
+        raise UsageError(f"patch must be at least 1 pixel on a side; found {rows}x{columns}")
+    return min(int(rows), source.shape[1]), min(int(columns), source.shape[2])
+
+
+def _model_names(models, shape, noise, source) -> list[str]:
+    kind = {"counts": noise.name == "poisson", "is_complex": source.dtype.kind == "c"}
+    if models is None or models == "all" or list(models) == ["all"]:
+        return [name for name, model in MODELS.items() if model.accepts(shape, **kind)]
+    names = [models] if isinstance(models, str) else list(dict.fromkeys(models))
+    for name in names:
+        if not find_model(name).accepts(shape, **kind):
+            what = "complex " * kind["is_complex"] + ("images" if len(shape) > 1 else "vectors")
+            raise UsageError(f"{source.path}: the model {name} is not for {what} under {noise.name} noise")
+    # A model may start from one before it in the registry.
+    return sorted(names, key=list(MODELS).index)
+
+
+def _entropy_source(noise, source) -> str:
+    if not noise.name.startswith("poisson"):
+        return "sigma"
+    return "clean means" if source.has_clean else "measurements"
+
+
+def _advice(found: Estimate, noise, source, n_train: int, values: int) -> list[str]:
+    """Return what the user should know before believing the number."""
+    notes = []
+    where = found.path
+    if found.n_groups < _FEW_SOURCES:
+        notes.append(f"{where}: only {found.n_groups} sources were scored: the interval is rough; measure more objects")
+    if n_train < values:
+        side = max(2, int(np.sqrt(n_train / 4)))
+        remedy = f"; more measurements or a smaller patch (--patch {side}) would lower the bound" if len(found.patch) > 1 else ""
+        notes.append(f"{where}: a measurement has {values} values but only {n_train} train the models{remedy}")
+    if found.interval[1] < 0:
+        notes.append(
+            f"{where}: the information is negative ({found.information_bits_per_pixel:.3f} bits/pixel): the noise is smaller than "
+            "was said; check sigma, gain, offset and read noise"
+        )
+    light = None
+    if noise.name == "poisson" and "negative-binomial" not in found.models:
+        light = source.inspect()["mean_photon_count"]
+    if light is not None and light < _FEW_PHOTONS:
+        notes.append(f"{where}: continuous models are loose at {light:.3g} photons per pixel; add --model negative-binomial")
+    return notes
+
+
+def _check_values(source) -> list[str]:
+    """Return what looks wrong with the values; an error where there is nothing to estimate."""
+    found = source.inspect()
+    if found["constant"]:
+        raise DataError(f"{source.path}: every value is {found['mean']:g}: a constant image carries no information and no noise")
+    return found["warnings"]
+
+
+__all__ = ["Comparison", "Estimate", "ModelResult", "compare", "estimate"]

@@ -1,0 +1,170 @@
+"""What an estimate says: values by model and source, converted to bits only here."""
+
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+
+from ideal.density import Density
+from ideal.intervals import GroupedValues
+
+LN2 = float(np.log(2))
+
+
+@dataclass(frozen=True)
+class ModelResult:
+    """What one density model says. Information in nats per measurement, by source; see `Estimate.bits_per_pixel`."""
+
+    name: str
+    values: GroupedValues
+    interval: tuple[float, float]
+    validation_loss: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Information that measurements carry about their objects, as bounded by the best density model.
+
+    Attributes:
+        path: of the measurements.
+        noise: name and figures of the noise model.
+        model: name of the model that validation chose.
+        models: what each model fitted says.
+        noise_entropy: H(Y|X), nats per measurement, average over the scored patches.
+        rate: model name, information rate and its interval in nats per pixel given its causal past, or None.
+        patch: (row, column), or (value,) of a vector.
+        pixels: spatial positions in a measurement (values of a vector); channels are summed.
+        n_train, n_validation: patches in a fold; n_test: patches scored in all; n_groups: sources scored; n_folds: folds.
+        confidence: of every interval.
+        objects_key: equal where two estimates with the same sources scored the same patches of the same objects.
+        warnings: one line each.
+        seconds: wall time.
+        fitted: the models, those of the first fold where there are several.
+
+    """
+
+    path: str
+    noise: dict
+    model: str
+    models: dict[str, ModelResult]
+    noise_entropy: float
+    rate: tuple[str, float, tuple[float, float]] | None
+    patch: tuple[int, ...]
+    pixels: int
+    n_train: int
+    n_validation: int
+    n_test: int
+    n_groups: int
+    n_folds: int
+    confidence: float
+    objects_key: str
+    warnings: tuple[str, ...]
+    seconds: float
+    fitted: dict[str, Density] = field(repr=False, default_factory=dict)
+
+    @property
+    def best(self) -> ModelResult:
+        """The result of the chosen model."""
+        return self.models[self.model]
+
+    def bits_per_pixel(self, nats_per_measurement: float) -> float:
+        """Convert nats per measurement to bits per pixel."""
+        return nats_per_measurement / (LN2 * self.pixels)
+
+    @property
+    def information_bits_per_pixel(self) -> float:
+        """The estimate."""
+        return self.bits_per_pixel(self.best.values.mean)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The confidence interval of the estimate, bits per pixel."""
+        return tuple(self.bits_per_pixel(bound) for bound in self.best.interval)
+
+    def to_dict(self) -> dict:
+        """Return the result as in the JSON of `ideal estimate`, timings included."""
+        information = self.best.values.mean
+        document = {
+            "path": self.path,
+            "noise": self.noise,
+            "model": self.model,
+            "information_bits_per_pixel": self.information_bits_per_pixel,
+            "interval": list(self.interval),
+            "confidence": self.confidence,
+            "information_bits_per_measurement": information / LN2,
+            "entropy_bits_per_pixel": self.bits_per_pixel(information + self.noise_entropy),
+            "noise_entropy_bits_per_pixel": self.bits_per_pixel(self.noise_entropy),
+            "information_rate": None,
+            "models": {
+                name: {
+                    "information_bits_per_pixel": self.bits_per_pixel(result.values.mean),
+                    "interval": [self.bits_per_pixel(bound) for bound in result.interval],
+                    "seconds": result.seconds,
+                }
+                for name, result in self.models.items()
+            },
+            "patch": list(self.patch),
+            "n_train": self.n_train,
+            "n_validation": self.n_validation,
+            "n_test": self.n_test,
+            "n_groups": self.n_groups,
+            "n_folds": self.n_folds,
+            "seconds": self.seconds,
+            "warnings": list(self.warnings),
+        }
+        if self.rate is not None:
+            name, value, bounds = self.rate
+            document["information_rate"] = {
+                "model": name,
+                "bits_per_pixel": value / LN2,
+                "interval": [bound / LN2 for bound in bounds],
+            }
+        return document
+
+    def to_state(self) -> dict:
+        """Return all but the fitted models as JSON types, for `from_state`."""
+        state = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "fitted"}
+        state["models"] = {
+            name: {
+                "groups": result.values.groups.tolist(),
+                "sums": result.values.sums.tolist(),
+                "counts": result.values.counts.tolist(),
+                "interval": list(result.interval),
+                "validation_loss": result.validation_loss,
+                "seconds": result.seconds,
+            }
+            for name, result in self.models.items()
+        }
+        return state
+
+    @classmethod
+    def from_state(cls, state: dict) -> "Estimate":
+        """Rebuild an estimate from `to_state`, without its fitted models."""
+        models = {}
+        for name, kept in state["models"].items():
+            values = GroupedValues(*(np.array(kept[key]) for key in ("groups", "sums", "counts")))
+            models[name] = ModelResult(name, values, tuple(kept["interval"]), kept["validation_loss"], kept["seconds"])
+        rate = state["rate"] and (state["rate"][0], state["rate"][1], tuple(state["rate"][2]))
+        given = state | {"models": models, "rate": rate, "patch": tuple(state["patch"]), "warnings": tuple(state["warnings"])}
+        return cls(**given)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Difference of two estimates, a less b, in bits per pixel; paired where both saw the same objects."""
+
+    a: str
+    b: str
+    difference_bits_per_pixel: float
+    interval: tuple[float, float]
+    paired: bool
+
+    def to_dict(self) -> dict:
+        """Return the comparison as in the JSON of `ideal estimate`."""
+        return {
+            "a": self.a,
+            "b": self.b,
+            "difference_bits_per_pixel": self.difference_bits_per_pixel,
+            "interval": list(self.interval),
+            "paired": self.paired,
+        }
