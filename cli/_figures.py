@@ -48,8 +48,7 @@ def draw_estimates(found: list, target: str | Path) -> None:
     values = [bound for _, estimate in found for bound in estimate.interval if np.isfinite(bound)]
     axis.set_xlim(min(0.0, *values) if values else None, None)
     axis.margins(x=0.12)
-    unit = "visibility" if len(found[0][1].patch) == 1 and found[0][0].dtype.kind == "c" else "pixel"
-    axis.set_xlabel(f"information (bits per {unit})")
+    axis.set_xlabel("information (bits per " + " or ".join(dict.fromkeys(each.pixel_name for _, each in found)) + ")")
     for side in ("top", "left", "right"):
         axis.spines[side].set_visible(False)
     axis.grid(axis="x", color="#e6e6e6", linewidth=0.8)

@@ -129,7 +129,8 @@ def print_ranking(estimates: list, comparisons: list) -> None:
     share = round(100 * ordered[0].confidence)
     table = Table(box=None, pad_edge=False)
     table.add_column("measurements", overflow="fold")
-    for title in ("bits/pixel", f"{share} % interval", "bits/patch", "model", "patch"):
+    unit = "bits/" + " or ".join(dict.fromkeys(found.pixel_name for found in ordered))
+    for title in (unit, f"{share} % interval", "bits/measurement", "model", "measurement"):
         table.add_column(title, justify="right", no_wrap=True)
     if len(ordered) > 1:
         table.add_column("more than the next", justify="right", no_wrap=True)
@@ -142,12 +143,18 @@ def print_ranking(estimates: list, comparisons: list) -> None:
             f"{low:.3f} to {high:.3f}",
             f"{found.best.values.mean / math.log(2):.1f}",
             found.model,
-            "x".join(map(str, found.patch)),
+            _size(found),
         ]
         if len(ordered) > 1:
             row.append(_difference(found, ordered[place + 1], between) if place + 1 < len(ordered) else "")
         table.add_row(*row)
     _console().print(table)
+
+
+def _size(found) -> str:
+    if len(found.patch) > 1:
+        return f"{found.patch[0]}x{found.patch[1]} patch"
+    return f"{found.pixels} " + {"visibility": "visibilities", "value": "values"}[found.pixel_name]
 
 
 def _difference(found, following, between) -> str:
@@ -165,21 +172,21 @@ def print_estimate(found) -> None:
 
     low, high = found.interval
     share = round(100 * found.confidence)
-    per_pixel = found.bits_per_pixel
+    per_pixel, unit = found.bits_per_pixel, f"bits/{found.pixel_name}"
     console = _console()
     console.print(f"{found.path}", markup=False, style="bold")
     console.print(
-        f"information {found.information_bits_per_pixel:.4f} bits/pixel ({share} % interval {low:.4f} to {high:.4f}), "
-        f"{found.best.values.mean / math.log(2):.1f} bits per {'x'.join(map(str, found.patch))} measurement"
+        f"information {found.information_bits_per_pixel:.4f} {unit} ({share} % interval {low:.4f} to {high:.4f}), "
+        f"{found.best.values.mean / math.log(2):.1f} bits per {_size(found)}"
     )
     entropy = per_pixel(found.best.values.mean + found.noise_entropy)
-    console.print(f"entropy H(Y) <= {entropy:.4f}, noise H(Y|X) = {per_pixel(found.noise_entropy):.4f} bits/pixel")
+    console.print(f"entropy H(Y) <= {entropy:.4f}, noise H(Y|X) = {per_pixel(found.noise_entropy):.4f} {unit}")
     if found.rate is not None:
         name, value, bounds = found.rate
         low, high = (bound / math.log(2) for bound in bounds)
         console.print(f"rate {value / math.log(2):.4f} bits per further pixel ({low:.4f} to {high:.4f}), by {name}")
     table = Table(box=None, pad_edge=False)
-    for title, justify in (("model", "left"), ("bits/pixel", "right"), (f"{share} % interval", "right"), ("seconds", "right")):
+    for title, justify in (("model", "left"), (unit, "right"), (f"{share} % interval", "right"), ("seconds", "right")):
         table.add_column(title, justify=justify)
     for name, result in found.models.items():
         low, high = (per_pixel(bound) for bound in result.interval)
@@ -187,6 +194,7 @@ def print_estimate(found) -> None:
         table.add_row(name + chosen, f"{per_pixel(result.values.mean):.4f}", f"{low:.4f} to {high:.4f}", f"{result.seconds:.2f}")
     console.print(table)
     folds = f" in {found.n_folds} folds" if found.n_folds > 1 else ""
+    what = "patches" if len(found.patch) > 1 else "measurements"
     console.print(
-        f"{found.n_train} patches train, {found.n_validation} choose, {found.n_test} scored{folds}, {found.n_groups} sources"
+        f"{found.n_train} {what} train, {found.n_validation} choose, {found.n_test} scored{folds}, {found.n_groups} sources"
     )

@@ -63,6 +63,13 @@ class Estimate:
     fitted: dict[str, Density] = field(repr=False, default_factory=dict)
 
     @property
+    def pixel_name(self) -> str:
+        """What a bit per pixel is counted by: "pixel" of an image, "visibility" or "value" of a vector."""
+        if len(self.patch) > 1:
+            return "pixel"
+        return "visibility" if self.noise["name"] == "complex-gaussian" else "value"
+
+    @property
     def best(self) -> ModelResult:
         """The result of the chosen model."""
         return self.models[self.model]

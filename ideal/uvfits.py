@@ -8,7 +8,7 @@ The Event Horizon Telescope's StokesI files hold I twice, as RR and as LL, each 
 16,092 rows of the M87 2017 releases of days 096 and 101 (low band) the column Isigma of the CSV release equals
 0.70711/sqrt(w) to 3e-6, and amplitudes and phases agree to 1e-6 Jy. That this is the deviation of Re and Im each, not of both
 together, shows in the data: on baselines of low signal-to-noise the second differences of neighbouring integrations scatter
-by 0.7 to 1.3 (median 0.88) of Isigma in Re and in Im.
+by 0.7 to 1.3 of Isigma in Re and in Im.
 """
 
 import math

@@ -39,7 +39,8 @@ class StationaryGaussian(Density):
         size = self.autocovariance.shape
         if len(size) != 4 or size[0] % 2 == 0 or size[1] % 2 == 0 or size[2:] != (channels, channels):
             raise UsageError(
-                f"an autocovariance of {channels} channels has shape (2 row - 1, 2 column - 1, {channels}, {channels}); found {size}"
+                f"an autocovariance of {channels} channels has shape (2 row - 1, 2 column - 1, {channels}, {channels}); "
+                f"found {size}"
             )
         self.window = (size[0] + 1) // 2, (size[1] + 1) // 2
         self.with_channels = with_channels
