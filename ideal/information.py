@@ -233,8 +233,8 @@ def _advice(found: Estimate, noise, source, n_train: int, values: int) -> list[s
         notes.append(f"{where}: a measurement has {values} values but only {n_train} train the models{remedy}")
     if found.interval[1] < 0:
         notes.append(
-            f"{where}: the information is negative ({found.information_bits_per_pixel:.3f} bits/{found.pixel_name}): the noise is "
-            "smaller than was said; check sigma, gain, offset and read noise"
+            f"{where}: the information is negative ({found.information_bits_per_pixel:.3f} bits/{found.pixel_name}): "
+            "the noise is smaller than was said; check sigma, gain, offset and read noise"
         )
     light = None
     if noise.name == "poisson" and "negative-binomial" not in found.models:

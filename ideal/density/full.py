@@ -76,7 +76,9 @@ class FullGaussian(Density):
         mean = found.mean + mean_weight * (target_mean - found.mean)
         covariance = (1 - weight) * found.covariance + weight * target
         mean = mean.view(np.complex128).reshape(shape) if is_complex else mean.reshape(shape)
-        return cls(mean, covariance, is_complex=is_complex, shrinkage=(float(weight), float(mean_weight)))
+        fitted = cls(mean, covariance, is_complex=is_complex, shrinkage=(weight, mean_weight))
+        _ = fitted._factor  # a singular covariance is an error of the data, to be told now
+        return fitted
 
     @cached_property
     def _factor(self) -> np.ndarray:
