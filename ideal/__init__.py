@@ -23,4 +23,4 @@ def __getattr__(name: str):
     raise AttributeError(f"module 'ideal' has no attribute {name!r}")
 
 
-__all__ = list(_PUBLIC)  # noqa: PLE0604
+__all__ = list(_PUBLIC)

@@ -30,12 +30,21 @@ def noise_model(source, *, sigma=None) -> noise_models.NoiseModel:
     if source.noise is None:
         raise UsageError(f"{where}: the noise is not known: name it (--noise {'|'.join(noise_models.NAMES)})")
     if source.noise == "poisson":
+        if source.read_noise > 0:
+            raise UsageError(
+                f"{where}: poisson noise has no read noise, yet the read noise is {source.read_noise:g} electrons: name "
+                "--noise poisson-gaussian, or --read-noise 0"
+            )
+        if source.gain > 1 and source.integer:
+            raise UsageError(
+                f"{where}: whole DN of {source.gain:g} electrons each are not Poisson counts: name --noise poisson-gaussian "
+                "with its --read-noise"
+            )
         return noise_models.Poisson()
     if source.noise == "poisson-gaussian":
         if not source.read_noise > 0:
             raise UsageError(f"{where}: poisson-gaussian noise needs the read noise in electrons (--read-noise R)")
-        quantised = source.integer
-        return noise_models.PoissonGaussian(source.read_noise, source.gain, source.offset, quantised)
+        return noise_models.PoissonGaussian(source.read_noise, source.gain, source.offset, source.integer, source.step)
     sigma = source.sigma if sigma is None else sigma
     if sigma is None:
         raise UsageError(f"{where}: {source.noise} noise needs its standard deviation (--sigma S)")

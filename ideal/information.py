@@ -21,6 +21,7 @@ _FOLDS = 5
 _MANY_SOURCES = 60  # with as many, one fold in five is scored; with fewer, each in turn
 _FEW_SOURCES = 10
 _FEW_PHOTONS = 20.0
+_MOST_VALUES = 10_000  # of a measurement: its covariance then takes 0.8 GB
 
 
 def estimate(
@@ -62,6 +63,7 @@ def estimate(
     patches, notes = choose_patches(source, size, max_patches, seed)
     warnings += notes
     shape, pixels = patches.shape[1:], int(np.prod(patches.shape[1:3]))
+    _check_size(source, shape)
     names = _model_names(models, shape, noise, source)
     sources = len(np.unique(patches.groups))
     folds = split_by_group(patches.groups, folds=_FOLDS, seed=seed)
@@ -202,6 +204,17 @@ def _patch_size(source, patch) -> tuple[int, int] | None:
     return min(int(rows), source.shape[1]), min(int(columns), source.shape[2])
 
 
+def _check_size(source, shape: tuple[int, ...]) -> None:
+    values = int(np.prod(shape)) * (2 if source.dtype.kind == "c" else 1)
+    if values > _MOST_VALUES:
+        what = "patch" if len(shape) > 1 else "measurement"
+        remedy = "choose a smaller patch (--patch 16)" if len(shape) > 1 else "use fewer of them"
+        raise UsageError(
+            f"{source.path}: a {what} of {' x '.join(map(str, shape))} has {values} real values, more than the {_MOST_VALUES} "
+            f"that the models can hold: {remedy}"
+        )
+
+
 def _model_names(models, shape, noise, source) -> list[str]:
     kind = {"counts": noise.name == "poisson", "is_complex": source.dtype.kind == "c"}
     if models is None or models == "all" or list(models) == ["all"]:
@@ -248,7 +261,10 @@ def _check_values(source) -> list[str]:
     """Return what looks wrong with the values; an error where there is nothing to estimate."""
     found = source.inspect()
     if found["constant"]:
-        raise DataError(f"{source.path}: every value is {found['mean']:g}: a constant image carries no information and no noise")
+        raise DataError(
+            f"{source.path}: every value is {found['mean']:g}: a constant image carries no information and no noise: "
+            "check exposure and file"
+        )
     return found["warnings"]
 
 

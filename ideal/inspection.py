@@ -157,6 +157,10 @@ def _warnings(measured, found: dict) -> list[str]:
         counting and measured.units not in ("photoelectrons",) and not measured.calibration.converts,
         f"units are {measured.units} but gain is 1 and offset 0: are these photoelectrons? (--gain, --offset)",
     )
+    note(
+        noise == "poisson" and measured.step > 1 and not measured.calibration.converts,
+        f"every value is a multiple of {measured.step}: not single photoelectrons; give the gain, or shift the numbers down",
+    )
     expected = found["mean"] + (measured.read_noise**2 if noise == "poisson-gaussian" else 0.0)
     note(
         counting and not found["constant"] and saturated == 0 and 0 <= found["variance"] < 0.8 * expected,

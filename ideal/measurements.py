@@ -23,6 +23,7 @@ __all__ = ["MeasurementSet", "MeasurementWriter", "from_arrays", "open_measureme
 
 _OVERRIDES = ("noise", "sigma", "gain", "offset", "read_noise", "units")
 _PROBE_VALUES = 100_000
+_SHIFTS = {2, 4, 8, 16, 32, 64, 128, 256}  # other common factors are a coincidence or somebody's scaling
 
 
 def open_measurements(path: str | Path, **overrides) -> "MeasurementSet":
@@ -235,10 +236,20 @@ class MeasurementSet(AbstractContextManager):
             return True
         if self.dtype.kind == "c":
             return False
+        return all(bool(np.all(probe == np.floor(probe))) for probe in self._probes())  # a NaN is not whole
+
+    @cached_property
+    def step(self) -> int:
+        """Stored units between two levels of the converter: 16 where 12-bit numbers stand shifted in a 16-bit container."""
+        if not self.integer:
+            return 1
+        found = int(np.gcd.reduce([np.gcd.reduce(probe.astype(np.int64), axis=None) for probe in self._probes()]))
+        return found if found in _SHIFTS else 1
+
+    def _probes(self) -> list[np.ndarray]:
         count = max(1, _PROBE_VALUES // max(1, int(np.prod(self.shape[1:]))))
         middle = len(self) // 2
-        probes = [self.read_raw(0, count), self.read_raw(middle, middle + count)]
-        return all(bool(np.all(probe == np.floor(probe))) for probe in probes)  # a NaN is not whole
+        return [self.read_raw(0, count), self.read_raw(middle, middle + count)]
 
     def read(self, start: int, stop: int) -> np.ndarray:
         """Return samples start to stop in photoelectrons (or in `units` that are none): float64, or complex128.

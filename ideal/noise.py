@@ -257,6 +257,7 @@ class PoissonGaussian(NoiseModel):
         gain: electrons per DN.
         offset: DN in the dark.
         quantised: whether measurements are whole DN (a camera's raw numbers) or continuous.
+        step: DN between two levels of the converter: 16 where 12-bit numbers stand shifted in a 16-bit container.
 
     Raises:
         UsageError: read noise or gain not positive.
@@ -267,6 +268,7 @@ class PoissonGaussian(NoiseModel):
     gain: float = 1.0
     offset: float = 0.0
     quantised: bool = False
+    step: int = 1
     name = "poisson-gaussian"
 
     def __post_init__(self):
@@ -280,11 +282,11 @@ class PoissonGaussian(NoiseModel):
     @property
     def quantum(self) -> float:
         """Electrons per step of the converter; 0 where the measurements are continuous."""
-        return self.gain if self.quantised else 0.0
+        return self.gain * self.step if self.quantised else 0.0
 
     @property
     def _phase(self) -> float:
-        return (-self.offset * self.gain) % self.gain if self.quantised else 0.0
+        return (-self.offset * self.gain) % self.quantum if self.quantised else 0.0
 
     def sample(self, key, mean):
         """Draw measurements in photoelectrons, on the converter's levels where `quantised`."""
@@ -300,7 +302,8 @@ class PoissonGaussian(NoiseModel):
             electrons = electrons + self.read_noise * _normal(read_key, electrons.shape, electrons)
         if not self.quantised:
             return electrons
-        return self.gain * (xp.round(electrons / self.gain + self.offset) - self.offset)
+        levels = xp.round((electrons / self.gain + self.offset) / self.step)
+        return self.gain * (self.step * levels - self.offset)
 
     def log_prob(self, measurement, mean):
         """Return the log-density per electron: the sum over the electron numbers within ten read noises."""
@@ -311,12 +314,12 @@ class PoissonGaussian(NoiseModel):
         electrons = xp.round(measurement) + xp.arange(-reach, reach + 1)
         distance = measurement - electrons
         if self.quantised:
-            low = (distance - self.gain / 2) / self.read_noise
-            high = (distance + self.gain / 2) / self.read_noise
+            low = (distance - self.quantum / 2) / self.read_noise
+            high = (distance + self.quantum / 2) / self.read_noise
             flip = low > 0  # the difference of two values near 1 would lose all digits
             low, high = xp.where(flip, -high, low), xp.where(flip, -low, high)
             mass = special.ndtr(high) - special.ndtr(low)
-            log_kernel = xp.log(xp.maximum(mass, xp.finfo(mean.dtype).tiny)) - math.log(self.gain)
+            log_kernel = xp.log(xp.maximum(mass, xp.finfo(mean.dtype).tiny)) - math.log(self.quantum)
             log_kernel = xp.where(mass > 0, log_kernel, -xp.inf)
         else:
             log_kernel = -0.5 * (distance / self.read_noise) ** 2 - math.log(self.read_noise) - 0.5 * _LOG_2PI
@@ -342,6 +345,7 @@ class PoissonGaussian(NoiseModel):
             "gain": self.gain,
             "offset": self.offset,
             "quantised": self.quantised,
+            "step": self.step,
         }
 
 

@@ -378,3 +378,14 @@ def test_inspect_of_visibilities():
     assert found["mean"] == pytest.approx(np.abs(values).mean())
     assert found["mean_photon_count"] is None
     assert found["fraction_saturated"] == 0
+
+
+def test_step_of_a_converter_shifted_in_its_container():
+    twelve_bits = np.random.default_rng(0).integers(0, 4096, (5, 8, 8))
+    assert from_arrays((16 * twelve_bits).astype(np.uint16)).step == 16
+    assert from_arrays(16.0 * twelve_bits).step == 16
+    assert from_arrays(twelve_bits).step == 1
+    assert from_arrays(12 * twelve_bits).step == 1  # no power of two: somebody's scaling
+    assert from_arrays(16 * twelve_bits + 0.5).step == 1
+    warnings = from_arrays(16 * twelve_bits, noise="poisson", groups=np.arange(5)).inspect()["warnings"]
+    assert any("multiple of 16" in text for text in warnings)

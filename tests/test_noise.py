@@ -14,6 +14,7 @@ MODELS = {
     "poisson": Poisson(),
     "camera": PoissonGaussian(**CAMERA, quantised=True),
     "continuous camera": PoissonGaussian(1.6),
+    "shifted numbers": PoissonGaussian(**CAMERA, quantised=True, step=16),
     "coarse converter": PoissonGaussian(0.5, gain=5.0, offset=10.3, quantised=True),
     "little read noise": PoissonGaussian(0.05),
 }
