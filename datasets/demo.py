@@ -7,14 +7,16 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import tifffile
 from scipy.signal import fftconvolve
 
 from ideal.datasets.photographs import photograph_tiles
 from ideal.measurements import write_measurements
-from ideal.noise import Poisson
+from ideal.noise import Poisson, PoissonGaussian
 
 _SIDE = 128
 _MARGIN = 8
+CAMERA = PoissonGaussian(read_noise=1.6, gain=0.45, offset=100.0, quantised=True)
 
 
 def sharp_spread() -> np.ndarray:
@@ -35,7 +37,7 @@ def defocused_spread(radius: float = 3.0) -> np.ndarray:
 
 
 def make_measurements(folder: str | Path, seed: int = 0) -> list[Path]:
-    """Write the three measurement sets, Poisson counts; existing ones are replaced.
+    """Write the three measurement sets (Poisson counts) and a TIFF stack of raw camera numbers; existing ones are replaced.
 
     Args:
         folder: where to; created if need be.
@@ -67,6 +69,10 @@ def make_measurements(folder: str | Path, seed: int = 0) -> list[Path]:
             description=f"photographs of scikit-image, linear light, {name.replace('-', ' ')} mean",
             overwrite=True,
         )
+    mean = 100.0 * np.maximum(fftconvolve(objects, sharp_spread()[None], mode="valid", axes=(1, 2)), 0)
+    electrons = CAMERA.sample(np.random.default_rng([seed, len(systems)]), mean)
+    paths.append(folder / "camera.tif")
+    tifffile.imwrite(paths[-1], np.round(electrons / CAMERA.gain + CAMERA.offset).astype(np.uint16), photometric="minisblack")
     return paths
 
 

@@ -1,0 +1,56 @@
+# `make demo` and `make test` set up everything that they need in .venv, from nothing but Python 3.11 or later.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test test-wheel lint bench coverage clean
+
+demo: $(VENV)/.installed
+	@$(BIN)/python -m ideal.datasets.demo build/demo
+	$(BIN)/ideal estimate build/demo/sharp-100-photons.h5 build/demo/defocused-100-photons.h5 \
+	  build/demo/sharp-25-photons.h5 --plot build/demo/ranking.png --force
+	@echo "figure: build/demo/ranking.png"
+
+test: $(VENV)/.tested
+	$(BIN)/python -m pytest -n 2
+
+# The same tests against the built wheel, in an environment of its own, from a folder that does not hold the sources.
+test-wheel: $(VENV)/.tested
+	rm -rf build/wheel build/wheel-venv
+	$(BIN)/python -m build --wheel --outdir build/wheel .
+	$(PYTHON) -m venv build/wheel-venv
+	build/wheel-venv/bin/pip install --quiet "$$(ls build/wheel/*.whl)[test]"
+	cd build/wheel && ../wheel-venv/bin/python -P -c "import ideal, sys; sys.exit('site-packages' not in ideal.__file__)"
+	cd build/wheel && ../wheel-venv/bin/pytest -n 2 ../../tests
+
+lint: $(VENV)/.tested
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# One JSON line each; the README's tables quote them. Against the authors' package: see benchmarks/peer.py.
+bench: $(VENV)/.tested
+	$(BIN)/python benchmarks/noise_entropy.py
+	$(BIN)/python benchmarks/tightness.py
+	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/memory.py
+
+# 200 replications of closed-form cases: how often the interval holds the truth.
+coverage: $(VENV)/.tested
+	$(BIN)/python benchmarks/coverage.py
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || \
+	  { echo "ideal needs Python 3.11 or later; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.tested: $(VENV)/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
