@@ -15,9 +15,8 @@ import numpy as np
 
 from ideal.calibration import NOISES, Calibration, check_sigma
 from ideal.errors import DataError, UsageError
+from ideal.formats import FORMAT, NAMES, MeasurementWriter, Source, open_source, write_measurements
 from ideal.inspection import inspect_measurements
-from ideal.readers import FORMAT, NAMES, Source, open_source
-from ideal.writer import MeasurementWriter, write_measurements
 
 __all__ = ["MeasurementSet", "MeasurementWriter", "from_arrays", "open_measurements", "write_measurements"]
 

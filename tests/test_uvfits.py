@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ideal.errors import DataError
+from ideal.formats.uvfits import open_uvfits
 from ideal.measurements import open_measurements
-from ideal.uvfits import open_uvfits
 
 fits = pytest.importorskip("astropy.io.fits")
 

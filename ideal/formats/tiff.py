@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ideal.errors import DataError
-from ideal.readers import MappedArray, Source
+from ideal.formats._source import MappedArray, Source
 
 
 class TiffStack:

@@ -7,41 +7,15 @@ samples asked for are in memory (except for .npz, whose members are compressed w
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 
 from ideal.errors import DataError, missing_extra
+from ideal.formats._source import FORMAT, FORMAT_VERSION, NAMES, MappedArray, Source
 
-NAMES = ("measurements", "clean", "objects", "labels", "groups", "sigma")
-FORMAT = "ideal-measurements"
-FORMAT_VERSION = 1
 _CHUNK_CACHE = 16 * 2**20  # holds one chunk of a few megabytes, so that neighbouring reads decompress it once
-
-
-@dataclass
-class Source:
-    """An open file.
-
-    Attributes:
-        path: as the user wrote it, with the dataset where one was named.
-        arrays: any of `NAMES`; always `measurements`.
-        attributes: what the file says about them.
-        warnings: what a user should know about how the file was read.
-        trusted: whether `gain`, `sigma` and the like among the attributes mean what they mean here.
-        close: releases the file.
-
-    """
-
-    path: str
-    arrays: dict[str, Any]
-    attributes: dict = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
-    trusted: bool = False
-    close: Callable[[], None] = lambda: None
 
 
 def open_source(path: str | Path) -> Source:
@@ -75,25 +49,6 @@ def open_source(path: str | Path) -> Source:
         return reader(file, name)
     except PermissionError as error:
         raise DataError(f"{file}: permission denied, the file cannot be read") from error
-
-
-class MappedArray:
-    """An uncompressed array inside a file, mapped anew for each read so that what was read leaves memory again."""
-
-    def __init__(self, path: Path, dtype: np.dtype, shape: tuple[int, ...], offset: int):
-        self.path, self.dtype, self.shape, self.offset = path, np.dtype(dtype), tuple(shape), offset
-        self._stride = math.prod(self.shape[1:]) * self.dtype.itemsize
-        expected, found = offset + self.shape[0] * self._stride, path.stat().st_size
-        if found < expected:
-            raise DataError(f"{path}: truncated, {found} bytes where its header promises {expected}: copy the file again")
-
-    def __getitem__(self, samples: slice) -> np.ndarray:
-        """Return the samples of one slice without a step."""
-        start, stop, _ = samples.indices(self.shape[0])
-        shape = (max(stop - start, 0), *self.shape[1:])
-        if 0 in shape:
-            return np.empty(shape, self.dtype)
-        return np.array(np.memmap(self.path, self.dtype, "r", self.offset + start * self._stride, shape))
 
 
 def _open_hdf5(file: Path, name: str | None) -> Source:
@@ -229,13 +184,13 @@ def _rank_warning(where, array) -> list[str]:
 
 
 def _open_tiff(file: Path, name: None) -> Source:
-    from ideal.tiff import open_tiff
+    from ideal.formats.tiff import open_tiff
 
     return open_tiff(file)
 
 
 def _open_uvfits(file: Path, name: None) -> Source:
-    from ideal.uvfits import open_uvfits
+    from ideal.formats.uvfits import open_uvfits
 
     return open_uvfits(file)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from ideal.errors import DataError, missing_extra
-from ideal.readers import Source
+from ideal.formats._source import Source
 
 _SECONDS_PER_DAY = 86400.0
 _SAME_TIME = 0.5  # seconds; DATE in float32 fractions of a day is only good to milliseconds

@@ -10,7 +10,7 @@ import numpy as np
 
 from ideal.calibration import Calibration, check_sigma
 from ideal.errors import DataError, UsageError
-from ideal.readers import FORMAT, FORMAT_VERSION
+from ideal.formats._source import FORMAT, FORMAT_VERSION
 
 _CHUNK_BYTES = 2**20
 _AXES = {2: ["sample", "value"], 3: ["sample", "row", "column"], 4: ["sample", "row", "column", "channel"]}

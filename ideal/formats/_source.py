@@ -1,0 +1,56 @@
+"""What a reader returns: named arrays that are read sample by sample, and what the file says about them."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ideal.errors import DataError
+
+NAMES = ("measurements", "clean", "objects", "labels", "groups", "sigma")
+FORMAT = "ideal-measurements"
+FORMAT_VERSION = 1
+
+
+@dataclass
+class Source:
+    """An open file.
+
+    Attributes:
+        path: as the user wrote it, with the dataset where one was named.
+        arrays: any of `NAMES`; always `measurements`.
+        attributes: what the file says about them.
+        warnings: what a user should know about how the file was read.
+        trusted: whether `gain`, `sigma` and the like among the attributes mean what they mean here.
+        close: releases the file.
+
+    """
+
+    path: str
+    arrays: dict[str, Any]
+    attributes: dict = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    trusted: bool = False
+    close: Callable[[], None] = lambda: None
+
+
+class MappedArray:
+    """An uncompressed array inside a file, mapped anew for each read so that what was read leaves memory again."""
+
+    def __init__(self, path: Path, dtype: np.dtype, shape: tuple[int, ...], offset: int):
+        self.path, self.dtype, self.shape, self.offset = path, np.dtype(dtype), tuple(shape), offset
+        self._stride = math.prod(self.shape[1:]) * self.dtype.itemsize
+        expected, found = offset + self.shape[0] * self._stride, path.stat().st_size
+        if found < expected:
+            raise DataError(f"{path}: truncated, {found} bytes where its header promises {expected}: copy the file again")
+
+    def __getitem__(self, samples: slice) -> np.ndarray:
+        """Return the samples of one slice without a step."""
+        start, stop, _ = samples.indices(self.shape[0])
+        shape = (max(stop - start, 0), *self.shape[1:])
+        if 0 in shape:
+            return np.empty(shape, self.dtype)
+        return np.array(np.memmap(self.path, self.dtype, "r", self.offset + start * self._stride, shape))
