@@ -52,10 +52,11 @@ def noise_model(source, *, sigma=None) -> noise_models.NoiseModel:
     return kind(sigma)
 
 
-def choose_patches(source, patch: tuple[int, int] | None, limit: int, seed: int) -> tuple[Patches, list[str]]:
+def choose_patches(source, patch: tuple[int, int] | None, limit: int, seed: int, period=None) -> tuple[Patches, list[str]]:
     """Return up to `limit` patches side by side with the source of each, and warnings.
 
-    A set of few large images is cut into blocks, which then count as its sources.
+    Patches begin at multiples of the period, (row, column) of a sensor's mosaic, if there is one. A set of few large images is
+    cut into blocks, which then count as its sources.
     """
     rng = np.random.default_rng([seed, 1])
     warnings = []
@@ -64,7 +65,7 @@ def choose_patches(source, patch: tuple[int, int] | None, limit: int, seed: int)
     if patch is None:
         positions, groups = tiled_positions(samples, source.shape[1:], None), source.groups
     elif sources < _FEWEST_SOURCES:
-        positions, groups = spatial_groups(samples, source.shape[1:], patch, groups=source.groups)
+        positions, groups = spatial_groups(samples, source.shape[1:], patch, groups=source.groups, period=period)
         warnings.append(
             f"{source.path}: only {sources} source{'s' if sources > 1 else ''}: {len(np.unique(groups))} blocks of the image are "
             "taken as independent in its place, which makes the interval too narrow where distant parts are alike"
@@ -73,7 +74,7 @@ def choose_patches(source, patch: tuple[int, int] | None, limit: int, seed: int)
         rows, columns = source.shape[1] // patch[0], source.shape[2] // patch[1]
         if len(samples) * max(rows * columns, 1) > _MOST_TILES:
             samples = np.sort(rng.choice(samples, max(limit, _MOST_TILES // (rows * columns)), replace=False))
-        positions = tiled_positions(samples, source.shape[1:], patch)
+        positions = tiled_positions(samples, source.shape[1:], patch, period=period)
         groups = source.groups[positions[:, 0]]
     if len(positions) > limit:
         chosen = np.sort(rng.choice(len(positions), limit, replace=False))

@@ -29,6 +29,7 @@ def estimate(
     *,
     models: Sequence[str] | str | None = None,
     patch: int | tuple[int, int] = 16,
+    period: int | tuple[int, int] | None = None,
     confidence: float = 0.95,
     seed: int = 0,
     max_patches: int = 20_000,
@@ -40,6 +41,7 @@ def estimate(
         source: `ideal.measurements.MeasurementSet` whose noise is known.
         models: names of density models, or "all"; None for all that suit the measurements.
         patch: side of the square patches, or (row, column); no matter for vectors. Smaller images are used whole.
+        period: of a sensor's mosaic in pixels; patches begin at its multiples, so that all show it in the same phase.
         confidence: of the interval, between 0 and 1.
         seed: of the choice of patches, the split and the bootstrap.
         max_patches: largest number of patches used in all.
@@ -60,7 +62,7 @@ def estimate(
     noise = noise_model(source)
     size = _patch_size(source, patch)
     warnings = _check_values(source)
-    patches, notes = choose_patches(source, size, max_patches, seed)
+    patches, notes = choose_patches(source, size, max_patches, seed, None if size is None else period)
     warnings += notes
     shape, pixels = patches.shape[1:], int(np.prod(patches.shape[1:3]))
     _check_size(source, shape)
@@ -99,7 +101,7 @@ def estimate(
         n_groups=len(np.unique(groups)),
         n_folds=len(folds),
         confidence=confidence,
-        objects_key=repr((source.shape, size, seed, max_patches)),
+        objects_key=repr((source.shape, size, period, seed, max_patches)),
         warnings=(),
         seconds=0.0,
         fitted=scores[0].fitted,
