@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from ideal.cli._guard import OneLineErrors
 from ideal.cli.estimate import estimate
 from ideal.cli.inspect import inspect
 
@@ -16,10 +17,13 @@ Examples:
   ideal estimate camera.h5                         bits per pixel, with an interval
   ideal estimate a.h5 b.h5 c.h5 --plot rank.png    rank systems measured on the same objects
   ideal estimate raw.tif --noise poisson-gaussian --gain 0.45 --offset 100 --read-noise 1.6
+
+`ideal estimate -h` says what every option means.
 """
 
 app = typer.Typer(
     name="ideal",
+    cls=OneLineErrors,
     help=_EXAMPLES,
     no_args_is_help=True,
     pretty_exceptions_enable=False,

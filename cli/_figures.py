@@ -10,9 +10,12 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 import matplotlib
 
 matplotlib.use("Agg")
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 _BLUE, _GREY = "#1f5fa8", "#9a9a9a"
+_LONGEST_NAME = 58
 
 
 def draw_estimates(found: list, target: str | Path) -> None:
@@ -29,25 +32,28 @@ def draw_estimates(found: list, target: str | Path) -> None:
     figure = Figure(figsize=(7.2, height), layout="constrained")
     grid = figure.add_gridspec(count, 2, width_ratios=[1, 3.6])
     axis = figure.add_subplot(grid[:, 1])
+    names, plotted = _names([estimate.path for _, estimate in found]), []
     for row, (source, estimate) in enumerate(found):
         _draw_measurement(figure.add_subplot(grid[row, 0]), source, last=row == count - 1)
         others = [name for name in estimate.models if name != estimate.model]
         for name in others:
             value = estimate.bits_per_pixel(estimate.models[name].values.mean)
+            plotted.append(value)
             axis.plot(
                 value, row, "|", color=_GREY, markersize=9, label="other models" if row == 0 and name == others[0] else None
             )
         value, (low, high) = estimate.information_bits_per_pixel, estimate.interval
         bars = [[value - low], [high - value]] if np.isfinite([low, high]).all() else None
-        label = f"best bound, {100 * estimate.confidence:g} % interval" if row == 0 else None
+        plotted += [value, *(bound for bound in (low, high) if np.isfinite(bound))]
+        label = f"chosen model, {100 * estimate.confidence:.6g} % interval" if row == 0 else None
         axis.errorbar(value, row, xerr=bars, fmt="o", color=_BLUE, capsize=4, markersize=6, label=label)
-        name = Path(estimate.path).name
-        axis.annotate(f"{name}   {value:.3f}", (value, row), (0, 9), textcoords="offset points", ha="center", fontsize=9)
+        place = {"xycoords": axis.get_yaxis_transform(), "textcoords": "offset points", "fontsize": 9}
+        axis.annotate(f"{names[estimate.path]}   {value:.3f}", (0, row), (4, 12), **place)
     axis.set_ylim(count - 0.5, -0.5)
     axis.set_yticks([])
-    values = [bound for _, estimate in found for bound in estimate.interval if np.isfinite(bound)]
-    axis.set_xlim(min(0.0, *values) if values else None, None)
-    axis.margins(x=0.12)
+    low, high = min(0.0, *plotted), max(0.0, *plotted)
+    margin = 0.04 * ((high - low) or 1.0)
+    axis.set_xlim(low - margin if low < 0 else 0.0, high + margin)
     axis.set_xlabel("information (bits per " + " or ".join(dict.fromkeys(each.pixel_name for _, each in found)) + ")")
     for side in ("top", "left", "right"):
         axis.spines[side].set_visible(False)
@@ -58,7 +64,7 @@ def draw_estimates(found: list, target: str | Path) -> None:
 
 
 def _draw_measurement(axis, source, *, last: bool) -> None:
-    """Draw the middle sample: an image in grey with its scale, or the amplitudes of visibilities."""
+    """Draw the middle sample: an image in grey or colour with its scale, or the amplitudes of visibilities."""
     middle = len(source) // 2
     values = source.read(middle, middle + 1)[0]
     if values.ndim == 1:
@@ -68,15 +74,33 @@ def _draw_measurement(axis, source, *, last: bool) -> None:
             axis.set_xlabel("visibility" if np.iscomplexobj(values) else "value", fontsize=7)
         axis.tick_params(labelsize=6)
         return
-    values = values.mean(-1) if values.ndim == 3 else values
+    channels = values.shape[2] if values.ndim == 3 else 1
+    values = values.mean(-1) if channels not in (1, 3) else values.squeeze()
     low, high = np.percentile(values, [0.5, 99.5])
-    image = axis.imshow(values, cmap="gray", vmin=low, vmax=max(high, low + 1e-9), interpolation="nearest")
+    scale = Normalize(low, high if high > low else low + 1.0)
+    if channels == 3:
+        axis.imshow(np.clip(scale(values), 0, 1), interpolation="nearest")
+        image = ScalarMappable(scale, "gray")
+    else:
+        image = axis.imshow(values, cmap="gray", norm=scale, interpolation="nearest")
     axis.set_xticks([])
     axis.set_yticks([])
     photons = source.calibration.converts or source.units == "photoelectrons"
     bar = axis.figure.colorbar(image, ax=axis, fraction=0.05, pad=0.04)
     bar.ax.tick_params(labelsize=6, length=2)
-    bar.set_label("photoelectrons" if photons else source.units, fontsize=6)
+    average = f", mean of {channels} channels" if channels not in (1, 3) else ""
+    bar.set_label(("photoelectrons" if photons else source.units) + average, fontsize=6)
+
+
+def _names(paths: list[str]) -> dict[str, str]:
+    """Return what to call each file: its name alone where that tells them apart, without the middle of a long one."""
+    bare = [Path(path).name for path in paths]
+    shown = bare if len(set(bare)) == len(bare) else paths
+    half = _LONGEST_NAME // 2
+    return {
+        path: name if len(name) <= _LONGEST_NAME else f"{name[:half]}…{name[-half:]}"
+        for path, name in zip(paths, shown, strict=True)
+    }
 
 
 def save_figure(figure: Figure, target: str | Path) -> None:

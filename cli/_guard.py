@@ -6,8 +6,30 @@ import sys
 from collections.abc import Callable
 
 import typer
+from typer.core import TyperGroup
 
 from ideal.errors import IdealError, UsageError
+
+_WrongUsage = typer.BadParameter.__bases__[0]  # typer brings its own click, or another's, and names this class nowhere
+
+
+class OneLineErrors(TyperGroup):
+    """The group of all commands: what is wrong with the options takes one line too, and exits with 2."""
+
+    def main(self, *args, standalone_mode: bool = True, **kwargs):
+        """Run the command line and exit with its code."""
+        if not standalone_mode:
+            return super().main(*args, standalone_mode=False, **kwargs)
+        try:
+            code = super().main(*args, standalone_mode=False, **kwargs)
+        except _WrongUsage as error:
+            if type(error).__name__ == "NoArgsIsHelpError":
+                error.show()
+            else:
+                command = error.ctx.command_path if error.ctx else "ideal"
+                complain(f"{error.format_message().rstrip('.')}: see {command} -h")
+            code = 2
+        sys.exit(code if isinstance(code, int) else 0)
 
 
 def guarded(command: Callable) -> Callable:
@@ -23,7 +45,8 @@ def guarded(command: Callable) -> Callable:
         except (typer.Exit, typer.Abort):
             raise
         except KeyboardInterrupt:
-            complain("interrupted")
+            folder = kwargs.get("out")
+            complain("interrupted" + (f": repeat the command to go on with {folder}" if folder else ""))
             raise typer.Exit(130) from None
         except BrokenPipeError:  # the reader of our output has left, as `head` does
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

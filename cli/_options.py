@@ -6,13 +6,25 @@ import typer
 
 from ideal.errors import UsageError
 
+_CAMERA = ("poisson-gaussian",)
+
 Noise = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="poisson, gaussian, poisson-gaussian or complex-gaussian; default: what the file says."),
+    typer.Option(
+        metavar="NAME",
+        help="poisson (photon counts), gaussian, poisson-gaussian (a camera's raw numbers) or complex-gaussian (visibilities); "
+        "default: what the file says.",
+    ),
 ]
-Sigma = Annotated[float | None, typer.Option(help="Standard deviation of Gaussian noise, in the measurement's units.")]
-Gain = Annotated[float | None, typer.Option(help="Photoelectrons per DN of the camera.")]
-Offset = Annotated[float | None, typer.Option(help="DN of the camera in the dark.")]
+Sigma = Annotated[
+    float | None,
+    typer.Option(
+        help="Standard deviation of Gaussian noise, in photoelectrons or the file's units; of visibilities, that of the real "
+        "and of the imaginary part each."
+    ),
+]
+Gain = Annotated[float | None, typer.Option(help="Photoelectrons per DN (digital number) of the camera.")]
+Offset = Annotated[float | None, typer.Option(help="What the camera reads in the dark, DN.")]
 ReadNoise = Annotated[float | None, typer.Option(help="Standard deviation of the camera's read noise, photoelectrons.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else on stdout.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")]
@@ -24,3 +36,13 @@ def parse_patch(text: str) -> tuple[int, int]:
     if len(parts) > 2 or not all(part.strip().isdigit() and int(part) > 0 for part in parts):
         raise UsageError(f"--patch takes a side in pixels (16) or rows x columns (16x24); found {text!r}")
     return int(parts[0]), int(parts[-1])
+
+
+def check_options(source, *, sigma: float | None, read_noise: float | None) -> None:
+    """Refuse an option that the noise of a measurement set has no use for: whoever gives it expects it to count."""
+    for given, option, noises in ((sigma, "--sigma", ("gaussian", "complex-gaussian")), (read_noise, "--read-noise", _CAMERA)):
+        if given and source.noise is not None and source.noise not in noises:
+            raise UsageError(
+                f"{source.path}: {option} is for {' or '.join(noises)} noise, the noise here is {source.noise}: "
+                "name the noise that you mean (--noise)"
+            )

@@ -2,8 +2,13 @@
 
 import json
 import math
+import os
 import sys
 from contextlib import contextmanager
+
+_FILE_WIDTH = 160
+_WIDE = 136  # columns that the whole ranking takes beside names of some twenty letters
+_LEAST_WIDTH = 80
 
 
 def print_json(document: dict) -> None:
@@ -51,6 +56,13 @@ def check_plot(target: str | None, force: bool) -> None:
         raise UsageError(f"--plot {target}: the name must end in .png, .svg or .pdf")
     if path.exists() and not force:
         raise UsageError(f"--plot {target} exists: choose another name, or overwrite it with --force")
+    probe = path.with_name(f".partial-{os.getpid()}{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UsageError(f"--plot {target} cannot be written ({error.strerror}): choose a folder that can be") from None
 
 
 @contextmanager
@@ -70,11 +82,28 @@ def warn(text: str) -> None:
     print(f"ideal: warning: {text}", file=sys.stderr)
 
 
+def warn_all(estimates: list) -> None:
+    """Print the warnings of estimates, one line where several files earn the same."""
+    files: dict[str, list[str]] = {}
+    for found in estimates:
+        for text in found.warnings:
+            files.setdefault(text.removeprefix(f"{found.path}: "), []).append(found.path)
+    for text, paths in files.items():
+        warn(f"{', '.join(paths) if len(paths) < 4 else f'{len(paths)} files'}: {text}")
+
+
 def _console():
     """Return a console on stdout, wide where nobody has said how wide it is."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160)
+    console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _FILE_WIDTH)
+    console.width = max(console.width, _LEAST_WIDTH)
+    return console
+
+
+def percent(confidence: float) -> str:
+    """Return a confidence as "95 %"."""
+    return f"{100 * confidence:.6g} %"
 
 
 def print_facts(facts: dict) -> None:
@@ -99,8 +128,6 @@ def print_facts(facts: dict) -> None:
         table.add_row(name, value)
     console = _console()
     console.print(table)
-    for text in facts["warnings"]:
-        warn(text)
 
 
 def _noise_text(facts: dict) -> str:
@@ -126,11 +153,13 @@ def print_ranking(estimates: list, comparisons: list) -> None:
     from rich.table import Table
 
     ordered = sorted(estimates, key=lambda found: -found.information_bits_per_pixel)
-    share = round(100 * ordered[0].confidence)
+    console = _console()
+    wide = console.width >= _WIDE
     table = Table(box=None, pad_edge=False)
     table.add_column("measurements", overflow="fold")
     unit = "bits/" + " or ".join(dict.fromkeys(found.pixel_name for found in ordered))
-    for title in (unit, f"{share} % interval", "bits/measurement", "model", "measurement"):
+    titles = (unit, f"{percent(ordered[0].confidence)} interval", "bits/measurement", "model", "measurement")
+    for title in titles if wide else titles[:2]:
         table.add_column(title, justify="right", no_wrap=True)
     if len(ordered) > 1:
         table.add_column("more than the next", justify="right", no_wrap=True)
@@ -141,14 +170,13 @@ def print_ranking(estimates: list, comparisons: list) -> None:
             found.path,
             f"{found.information_bits_per_pixel:.3f}",
             f"{low:.3f} to {high:.3f}",
-            f"{found.best.values.mean / math.log(2):.1f}",
-            found.model,
-            _size(found),
         ]
+        if wide:
+            row += [f"{found.best.values.mean / math.log(2):.1f}", found.model, _size(found)]
         if len(ordered) > 1:
             row.append(_difference(found, ordered[place + 1], between) if place + 1 < len(ordered) else "")
         table.add_row(*row)
-    _console().print(table)
+    console.print(table)
 
 
 def _size(found) -> str:
@@ -171,12 +199,12 @@ def print_estimate(found) -> None:
     from rich.table import Table
 
     low, high = found.interval
-    share = round(100 * found.confidence)
+    share = percent(found.confidence)
     per_pixel, unit = found.bits_per_pixel, f"bits/{found.pixel_name}"
     console = _console()
     console.print(f"{found.path}", markup=False, style="bold")
     console.print(
-        f"information {found.information_bits_per_pixel:.4f} {unit} ({share} % interval {low:.4f} to {high:.4f}), "
+        f"information {found.information_bits_per_pixel:.4f} {unit} ({share} interval {low:.4f} to {high:.4f}), "
         f"{found.best.values.mean / math.log(2):.1f} bits per {_size(found)}"
     )
     entropy = per_pixel(found.best.values.mean + found.noise_entropy)
@@ -186,7 +214,7 @@ def print_estimate(found) -> None:
         low, high = (bound / math.log(2) for bound in bounds)
         console.print(f"rate {value / math.log(2):.4f} bits per further pixel ({low:.4f} to {high:.4f}), by {name}")
     table = Table(box=None, pad_edge=False)
-    for title, justify in (("model", "left"), (unit, "right"), (f"{share} % interval", "right"), ("seconds", "right")):
+    for title, justify in (("model", "left"), (unit, "right"), (f"{share} interval", "right"), ("seconds", "right")):
         table.add_column(title, justify=justify)
     for name, result in found.models.items():
         low, high = (per_pixel(bound) for bound in result.interval)

@@ -36,7 +36,6 @@ class RunFolder:
     def __init__(self, path: Path, run: dict):
         self.path = path
         self._run = run
-        self._places = {name: place for place, name in enumerate(run["configuration"]["files"])}
 
     @classmethod
     def open(cls, path: str, configuration: dict, force: bool) -> "RunFolder":
@@ -57,6 +56,11 @@ class RunFolder:
             "versions": {name: version(name) for name in _PACKAGES},
         }
         record = folder / "run.json"
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"--out {path} is a file: name a folder, which is made where there is none")
+        if not record.exists() and not force and folder.is_dir() and any(folder.iterdir()):
+            raise UsageError(f"--out {path} holds other files and no run: choose another folder, or write there with --force")
+        # An interrupted run without a result has nothing to lose.
         if record.exists() and not force:
             try:
                 before = json.loads(record.read_text(encoding="utf-8"))
@@ -64,37 +68,39 @@ class RunFolder:
                 raise UsageError(f"{record} cannot be read ({error}); --force overwrites it") from None
             if before.get("status") == "finished":
                 raise UsageError(f"{path} holds a finished run: choose another --out, or overwrite it with --force")
-            if any(before.get(key) != run[key] for key in run if key != "status"):
+            changed = any(before.get(key) != run[key] for key in run if key != "status")
+            if changed and any(folder.glob("result-*.json")):
                 raise UsageError(
                     f"{path} holds an interrupted run with other files, options or versions: repeat its command to go on "
                     "with it, choose another --out, or overwrite it with --force"
                 )
-        folder.mkdir(parents=True, exist_ok=True)
-        opened = cls(folder, run)
-        if force:
-            for kept in folder.glob("result-*.json"):
-                kept.unlink()
-            (folder / "metrics.jsonl").unlink(missing_ok=True)
-        write_whole(record, to_json(run))
-        return opened
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if force and record.exists():
+                for kept in (*folder.glob("result-*.json"), *folder.glob("models/*/*.h5"), folder / "metrics.jsonl"):
+                    kept.unlink(missing_ok=True)
+            write_whole(record, to_json(run))
+        except OSError as error:
+            raise UsageError(f"--out {path} cannot be written ({error.strerror}): choose a folder that can be") from None
+        return cls(folder, run)
 
-    def _result(self, name: str) -> Path:
-        return self.path / f"result-{self._places[name]}.json"
+    def _result(self, place: int) -> Path:
+        return self.path / f"result-{place}.json"
 
-    def finished(self, name: str) -> Estimate | None:
-        """Return the estimate of a file that an interrupted run had finished."""
-        kept = self._result(name)
+    def finished(self, place: int) -> Estimate | None:
+        """Return the estimate of the file at this place of the list, where an interrupted run had finished it."""
+        kept = self._result(place)
         return Estimate.from_state(json.loads(kept.read_text(encoding="utf-8"))) if kept.exists() else None
 
-    def keep(self, found: Estimate) -> None:
-        """Record one file's estimate and its fitted models."""
+    def keep(self, place: int, found: Estimate) -> None:
+        """Record the estimate and the fitted models of the file at this place of the list."""
         if found.fitted:
-            models = self.path / "models" / str(self._places[found.path])
+            models = self.path / "models" / str(place)
             models.mkdir(parents=True, exist_ok=True)
             for name, model in found.fitted.items():
                 model.save(models / f"{name}.h5")
-        if not self._result(found.path).exists():
-            write_whole(self._result(found.path), json.dumps(found.to_state()))
+        if not self._result(place).exists():
+            write_whole(self._result(place), json.dumps(found.to_state()))
             line = {"path": found.path, "information_bits_per_pixel": found.information_bits_per_pixel}
             line |= {"model": found.model, "seconds": found.seconds}
             with open(self.path / "metrics.jsonl", "a", encoding="utf-8") as file:

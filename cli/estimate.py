@@ -10,7 +10,13 @@ from ideal.cli._guard import complain, guarded
 
 @guarded
 def estimate(
-    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Measurement files, or FILE.h5::dataset.")],
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE",
+            help="Measurement files (.h5, .npy, .npz, .tif, .zarr, .uvfits), or FILE.h5::dataset. Several are ranked.",
+        ),
+    ],
     noise: _options.Noise = None,
     sigma: _options.Sigma = None,
     gain: _options.Gain = None,
@@ -18,11 +24,14 @@ def estimate(
     read_noise: _options.ReadNoise = None,
     model: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Density model (stationary, full, negative-binomial); repeat for several, or all."),
+        typer.Option(
+            metavar="NAME",
+            help="Density model: stationary, full, negative-binomial or all; repeat for several. Default: all that suit.",
+        ),
     ] = None,
-    patch: Annotated[str, typer.Option(metavar="SIDE", help="Patch in pixels: 16, or rows x columns as 16x24.")] = "16",
-    max_patches: Annotated[int, typer.Option(min=10, help="Most patches used of a file.")] = 20_000,
-    confidence: Annotated[float, typer.Option(help="Of the intervals, between 0 and 1.")] = 0.95,
+    patch: Annotated[str, typer.Option(metavar="SIDE", help="Pixels in a patch: 16, or rows x columns as 16x24.")] = "16",
+    max_patches: Annotated[int, typer.Option(min=10, help="Patches used of a file, at most.")] = 20_000,
+    confidence: Annotated[float, typer.Option(help="Confidence of the intervals, between 0 and 1.")] = 0.95,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same numbers.")] = 0,
     as_json: _options.Json = False,
     plot: Annotated[
@@ -62,8 +71,6 @@ def estimate(
     for name in model or []:
         if name != "all":
             find_model(name)
-    if len(set(files)) < len(files):
-        raise UsageError("a file is named twice")
     options = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise}
     settings = {
         "models": model and ("all" if "all" in model else list(model)),
@@ -73,13 +80,16 @@ def estimate(
         "max_patches": max_patches,
     }
     _output.check_plot(plot, force)
-    folder = RunFolder.open(out, {"files": files, **options, **settings}, force) if out else None
     found, failed = [], []
     with ExitStack() as stack, _output.narration() as say:
         # All files are opened first: a wrong name must not wait for the others' results.
         sources = [stack.enter_context(open_measurements(path, **options)) for path in files]
         for source in sources:
-            result = folder and folder.finished(source.path)
+            _options.check_options(source, sigma=sigma, read_noise=read_noise)
+        _check_twice(sources)
+        folder = RunFolder.open(out, {"files": files, **options, **settings}, force) if out else None
+        for place, source in enumerate(sources):
+            result = folder and folder.finished(place)
             try:
                 result = result or estimate_information(source, **settings, progress=say)
             except IdealError as error:
@@ -90,7 +100,7 @@ def estimate(
                 continue
             found.append(result)
             if folder:
-                folder.keep(result)
+                folder.keep(place, result)
         comparisons = [compare(a, b, seed=seed) for a, b in combinations(found, 2)]
         document = {
             **_output.provenance(sys.argv, seed),
@@ -103,7 +113,11 @@ def estimate(
 
             shown = {source.path: source for source in sources}
             for target in filter(None, (plot, folder and folder.path / "information.png")):
-                draw_estimates([(shown[result.path], result) for result in found], target)
+                try:
+                    draw_estimates([(shown[result.path], result) for result in found], target)
+                except OSError as error:  # a full disk must not cost the numbers
+                    failed.append(f"{target}: the figure cannot be written ({error.strerror})")
+                    complain(failed[-1])
     if folder:
         folder.finish(document)
     if as_json:
@@ -112,8 +126,19 @@ def estimate(
         _output.print_estimate(found[0])
     elif found:
         _output.print_ranking(found, comparisons)
-    if not as_json:
-        for text in dict.fromkeys(text for result in found for text in result.warnings):
-            _output.warn(text)
+    _output.warn_all(found)
     if failed:
         raise typer.Exit(1)
+
+
+def _check_twice(sources) -> None:
+    import os
+
+    from ideal.errors import UsageError
+
+    seen = {}
+    for source in sources:
+        place = os.path.realpath(source.path)
+        if place in seen:
+            raise UsageError(f"{source.path} is named twice: name each file once")
+        seen[place] = source

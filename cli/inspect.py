@@ -10,7 +10,9 @@ from ideal.cli._guard import guarded
 
 @guarded
 def inspect(
-    file: Annotated[str, typer.Argument(help="Measurement file, or FILE.h5::dataset.")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="Measurement file (.h5, .npy, .npz, .tif, .zarr, .uvfits), or FILE.h5::dataset.")
+    ],
     noise: _options.Noise = None,
     sigma: _options.Sigma = None,
     gain: _options.Gain = None,
@@ -33,6 +35,7 @@ def inspect(
     from ideal.measurements import open_measurements
 
     with open_measurements(file, noise=noise, sigma=sigma, gain=gain, offset=offset, read_noise=read_noise) as measured:
+        _options.check_options(measured, sigma=sigma, read_noise=read_noise)
         found = measured.inspect()
         warnings = found.pop("warnings")
         facts = {
@@ -56,6 +59,8 @@ def inspect(
         _output.print_json(facts)
     else:
         _output.print_facts(facts)
+    for text in warnings:
+        _output.warn(text)
 
 
 def _sigma(measured):
