@@ -30,11 +30,11 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and 
 Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")]
 
 
-def parse_patch(text: str) -> tuple[int, int]:
+def parse_size(option: str, text: str) -> tuple[int, int]:
     """Return (rows, columns) from "16" or "16x24"."""
     parts = text.lower().split("x")
     if len(parts) > 2 or not all(part.strip().isdigit() and int(part) > 0 for part in parts):
-        raise UsageError(f"--patch takes a side in pixels (16) or rows x columns (16x24); found {text!r}")
+        raise UsageError(f"{option} takes a side in pixels (16) or rows x columns (16x24); found {text!r}")
     return int(parts[0]), int(parts[-1])
 
 

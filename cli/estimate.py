@@ -30,6 +30,9 @@ def estimate(
         ),
     ] = None,
     patch: Annotated[str, typer.Option(metavar="SIDE", help="Pixels in a patch: 16, or rows x columns as 16x24.")] = "16",
+    period: Annotated[
+        str | None, typer.Option(metavar="SIDE", help="Period of the sensor's colour mosaic, to align patches: 2, or 2x6.")
+    ] = None,
     max_patches: Annotated[int, typer.Option(min=10, help="Patches used of a file, at most.")] = 20_000,
     confidence: Annotated[float, typer.Option(help="Confidence of the intervals, between 0 and 1.")] = 0.95,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same numbers.")] = 0,
@@ -67,7 +70,8 @@ def estimate(
     from ideal.information import estimate as estimate_information
     from ideal.measurements import open_measurements
 
-    size = _options.parse_patch(patch)
+    size = _options.parse_size("--patch", patch)
+    mosaic = period and _options.parse_size("--period", period)
     for name in model or []:
         if name != "all":
             find_model(name)
@@ -75,6 +79,7 @@ def estimate(
     settings = {
         "models": model and ("all" if "all" in model else list(model)),
         "patch": size,
+        "period": mosaic,
         "confidence": confidence,
         "seed": seed,
         "max_patches": max_patches,

@@ -53,9 +53,10 @@ def poisson_entropy(mean):
     xp, _ = namespace(mean)
     mean = as_float(mean, xp)
     tiny = xp.finfo(mean.dtype).tiny
-    small = xp.clip(mean, 0.0, _SMALL)
-    middle = xp.clip(mean, _SMALL, _LARGE)
-    inverse = 1.0 / xp.maximum(mean, _LARGE)
+    # Each branch sees a mean of its own range; a clip would halve the derivative where the mean is the bound itself.
+    small = xp.where((mean >= 0) & (mean < _SMALL), mean, 0.5)
+    middle = xp.where((mean >= _SMALL) & (mean < _LARGE), mean, _SMALL)
+    inverse = 1.0 / xp.where(mean >= _LARGE, mean, _LARGE)
     low, high = _poisson_coefficients()
     # E[ln K!] is mean^2 times an entire function, and -mean ln mean + mean is exact.
     h_small = small - small * xp.log(xp.maximum(small, tiny)) + small**2 * _clenshaw(2 * small - 1, low, xp)
@@ -118,19 +119,19 @@ def poisson_gaussian_entropy(mean, read_noise: float, quantum: float = 0.0, phas
         return poisson_entropy(mean) + HALF_LOG_2PIE + np.log(read_noise)
     scale, step, table, limit = _poisson_gaussian_table(float(read_noise), float(quantum), float(phase % (quantum or 1.0)))
     last = len(table) - 1
-    position = xp.log1p(xp.clip(mean, 0.0, limit) / scale) / step
+    position = xp.log1p(xp.where((mean >= 0) & (mean < limit), mean, limit) / scale) / step
     index = xp.clip(xp.floor(position), 0, last).astype("int32")
     x = position - index
     c3, c2, c1, c0 = (xp.take(xp.asarray(table[:, j], dtype=mean.dtype), index) for j in range(4))
     deviation = ((c3 * x + c2) * x + c1) * x + c0
-    deviation = deviation + xp.where(mean > limit, _edgeworth(mean, variance, xp) - _edgeworth(limit, variance, np), 0.0)
-    entropy = HALF_LOG_2PIE + 0.5 * xp.log(xp.maximum(mean, 0.0) + variance) + deviation
+    deviation = deviation + xp.where(mean >= limit, _edgeworth(mean, variance, xp) - _edgeworth(limit, variance, np), 0.0)
+    entropy = HALF_LOG_2PIE + 0.5 * xp.log(xp.where(mean >= 0, mean, 0.0) + variance) + deviation
     return xp.where(mean >= 0, entropy, xp.nan)
 
 
 def _edgeworth(mean, variance, xp):
     """Entropy of Poisson + Gaussian noise less that of a Gaussian of the same variance, to second order in 1/mean."""
-    mean = xp.maximum(mean, 1.0)
+    mean = xp.where(mean > 1.0, mean, 1.0)
     total = mean + variance
     skew2, kurtosis = mean**2 / total**3, mean / total**2
     return -skew2 / 12 - kurtosis**2 / 48 - 7 * skew2**2 / 48 + skew2 * kurtosis / 8

@@ -19,7 +19,7 @@ def configure() -> None:
     """Set one BLAS thread and XLA's sequential scheduler, unless the environment says otherwise."""
     if not _user_set_threads:
         os.environ[_THREADS] = "1"
-        if "scipy.linalg" in sys.modules:  # its OpenBLAS has read the environment already
+        if "numpy" in sys.modules:  # its OpenBLAS, and perhaps SciPy's, has read the environment already
             _limit_loaded_blas()
     flags = os.environ.get("XLA_FLAGS", "")
     if _SCHEDULER not in flags:

@@ -1,17 +1,17 @@
 """Patches ready for density models: chosen, split by source, checked against the noise, dequantised for continuous models."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ideal import noise as noise_models
 from ideal.errors import DataError, UsageError
-from ideal.patches import Patches, spatial_groups, tiled_positions
+from ideal.patches import Patches, some_tiled_positions, spatial_groups, tiled_positions
 
 _WHOLE = 1e-3  # electrons from a whole number that rounding in a file may explain
-_MOST_TILES = 2_000_000
 _HELD_BYTES = 2**28
+_BLOCK_VALUES = 2**18
 _FEWEST_SOURCES = 5  # below it an image is cut into blocks that serve as sources
 
 
@@ -28,7 +28,8 @@ def noise_model(source, *, sigma=None) -> noise_models.NoiseModel:
     """
     where = source.path
     if source.noise is None:
-        raise UsageError(f"{where}: the noise is not known: name it (--noise {'|'.join(noise_models.NAMES)})")
+        fitting = [name for name in noise_models.NAMES if (name == "complex-gaussian") == (source.dtype.kind == "c")]
+        raise UsageError(f"{where}: the noise is not known: name it (--noise {'|'.join(fitting)})")
     if source.noise == "poisson":
         if source.read_noise > 0:
             raise UsageError(
@@ -71,10 +72,7 @@ def choose_patches(source, patch: tuple[int, int] | None, limit: int, seed: int,
             "taken as independent in its place, which makes the interval too narrow where distant parts are alike"
         )
     else:
-        rows, columns = source.shape[1] // patch[0], source.shape[2] // patch[1]
-        if len(samples) * max(rows * columns, 1) > _MOST_TILES:
-            samples = np.sort(rng.choice(samples, max(limit, _MOST_TILES // (rows * columns)), replace=False))
-        positions = tiled_positions(samples, source.shape[1:], patch, period=period)
+        positions = some_tiled_positions(samples, source.shape[1:], patch, limit, seed=seed, period=period)
         groups = source.groups[positions[:, 0]]
     if len(positions) > limit:
         chosen = np.sort(rng.choice(len(positions), limit, replace=False))
@@ -128,6 +126,12 @@ class Prepared:
     def dequantised(self) -> "Prepared":
         """Return the same patches for a continuous density: unchanged where the noise is continuous."""
         return replace(self, dequantise=self.noise.quantum > 0)
+
+
+def in_blocks(score: Callable[[np.ndarray], np.ndarray], measurements: np.ndarray) -> np.ndarray:
+    """Apply a function of measurements that gives one number for each, in blocks, so that its working arrays stay small."""
+    size = max(1, _BLOCK_VALUES // max(1, int(np.prod(measurements.shape[1:]))))
+    return np.concatenate([score(measurements[start : start + size]) for start in range(0, len(measurements), size)])
 
 
 def checked(values: np.ndarray, noise: noise_models.NoiseModel, where: str) -> np.ndarray:

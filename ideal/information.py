@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ideal._scoring import Prepared, choose_patches, noise_model
+from ideal._scoring import Prepared, choose_patches, in_blocks, noise_model
 from ideal.density import MODELS, Density, find_model
 from ideal.errors import DataError, UsageError
 from ideal.intervals import GroupedValues, interval, paired_difference, unpaired_difference
@@ -165,12 +165,13 @@ def _score_fold(source, noise, patches, fold, names, key, say) -> _Score:
         say(f"{source.path}: {name} on {len(train)} patches")
         siblings = fitted[model.discrete]
         siblings[name] = model.fit(np.random.SeedSequence(key), to_fit, to_choose, fitted=siblings)
-        held_out[name] = -siblings[name].log_prob(to_choose)
-        losses[name] = -siblings[name].log_prob(to_score)
+        held_out[name] = -in_blocks(siblings[name].log_prob, to_choose)
+        losses[name] = -in_blocks(siblings[name].log_prob, to_score)
         seconds[name] = time.perf_counter() - begun
-        inside = siblings[name].interior_log_prob(to_score)
+        inside = siblings[name].interior_log_prob(to_score[:1])
         if inside is not None and inside[0].size:
-            rates[name] = -inside[0].mean((1, 2)) - _noise_entropy_per_pixel(noise, measured, clean, inside[1])
+            loss = -in_blocks(lambda block, model=siblings[name]: model.interior_log_prob(block)[0].mean((1, 2)), to_score)
+            rates[name] = loss - _noise_entropy_per_pixel(noise, measured, clean, inside[1])
     return _Score(test.patches.groups, noise_entropy, losses, held_out, seconds, rates, {**fitted[False], **fitted[True]})
 
 

@@ -29,8 +29,9 @@ def inspect_measurements(measured, limit: int = 2000) -> dict:
 
     """
     tally = _Tally(is_complex=measured.dtype.kind == "c")
+    rows = measured.middle_rows(_BLOCK_BYTES // 16)  # of a very large image its middle must do
     for start, stop in _blocks(measured, limit):
-        tally.add(measured.read_raw(start, stop))
+        tally.add(measured.read_raw(start, stop, rows))
     calibration = measured.calibration
     result = tally.summary(calibration.gain, calibration.offset)
     photons = calibration.converts or calibration.units == "photoelectrons"
@@ -44,7 +45,7 @@ def inspect_measurements(measured, limit: int = 2000) -> dict:
 def _blocks(measured, limit: int) -> list[tuple[int, int]]:
     """Return sample ranges spread evenly over the set, at most `limit` samples and a bounded number of bytes."""
     n_samples = len(measured)
-    sample_bytes = math.prod(measured.shape[1:]) * 16
+    sample_bytes = min(math.prod(measured.shape[1:]) * 16, _BLOCK_BYTES)
     count = max(1, min(limit, n_samples, _TOTAL_BYTES // sample_bytes))
     length = max(1, min(math.ceil(count / _BLOCKS), _BLOCK_BYTES // sample_bytes))
     if count == n_samples:
@@ -168,7 +169,11 @@ def _warnings(measured, found: dict) -> list[str]:
     )
     note(noise == "poisson-gaussian" and measured.read_noise == 0, "poisson-gaussian noise without read noise (--read-noise)")
     note(noise in ("gaussian", "complex-gaussian") and measured.sigma is None, f"{noise} noise without sigma (--sigma)")
-    note(not measured.has_groups, "no groups: every sample counts as a source of its own")
     n_groups = found["n_groups"]
-    note(n_groups < 3, f"{n_groups} source{'s' * (n_groups > 1)}, three are needed to split into train, validation and test")
+    vectors = len(measured.shape) == 2
+    note(n_groups < 3 and vectors, f"{n_groups} source{'s' * (n_groups > 1)}, three are needed: record more, or give groups")
+    note(
+        n_groups >= 5 and not measured.has_groups,
+        "no groups: every sample counts as a source of its own; if several show the same picture, write their source as groups",
+    )
     return notes

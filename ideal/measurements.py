@@ -15,7 +15,7 @@ import numpy as np
 
 from ideal.calibration import NOISES, Calibration, check_sigma
 from ideal.errors import DataError, UsageError
-from ideal.formats import FORMAT, NAMES, MeasurementWriter, Source, open_source, write_measurements
+from ideal.formats import FORMAT, NAMES, MeasurementWriter, SampleArray, Source, open_source, write_measurements
 from ideal.inspection import inspect_measurements
 
 __all__ = ["MeasurementSet", "MeasurementWriter", "from_arrays", "open_measurements", "write_measurements"]
@@ -235,7 +235,7 @@ class MeasurementSet(AbstractContextManager):
             return True
         if self.dtype.kind == "c":
             return False
-        return all(bool(np.all(probe == np.floor(probe))) for probe in self._probes())  # a NaN is not whole
+        return all(bool(np.all(np.isfinite(probe) & (probe == np.floor(probe)))) for probe in self._probes())
 
     @cached_property
     def step(self) -> int:
@@ -247,30 +247,44 @@ class MeasurementSet(AbstractContextManager):
 
     def _probes(self) -> list[np.ndarray]:
         count = max(1, _PROBE_VALUES // max(1, int(np.prod(self.shape[1:]))))
-        middle = len(self) // 2
-        return [self.read_raw(0, count), self.read_raw(middle, middle + count)]
+        middle, rows = len(self) // 2, self.middle_rows(_PROBE_VALUES)
+        return [self.read_raw(0, count, rows), self.read_raw(middle, middle + count, rows)]
 
-    def read(self, start: int, stop: int) -> np.ndarray:
+    def middle_rows(self, values: int) -> slice | None:
+        """Return the rows in the middle of an image that hold about so many values, or None where an image has no more."""
+        row = int(np.prod(self.shape[2:]))
+        if len(self.shape) < 3 or self.shape[1] * row <= values:
+            return None
+        height = max(1, values // row)
+        first = (self.shape[1] - height) // 2
+        return slice(first, first + height)
+
+    def read(self, start: int, stop: int, rows: slice | None = None) -> np.ndarray:
         """Return samples start to stop in photoelectrons (or in `units` that are none): float64, or complex128.
+
+        Args:
+            start: first sample.
+            stop: the sample after the last.
+            rows: of each image; None for all.
 
         Raises:
             DataError: a value is NaN or infinite, or cannot be read.
 
         """
-        values = self.calibration.to_photoelectrons(self.read_raw(start, stop))
-        return self._finite(values, start, "measurements")
+        values = self.calibration.to_photoelectrons(self.read_raw(start, stop, rows))
+        return self._finite(values, start, "measurements", rows)
 
-    def read_raw(self, start: int, stop: int) -> np.ndarray:
+    def read_raw(self, start: int, stop: int, rows: slice | None = None) -> np.ndarray:
         """Return samples start to stop as stored."""
-        return self._slice(self._stored, start, stop, "measurements")
+        return self._slice(self._stored, start, stop, "measurements", rows)
 
-    def read_clean(self, start: int, stop: int) -> np.ndarray:
+    def read_clean(self, start: int, stop: int, rows: slice | None = None) -> np.ndarray:
         """Return the noiseless means of samples start to stop in photoelectrons, float64 or complex128."""
         if self._clean is None:
             raise DataError(f"{self.path}: no dataset 'clean', the noiseless means are not known")
-        stored = self._slice(self._clean, start, stop, "clean")
+        stored = self._slice(self._clean, start, stop, "clean", rows)
         values = np.array(stored, dtype=np.complex128 if self.dtype.kind == "c" else np.float64)
-        return self._finite(values, start, "clean")
+        return self._finite(values, start, "clean", rows)
 
     def read_objects(self, start: int, stop: int) -> np.ndarray:
         """Return the objects of samples start to stop as stored."""
@@ -278,14 +292,15 @@ class MeasurementSet(AbstractContextManager):
             raise DataError(f"{self.path}: no dataset 'objects', what was imaged is not known")
         return self._slice(self._objects, start, stop, "objects")
 
-    def read_sigma(self, start: int, stop: int) -> np.ndarray:
+    def read_sigma(self, start: int, stop: int, rows: slice | None = None) -> np.ndarray:
         """Return the standard deviation of every value of samples start to stop; read-only where it is the same for all."""
         start, stop, _ = slice(start, stop).indices(len(self))
         if self.sigma is None:
             raise DataError(f"{self.path}: no sigma, the Gaussian noise is not known: give one (--sigma)")
         if not self.has_sample_sigma:
-            return np.broadcast_to(np.asarray(self.sigma, dtype=np.float64), (max(stop - start, 0), *self.shape[1:]))
-        sigma = np.asarray(self._slice(self.sigma, start, stop, "sigma"), dtype=np.float64)
+            sigma = np.broadcast_to(np.asarray(self.sigma, dtype=np.float64), (max(stop - start, 0), *self.shape[1:]))
+            return sigma if rows is None else sigma[:, rows]
+        sigma = np.asarray(self._slice(self.sigma, start, stop, "sigma", rows), dtype=np.float64)
         check_sigma(sigma, self.path, first=start)
         return sigma
 
@@ -293,20 +308,26 @@ class MeasurementSet(AbstractContextManager):
         """Summarise up to `limit` samples spread over the set; see `ideal.inspection.inspect_measurements`."""
         return inspect_measurements(self, limit)
 
-    def _slice(self, array, start: int, stop: int, name: str) -> np.ndarray:
+    def _slice(self, array, start: int, stop: int, name: str, rows: slice | None = None) -> np.ndarray:
         start, stop, _ = slice(start, stop).indices(len(self))
+        samples = slice(start, max(start, stop))
         try:
-            return np.asarray(array[start : max(start, stop)])
+            if rows is None:
+                return np.asarray(array[samples])
+            if isinstance(array, SampleArray):
+                return np.asarray(array[samples])[:, rows]
+            return np.asarray(array[samples, rows])
         except (OSError, RuntimeError, ValueError) as error:  # what HDF5, zarr and mapped files raise on broken data
             reason = " ".join(str(error).split())
             raise DataError(f"{self.path}: {name} of samples {start} to {stop} cannot be read ({reason})") from error
 
-    def _finite(self, values: np.ndarray, start: int, name: str) -> np.ndarray:
+    def _finite(self, values: np.ndarray, start: int, name: str, rows: slice | None) -> np.ndarray:
         finite = np.isfinite(values)
         if not finite.all():
             index = tuple(int(i) for i in np.argwhere(~finite)[0])
+            pixel = index[1:] if rows is None else (index[1] + rows.start, *index[2:])
             raise DataError(
-                f"{self.path}: {name} of sample {index[0] + slice(start, None).indices(len(self))[0]}, pixel {index[1:]} is "
+                f"{self.path}: {name} of sample {index[0] + slice(start, None).indices(len(self))[0]}, pixel {pixel} is "
                 f"{values[index]}, expected finite numbers: mend or leave out these values"
             )
         return values

@@ -11,9 +11,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from ideal.errors import DataError, UsageError
-from ideal.positions import checked_patch, random_positions, spatial_groups, tiled_positions
+from ideal.positions import checked_patch, random_positions, some_tiled_positions, spatial_groups, tiled_positions
 
-__all__ = ["Fold", "Patches", "random_positions", "spatial_groups", "split_by_group", "tiled_positions"]
+__all__ = [
+    "Fold",
+    "Patches",
+    "random_positions",
+    "some_tiled_positions",
+    "spatial_groups",
+    "split_by_group",
+    "tiled_positions",
+]
 
 _BLOCK_BYTES = 64 * 2**20
 _GAP_BYTES = 2**20  # reading on is faster than a new read across less than this
@@ -188,9 +196,29 @@ class Patches:
         for start, stop in self._ranges(np.unique(positions[:, 0])):
             first, last = np.searchsorted(positions[order, 0], [start, stop])
             here = order[first:last]
+            if self._large:
+                for rows, some in self._bands(positions[here, 1]):
+                    block = reader(start, stop, rows)
+                    patches[here[some]] = _crop(block, positions[here[some]] - [start, rows.start, 0], self.patch)
+                continue
             block = self._block(start, stop, reader, cache)
             patches[here] = _crop(block, positions[here] - [start, 0, 0], self.patch)
         return patches
+
+    @property
+    def _large(self) -> bool:
+        """Tell whether a single sample is more than a block."""
+        return self.patch is not None and 16 * math.prod(self.source.shape[1:]) > _BLOCK_BYTES
+
+    def _bands(self, first_rows: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+        """Return bands of rows of one sample that cover its patches, each with the indices of those that lie in it."""
+        height = max(self.patch[0], _BLOCK_BYTES // (16 * math.prod(self.source.shape[2:])))
+        order = np.argsort(first_rows, kind="stable")
+        while len(order):
+            start = int(first_rows[order[0]])
+            taken = int(np.searchsorted(first_rows[order], start + height - self.patch[0], side="right"))
+            yield slice(start, int(first_rows[order[taken - 1]]) + self.patch[0]), order[:taken]
+            order = order[taken:]
 
     def _block(self, start: int, stop: int, reader, cache: dict) -> np.ndarray:
         """Read samples; the last sample of the block before is kept, for it may begin this one."""

@@ -30,6 +30,20 @@ def tiled_positions(samples, image_shape, patch, *, period=None) -> np.ndarray:
     return grid.reshape(-1, 3).astype(np.int64)
 
 
+def some_tiled_positions(samples, image_shape, patch, count: int, *, seed: int, period=None) -> np.ndarray:
+    """Return up to `count` of the positions of `tiled_positions`, drawn at random and in the same order, without listing all."""
+    samples = np.atleast_1d(np.asarray(samples, dtype=np.int64))
+    one = tiled_positions([0], image_shape, patch, period=period)
+    total = len(one) * len(samples)
+    if total <= count:
+        return tiled_positions(samples, image_shape, patch, period=period)
+    drawn = np.sort(np.random.default_rng(seed).choice(total, count, replace=False, shuffle=False))
+    sample, tile = np.divmod(drawn, len(one))
+    positions = one[tile]
+    positions[:, 0] = samples[sample]
+    return positions
+
+
 def random_positions(samples, image_shape, patch, count: int, *, seed: int, period=None) -> np.ndarray:
     """Return random positions without repetition, as many from each sample as from any other (give or take one).
 

@@ -114,7 +114,7 @@ def without_timings(value):
 WRONG = [
     ("missing.h5", 1, "missing.h5: no such file"),
     ("a.h5 missing.h5", 1, "missing.h5: no such file"),
-    ("full", 1, "full: unknown format, expected one of"),
+    ("full", 1, "full: is a folder: name the files in it"),
     ("folder.h5", 1, "folder.h5: is a folder"),
     ("truncated.h5", 1, "truncated.h5: truncated HDF5 file: copy or write the file again"),
     ("text.h5", 1, "text.h5: not an HDF5 file"),

@@ -295,7 +295,7 @@ def test_constant_images_are_refused(model):
 def test_a_dead_pixel_is_named():
     images = field(4, 4).sample(0, 300)
     images[:, 2, 1] = 0.0
-    with pytest.raises(DataError, match="1 of 16 values never change"):
+    with pytest.raises(DataError, match="1 of 16 values of a measurement never change"):
         FullGaussian.fit(0, images[:200], images[200:])
 
 

@@ -364,7 +364,7 @@ def test_good_counts_raise_no_warning(mean):
         (counts(), {"noise": "gaussian"}, "without sigma"),
         (counts(), {"noise": "poisson-gaussian"}, "without read noise"),
         (np.where(counts() > 60, np.nan, counts()), {"noise": "poisson"}, "values are NaN or infinite"),
-        (counts(2), {"noise": "poisson"}, "2 sources, three are needed"),
+        (counts(2).reshape(2, -1), {"noise": "poisson"}, "2 sources, three are needed"),
         (np.full((3, 4), np.nan), {"noise": "gaussian", "sigma": 1.0}, "12 values are NaN"),
     ],
 )

@@ -1,9 +1,17 @@
 import numpy as np
 import pytest
 
+import ideal.patches
 from ideal.errors import DataError, UsageError
 from ideal.measurements import from_arrays
-from ideal.patches import Patches, random_positions, spatial_groups, split_by_group, tiled_positions
+from ideal.patches import (
+    Patches,
+    random_positions,
+    some_tiled_positions,
+    spatial_groups,
+    split_by_group,
+    tiled_positions,
+)
 
 
 class Counting:
@@ -210,3 +218,44 @@ def test_spatial_groups_split_and_keep_sources_apart():
     assert len(fold.train) > len(fold.test) > 0
     with pytest.raises(DataError, match=r"room for 2 block.*smaller patch"):
         spatial_groups([0], (16, 32), 16)
+
+
+@pytest.mark.parametrize("what", ["measurements", "clean", "sigma"])
+def test_images_larger_than_a_block_are_read_by_bands(monkeypatch, what):
+    images = coordinates(3, 50, 30).astype(float)
+    measured = from_arrays(images, clean=images + 1, sigma=images + 2, noise="gaussian")
+    positions = random_positions(range(3), (50, 30), (4, 6), 200, seed=0)
+    positions = np.random.default_rng(0).permutation(positions)
+    expected = Patches(measured, positions, (4, 6)).read(what)
+    monkeypatch.setattr(ideal.patches, "_BLOCK_BYTES", 16 * 30 * 9)  # nine rows
+    heights = []
+    read = type(measured).read
+
+    def watched(self, start, stop, rows=None):
+        heights.append(rows.stop - rows.start)
+        return read(self, start, stop, rows)
+
+    monkeypatch.setattr(type(measured), "read", watched)
+    banded = Patches(measured, positions, (4, 6))
+    np.testing.assert_array_equal(banded.read(what), expected)
+    assert what != "measurements" or (heights and max(heights) <= 9)
+
+
+def test_a_nan_in_a_band_is_named_by_its_place_in_the_image(monkeypatch):
+    images = coordinates(2, 50, 30)
+    images[1, 33, 7] = np.nan
+    monkeypatch.setattr(ideal.patches, "_BLOCK_BYTES", 16 * 30 * 9)
+    with pytest.raises(DataError, match=r"sample 1, pixel \(33, 7\)"):
+        Patches(from_arrays(images), tiled_positions(range(2), (50, 30), 5), 5).read()
+
+
+def test_some_tiles_are_drawn_without_listing_all():
+    every = tiled_positions([2, 5, 6], (20, 31), (4, 5), period=3)
+    np.testing.assert_array_equal(some_tiled_positions([2, 5, 6], (20, 31), (4, 5), 1000, seed=0, period=3), every)
+    some = some_tiled_positions([2, 5, 6], (20, 31), (4, 5), 11, seed=0, period=3)
+    assert len(np.unique(some, axis=0)) == 11
+    listed = {tuple(position) for position in every.tolist()}
+    assert {tuple(position) for position in some.tolist()} <= listed
+    np.testing.assert_array_equal(some, some[np.lexsort(some.T[::-1])])
+    many = some_tiled_positions(np.arange(10**6), (4000, 4000), 16, 1000, seed=1)
+    assert many.shape == (1000, 3)

@@ -72,11 +72,13 @@ def test_a_user_who_has_set_them_is_left_alone():
     assert "scheduler=false" in kept
 
 
-def test_threads_of_a_scipy_imported_before():
-    code = """
-        import scipy.linalg, ideal
+@pytest.mark.parametrize("first", ["numpy", "scipy.linalg", "ideal"])
+def test_threads_whatever_was_imported_before(first):
+    code = f"""
+        import {first}
+        import ideal, scipy.linalg
         from threadpoolctl import threadpool_info
-        print({library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"})
+        print({{library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}})
     """
     assert run(code).stdout.strip() == "{1}"
 

@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 
 from ideal.errors import DataError
 
-_FLOOR = 1e-10  # of the mean power: only keeps the starting spectrum off zero, in units of the data
+_FLOOR = 1e-10  # of the mean power: only keeps the starting spectrum off zero
 
 
 def fit_autocovariance(second: np.ndarray, shape: tuple[int, int, int], *, tolerance: float = 1e-6) -> np.ndarray:
@@ -34,8 +34,10 @@ def fit_autocovariance(second: np.ndarray, shape: tuple[int, int, int], *, toler
     """
     rows, columns, channels = shape
     size = rows * columns * channels
-    if not np.trace(second) > 0:
+    scale = np.trace(second) / size
+    if not scale > 0:
         raise DataError("the measurements are constant: every pixel of every sample has the same value")
+    second = second / scale  # the optimiser's tolerance is relative to the loss, which must not depend on the units
     torus = 2 * rows, 2 * columns
     pair = _pair_index(shape, torus)
     cells = torus[0] * torus[1] * channels**2
@@ -78,7 +80,7 @@ def fit_autocovariance(second: np.ndarray, shape: tuple[int, int, int], *, toler
         options={"maxiter": 200, "maxcor": 10, "ftol": tolerance, "gtol": 0.0},
     )
     best = autocovariance_of(start @ result.x.view(complex).reshape(start.shape))
-    inside = np.roll(best, (rows - 1, columns - 1), axis=(0, 1))[: 2 * rows - 1, : 2 * columns - 1]
+    inside = scale * np.roll(best, (rows - 1, columns - 1), axis=(0, 1))[: 2 * rows - 1, : 2 * columns - 1]
     return 0.5 * (inside + inside[::-1, ::-1].swapaxes(-1, -2))
 
 

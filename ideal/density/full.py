@@ -13,6 +13,7 @@ from ideal.density._multivariate import LOG_2PI, factorise, gaussian_log_prob
 from ideal.density.stationary import StationaryGaussian
 from ideal.errors import DataError
 
+_STILL = 1e-12  # of the mean variance
 _WEIGHTS = 1 - np.concatenate([[0.0], np.geomspace(1e-4, 1.0, 60)])[::-1]
 
 
@@ -56,6 +57,13 @@ class FullGaussian(Density):
         """
         shape = tuple(train.shape[1:])
         found = moments(train)
+        variances = np.diag(found.covariance)
+        still = int((variances <= _STILL * variances.mean()).sum())
+        if still:
+            raise DataError(
+                f"{still} of {len(variances)} values of a measurement never change: what carries no noise is no raw measurement; "
+                "crop it away, or leave out the model full"
+            )
         held_out = flatten(validation)
         is_complex = np.iscomplexobj(validation)
         if StationaryGaussian.accepts(shape, counts=False, is_complex=is_complex):

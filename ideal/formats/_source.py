@@ -37,7 +37,11 @@ class Source:
     close: Callable[[], None] = lambda: None
 
 
-class MappedArray:
+class SampleArray:
+    """An array in a file that is read by whole samples only, `array[start:stop]`; others take `array[start:stop, rows]` too."""
+
+
+class MappedArray(SampleArray):
     """An uncompressed array inside a file, mapped anew for each read so that what was read leaves memory again."""
 
     def __init__(self, path: Path, dtype: np.dtype, shape: tuple[int, ...], offset: int):

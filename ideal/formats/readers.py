@@ -35,10 +35,12 @@ def open_source(path: str | Path) -> Source:
         base, _, name = text.rpartition("::")
         file = Path(base)
     if not file.exists():
-        raise DataError(f"{file}: no such file")
+        raise DataError(f"{file}: no such file: check the name and the folder")
     reader = _READERS.get(file.suffix.lower())
     if reader is None and file.is_file() and h5py.is_hdf5(file):
         reader = _open_hdf5
+    if reader is None and file.is_dir():
+        raise DataError(f"{file}: is a folder: name the files in it")
     if reader is None:
         raise DataError(f"{file}: unknown format, expected one of {' '.join(_READERS)}")
     if file.is_dir() and reader is not _open_zarr:
@@ -58,7 +60,7 @@ def _open_hdf5(file: Path, name: str | None) -> Source:
         if "truncated" in str(error):
             raise DataError(f"{file}: truncated HDF5 file: copy or write the file again") from error
         if not h5py.is_hdf5(file):
-            raise DataError(f"{file}: not an HDF5 file") from error
+            raise DataError(f"{file}: not an HDF5 file: is it cut short, or of another format?") from error
         raise DataError(f"{file}: cannot be read as HDF5 ({error})") from error
     try:
         return _from_group(file, name, handle, h5py.Dataset, handle.close)

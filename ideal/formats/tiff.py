@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from ideal.errors import DataError
-from ideal.formats._source import MappedArray, Source
+from ideal.formats._source import MappedArray, SampleArray, Source
 
 
-class TiffStack:
+class TiffStack(SampleArray):
     """The pages of a TIFF file as (sample, row, column[, channel]).
 
     Colour pages (RGB, interleaved or planar) and the C axis of an ImageJ hyperstack become the last axis; a C axis alone is
