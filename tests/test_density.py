@@ -137,6 +137,13 @@ def test_stationary_and_full_fits_reach_the_true_density(kind, size):
         assert -3 * excess.std() / np.sqrt(1000) < excess.mean() < limit
 
 
+def test_symmetry_is_taken_where_the_texture_has_it_and_nowhere_else():
+    for kind, symmetric in (("isotropic", True), ("oblique", False)):
+        true = field(8, 8, kind)
+        fitted = StationaryGaussian.fit(0, true.sample(0, 3000), true.sample(1, 1000)).autocovariance
+        assert np.allclose(fitted, fitted[:, ::-1]) == symmetric
+
+
 def test_large_window():
     true = field(32, 32, "oblique")
     train, validation, test = true.sample(0, 3000), true.sample(1, 300), true.sample(2, 300)

@@ -13,6 +13,8 @@ from ideal.density._multivariate import LOG_2PI, factorise, gaussian_log_prob, w
 from ideal.density._spectral_fit import fit_autocovariance
 from ideal.errors import DataError, UsageError
 
+_MIRRORED = (0.0, 0.25, 0.5)  # shares of the mirror image; 0.5 is full symmetry
+
 
 class StationaryGaussian(Density):
     """A Gaussian field whose covariance between two pixels depends only on the step between them.
@@ -53,7 +55,11 @@ class StationaryGaussian(Density):
 
     @classmethod
     def fit(cls, key, train, validation, *, fitted=_NONE) -> Self:
-        """Fit by maximum likelihood; nothing is random, and validation is not needed."""
+        """Fit by maximum likelihood; nothing is random.
+
+        Many textures look the same in a mirror. Where validation measurements agree, the autocovariance is made symmetric,
+        partly or wholly, which halves what there is to estimate; where they do not, as for oblique structure, it is left alone.
+        """
         shape = tuple(train.shape[1:])
         if not cls.accepts(shape, counts=False, is_complex=False):
             raise DataError(f"a stationary field is for images (row, column[, channel]); found measurements of shape {shape}")
@@ -62,7 +68,10 @@ class StationaryGaussian(Density):
         mean = found.mean.reshape(-1, channels).mean(0)
         departure = found.mean - np.tile(mean, len(found.mean) // channels)
         second = found.covariance + np.outer(departure, departure)
-        return cls(mean, fit_autocovariance(second, (*shape[:2], channels)), with_channels=len(shape) == 3)
+        fitted = fit_autocovariance(second, (*shape[:2], channels))
+        mirrored = fitted[:, ::-1]
+        candidates = [cls(mean, fitted + share * (mirrored - fitted), with_channels=len(shape) == 3) for share in _MIRRORED]
+        return max(candidates, key=lambda candidate: candidate.log_prob(validation).mean())
 
     def covariance_at(self, lags: np.ndarray) -> np.ndarray:
         """Return the covariances (..., channel, channel) at integer lags (..., 2) below the window."""
