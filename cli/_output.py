@@ -156,9 +156,9 @@ def print_ranking(estimates: list, comparisons: list) -> None:
     console = _console()
     wide = console.width >= _WIDE
     table = Table(box=None, pad_edge=False)
-    table.add_column("measurements", overflow="fold")
+    table.add_column("file", overflow="fold")
     unit = "bits/" + " or ".join(dict.fromkeys(found.pixel_name for found in ordered))
-    titles = (unit, f"{percent(ordered[0].confidence)} interval", "bits/measurement", "model", "measurement")
+    titles = (unit, f"{percent(ordered[0].confidence)} interval", "bits/measurement", "model", "measurement of")
     for title in titles if wide else titles[:2]:
         table.add_column(title, justify="right", no_wrap=True)
     if len(ordered) > 1:
@@ -181,7 +181,7 @@ def print_ranking(estimates: list, comparisons: list) -> None:
 
 def _size(found) -> str:
     if len(found.patch) > 1:
-        return f"{found.patch[0]}x{found.patch[1]} patch"
+        return f"{found.patch[0]}x{found.patch[1]} pixels"
     return f"{found.pixels} " + {"visibility": "visibilities", "value": "values"}[found.pixel_name]
 
 

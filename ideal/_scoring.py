@@ -119,6 +119,11 @@ class Prepared:
         """Return all patches at once."""
         return np.concatenate(list(self))
 
+    def some(self, values: int) -> "Prepared":
+        """Return as many of the patches as hold about so many values, spread over all."""
+        count = min(len(self), max(1, values // int(np.prod(self.shape[1:]))))
+        return replace(self, patches=self.patches.take(np.linspace(0, len(self) - 1, count).astype(int)))
+
     def held(self) -> "np.ndarray | Prepared":
         """Return the patches in memory where they are small, so that several passes read the file once."""
         return self.array() if 8 * np.prod(self.shape) <= _HELD_BYTES else self

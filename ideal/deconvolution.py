@@ -3,8 +3,8 @@
 E[H(lambda)] over the pixels of a measurement depends only on the marginal distribution of lambda, and the histogram of the
 values is that distribution seen through the noise. Its nonparametric maximum-likelihood estimate (Kiefer and Wolfowitz,
 1956) on a fixed grid is a concave problem, solved by expectation maximisation from equal weights. Its exact solution is a few
-spikes; the iterations stop before they form, which halves the scatter of E[H] for smooth distributions and smears a constant
-object by less than 0.004 nat.
+spikes; the iterations stop before they form, which lowers the scatter of E[H] for smooth distributions and costs a constant
+object 0.002 nat at most.
 """
 
 from dataclasses import dataclass
@@ -51,8 +51,8 @@ def fit_mixing_distribution(
     quantum: float = 0.0,
     phase: float = 0.0,
     *,
-    tolerance: float = 1e-8,
-    max_iterations: int = 4000,
+    tolerance: float = 1e-9,
+    max_iterations: int = 20_000,
 ) -> MixingDistribution:
     """Estimate the distribution of mean photoelectrons behind noisy values.
 

@@ -51,7 +51,7 @@ class NoiseModel:
         """Return the entropy of one value in nats, of the shape of `mean`."""
         raise NotImplementedError
 
-    def conditional_entropy(self, measurements, clean=None) -> np.ndarray:
+    def conditional_entropy(self, measurements, clean=None, reference=None) -> np.ndarray:
         """Return H(Y|X) of each measurement.
 
         Args:
@@ -59,6 +59,7 @@ class NoiseModel:
             clean: their noiseless means, same shape, or None where they are unknown. Then the distribution of the means is
                 estimated from the measurements given, and a measurement gets its posterior expectation: the average over
                 samples is the estimate of H(Y|X).
+            reference: further measured values of the same system, any shape, that help to estimate that distribution.
 
         Returns:
             Nats per measurement, shape (sample,), float64, in the order given.
@@ -79,6 +80,11 @@ class NoiseModel:
 def _sum_values(values) -> np.ndarray:
     values = np.asarray(values, dtype=np.float64)
     return values.reshape(len(values), -1).sum(1)
+
+
+def _together(measurements, reference) -> np.ndarray:
+    values = np.ravel(measurements)
+    return values if reference is None else np.concatenate([values, np.ravel(reference)])
 
 
 def _normal(key, shape, like):
@@ -154,7 +160,7 @@ class Gaussian(NoiseModel):
         xp, _ = namespace(mean)
         return xp.broadcast_to(HALF_LOG_2PIE + xp.log(xp.asarray(self.sigma)), np.shape(mean))
 
-    def conditional_entropy(self, measurements, clean=None) -> np.ndarray:
+    def conditional_entropy(self, measurements, clean=None, reference=None) -> np.ndarray:
         """Return the sum of 1/2 ln(2 pi e sigma^2) over the values of each measurement; `clean` is not needed."""
         return _sum_values(np.broadcast_to(HALF_LOG_2PIE + np.log(self.sigma), np.shape(measurements)))
 
@@ -204,7 +210,7 @@ class ComplexGaussian(NoiseModel):
         xp, _ = namespace(mean)
         return xp.broadcast_to(2 * (HALF_LOG_2PIE + xp.log(xp.asarray(self.sigma))), np.shape(mean))
 
-    def conditional_entropy(self, measurements, clean=None) -> np.ndarray:
+    def conditional_entropy(self, measurements, clean=None, reference=None) -> np.ndarray:
         """Return the sum of ln(2 pi e sigma^2) over the visibilities of each measurement; `clean` is not needed."""
         return _sum_values(np.broadcast_to(2 * (HALF_LOG_2PIE + np.log(self.sigma)), np.shape(measurements)))
 
@@ -233,11 +239,11 @@ class Poisson(NoiseModel):
         """Return the exact entropy; see `ideal._entropy.poisson_entropy`."""
         return _entropy.poisson_entropy(mean)
 
-    def conditional_entropy(self, measurements, clean=None) -> np.ndarray:
+    def conditional_entropy(self, measurements, clean=None, reference=None) -> np.ndarray:
         """Return H(Y|X) of each measurement, from clean means or from the counts alone."""
         if clean is not None:
             return self._clean_entropy(measurements, clean)
-        mixing = fit_mixing_distribution(measurements)
+        mixing = fit_mixing_distribution(_together(measurements, reference))
         return _sum_values(mixing.posterior_expectation(measurements, self.entropy(mixing.grid)))
 
     def describe(self) -> dict:
@@ -330,11 +336,11 @@ class PoissonGaussian(NoiseModel):
         """Return the entropy by quadrature; see `ideal._entropy.poisson_gaussian_entropy`."""
         return _entropy.poisson_gaussian_entropy(mean, self.read_noise, self.quantum, self._phase)
 
-    def conditional_entropy(self, measurements, clean=None) -> np.ndarray:
+    def conditional_entropy(self, measurements, clean=None, reference=None) -> np.ndarray:
         """Return H(Y|X) of each measurement, from clean means or from the measurements alone."""
         if clean is not None:
             return self._clean_entropy(measurements, clean)
-        mixing = fit_mixing_distribution(measurements, self.read_noise, self.quantum, self._phase)
+        mixing = fit_mixing_distribution(_together(measurements, reference), self.read_noise, self.quantum, self._phase)
         return _sum_values(mixing.posterior_expectation(measurements, self.entropy(mixing.grid)))
 
     def describe(self) -> dict:

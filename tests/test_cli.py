@@ -328,7 +328,7 @@ def test_the_table_names_interval_and_unit(ideal):
 def test_narrow_terminals_keep_names_and_numbers(ideal, monkeypatch):
     monkeypatch.setattr("ideal.cli._output._FILE_WIDTH", 80)
     lines = ideal("estimate", "a.h5", "b.h5", *FAST).stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["measurements", "a.h5", "b.h5"]
+    assert [line.split()[0] for line in lines] == ["file", "a.h5", "b.h5"]
     assert all(len(line) <= 80 and "…" not in line for line in lines)
 
 
