@@ -205,7 +205,7 @@ def print_estimate(found) -> None:
     console.print(f"{found.path}", markup=False, style="bold")
     console.print(
         f"information {found.information_bits_per_pixel:.4f} {unit} ({share} interval {low:.4f} to {high:.4f}), "
-        f"{found.best.values.mean / math.log(2):.1f} bits per {_size(found)}"
+        f"{found.best.values.mean / math.log(2):.1f} bits in {_size(found)}"
     )
     entropy = per_pixel(found.best.values.mean + found.noise_entropy)
     console.print(f"entropy H(Y) <= {entropy:.4f}, noise H(Y|X) = {per_pixel(found.noise_entropy):.4f} {unit}")
