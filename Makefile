@@ -17,8 +17,8 @@ test: $(VENV)/.tested
 
 # The same tests against the built wheel, in an environment of its own, from a folder that does not hold the sources.
 test-wheel: $(VENV)/.tested
-	rm -rf build/wheel build/wheel-venv
-	$(BIN)/python -m build --wheel --outdir build/wheel .
+	rm -rf build/wheel build/wheel-venv && mkdir -p build
+	$(BIN)/python -m build --wheel --outdir build/wheel . > build/wheel.log
 	$(PYTHON) -m venv build/wheel-venv
 	build/wheel-venv/bin/pip install --quiet "$$(ls build/wheel/*.whl)[test]"
 	cd build/wheel && ../wheel-venv/bin/python -P -c "import ideal, sys; sys.exit('site-packages' not in ideal.__file__)"

@@ -322,7 +322,7 @@ def test_the_table_names_interval_and_unit(ideal):
     assert "99.9 % interval" in ideal("estimate", "a.h5", *FAST, "--confidence", "0.999").stdout
     shown = ideal("estimate", "visibilities.npy", "--noise", "complex-gaussian", "--sigma", "3").stdout
     assert "bits/visibility" in shown
-    assert "per 12 visibilities" in shown
+    assert "bits in 12 visibilities" in shown
 
 
 def test_narrow_terminals_keep_names_and_numbers(ideal, monkeypatch):
