@@ -35,7 +35,7 @@ def draw_estimates(found: list, target: str | Path) -> None:
     names, plotted = _names([estimate.path for _, estimate in found]), []
     for row, (source, estimate) in enumerate(found):
         _draw_measurement(figure.add_subplot(grid[row, 0]), source, last=row == count - 1)
-        others = [name for name in estimate.models if name != estimate.model]
+        others = [name for name in estimate.models if name not in estimate.model.split("/")]
         for name in others:
             value = estimate.bits_per_pixel(estimate.models[name].values.mean)
             plotted.append(value)

@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,6 +27,14 @@ Sigma = Annotated[
 Gain = Annotated[float | None, typer.Option(help="Photoelectrons per DN (digital number) of the camera.")]
 Offset = Annotated[float | None, typer.Option(help="What the camera reads in the dark, DN.")]
 ReadNoise = Annotated[float | None, typer.Option(help="Standard deviation of the camera's read noise, photoelectrons.")]
+Groups = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE|N",
+        help="Source of each sample, such as the picture that a patch shows: a file with one a line (.txt) or an .npy array; "
+        "or N, for every N samples in a row.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else on stdout.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")]
 
@@ -36,6 +45,25 @@ def parse_size(option: str, text: str) -> tuple[int, int]:
     if len(parts) > 2 or not all(part.strip().isdigit() and int(part) > 0 for part in parts):
         raise UsageError(f"{option} takes a side in pixels (16) or rows x columns (16x24); found {text!r}")
     return int(parts[0]), int(parts[-1])
+
+
+def set_groups(source, groups: str | None) -> None:
+    """Give a measurement set the sources that `--groups` names."""
+    import numpy as np
+
+    if groups is None:
+        return
+    if groups.isdigit() and int(groups) > 0:
+        source.set_groups(np.arange(len(source)) // int(groups))
+        return
+    try:
+        names = np.load(groups) if groups.endswith(".npy") else np.array(Path(groups).read_text(encoding="utf-8").splitlines())
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"--groups {groups}: {reason}: name a file with one source a line, or a number of samples") from error
+    if names.ndim != 1 or len(names) != len(source):
+        raise UsageError(f"--groups {groups} has shape {names.shape}, expected one source for each of {len(source)} samples")
+    source.set_groups(names)
 
 
 def check_options(source, *, sigma: float | None, read_noise: float | None) -> None:

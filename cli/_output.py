@@ -114,7 +114,8 @@ def print_facts(facts: dict) -> None:
     photons = "photoelectrons" if facts["mean_photon_count"] is not None else facts["units"]
     rows = {
         "file": facts["path"],
-        "measurements": f"{' x '.join(map(str, facts['shape']))} {facts['dtype']}, units {facts['units']}",
+        "measurements": f"{' x '.join(map(str, facts['shape']))} {facts['dtype']}, units {facts['units']}"
+        + " (taken as, none are named)" * facts["units_assumed"],
         "noise": _noise_text(facts),
         "values": _values_text(facts, photons),
         "zeros, saturated": f"{facts['fraction_zero'] or 0:.2%}, {facts['fraction_saturated']:.2%}",
@@ -218,7 +219,7 @@ def print_estimate(found) -> None:
         table.add_column(title, justify=justify)
     for name, result in found.models.items():
         low, high = (per_pixel(bound) for bound in result.interval)
-        chosen = " (chosen)" if name == found.model else ""
+        chosen = " (chosen)" if name in found.model.split("/") else ""
         table.add_row(name + chosen, f"{per_pixel(result.values.mean):.4f}", f"{low:.4f} to {high:.4f}", f"{result.seconds:.2f}")
     console.print(table)
     folds = f" in {found.n_folds} folds" if found.n_folds > 1 else ""

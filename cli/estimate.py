@@ -22,6 +22,7 @@ def estimate(
     gain: _options.Gain = None,
     offset: _options.Offset = None,
     read_noise: _options.ReadNoise = None,
+    groups: _options.Groups = None,
     model: Annotated[
         list[str] | None,
         typer.Option(
@@ -91,8 +92,9 @@ def estimate(
         sources = [stack.enter_context(open_measurements(path, **options)) for path in files]
         for source in sources:
             _options.check_options(source, sigma=sigma, read_noise=read_noise)
+            _options.set_groups(source, groups)
         _check_twice(sources)
-        folder = RunFolder.open(out, {"files": files, **options, **settings}, force) if out else None
+        folder = RunFolder.open(out, {"files": files, "groups": groups, **options, **settings}, force) if out else None
         for place, source in enumerate(sources):
             result = folder and folder.finished(place)
             try:

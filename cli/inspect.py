@@ -43,6 +43,7 @@ def inspect(
             "shape": list(measured.shape),
             "dtype": str(measured.dtype),
             "units": measured.units,
+            "units_assumed": measured.units_assumed and not measured.calibration.converts,
             "noise": measured.noise,
             "sigma": _sigma(measured),
             "gain": measured.gain,

@@ -37,7 +37,9 @@ def defocused_spread(radius: float = 3.0) -> np.ndarray:
 
 
 def make_measurements(folder: str | Path, seed: int = 0) -> list[Path]:
-    """Write the three measurement sets (Poisson counts) and a TIFF stack of raw camera numbers; existing ones are replaced.
+    """Write three measurement sets of Poisson counts, and a TIFF stack of raw camera numbers with the photograph of each.
+
+    Existing files are replaced.
 
     Args:
         folder: where to; created if need be.
@@ -73,6 +75,8 @@ def make_measurements(folder: str | Path, seed: int = 0) -> list[Path]:
     electrons = CAMERA.sample(np.random.default_rng([seed, len(systems)]), mean)
     paths.append(folder / "camera.tif")
     tifffile.imwrite(paths[-1], np.round(electrons / CAMERA.gain + CAMERA.offset).astype(np.uint16), photometric="minisblack")
+    paths.append(folder / "camera-groups.txt")
+    np.savetxt(paths[-1], groups, fmt="%d")
     return paths
 
 

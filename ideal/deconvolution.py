@@ -12,37 +12,67 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import gammaln, ndtr, pdtr, xlogy
 
-_GRID_SIZE = 300
-_BIN_FRACTION = 0.25  # of the standard deviation of the noise; wider bins would lose information
-_MAX_BINS = 600
+# Steps in units of the noise's standard deviation, and the electrons above which they grow with the mean instead: there the
+# entropy is smooth, and a few bright pixels must not coarsen the dark ones.
+_GRID_STEP, _GRID_BRIGHT = 0.07, 25.0
+_BIN_STEP, _BIN_BRIGHT = 0.25, 100.0
+_RIDGE = 1.0  # in units of one value's information; chosen so that the influence scatters as the estimate does
 _EXACT_LIMIT = 500.0  # mean electrons above which Poisson + Gaussian noise is as good as Gaussian
 
 
 @dataclass(frozen=True)
 class MixingDistribution:
-    """Weights on a grid of mean photoelectrons, and the posterior of the grid given each bin of values.
+    """Weights on a grid of mean photoelectrons, and what is needed to carry them over to single values.
 
     Attributes:
         grid: mean photoelectrons, shape (grid,).
         weights: probabilities, shape (grid,).
         edges: inner boundaries of the bins of values, increasing, shape (bins - 1,).
-        posterior: probability of each grid point given a value in each bin, shape (bins, grid).
+        likelihood: probability of each bin given each grid point, shape (bins, grid).
+        frequency: share of the fitted values in each bin, shape (bins,).
+        count: number of values fitted.
 
     """
 
     grid: np.ndarray
     weights: np.ndarray
     edges: np.ndarray
-    posterior: np.ndarray
+    likelihood: np.ndarray
+    frequency: np.ndarray
+    count: int
 
     def expectation(self, function_on_grid: np.ndarray) -> float:
         """Return the mean of a function of lambda, given on the grid, over all pixels."""
         return float(self.weights @ function_on_grid)
 
-    def posterior_expectation(self, values: np.ndarray, function_on_grid: np.ndarray) -> np.ndarray:
-        """Return for each value, any shape, the expected function of the lambda behind it."""
-        per_bin = self.posterior @ function_on_grid
+    def influence(self, values: np.ndarray, function_on_grid: np.ndarray, count: int | None = None) -> np.ndarray:
+        """Return for each value, any shape, a number whose average over values estimates the mean of a function of lambda.
+
+        The numbers are those of the estimate's influence function, not posterior expectations: over the fitted values they
+        average to the estimate, over others to an unbiased estimate for these, and they scatter as the estimate does. So
+        paired with another quantity of the same pixels they give it the right interval.
+
+        Args:
+            values: measured photoelectrons.
+            function_on_grid: shape (grid,).
+            count: of the values that will be averaged, which limits what they can resolve; by default those fitted.
+
+        """
+        per_bin = self._influence_by_bin(function_on_grid, count or self.count)
         return per_bin[np.searchsorted(self.edges, values, side="right")]
+
+    def _influence_by_bin(self, function_on_grid, count):
+        # psi solves E[psi(value) | lambda] = f(lambda) as far as so many values can tell, in the metric of the information
+        # matrix of the weights; the ridge stands for the directions that they cannot.
+        mixture = self.likelihood @ self.weights
+        used = self.frequency > 0
+        root = np.sqrt(self.weights)
+        scaled = self.likelihood * (root / mixture[:, None])
+        information = scaled[used].T @ (self.frequency[used, None] * scaled[used])
+        ridge = _RIDGE / count
+        solved = np.linalg.solve(information + ridge * np.eye(len(root)), root * function_on_grid)
+        per_bin = scaled @ solved
+        return per_bin + self.expectation(function_on_grid) - self.frequency @ per_bin
 
 
 def fit_mixing_distribution(
@@ -73,31 +103,39 @@ def fit_mixing_distribution(
     edges = _bin_edges(values.min(), values.max(), read_noise, *lattice)
     counts = np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1)
     top = max(values.max(), 0.0) + 3 * read_noise + 1.0
-    grid = np.linspace(0.0, np.sqrt(top), _GRID_SIZE) ** 2
+    grid = _ladder(0.0, top, _GRID_STEP, _GRID_BRIGHT, read_noise)
     cumulative = _poisson_cumulative(edges, grid) if poisson else _cumulative(edges, grid, read_noise)
     bounds = np.concatenate([np.zeros((1, len(grid))), cumulative, np.ones((1, len(grid)))])
     likelihood = np.maximum(np.diff(bounds, axis=0), 1e-300)
     weights = _maximise(likelihood, counts / counts.sum(), tolerance, max_iterations)
-    joint = likelihood * weights
-    return MixingDistribution(grid, weights, edges, joint / joint.sum(1, keepdims=True))
+    return MixingDistribution(grid, weights, edges, likelihood, counts / counts.sum(), len(values))
+
+
+def _ladder(low: float, high: float, step: float, limit: float, read_noise: float) -> np.ndarray:
+    """Return increasing electron numbers from low to high, a step of the local noise apart, in constant ratio above a limit."""
+    floor = max(read_noise**2, 1e-2 if low < 0 else 0.0)
+    bright = 2 * (np.sqrt(limit + floor) - np.sqrt(floor))
+    slope = np.sqrt(limit + floor)
+
+    def to_ladder(x):
+        if x <= 0:
+            return x / np.sqrt(floor) if floor > 0 else 0.0
+        if x <= limit:
+            return 2 * (np.sqrt(x + floor) - np.sqrt(floor))
+        return bright + slope * np.log((x + floor) / (limit + floor))
+
+    count = int(np.ceil((to_ladder(high) - to_ladder(low)) / step)) + 1
+    v = np.linspace(to_ladder(low), to_ladder(high), count)
+    dim = (np.minimum(np.maximum(v, 0), bright) / 2 + np.sqrt(floor)) ** 2 - floor
+    lit = (limit + floor) * np.exp(np.maximum(v - bright, 0) / slope) - floor
+    return np.where(v <= 0, v * np.sqrt(floor), np.where(v <= bright, dim, lit))
 
 
 def _bin_edges(low, high, read_noise, quantum, phase):
     """Boundaries of bins about a quarter of the local noise wide, midway between the converter's levels if it has any."""
-    low, high = low - read_noise - 1e-9, high + read_noise + 1e-9
-    # Uniform in the variable u whose derivative is 1 / (standard deviation of the noise).
-    floor = max(read_noise**2, 1e-2)
-
-    def to_u(x):
-        return np.where(x > 0, 2 * (np.sqrt(np.maximum(x, 0) + floor) - np.sqrt(floor)), x / np.sqrt(floor))
-
-    u_low, u_high = to_u(low), to_u(high)
-    count = int(np.clip((u_high - u_low) / _BIN_FRACTION, 1, _MAX_BINS)) + 1
-    u = np.linspace(u_low, u_high, count)
-    x = np.where(u > 0, (u / 2 + np.sqrt(floor)) ** 2 - floor, u * np.sqrt(floor))
+    x = _ladder(low - read_noise - 1e-9, high + read_noise + 1e-9, _BIN_STEP, _BIN_BRIGHT, read_noise)
     if quantum > 0:
-        x = phase + quantum * (np.round((x - phase) / quantum - 0.5) + 0.5)
-        x = np.unique(x)
+        x = np.unique(phase + quantum * (np.round((x - phase) / quantum - 0.5) + 0.5))
     return x
 
 

@@ -22,6 +22,8 @@ _MANY_SOURCES = 60  # with as many, one fold in five is scored; with fewer, each
 _FEW_SOURCES = 10
 _REFERENCE_VALUES = 2_000_000
 _FEW_PHOTONS = 20.0
+_LITTLE_READ_NOISE = 0.7  # electrons
+_RATE_SIDE = 12  # pixels; in a smaller patch the box of the past is cut, and the rate is too high
 _MOST_VALUES = 10_000  # of a measurement: its covariance then takes 0.8 GB
 
 
@@ -60,7 +62,7 @@ def estimate(
     say = progress or (lambda text: None)
     if not 0 < confidence < 1:
         raise UsageError(f"confidence must lie between 0 and 1; found {confidence:g}")
-    noise = noise_model(source)
+    noise = noise_model(source, sigma=source.read_sigma(0, 1)[0] if source.has_sample_sigma else None)
     size = _patch_size(source, patch)
     warnings = _check_values(source)
     patches, notes = choose_patches(source, size, max_patches, seed, None if size is None else period)
@@ -78,22 +80,18 @@ def estimate(
     groups = np.concatenate([score.groups for score in scores])
     noise_entropy = np.concatenate([score.noise_entropy for score in scores])
     rng = np.random.default_rng([seed, 3])
-    results = {}
-    for name in names:
-        losses = np.concatenate([score.losses[name] for score in scores])
-        values = GroupedValues.of(losses - noise_entropy, groups)
-        validation = float(np.mean(np.concatenate([score.validation[name] for score in scores])))
-        seconds = sum(score.seconds[name] for score in scores)
-        results[name] = ModelResult(name, values, interval(values, confidence, rng), validation, seconds)
-    best = min(names, key=lambda name: results[name].validation_loss)
+    # One model for each fold, chosen on that fold's validation sources: no source votes on how it is scored itself.
+    best = [min(names, key=lambda name, score=score: score.validation[name].mean()) for score in scores]
+    results = {name: _result(name, [name] * len(scores), scores, groups, noise_entropy, confidence, rng) for name in names}
+    chosen = _result("/".join(name for name in names if name in best), best, scores, groups, noise_entropy, confidence, rng)
     train = [len(fold.train) for fold in folds]
     found = Estimate(
         path=source.path,
-        noise=noise.describe() | {"entropy_from": _entropy_source(noise, source)},
-        model=best,
+        noise=_describe_noise(noise, source),
+        best=chosen,
         models=results,
         noise_entropy=float(noise_entropy.mean()),
-        rate=_rate(scores, names, confidence, rng),
+        rate=_rate(scores, confidence, rng),
         patch=shape[:2] if len(shape) > 1 else shape,
         pixels=pixels,
         n_train=round(np.mean(train)),
@@ -107,8 +105,18 @@ def estimate(
         seconds=0.0,
         fitted=scores[0].fitted,
     )
-    warnings += _advice(found, noise, source, min(train), int(np.prod(shape)))
+    warnings += _advice(found, noise, source, min(train), _real_values(source, shape))
     return replace(found, warnings=tuple(warnings), seconds=time.perf_counter() - started)
+
+
+def _result(name, by_fold, scores, groups, noise_entropy, confidence, rng) -> ModelResult:
+    """Put together what the folds say, each by the model named for it."""
+    pairs = list(zip(by_fold, scores, strict=True))
+    losses = np.concatenate([score.losses[model] for model, score in pairs])
+    validation = float(np.mean(np.concatenate([score.validation[model] for model, score in pairs])))
+    values = GroupedValues.of(losses - noise_entropy, groups)
+    seconds = sum(score.seconds[model] for model, score in pairs)
+    return ModelResult(name, values, interval(values, confidence, rng), validation, seconds)
 
 
 def compare(a: Estimate, b: Estimate, *, seed: int = 0) -> Comparison:
@@ -171,7 +179,7 @@ def _score_fold(source, noise, patches, fold, names, key, say) -> _Score:
         held_out[name] = -in_blocks(siblings[name].log_prob, to_choose)
         losses[name] = -in_blocks(siblings[name].log_prob, to_score)
         seconds[name] = time.perf_counter() - begun
-        inside = siblings[name].interior_log_prob(to_score[:1])
+        inside = siblings[name].interior_log_prob(to_score[:1]) if min(to_score.shape[1:3]) >= _RATE_SIDE else None
         if inside is not None and inside[0].size:
             loss = -in_blocks(lambda block, model=siblings[name]: model.interior_log_prob(block)[0].mean((1, 2)), to_score)
             rates[name] = loss - _noise_entropy_per_pixel(noise, measured, clean, reference, inside[1])
@@ -187,18 +195,14 @@ def _noise_entropy_per_pixel(noise, measured, clean, reference, inside) -> np.nd
     return entropy / np.prod(cropped.shape[1:3])
 
 
-def _rate(scores: list[_Score], names, confidence, rng):
-    """Return the lowest information rate among the models that have one."""
-    best = None
-    for name in names:
-        if all(name in score.rates for score in scores):
-            values = np.concatenate([score.rates[name] for score in scores])
-            if best is None or values.mean() < best[1].mean():
-                best = name, values
-    if best is None:
+def _rate(scores: list[_Score], confidence, rng):
+    """Return the information rate by the models that validation prefers, fold by fold, among those that have one."""
+    if not all(score.rates for score in scores):
         return None
-    grouped = GroupedValues.of(best[1], np.concatenate([score.groups for score in scores]))
-    return best[0], grouped.mean, interval(grouped, confidence, rng)
+    best = [min(score.rates, key=lambda name, score=score: score.validation[name].mean()) for score in scores]
+    values = np.concatenate([score.rates[name] for name, score in zip(best, scores, strict=True)])
+    grouped = GroupedValues.of(values, np.concatenate([score.groups for score in scores]))
+    return "/".join(dict.fromkeys(best)), grouped.mean, interval(grouped, confidence, rng)
 
 
 def _patch_size(source, patch) -> tuple[int, int] | None:
@@ -210,8 +214,12 @@ def _patch_size(source, patch) -> tuple[int, int] | None:
     return min(int(rows), source.shape[1]), min(int(columns), source.shape[2])
 
 
+def _real_values(source, shape: tuple[int, ...]) -> int:
+    return int(np.prod(shape)) * (2 if source.dtype.kind == "c" else 1)
+
+
 def _check_size(source, shape: tuple[int, ...]) -> None:
-    values = int(np.prod(shape)) * (2 if source.dtype.kind == "c" else 1)
+    values = _real_values(source, shape)
     if values > _MOST_VALUES:
         what = "patch" if len(shape) > 1 else "measurement"
         remedy = "choose a smaller patch (--patch 16)" if len(shape) > 1 else "use fewer of them"
@@ -234,10 +242,14 @@ def _model_names(models, shape, noise, source) -> list[str]:
     return sorted(names, key=list(MODELS).index)
 
 
-def _entropy_source(noise, source) -> str:
+def _describe_noise(noise, source) -> dict:
+    """Return the noise model for JSON, with where H(Y|X) comes from."""
+    described = noise.describe()
+    if source.has_sample_sigma:
+        described["sigma"] = f"one for every value, array of shape {tuple(source.shape)}"
     if not noise.name.startswith("poisson"):
-        return "sigma"
-    return "clean means" if source.has_clean else "measurements"
+        return described | {"entropy_from": "sigma"}
+    return described | {"entropy_from": "clean means" if source.has_clean else "measurements"}
 
 
 def _advice(found: Estimate, noise, source, n_train: int, values: int) -> list[str]:
@@ -250,10 +262,15 @@ def _advice(found: Estimate, noise, source, n_train: int, values: int) -> list[s
         side = max(2, int(np.sqrt(n_train / 4)))
         remedy = f"; more measurements or a smaller patch (--patch {side}) would lower the bound" if len(found.patch) > 1 else ""
         notes.append(f"{where}: a measurement has {values} values but only {n_train} train the models{remedy}")
-    if found.interval[1] < 0:
+    if found.information_bits_per_pixel < 0 and (found.interval[1] < 0 or noise.quantum == 0):
         notes.append(
             f"{where}: the information is negative ({found.information_bits_per_pixel:.3f} bits/{found.pixel_name}): "
             "the noise is smaller than was said; check sigma, gain, offset and read noise"
+        )
+    if noise.name == "poisson-gaussian" and noise.read_noise < _LITTLE_READ_NOISE:
+        notes.append(
+            f"{where}: with a read noise of {noise.read_noise:g} electrons single photons show, which the continuous models here "
+            "cannot use: the bound is loose in little light"
         )
     light = None
     if noise.name == "poisson" and "negative-binomial" not in found.models:

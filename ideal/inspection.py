@@ -155,6 +155,10 @@ def _warnings(measured, found: dict) -> list[str]:
         "not whole numbers under poisson noise: give the raw counts, or the noise that these have",
     )
     note(
+        counting and measured.units_assumed and not measured.calibration.converts and found["min"] > 0,
+        "the file names no units: its values are taken as photoelectrons; if they are DN, give --gain and --offset",
+    )
+    note(
         counting and measured.units not in ("photoelectrons",) and not measured.calibration.converts,
         f"units are {measured.units} but gain is 1 and offset 0: are these photoelectrons? (--gain, --offset)",
     )

@@ -83,6 +83,8 @@ def from_arrays(
     """
     given = {"measurements": measurements, "clean": clean, "groups": groups, "labels": labels, "objects": objects}
     arrays = {key: np.asarray(value) for key, value in given.items() if value is not None}
+    if units is None and gain == 1 and offset == 0 and not np.iscomplexobj(arrays["measurements"]):
+        units = "photoelectrons"
     attributes = {"noise": noise, "gain": gain, "offset": offset, "read_noise": read_noise, "units": units}
     if sigma is not None and np.ndim(sigma) == 0:
         attributes["sigma"] = float(sigma)
@@ -105,6 +107,7 @@ class MeasurementSet(AbstractContextManager):
         offset: DN.
         read_noise: photoelectrons.
         units: of the stored values.
+        units_assumed: whether nobody has named them.
         groups: source of each sample, int64 (sample,); sample numbers where the file has none.
         labels: one per sample, or None.
         attributes: whatever else the file says.
@@ -149,6 +152,7 @@ class MeasurementSet(AbstractContextManager):
         if known.get("units") == "photoelectrons" and {"gain", "offset"} & set(overrides):
             known.pop("units")  # who gives a gain says that these are DN
         known |= overrides
+        self.units_assumed = known.get("units") is None
         if self.dtype.kind == "c":
             known.setdefault("units", "Jy")
         calibration = Calibration(**known)
@@ -208,6 +212,12 @@ class MeasurementSet(AbstractContextManager):
     def __repr__(self) -> str:
         """Return path, shape, type, noise and units."""
         return f"MeasurementSet({self.path!r}, shape={self.shape}, dtype={self.dtype}, noise={self.noise}, units={self.units!r})"
+
+    def set_groups(self, groups) -> None:
+        """Replace the source of each sample, (sample,), by integers or names."""
+        groups = np.unique(np.asarray(groups), return_inverse=True)[1]
+        self._check_length("groups", groups)
+        self.groups, self.has_groups = groups.astype(np.int64), True
 
     def close(self) -> None:
         """Release the file."""

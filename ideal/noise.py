@@ -57,8 +57,8 @@ class NoiseModel:
         Args:
             measurements: shape (sample, ...), photoelectrons.
             clean: their noiseless means, same shape, or None where they are unknown. Then the distribution of the means is
-                estimated from the measurements given, and a measurement gets its posterior expectation: the average over
-                samples is the estimate of H(Y|X).
+                estimated from the measurements given, and a measurement gets its part in that estimate: the average over
+                samples is H(Y|X), and their scatter is the estimate's own.
             reference: further measured values of the same system, any shape, that help to estimate that distribution.
 
         Returns:
@@ -244,7 +244,7 @@ class Poisson(NoiseModel):
         if clean is not None:
             return self._clean_entropy(measurements, clean)
         mixing = fit_mixing_distribution(_together(measurements, reference))
-        return _sum_values(mixing.posterior_expectation(measurements, self.entropy(mixing.grid)))
+        return _sum_values(mixing.influence(measurements, self.entropy(mixing.grid), np.size(measurements)))
 
     def describe(self) -> dict:
         """Return the name."""
@@ -341,7 +341,7 @@ class PoissonGaussian(NoiseModel):
         if clean is not None:
             return self._clean_entropy(measurements, clean)
         mixing = fit_mixing_distribution(_together(measurements, reference), self.read_noise, self.quantum, self._phase)
-        return _sum_values(mixing.posterior_expectation(measurements, self.entropy(mixing.grid)))
+        return _sum_values(mixing.influence(measurements, self.entropy(mixing.grid), np.size(measurements)))
 
     def describe(self) -> dict:
         """Return the name and the camera's figures."""

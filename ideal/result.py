@@ -20,6 +20,17 @@ class ModelResult:
     validation_loss: float
     seconds: float
 
+    def to_state(self) -> dict:
+        """Return the result as JSON types."""
+        columns = {key: getattr(self.values, key).tolist() for key in ("groups", "sums", "counts")}
+        return vars(self) | {"values": columns, "interval": list(self.interval)}
+
+    @classmethod
+    def from_state(cls, state: dict) -> "ModelResult":
+        """Rebuild a result from `to_state`."""
+        columns = {key: np.array(column) for key, column in state["values"].items()}
+        return cls(**state | {"values": GroupedValues(**columns), "interval": tuple(state["interval"])})
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -28,7 +39,7 @@ class Estimate:
     Attributes:
         path: of the measurements.
         noise: name and figures of the noise model.
-        model: name of the model that validation chose.
+        best: the result by the models that validation chose, fold by fold.
         models: what each model fitted says.
         noise_entropy: H(Y|X), nats per measurement, average over the scored patches.
         rate: model name, information rate and its interval in nats per pixel given its causal past, or None.
@@ -45,7 +56,7 @@ class Estimate:
 
     path: str
     noise: dict
-    model: str
+    best: ModelResult
     models: dict[str, ModelResult]
     noise_entropy: float
     rate: tuple[str, float, tuple[float, float]] | None
@@ -70,9 +81,9 @@ class Estimate:
         return "visibility" if self.noise["name"] == "complex-gaussian" else "value"
 
     @property
-    def best(self) -> ModelResult:
-        """The result of the chosen model."""
-        return self.models[self.model]
+    def model(self) -> str:
+        """Name of the model that validation chose; several joined by "/" where folds differ."""
+        return self.best.name
 
     def bits_per_pixel(self, nats_per_measurement: float) -> float:
         """Convert nats per measurement to bits per pixel."""
@@ -131,29 +142,18 @@ class Estimate:
     def to_state(self) -> dict:
         """Return all but the fitted models as JSON types, for `from_state`."""
         state = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "fitted"}
-        state["models"] = {
-            name: {
-                "groups": result.values.groups.tolist(),
-                "sums": result.values.sums.tolist(),
-                "counts": result.values.counts.tolist(),
-                "interval": list(result.interval),
-                "validation_loss": result.validation_loss,
-                "seconds": result.seconds,
-            }
-            for name, result in self.models.items()
-        }
+        state["best"] = self.best.to_state()
+        state["models"] = {name: result.to_state() for name, result in self.models.items()}
         return state
 
     @classmethod
     def from_state(cls, state: dict) -> "Estimate":
         """Rebuild an estimate from `to_state`, without its fitted models."""
-        models = {}
-        for name, kept in state["models"].items():
-            values = GroupedValues(*(np.array(kept[key]) for key in ("groups", "sums", "counts")))
-            models[name] = ModelResult(name, values, tuple(kept["interval"]), kept["validation_loss"], kept["seconds"])
+        models = {name: ModelResult.from_state(kept) for name, kept in state["models"].items()}
+        best = ModelResult.from_state(state["best"])
         rate = state["rate"] and (state["rate"][0], state["rate"][1], tuple(state["rate"][2]))
-        given = state | {"models": models, "rate": rate, "patch": tuple(state["patch"]), "warnings": tuple(state["warnings"])}
-        return cls(**given)
+        tuples = {key: tuple(state[key]) for key in ("patch", "warnings")}
+        return cls(**state | {"models": models, "best": best, "rate": rate} | tuples)
 
 
 @dataclass(frozen=True)

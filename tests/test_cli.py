@@ -566,3 +566,30 @@ def test_progress_shows_on_a_terminal_only(data):
     assert b"patches" in seen
     quiet = subprocess.run(command, cwd=data, capture_output=True, timeout=60)
     assert b"patches" not in quiet.stderr
+
+
+def test_groups_by_number_and_by_file(ideal, data):
+    def sources(*options):
+        return json.loads(ideal("estimate", "a.h5", *FAST, *options, "--json").stdout)["results"][0]["n_groups"]
+
+    np.savetxt(data / "groups.txt", np.arange(70) // 5, fmt="picture-%d")
+    np.save(data / "groups.npy", np.arange(70) // 7)
+    assert sources() == 14
+    assert sources("--groups", "5") == 14  # five folds now score every one of 14 sources
+    assert sources("--groups", "groups.txt") == 14
+    assert sources("--groups", "groups.npy") == 10
+
+
+@pytest.mark.parametrize("groups", ["0", "nothing.txt", "camera.npy"])
+def test_groups_that_cannot_be(ideal, groups):
+    result = ideal("estimate", "a.h5", "--groups", groups)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("ideal: error: --groups")
+    assert result.stderr.count("\n") == 1
+
+
+def test_values_without_units_are_questioned(ideal):
+    assert "taken as photoelectrons" in ideal("estimate", "camera.npy", "--noise", "poisson").stderr
+    assert "none are named" in ideal("inspect", "camera.npy").stdout
+    named = ("--noise", "poisson-gaussian", "--gain", "0.45", "--offset", "100", "--read-noise", "1.6")
+    assert "taken as photoelectrons" not in ideal("estimate", "camera.npy", *named).stderr

@@ -46,15 +46,38 @@ def test_one_mean_for_all_pixels(mean):
     assert np.abs(np.mean(errors)) < 0.005  # nats
 
 
-def test_posterior_averages_to_the_estimate_and_follows_the_values():
+def test_influence_averages_to_the_estimate_and_follows_the_values():
     counts = Poisson().sample(np.random.default_rng(0), two_lobes(np.random.default_rng(1), 10.0))
     found = fit_mixing_distribution(counts)
     entropy = Poisson().entropy(found.grid)
-    posterior = found.posterior_expectation(counts, entropy)
-    assert posterior.mean() == pytest.approx(found.expectation(entropy), abs=1e-4)
-    assert posterior[counts > 15].min() > posterior[counts == 0].max()
+    influence = found.influence(counts, entropy)
+    assert influence.mean() == pytest.approx(found.expectation(entropy), abs=1e-9)
+    assert influence[counts > 15].min() > influence[counts == 0].max()
     assert found.weights.sum() == pytest.approx(1)
-    assert found.posterior_expectation(np.array([1e9]), found.grid) < found.grid[-1] + 1e-9  # beyond all bins
+    assert np.isfinite(found.influence(np.array([1e9]), entropy))  # beyond all bins
+
+
+def test_influence_is_unbiased_for_other_pixels_of_the_same_kind():
+    found = fit_mixing_distribution(Poisson().sample(np.random.default_rng(0), two_lobes(np.random.default_rng(1), 10.0)))
+    bright = np.random.default_rng(2).uniform(5, 15, PIXELS)  # other means than those fitted
+    influence = found.influence(Poisson().sample(np.random.default_rng(3), bright), Poisson().entropy(found.grid))
+    assert influence.mean() == pytest.approx(Poisson().entropy(bright).mean(), abs=0.01)
+
+
+@pytest.mark.parametrize("dim", [0.05, 0.2, 1.0])
+@pytest.mark.parametrize("bright", [1e4, 6e4])
+def test_a_few_bright_pixels_do_not_spoil_the_dark_ones(dim, bright):
+    clean = np.full(PIXELS, dim)
+    clean[:20] = bright
+    counts = Poisson().sample(np.random.default_rng(0), clean)
+    found = fit_mixing_distribution(counts)
+    assert found.expectation(Poisson().entropy(found.grid)) == pytest.approx(Poisson().entropy(clean).mean(), abs=0.01)
+
+
+def test_a_wide_range_of_means():
+    clean = np.exp(3 * np.random.default_rng(0).standard_normal(PIXELS))
+    found = fit_mixing_distribution(Poisson().sample(np.random.default_rng(1), clean))
+    assert found.expectation(Poisson().entropy(found.grid)) == pytest.approx(Poisson().entropy(clean).mean(), abs=0.015)
 
 
 def test_the_mean_is_kept():

@@ -13,6 +13,7 @@ from ideal._scoring import Prepared, choose_patches, noise_model
 from ideal.density import MODELS, Density, StationaryGaussian
 from ideal.errors import DataError, UsageError
 from ideal.information import compare, estimate
+from ideal.intervals import GroupedValues, interval
 from ideal.measurements import from_arrays
 from ideal.noise import Gaussian, Poisson, PoissonGaussian
 
@@ -22,13 +23,13 @@ COUNTS = ["stationary", "negative-binomial"]
 
 def standard_error(found, name=None):
     """Return the standard error of nats per measurement over sources."""
-    values = found.models[name or found.model].values
+    values = (found.models[name] if name else found.best).values
     residual = values.sums - values.mean * values.counts
     return float(np.sqrt((residual**2).sum()) / values.counts.sum())
 
 
 def nats(found, name=None):
-    return found.models[name or found.model].values.mean
+    return (found.models[name] if name else found.best).values.mean
 
 
 def field_covariance(rows, columns, length=2.0, oblique=0.5):
@@ -459,9 +460,8 @@ def test_the_seed_decides_everything():
     first, again, other = (estimate(from_arrays(y, noise="poisson"), models=COUNTS, patch=4, seed=seed) for seed in (1, 1, 2))
     kept = [each.to_state() for each in (first, again, other)]
     for state in kept:
-        state.pop("seconds")
-        for model in state["models"].values():
-            model.pop("seconds")
+        for timed in (state, state["best"], *state["models"].values()):
+            timed.pop("seconds")
     assert kept[0] == kept[1]
     assert nats(first) != nats(other)
 
@@ -512,3 +512,71 @@ def test_warnings_say_what_to_know_first():
 def test_refusals(array, settings, options, error, words):
     with pytest.raises(error, match=words):
         estimate(from_arrays(array, **options), **settings)
+
+
+def test_interval_covers_where_the_noise_entropy_comes_from_counts_alone():
+    """The deconvolution's own scatter is part of the interval: Gamma-Poisson pixels, scored by their true probability."""
+    shape, mean, patches, covered = 2.0, 1.0, 400, []
+    grid = np.arange(200)
+    log_p = nbinom.logpmf(grid, shape, shape / (shape + mean))
+    prior = gamma(shape, scale=mean / shape)
+    x = prior.ppf((np.arange(200_000) + 0.5) / 200_000)
+    truth = -(np.exp(log_p) * log_p).sum() - Poisson().entropy(x).mean()
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        y = rng.poisson(rng.gamma(shape, mean / shape, (3 * patches, 64)))
+        loss = -log_p[y[:patches]].sum(1)
+        noise = Poisson().conditional_entropy(y[:patches], None, y[patches:])
+        low, high = interval(GroupedValues.of((loss - noise) / 64, np.arange(patches) // 8), 0.95, rng)
+        covered.append(low <= truth <= high)
+    assert np.mean(covered) > 0.95 - 3.5 * np.sqrt(0.05 * 0.95 / 60)
+
+
+def test_sigma_of_every_value_is_read_only_for_the_patches_used():
+    class Counting:
+        def __init__(self, array):
+            self.array, self.shape, self.dtype, self.ndim, self.rows = array, array.shape, array.dtype, array.ndim, 0
+
+        def __getitem__(self, index):
+            samples = index[0] if isinstance(index, tuple) else index
+            self.rows += len(range(*samples.indices(len(self.array))))
+            return self.array[index]
+
+        def __array__(self, *args, **kwargs):
+            raise AssertionError("the whole sigma was read")
+
+    rng = np.random.default_rng(0)
+    sigma = rng.uniform(0.5, 2.0, (200, 6, 6))
+    measured = from_arrays(rng.standard_normal((200, 6, 6)) * np.hypot(1, sigma), noise="gaussian", sigma=sigma)
+    object.__setattr__(measured.calibration, "sigma", counting := Counting(sigma))
+    found = estimate(measured, patch=6)
+    assert 0 < counting.rows <= 201  # each sample at most once, and one to name the kind
+    assert found.noise["sigma"] == "one for every value, array of shape (200, 6, 6)"
+
+
+def test_each_fold_is_scored_by_the_model_that_its_own_validation_chose():
+    rng = np.random.default_rng(5)
+    y = rng.poisson(lit_field(rng, 40))
+    found = estimate(from_arrays(y, noise="poisson"), models=COUNTS)
+    assert found.n_folds == 5
+    assert set(found.model.split("/")) <= set(COUNTS)
+    lowest = min(nats(found, name) for name in COUNTS)
+    highest = max(nats(found, name) for name in COUNTS)
+    assert lowest - 1e-9 <= nats(found) <= highest + 1e-9
+
+
+def test_no_rate_where_the_box_of_the_past_is_cut():
+    y = np.random.default_rng(6).poisson(lit_field(np.random.default_rng(6), 100, side=16))
+    measured = from_arrays(y, noise="poisson")
+    assert estimate(measured, models=["stationary"], patch=8).rate is None
+    name, value, (low, high) = estimate(measured, models=["stationary"], patch=16).rate
+    assert name == "stationary"
+    assert low < value < high
+
+
+@pytest.mark.parametrize(("read_noise", "warned"), [(0.2, True), (1.6, False)])
+def test_little_read_noise_is_warned_of(read_noise, warned):
+    camera = PoissonGaussian(read_noise)
+    y = camera.sample(np.random.default_rng(0), np.random.default_rng(1).gamma(2.0, 1.0, (100, 6, 6)))
+    found = estimate(from_arrays(y, noise="poisson-gaussian", read_noise=read_noise), patch=6)
+    assert any("single photons show" in text for text in found.warnings) == warned

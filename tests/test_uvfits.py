@@ -157,3 +157,18 @@ def test_the_event_horizon_telescope_agrees_with_its_csv_release(shared_data, na
             assert (about["u"][place], about["v"][place]) == pytest.approx((u, v), abs=1e-3)
     assert found.all()
     assert found.size > 2900
+
+
+def test_a_baseline_tied_to_a_model_is_left_out(tmp_path):
+    # Network calibration makes the baseline between co-located stations constant: its stated noise is not there.
+    rng = np.random.default_rng(0)
+    rows = []
+    for t in range(40):
+        for a, b in [(1, 2), (1, 3), (2, 3)]:
+            noise = 0.5 * (rng.standard_normal(2) + 1j * rng.standard_normal(2)) * (0.05 if (a, b) == (1, 2) else 1.0)
+            rows.append((t * SCAN, a, b, [(1.0 + noise[0], 4.0), (1.0 + noise[1], 4.0)], 1e9 * a, -1e9 * b))
+    write_uvfits(tmp_path / "a.uvfits", rows)
+    with open_measurements(tmp_path / "a.uvfits") as measured:
+        assert measured.attributes["left_out_baselines"] == ["AA-BB"]
+        assert measured.attributes["baselines"] == ["AA-CC", "BB-CC"]
+        assert any("left out AA-BB" in text for text in measured.warnings)

@@ -24,6 +24,7 @@ _SECONDS_PER_DAY = 86400.0
 _SAME_TIME = 0.5  # seconds; DATE in float32 fractions of a day is only good to milliseconds
 _SCAN_GAP = 60.0  # seconds
 _PATTERNS = 2000
+_FEWEST_DIFFERENCES, _LEAST_SCATTER = 20, 0.4  # other EHT baselines scatter by 0.5 to 2.5 of their noise
 
 
 def open_uvfits(path: str | Path, *, scan_gap: float = _SCAN_GAP) -> Source:
@@ -67,11 +68,15 @@ def open_uvfits(path: str | Path, *, scan_gap: float = _SCAN_GAP) -> Source:
     table[rows[valid], columns[valid]] = entry[valid]
     if not (table >= 0).any():
         raise DataError(f"{path}: every visibility is flagged (no weight > 0 in Stokes I)")
+    calibrated = _not_thermal(table, time, values.ravel(), sigma.ravel(), scan_gap)
+    table[:, calibrated] = -1
     kept_times, kept_columns = _largest_complete(table >= 0)
     pick = table[np.ix_(kept_times, kept_columns)]
 
     time = time[kept_times]
-    baselines = [f"{names.get(int(a), int(a))}-{names.get(int(b), int(b))}" for a, b in pairs[kept_columns // n_channels]]
+    labels = [f"{names.get(int(a), int(a))}-{names.get(int(b), int(b))}" for a, b in pairs]
+    baselines = [labels[column // n_channels] for column in kept_columns]
+    left_out = sorted({labels[column // n_channels] for column in calibrated})
     frequencies = frequency[kept_columns % n_channels]
     n_kept, n_valid = pick.size, int(valid.sum())
     attributes = {
@@ -79,6 +84,7 @@ def open_uvfits(path: str | Path, *, scan_gap: float = _SCAN_GAP) -> Source:
         "units": "Jy",
         "object": str(header.get("OBJECT", "")).strip(),
         "baselines": baselines,
+        "left_out_baselines": left_out,
         "frequencies": frequencies,
         "times": time,
         "dropped_visibilities": n_valid - n_kept,
@@ -88,6 +94,11 @@ def open_uvfits(path: str | Path, *, scan_gap: float = _SCAN_GAP) -> Source:
     for key, value in zip("uv", _uv(path, groups), strict=True):
         attributes[key] = value[pick // n_channels] * frequencies
     notes = []
+    if left_out:
+        notes.append(
+            f"{path}: left out {', '.join(left_out)}, which scatter far less than their stated noise: calibration has tied them "
+            "to a model, and they are no measurement"
+        )
     if n_kept < n_valid:
         notes.append(
             f"{path}: kept {n_kept} of {n_valid} visibilities, {len(time)} times x {len(baselines)} visibilities without gaps"
@@ -97,6 +108,26 @@ def open_uvfits(path: str | Path, *, scan_gap: float = _SCAN_GAP) -> Source:
     scans = np.concatenate([[0], np.cumsum(np.diff(time) * _SECONDS_PER_DAY > scan_gap)])
     arrays = {"measurements": values.ravel()[pick], "sigma": sigma.ravel()[pick], "groups": scans.astype(np.int64)}
     return Source(str(path), arrays, attributes, notes, trusted=True)
+
+
+def _not_thermal(table, time, values, sigma, scan_gap) -> np.ndarray:
+    """Return the columns whose visibilities scatter far less from one integration to the next than their noise would have it.
+
+    Network calibration sets the gains of co-located stations so that the baseline between them shows the known total flux.
+    """
+    found = []
+    for column in range(table.shape[1]):
+        here = np.flatnonzero(table[:, column] >= 0)
+        close = np.diff(time[here]) * _SECONDS_PER_DAY <= scan_gap
+        first = np.flatnonzero(close[:-1] & close[1:])
+        if len(first) < _FEWEST_DIFFERENCES:
+            continue
+        entry = table[here, column]
+        bend = values[entry[first]] - 2 * values[entry[first + 1]] + values[entry[first + 2]]
+        scaled = np.abs(np.concatenate([bend.real, bend.imag])) / np.tile(np.sqrt(6) * sigma[entry[first + 1]], 2)
+        if np.median(scaled) / 0.6745 < _LEAST_SCATTER:  # the median of |N(0, 1)|
+            found.append(column)
+    return np.array(found, dtype=int)
 
 
 def _load(path, fits):
