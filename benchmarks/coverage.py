@@ -4,20 +4,22 @@ Patches of a Gaussian field in Gaussian noise come in groups of 8 that share a p
 to other groups; what it is expected to say of the information, E[-ln q(Y)] - H(Y|X), is a trace and a determinant. Each
 replication draws new training and test groups and asks whether the interval of `ideal.intervals` over the test groups covers
 that number. `estimate` asks the same of the whole `ideal.information.estimate`, with one fold for many sources and, for few, five
-of which the expected value is the average.
+of which the expected value is the average. `counts alone` has Poisson counts of independent Gamma distributed means, scored by
+their true probability, whose noise entropy is deconvolved from the counts: the interval must hold the deconvolution's error too.
 
     python benchmarks/coverage.py --replications 200
 """
 
-import ideal.information as information  # before NumPy: it sets the threads of BLAS
+import numpy as np
+from _common import GaussianField, emit, parser, say, timed
+from scipy.stats import gamma, nbinom
+
+import ideal.information as information
 from ideal.density import StationaryGaussian
 from ideal.intervals import GroupedValues, interval
 from ideal.measurements import from_arrays
+from ideal.noise import Poisson
 from ideal.patches import split_by_group
-
-import numpy as np  # isort: skip
-
-from _common import GaussianField, emit, parser, say, timed
 
 SIDE, PER_GROUP, TRAIN_GROUPS = 8, 8, 60
 CONFIDENCE, LOW, HIGH = 0.95, 0.93, 0.975
@@ -61,7 +63,21 @@ def by_estimate(field, key, sources, share):
     return found.best.interval, truth
 
 
-def replicate(name, ask, field, args, groups, share, number):
+def by_counts_alone(light, key, groups, shape):
+    """Gamma-Poisson pixels of the given mean and Gamma shape; the truth is a sum over counts and over quantiles."""
+    rng = np.random.default_rng(key)
+    log_p = nbinom.logpmf(np.arange(400), shape, shape / (shape + light))
+    quantiles = gamma.ppf((np.arange(100_000) + 0.5) / 100_000, shape, scale=light / shape)
+    truth = -(np.exp(log_p) * log_p).sum() - Poisson().entropy(quantiles).mean()
+    patches = groups * PER_GROUP
+    counts = rng.poisson(rng.gamma(shape, light / shape, (4 * patches, SIDE**2)))
+    noise = Poisson().conditional_entropy(counts[:patches], None, counts[patches:])
+    loss = -log_p[counts[:patches]].sum(1)
+    names = np.repeat(np.arange(groups), PER_GROUP)
+    return interval(GroupedValues.of((loss - noise) / SIDE**2, names), CONFIDENCE, rng), truth
+
+
+def replicate(name, ask, field, args, groups, share, number, values=SIDE**2):
     results, seconds = timed(
         lambda: [ask(field, [args.seed, number, groups, i], groups, share) for i in range(args.replications)]
     )
@@ -69,7 +85,7 @@ def replicate(name, ask, field, args, groups, share, number):
     above = np.mean([truth > high for (low, high), truth in results])
     covered = 1 - below - above
     error = np.sqrt(CONFIDENCE * (1 - CONFIDENCE) / args.replications)
-    width = np.median([high - low for (low, high), truth in results]) / (np.log(2) * field.values)
+    width = np.median([high - low for (low, high), truth in results]) / (np.log(2) * values)
     say(f"{name}, {groups} groups, share {share:g}: {covered:.3f} (truth below {below:.3f}, above {above:.3f}), {seconds:.0f} s")
     return {
         "groups": groups,
@@ -101,6 +117,11 @@ def main():
             result["intervals"].append(replicate("intervals", by_interval, field, args, groups, share, 0))
         for sources in [] if args.skip_estimate else args.sources:
             result["estimate"].append(replicate("estimate", by_estimate, field, args, sources, share, 1))
+    result["counts_alone"] = []
+    for light, shape in ((0.3, 2.0), (1.0, 2.0), (10.0, 2.0), (0.1, 1.0)):
+        row = replicate(f"counts alone, mean {light:g}", by_counts_alone, light, args, 100, shape, 2, values=1)
+        row["gamma_shape"] = row.pop("share")
+        result["counts_alone"].append({"mean": light} | row)
     emit("coverage", result)
 
 

@@ -8,12 +8,11 @@ formula 1/2 ln(2 pi e y) of the noisy values. A camera with read noise is treate
     python benchmarks/noise_entropy.py --replications 10
 """
 
-import ideal.noise as noise_models  # before NumPy: it sets the threads of BLAS
-
-import numpy as np  # isort: skip
-from scipy.special import gammaln, log_ndtr, xlogy  # isort: skip
-
+import numpy as np
 from _common import emit, mean_and_error, parser, say, timed
+from scipy.special import gammaln, log_ndtr, xlogy
+
+import ideal.noise as noise_models
 
 POISSON_MEANS = (0.3, 1.0, 3.0, 10.0, 30.0)
 CAMERA_MEANS = (1.0, 3.0, 10.0, 30.0)

@@ -10,20 +10,19 @@ Its fit takes minutes at 32x32 and is run only with `--peer-fit`.
     python benchmarks/speed.py --peer peer/bin/python --peer-fit
 """
 
-import ideal  # noqa: F401, before NumPy: it sets the threads of BLAS
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from pathlib import Path
 
-import json  # isort: skip
-import os  # isort: skip
-import subprocess  # isort: skip
-import sys  # isort: skip
-import sysconfig  # isort: skip
-import tempfile  # isort: skip
-import time  # isort: skip
-from pathlib import Path  # isort: skip
-
-import numpy as np  # isort: skip
-
+import numpy as np
 from _common import TEXTURES, GaussianField, emit, fresh_process, parser, peak_rss_mb, say, timed
+
+import ideal  # noqa: F401, before NumPy: it sets the threads of BLAS
 
 FIT_TARGETS = {16: 2.0, 32: 20.0}
 PEER_IMPORT_S, PEER_IMPORT_MB = 3.6, 740

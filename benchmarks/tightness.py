@@ -9,13 +9,12 @@ patches in closed form. Every case says whether the bound is below the truth by 
     python benchmarks/tightness.py --sides 16 32
 """
 
-import ideal.information as information  # before NumPy: it sets the threads of BLAS
+import numpy as np
+from _common import LN2, TEXTURES, GaussianField, emit, mean_and_error, parser, say, timed
+
+import ideal.information as information
 from ideal.density import FullGaussian, StationaryGaussian
 from ideal.measurements import from_arrays
-
-import numpy as np  # isort: skip
-
-from _common import LN2, TEXTURES, GaussianField, emit, mean_and_error, parser, say, timed
 
 TARGETS = {("stationary", 16): 0.002, ("stationary", 32): 0.002, ("full", 16): 0.005, ("full", 32): 0.01}
 FEW = (320, 640, 1250, 2500, 5000, 10_000)

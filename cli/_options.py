@@ -7,7 +7,7 @@ import typer
 
 from ideal.errors import UsageError
 
-_CAMERA = ("poisson-gaussian",)
+_SIGMA, _READ_NOISE = ("gaussian", "complex-gaussian"), ("poisson-gaussian",)
 
 Noise = Annotated[
     str | None,
@@ -68,7 +68,7 @@ def set_groups(source, groups: str | None) -> None:
 
 def check_options(source, *, sigma: float | None, read_noise: float | None) -> None:
     """Refuse an option that the noise of a measurement set has no use for: whoever gives it expects it to count."""
-    for given, option, noises in ((sigma, "--sigma", ("gaussian", "complex-gaussian")), (read_noise, "--read-noise", _CAMERA)):
+    for given, option, noises in ((sigma, "--sigma", _SIGMA), (read_noise, "--read-noise", _READ_NOISE)):
         if given and source.noise is not None and source.noise not in noises:
             raise UsageError(
                 f"{source.path}: {option} is for {' or '.join(noises)} noise, the noise here is {source.noise}: "

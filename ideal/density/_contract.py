@@ -66,7 +66,7 @@ class Density(ABC):
     def interior_log_prob(self, measurements) -> tuple[np.ndarray, tuple[slice, slice]] | None:
         """Return ln q(pixel | the pixels before it in a fixed box), where the model has such conditionals; else None.
 
-        Its mean over held-out measurements bounds the entropy rate, which does not depend on the size of the patch.
+        Its mean over held-out measurements bounds the entropy rate: what one more pixel adds, whatever the size of the patch.
 
         Returns:
             Nats per pixel (channels summed), (sample, rows, columns), for the pixels whose box is whole, and the slices of rows

@@ -13,7 +13,7 @@ from ideal.density.stationary import StationaryGaussian
 from ideal.errors import DataError
 
 _FIT_VALUES = 40_000
-_LARGEST_SHAPE = 1e7  # beyond it a negative binomial is a Poisson to 1e-7 and its formula loses digits
+_LARGEST_SHAPE = 1e7  # beyond it the formula loses digits; the variance left in excess is mean / 1e7 of the mean
 # Start of the fit, a row a component: log weight, then logs of floor, a, b and c in units of the mean count.
 _START = np.log([[0.8, 0.05, 0.01, 0.02, 0.005], [0.2, 0.3, 0.1, 0.3, 0.1]])
 
