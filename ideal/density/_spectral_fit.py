@@ -23,7 +23,7 @@ def fit_autocovariance(second: np.ndarray, shape: tuple[int, int, int], *, toler
     Args:
         second: mean outer product of patches less their constant mean, (value, value), values in order (row, column, channel).
         shape: (row, column, channel) of a patch.
-        tolerance: nats per value; the iterations stop when one gains less.
+        tolerance: the iterations stop when one lowers the loss, in nats per value, by a smaller share (or amount, below 1).
 
     Returns:
         Shape (2 row - 1, 2 column - 1, channel, channel), zero lag in the middle.
@@ -77,7 +77,7 @@ def fit_autocovariance(second: np.ndarray, shape: tuple[int, int, int], *, toler
         np.ascontiguousarray(parameters).view(np.float64).ravel(),
         jac=True,
         method="L-BFGS-B",
-        options={"maxiter": 200, "maxcor": 10, "ftol": tolerance, "gtol": 0.0},
+        options={"maxiter": 500, "maxcor": 10, "ftol": tolerance, "gtol": 0.0},
     )
     best = autocovariance_of(start @ result.x.view(complex).reshape(start.shape))
     inside = scale * np.roll(best, (rows - 1, columns - 1), axis=(0, 1))[: 2 * rows - 1, : 2 * columns - 1]
