@@ -79,11 +79,10 @@ def estimate(
         scores.append(_score_fold(source, noise, patches, fold, names, [seed, 2, number], say))
     groups = np.concatenate([score.groups for score in scores])
     noise_entropy = np.concatenate([score.noise_entropy for score in scores])
-    rng = np.random.default_rng([seed, 3])
     # One model for each fold, chosen on that fold's validation sources: no source votes on how it is scored itself.
     best = [min(names, key=lambda name, score=score: score.validation[name].mean()) for score in scores]
-    results = {name: _result(name, [name] * len(scores), scores, groups, noise_entropy, confidence, rng) for name in names}
-    chosen = _result("/".join(name for name in names if name in best), best, scores, groups, noise_entropy, confidence, rng)
+    results = {name: _result(name, [name] * len(scores), scores, groups, noise_entropy, confidence, seed) for name in names}
+    chosen = _result("/".join(name for name in names if name in best), best, scores, groups, noise_entropy, confidence, seed)
     train = [len(fold.train) for fold in folds]
     found = Estimate(
         path=source.path,
@@ -91,7 +90,7 @@ def estimate(
         best=chosen,
         models=results,
         noise_entropy=float(noise_entropy.mean()),
-        rate=_rate(scores, confidence, rng),
+        rate=_rate(scores, confidence, seed),
         patch=shape[:2] if len(shape) > 1 else shape,
         pixels=pixels,
         n_train=round(np.mean(train)),
@@ -109,14 +108,19 @@ def estimate(
     return replace(found, warnings=tuple(warnings), seconds=time.perf_counter() - started)
 
 
-def _result(name, by_fold, scores, groups, noise_entropy, confidence, rng) -> ModelResult:
+def _resampling(seed: int) -> np.random.Generator:
+    """Return the generator of the bootstrap, the same for all models so that their intervals can be compared."""
+    return np.random.default_rng([seed, 3])
+
+
+def _result(name, by_fold, scores, groups, noise_entropy, confidence, seed) -> ModelResult:
     """Put together what the folds say, each by the model named for it."""
     pairs = list(zip(by_fold, scores, strict=True))
     losses = np.concatenate([score.losses[model] for model, score in pairs])
     validation = float(np.mean(np.concatenate([score.validation[model] for model, score in pairs])))
     values = GroupedValues.of(losses - noise_entropy, groups)
     seconds = sum(score.seconds[model] for model, score in pairs)
-    return ModelResult(name, values, interval(values, confidence, rng), validation, seconds)
+    return ModelResult(name, values, interval(values, confidence, _resampling(seed)), validation, seconds)
 
 
 def compare(a: Estimate, b: Estimate, *, seed: int = 0) -> Comparison:
@@ -195,14 +199,14 @@ def _noise_entropy_per_pixel(noise, measured, clean, reference, inside) -> np.nd
     return entropy / np.prod(cropped.shape[1:3])
 
 
-def _rate(scores: list[_Score], confidence, rng):
+def _rate(scores: list[_Score], confidence, seed):
     """Return the information rate by the models that validation prefers, fold by fold, among those that have one."""
     if not all(score.rates for score in scores):
         return None
     best = [min(score.rates, key=lambda name, score=score: score.validation[name].mean()) for score in scores]
     values = np.concatenate([score.rates[name] for name, score in zip(best, scores, strict=True)])
     grouped = GroupedValues.of(values, np.concatenate([score.groups for score in scores]))
-    return "/".join(dict.fromkeys(best)), grouped.mean, interval(grouped, confidence, rng)
+    return "/".join(dict.fromkeys(best)), grouped.mean, interval(grouped, confidence, _resampling(seed))
 
 
 def _patch_size(source, patch) -> tuple[int, int] | None:
