@@ -34,6 +34,7 @@ bench: $(VENV)/.tested
 	$(BIN)/python benchmarks/tightness.py
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/coverage.py --quick
 
 # 200 replications of closed-form cases: how often the interval holds the truth.
 coverage: $(VENV)/.tested
