@@ -22,8 +22,6 @@ from pathlib import Path
 import numpy as np
 from _common import TEXTURES, GaussianField, emit, fresh_process, parser, peak_rss_mb, say, timed
 
-import ideal  # noqa: F401, before NumPy: it sets the threads of BLAS
-
 FIT_TARGETS = {16: 2.0, 32: 20.0}
 PEER_IMPORT_S, PEER_IMPORT_MB = 3.6, 740
 HERE = Path(__file__).resolve()

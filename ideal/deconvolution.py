@@ -4,7 +4,7 @@ E[H(lambda)] over the pixels of a measurement depends only on the marginal distr
 values is that distribution seen through the noise. Its nonparametric maximum-likelihood estimate (Kiefer and Wolfowitz,
 1956) on a fixed grid is a concave problem, solved by expectation maximisation from equal weights. Its exact solution is a few
 spikes; the iterations stop before they form, which lowers the scatter of E[H] for smooth distributions and costs a constant
-object 0.002 nat at most.
+object about 0.001 nat.
 """
 
 from dataclasses import dataclass
