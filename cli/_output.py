@@ -69,12 +69,12 @@ def check_plot(target: str | None, force: bool) -> None:
 def narration():
     """Give a function that shows a line of progress on stderr, on a terminal only."""
     if not sys.stderr.isatty():
-        yield lambda text: None
+        yield lambda text, fraction=None: None
         return
     from rich.console import Console
 
     with Console(stderr=True).status("starting") as status:
-        yield status.update
+        yield lambda text, fraction=None: status.update(text)
 
 
 def warn(text: str) -> None:

@@ -27,7 +27,7 @@ def estimate(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="Density model: stationary, full, negative-binomial or all; repeat for several. Default: all that suit.",
+            help="Density model: stationary, full, negative-binomial, causal-mixture, pixel-cnn or all; repeat for several.",
         ),
     ] = None,
     patch: Annotated[str, typer.Option(metavar="SIDE", help="Pixels in a patch: 16, or rows x columns as 16x24.")] = "16",

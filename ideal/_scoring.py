@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ideal import noise as noise_models
+from ideal.density import Sensor
 from ideal.errors import DataError, UsageError
 from ideal.patches import Patches, some_tiled_positions, spatial_groups, tiled_positions
 
@@ -51,6 +52,17 @@ def noise_model(source, *, sigma=None) -> noise_models.NoiseModel:
         raise UsageError(f"{where}: {source.noise} noise needs its standard deviation (--sigma S)")
     kind = noise_models.Gaussian if source.noise == "gaussian" else noise_models.ComplexGaussian
     return kind(sigma)
+
+
+def sensor_of(noise: noise_models.NoiseModel, period=None) -> Sensor:
+    """Return what a density model may know of measurements under this noise, by a sensor with a mosaic of this period."""
+    rows, columns = (1, 1) if period is None else (period, period) if np.ndim(period) == 0 else period
+    mosaic = int(rows), int(columns)
+    if noise.name == "poisson":
+        return Sensor(step=1.0, lowest=0.0, noise_variance=(0.0, 1.0), period=mosaic)
+    if noise.name == "poisson-gaussian":
+        return Sensor(noise.quantum, noise.origin, noise_variance=(noise.read_noise**2, 1.0), period=mosaic)
+    return Sensor(period=mosaic)
 
 
 def choose_patches(source, patch: tuple[int, int] | None, limit: int, seed: int, period=None) -> tuple[Patches, list[str]]:

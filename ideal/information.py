@@ -7,11 +7,12 @@ sources, with the model's loss and the noise entropy of the same patch kept toge
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
-from ideal._scoring import Prepared, choose_patches, in_blocks, noise_model
-from ideal.density import MODELS, Density, find_model
+from ideal._scoring import Prepared, choose_patches, in_blocks, noise_model, sensor_of
+from ideal.density import DEFAULT, MODELS, Density, Fitting, find_model
 from ideal.errors import DataError, UsageError
 from ideal.intervals import GroupedValues, interval, paired_difference, unpaired_difference
 from ideal.patches import split_by_group
@@ -36,19 +37,25 @@ def estimate(
     confidence: float = 0.95,
     seed: int = 0,
     max_patches: int = 20_000,
-    progress: Callable[[str], None] | None = None,
+    effort: float = 1.0,
+    time_limit: float | None = None,
+    checkpoints: Path | None = None,
+    progress: Callable[[str, float | None], None] | None = None,
 ) -> Estimate:
     """Estimate the information that measurements carry.
 
     Args:
         source: `ideal.measurements.MeasurementSet` whose noise is known.
-        models: names of density models, or "all"; None for all that suit the measurements.
+        models: names of density models, or "all" for all that suit the measurements; None for those that take little time.
         patch: side of the square patches, or (row, column); no matter for vectors. Smaller images are used whole.
         period: of a sensor's mosaic in pixels; patches begin at its multiples, so that all show it in the same phase.
         confidence: of the interval, between 0 and 1.
         seed: of the choice of patches, the split and the bootstrap.
         max_patches: largest number of patches used in all.
-        progress: called with a line of text when a step begins.
+        effort: work of the models that are trained, in units of the default.
+        time_limit: seconds for the models that are trained; where it is reached the numbers depend on the machine's speed.
+        checkpoints: folder in which training keeps its state, and from which an interrupted estimate goes on.
+        progress: called with a line of text, and with the fraction done of a model in training or None.
 
     Returns:
         The estimate. It bounds the information from above, up to the sampling error that the interval shows.
@@ -59,7 +66,9 @@ def estimate(
 
     """
     started = time.perf_counter()
-    say = progress or (lambda text: None)
+    say = progress or (lambda text, fraction=None: None)
+    if not effort > 0 or (time_limit is not None and not time_limit > 0):
+        raise UsageError(f"effort and time limit must be positive; found {effort:g} and {time_limit}")
     if not 0 < confidence < 1:
         raise UsageError(f"confidence must lie between 0 and 1; found {confidence:g}")
     noise = noise_model(source, sigma=source.read_sigma(0, 1)[0] if source.has_sample_sigma else None)
@@ -74,9 +83,11 @@ def estimate(
     folds = split_by_group(patches.groups, folds=_FOLDS, seed=seed)
     folds = folds[:1] if sources >= _MANY_SOURCES else folds
     scores = []
+    budget = _Budget(effort / len(folds), time_limit, len(folds) * sum(MODELS[name].trained for name in names), checkpoints)
+    sensor = sensor_of(noise, None if size is None else period)
     for number, fold in enumerate(folds):
-        say(f"{source.path}: fold {number + 1} of {len(folds)}" if len(folds) > 1 else f"{source.path}: {len(patches)} patches")
-        scores.append(_score_fold(source, noise, patches, fold, names, [seed, 2, number], say))
+        label = f"{source.path}, fold {number + 1} of {len(folds)}" if len(folds) > 1 else source.path
+        scores.append(_score_fold(source, noise, sensor, patches, fold, names, [seed, 2, number], budget, label, say))
     groups = np.concatenate([score.groups for score in scores])
     noise_entropy = np.concatenate([score.noise_entropy for score in scores])
     # One model for each fold, chosen on that fold's validation sources: no source votes on how it is scored itself.
@@ -155,7 +166,30 @@ class _Score:
     fitted: dict[str, Density]
 
 
-def _score_fold(source, noise, patches, fold, names, key, say) -> _Score:
+class _Budget:
+    """Shares effort and time between the fits of trained models.
+
+    Args:
+        effort: of one fit.
+        time_limit: seconds for all, or None.
+        fits: number of fits to come.
+        checkpoints: folder for their state, or None.
+
+    """
+
+    def __init__(self, effort: float, time_limit: float | None, fits: int, checkpoints: Path | None):
+        self._effort, self._fits, self._checkpoints = effort, fits, checkpoints
+        self._end = None if time_limit is None else time.monotonic() + time_limit
+
+    def fitting(self, name: str, fold: int, report) -> Fitting:
+        """Return what the next fit may take: an equal share of the time left."""
+        share = None if self._end is None else max(self._end - time.monotonic(), 0.1) / max(self._fits, 1)
+        self._fits -= 1
+        checkpoint = self._checkpoints and self._checkpoints / f"{name}-{fold}.npz"
+        return Fitting(self._effort, share, checkpoint, report)
+
+
+def _score_fold(source, noise, sensor, patches, fold, names, key, budget, label, say) -> _Score:
     train, validation, test = (
         Prepared(patches.take(part), noise, False, (*key, number))
         for number, part in enumerate((fold.train, fold.validation, fold.test))
@@ -170,6 +204,13 @@ def _score_fold(source, noise, patches, fold, names, key, say) -> _Score:
     # Means that are not known are deconvolved from the values: those of the training patches count as well.
     reference = train.some(_REFERENCE_VALUES).array() if noise.name.startswith("poisson") and clean is None else None
     noise_entropy = noise.conditional_entropy(measured, clean, reference)
+    bits = LN2 * np.prod(test.shape[1:3])
+
+    def report(progress):
+        bound = (progress.loss - noise_entropy.mean()) / bits
+        shown = "" if np.isnan(bound) else f", {bound:.4f} bits/{'pixel' if len(test.shape) > 2 else 'value'}"
+        say(f"{label}: {progress.model}{shown}", progress.fraction)
+
     for name in names:
         model = MODELS[name]
         begun = time.perf_counter()
@@ -177,9 +218,12 @@ def _score_fold(source, noise, patches, fold, names, key, say) -> _Score:
             parts = [part if model.discrete else part.dequantised() for part in (train, validation, test)]
             ready[model.discrete] = parts[0].held(), parts[1].array(), measured if model.discrete else parts[2].array()
         to_fit, to_choose, to_score = ready[model.discrete]
-        say(f"{source.path}: {name} on {len(train)} patches")
+        say(f"{label}: {name} on {len(train)} patches", None)
         siblings = fitted[model.discrete]
-        siblings[name] = model.fit(np.random.SeedSequence(key), to_fit, to_choose, fitted=siblings)
+        fitting = budget.fitting(name, key[-1], report) if model.trained else Fitting()
+        siblings[name] = model.fit(
+            np.random.SeedSequence(key), to_fit, to_choose, fitted=siblings, sensor=sensor, fitting=fitting
+        )
         held_out[name] = -in_blocks(siblings[name].log_prob, to_choose)
         losses[name] = -in_blocks(siblings[name].log_prob, to_score)
         seconds[name] = time.perf_counter() - begun
@@ -236,7 +280,8 @@ def _check_size(source, shape: tuple[int, ...]) -> None:
 def _model_names(models, shape, noise, source) -> list[str]:
     kind = {"counts": noise.name == "poisson", "is_complex": source.dtype.kind == "c"}
     if models is None or models == "all" or list(models) == ["all"]:
-        return [name for name, model in MODELS.items() if model.accepts(shape, **kind)]
+        some = DEFAULT if models is None else MODELS
+        return [name for name in some if MODELS[name].accepts(shape, **kind)]
     names = [models] if isinstance(models, str) else list(dict.fromkeys(models))
     for name in names:
         if not find_model(name).accepts(shape, **kind):

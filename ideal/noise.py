@@ -291,7 +291,8 @@ class PoissonGaussian(NoiseModel):
         return self.gain * self.step if self.quantised else 0.0
 
     @property
-    def _phase(self) -> float:
+    def origin(self) -> float:
+        """One of the levels of the converter, electrons; 0 where the measurements are continuous."""
         return (-self.offset * self.gain) % self.quantum if self.quantised else 0.0
 
     def sample(self, key, mean):
@@ -334,13 +335,13 @@ class PoissonGaussian(NoiseModel):
 
     def entropy(self, mean):
         """Return the entropy by quadrature; see `ideal._entropy.poisson_gaussian_entropy`."""
-        return _entropy.poisson_gaussian_entropy(mean, self.read_noise, self.quantum, self._phase)
+        return _entropy.poisson_gaussian_entropy(mean, self.read_noise, self.quantum, self.origin)
 
     def conditional_entropy(self, measurements, clean=None, reference=None) -> np.ndarray:
         """Return H(Y|X) of each measurement, from clean means or from the measurements alone."""
         if clean is not None:
             return self._clean_entropy(measurements, clean)
-        mixing = fit_mixing_distribution(_together(measurements, reference), self.read_noise, self.quantum, self._phase)
+        mixing = fit_mixing_distribution(_together(measurements, reference), self.read_noise, self.quantum, self.origin)
         return _sum_values(mixing.influence(measurements, self.entropy(mixing.grid), np.size(measurements)))
 
     def describe(self) -> dict:

@@ -367,7 +367,7 @@ class _Spy(Density):
     seen: list = []  # noqa: RUF012
 
     @classmethod
-    def fit(cls, key, train, validation, *, fitted=None):
+    def fit(cls, key, train, validation, **given):
         spy = cls()
         spy.parts = {"train": np.concatenate(list(train)) if not isinstance(train, np.ndarray) else train}
         spy.parts["validation"] = validation

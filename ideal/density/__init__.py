@@ -3,12 +3,17 @@
 from pathlib import Path
 
 from ideal.density._contract import Density, read_model_file
+from ideal.density._fitting import Fitting, Progress, Sensor
+from ideal.density.causal_mixture import CausalMixture
 from ideal.density.full import FullGaussian
 from ideal.density.negative_binomial import NegativeBinomial
 from ideal.density.stationary import StationaryGaussian
 from ideal.errors import UsageError
 
-MODELS: dict[str, type[Density]] = {model.name: model for model in (StationaryGaussian, FullGaussian, NegativeBinomial)}
+MODELS: dict[str, type[Density]] = {
+    model.name: model for model in (StationaryGaussian, FullGaussian, NegativeBinomial, CausalMixture)
+}
+DEFAULT = tuple(MODELS)  # what is fitted where nothing is said: what a user waits a minute for
 
 
 def find_model(name: str) -> type[Density]:
@@ -34,10 +39,15 @@ def load(path: str | Path) -> Density:
 
 
 __all__ = [
+    "DEFAULT",
     "MODELS",
+    "CausalMixture",
     "Density",
+    "Fitting",
     "FullGaussian",
     "NegativeBinomial",
+    "Progress",
+    "Sensor",
     "StationaryGaussian",
     "find_model",
     "load",

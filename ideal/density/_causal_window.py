@@ -63,6 +63,10 @@ class CausalWindow:
         residual = variance - towards.T @ weights
         return Case(offsets, weights.reshape(len(past), channels, channels), cholesky(residual, lower=True))
 
+    def case_at(self, row: int, column: int, shape: tuple[int, int]) -> Case:
+        """Return the case of one pixel of an image of this shape."""
+        return self._case(min(row, self.rows), min(column, self.columns), min(shape[1] - 1 - column, self.columns))
+
     @property
     def interior(self) -> Case:
         """The case of a pixel whose box is whole."""
@@ -115,7 +119,7 @@ class CausalWindow:
             images[:, rows, columns] = noise[:, rows, columns] @ case.factor.T
         for row in range(shape[0]):
             for column in range(shape[1]):
-                case = self._case(min(row, self.rows), min(column, self.columns), min(shape[1] - 1 - column, self.columns))
+                case = self.case_at(row, column, shape)
                 past = images[:, row + case.offsets[:, 0], column + case.offsets[:, 1]]
                 images[:, row, column] += np.einsum("npa,pab->nb", past, case.weights)
         return images

@@ -10,6 +10,7 @@ from typing import ClassVar, Self
 import h5py
 import numpy as np
 
+from ideal.density._fitting import DEFAULT_FITTING, PLAIN_SENSOR, Fitting, Sensor
 from ideal.errors import DataError
 
 _FORMAT, _FORMAT_VERSION = "ideal-density", 1
@@ -24,18 +25,32 @@ class Density(ABC):
 
     Attributes:
         name: its name in the registry.
-        discrete: whether it gives probabilities of whole counts; if not, counts are dequantised before they reach it.
+        discrete: whether it takes quantised values as they are and gives their probability over the step; if not, they are
+            dequantised before they reach it.
+        conditional: whether it can be fitted to labelled measurements, as a density for each class.
+        trained: whether it is trained step by step, which takes much longer than the others and can be given more or less effort.
         shape: of one measurement that it was fitted to, (row, column[, channel]) or (value,).
 
     """
 
     name: ClassVar[str]
     discrete: ClassVar[bool] = False
+    conditional: ClassVar[bool] = False
+    trained: ClassVar[bool] = False
     shape: tuple[int, ...]
 
     @classmethod
     @abstractmethod
-    def fit(cls, key, train, validation, *, fitted: Mapping[str, "Density"] = _NONE) -> Self:
+    def fit(
+        cls,
+        key,
+        train,
+        validation,
+        *,
+        fitted: Mapping[str, "Density"] = _NONE,
+        sensor: Sensor = PLAIN_SENSOR,
+        fitting: Fitting = DEFAULT_FITTING,
+    ) -> Self:
         """Return the model fitted to measurements.
 
         Args:
@@ -44,6 +59,10 @@ class Density(ABC):
                 (it may be iterated more than once).
             validation: other measurements, array of the same kind, by which the fit chooses.
             fitted: models already fitted to the same measurements, by name, from which this one may start.
+            sensor: how the values came about: levels, noise variance, mosaic.
+            fitting: effort, time limit, checkpoint and progress of models that are trained.
+
+        A `conditional` model takes `labels` too, those of the training and of the validation measurements.
 
         Raises:
             DataError: the measurements cannot be modelled: too few, constant, or of the wrong kind.

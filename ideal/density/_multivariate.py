@@ -36,3 +36,19 @@ def gaussian_log_prob(factor: np.ndarray, centred: np.ndarray) -> np.ndarray:
     innovations = whiten(factor, centred)
     constant = np.log(np.diag(factor)).sum() + 0.5 * len(factor) * LOG_2PI
     return -0.5 * np.einsum("ij,ij->i", innovations, innovations) - constant
+
+
+def predict_in_order(factor: np.ndarray, centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return each value's mean given those before it and its standard deviation.
+
+    Args:
+        factor: lower Cholesky factor (value, value).
+        centred: measurements less their mean (sample, ...).
+
+    Returns:
+        Means (sample, ...) and deviations (...).
+
+    """
+    rows, scale = centred.reshape(len(centred), -1), np.diag(factor)
+    mean = rows - whiten(factor, rows) * scale
+    return mean.reshape(centred.shape), scale.reshape(centred.shape[1:])

@@ -8,8 +8,9 @@ from scipy.linalg import eigh, solve_triangular
 
 from ideal._random import generator
 from ideal.density._contract import _NONE, Density
+from ideal.density._fitting import DEFAULT_FITTING, PLAIN_SENSOR
 from ideal.density._moments import flatten, moments
-from ideal.density._multivariate import LOG_2PI, factorise, gaussian_log_prob
+from ideal.density._multivariate import LOG_2PI, factorise, gaussian_log_prob, predict_in_order
 from ideal.density.stationary import StationaryGaussian
 from ideal.errors import DataError
 
@@ -45,7 +46,7 @@ class FullGaussian(Density):
             raise DataError(f"a mean of {size} real values needs a covariance ({size}, {size}); found {self.covariance.shape}")
 
     @classmethod
-    def fit(cls, key, train, validation, *, fitted=_NONE) -> Self:
+    def fit(cls, key, train, validation, *, fitted=_NONE, sensor=PLAIN_SENSOR, fitting=DEFAULT_FITTING) -> Self:
         """Fit by shrunk maximum likelihood; nothing is random.
 
         Args:
@@ -101,6 +102,22 @@ class FullGaussian(Density):
             raise DataError("the measurements are complex, the model was fitted to real ones")
         array = array.astype(np.complex128 if self.is_complex else np.float64, copy=False)
         return gaussian_log_prob(self._factor, flatten(array - self.mean))
+
+    def predict(self, measurements) -> tuple[np.ndarray, np.ndarray]:
+        """Return each real value's mean given the values before it, and its standard deviation.
+
+        Args:
+            measurements: (sample, ...), of the shape that the model was fitted to.
+
+        Returns:
+            Means, of the shape of the measurements, and standard deviations, of the shape of one measurement.
+
+        """
+        array = np.asarray(measurements, dtype=np.float64)
+        if array.shape[1:] != self.shape:
+            raise DataError(f"measurements have shape {array.shape[1:]}, the model was fitted to {self.shape}")
+        mean, deviation = predict_in_order(self._factor, array - self.mean)
+        return mean + self.mean, deviation
 
     def entropy(self) -> float:
         """Return the model's own entropy, nats."""

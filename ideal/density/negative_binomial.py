@@ -8,6 +8,7 @@ from scipy.special import gammaln, logsumexp, psi
 
 from ideal._random import generator
 from ideal.density._contract import _NONE, Density
+from ideal.density._fitting import DEFAULT_FITTING, PLAIN_SENSOR
 from ideal.density._moments import batches
 from ideal.density.stationary import StationaryGaussian
 from ideal.errors import DataError
@@ -47,7 +48,7 @@ class NegativeBinomial(Density):
         return counts and StationaryGaussian.accepts(shape, counts=counts, is_complex=is_complex)
 
     @classmethod
-    def fit(cls, key, train, validation, *, fitted=_NONE) -> Self:
+    def fit(cls, key, train, validation, *, fitted=_NONE, sensor=PLAIN_SENSOR, fitting=DEFAULT_FITTING) -> Self:
         """Fit the predictor to the training counts, then the components by maximum likelihood on some of them."""
         gaussian = StationaryGaussian.fit(key, train, validation)
         counts = _some(train, max(1, _FIT_VALUES // int(np.prod(train.shape[1:]))))

@@ -8,8 +8,9 @@ import numpy as np
 from ideal._random import generator
 from ideal.density._causal_window import CausalWindow
 from ideal.density._contract import _NONE, Density
+from ideal.density._fitting import DEFAULT_FITTING, PLAIN_SENSOR
 from ideal.density._moments import flatten, moments
-from ideal.density._multivariate import LOG_2PI, factorise, gaussian_log_prob, whiten
+from ideal.density._multivariate import LOG_2PI, factorise, gaussian_log_prob, predict_in_order
 from ideal.density._spectral_fit import fit_autocovariance
 from ideal.errors import DataError, UsageError
 
@@ -54,7 +55,7 @@ class StationaryGaussian(Density):
         return len(shape) in (2, 3) and not is_complex
 
     @classmethod
-    def fit(cls, key, train, validation, *, fitted=_NONE) -> Self:
+    def fit(cls, key, train, validation, *, fitted=_NONE, sensor=PLAIN_SENSOR, fitting=DEFAULT_FITTING) -> Self:
         """Fit by maximum likelihood; nothing is random.
 
         Many textures look the same in a mirror. Where validation measurements agree, the autocovariance is made symmetric,
@@ -136,10 +137,7 @@ class StationaryGaussian(Density):
         """
         centred = self._centre(measurements)
         if self._fits_window(centred.shape[1:]):
-            factor = self._factor(*centred.shape[1:3])
-            rows, scale = flatten(centred), np.diag(factor)
-            mean = (rows - whiten(factor, rows) * scale).reshape(centred.shape)
-            deviation = scale.reshape(centred.shape[1:])
+            mean, deviation = predict_in_order(self._factor(*centred.shape[1:3]), centred)
         else:
             mean, deviation = self.causal_window.predict(centred)
         mean = mean + self.mean

@@ -1,0 +1,65 @@
+"""What a fit is told besides the measurements: how their values came about, and how much work to do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """How measured values came about, as far as a density model may use it.
+
+    Attributes:
+        step: distance between neighbouring levels of quantised values; 0 where they are continuous.
+        origin: one of the levels, as 0 of counts.
+        lowest: the lowest level, as 0 of counts; -inf where there is none.
+        noise_variance: (a, b), for noise of variance a + b m about the mean m.
+        period: (row, column) of the sensor's mosaic in pixels; measurements begin at its multiples.
+
+    """
+
+    step: float = 0.0
+    origin: float = 0.0
+    lowest: float = -np.inf
+    noise_variance: tuple[float, float] = (0.0, 0.0)
+    period: tuple[int, int] = (1, 1)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a fit has come.
+
+    Attributes:
+        model: name of the model.
+        fraction: of the work done, 0 to 1.
+        loss: on validation measurements by the last evaluation, nats per measurement; nan before the first.
+
+    """
+
+    model: str
+    fraction: float
+    loss: float
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """How much work a fit may take, and who is told of it.
+
+    Attributes:
+        effort: work of a trained model in units of the default, which takes about 30 s on two cores.
+        time_limit: seconds after which training ends, its schedule shortened so that it ends well; None for no limit. With a
+            limit that is reached, the result depends on the machine's speed.
+        checkpoint: file in which training keeps its state, and from which it goes on, or where it finds that it had ended.
+        report: called with a `Progress` now and then.
+
+    """
+
+    effort: float = 1.0
+    time_limit: float | None = None
+    checkpoint: Path | None = None
+    report: Callable[[Progress], None] | None = None
+
+
+PLAIN_SENSOR, DEFAULT_FITTING = Sensor(), Fitting()

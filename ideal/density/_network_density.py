@@ -1,0 +1,318 @@
+"""A density made of an anchor, a network and a mixture for each value: what the trained models have in common."""
+
+import json
+from abc import abstractmethod
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any, ClassVar, Self
+
+import jax
+import numpy as np
+from scipy.special import logsumexp
+
+from ideal._random import generator
+from ideal.density import _mixture
+from ideal.density._anchor import Anchor
+from ideal.density._contract import _NONE, Density
+from ideal.density._fitting import DEFAULT_FITTING, PLAIN_SENSOR, Fitting, Sensor
+from ideal.density._moments import batches
+from ideal.density.training import Schedule, train
+from ideal.errors import DataError, UsageError
+
+_BLOCK_VALUES = 2**16  # of one forward pass
+_COARSE, _MANY = 1.5, 0.02  # steps of deviation, share of values: where more have less, training needs the exact mass
+
+
+class NetworkDensity(Density):
+    """A mixture of Gaussians for each value given those before it, its numbers from a network.
+
+    Values are transformed so that their noise has about the same variance everywhere and standardised; a Gaussian model predicts
+    each from those before it; the network moves, widens and splits that prediction. Quantised values get the mixture's mass in
+    their cell, continuous ones its density.
+
+    Args:
+        anchor: transform and Gaussian prediction.
+        network: see `ideal.density._neighbourhood.NeighbourhoodNetwork`.
+        params: its weights.
+        shape: of one measurement that it was fitted to.
+        class_weights: frequency of each class of labels; empty where it is not conditional.
+
+    """
+
+    discrete = True
+    conditional = True
+    trained = True
+    network_type: ClassVar[type]
+
+    def __init__(self, anchor: Anchor, network, params, shape: tuple[int, ...], class_weights=()):
+        self.anchor, self.network, self.params = anchor, network, params
+        self.shape = tuple(shape)
+        self.class_weights = np.asarray(class_weights, dtype=np.float64)
+
+    @classmethod
+    def accepts(cls, shape: tuple[int, ...], *, counts: bool, is_complex: bool) -> bool:
+        """Accept images."""
+        return len(shape) in (2, 3) and not is_complex
+
+    @classmethod
+    @abstractmethod
+    def _plan(cls, effort: float, samples: int, shape: tuple[int, int, int], **known) -> tuple[Any, Schedule]:
+        """Return the network and its training for measurements (row, column, channel)."""
+
+    @classmethod
+    def fit(
+        cls,
+        key,
+        train: np.ndarray,
+        validation: np.ndarray,
+        *,
+        fitted=_NONE,
+        sensor: Sensor = PLAIN_SENSOR,
+        fitting: Fitting = DEFAULT_FITTING,
+        labels: tuple[np.ndarray, np.ndarray] | None = None,
+    ) -> Self:
+        """Fit by gradient descent on the training loss; the weights with the lowest validation loss are kept.
+
+        Args:
+            key: of initial weights and order of samples.
+            train: measurements (sample, row, column[, channel]).
+            validation: other measurements.
+            fitted: not used; the anchor is fitted on a scale of its own.
+            sensor: levels, noise variance and mosaic.
+            fitting: effort, time limit, checkpoint, progress.
+            labels: of the training and of the validation measurements, whole numbers from 0, for a conditional density.
+
+        """
+        anchor = Anchor.fit(train, validation, sensor)
+        rng = generator(key)
+        shape = tuple(train.shape[1:])
+        full_shape = shape if len(shape) == 3 else (*shape, 1)
+        counts = () if labels is None else np.bincount(labels[0])
+        if labels is not None and max(labels[1].max(), 0) >= len(counts):
+            raise DataError("a class of the validation labels is missing from the training labels: measure more of it")
+        network, schedule = cls._plan(
+            fitting.effort,
+            train.shape[0],
+            full_shape,
+            phases=int(np.prod(sensor.period)),
+            classes=len(counts),
+            positions=None if anchor.stationary else full_shape[:2],
+        )
+        params = network.init(jax.random.key(int(rng.integers(2**31))))
+        constants = {"log_deviation": anchor.log_deviation(full_shape[:2]).astype(np.float32)}
+        if sensor.period != (1, 1):
+            constants["phase"] = anchor.phase(full_shape[:2])
+        exact = sensor.step > 0 and _is_coarse(sensor, validation)
+        data, held_out = (_arrays(anchor, batches(part), exact) for part in (train, validation))
+        if anchor.mirrored and labels is None:
+            mirrored = (np.asarray(batch)[:, :, ::-1] for batch in batches(train))
+            data = tuple(np.concatenate(pair) for pair in zip(data, _arrays(anchor, mirrored, exact), strict=True))
+        if labels is not None:
+            data, held_out = (
+                (*arrays, _one_hot(each, len(counts))) for arrays, each in zip((data, held_out), labels, strict=True)
+            )
+        units = np.broadcast_to(anchor.log_unit(validation, exact=exact), held_out[0].shape)
+        loss = _Loss(network, exact, labels is not None)
+        params, _ = train_network(
+            loss,
+            params,
+            constants,
+            data,
+            held_out,
+            schedule,
+            key=rng,
+            name=cls.name,
+            scale=float(np.prod(full_shape)),
+            offset=-float(units.sum((1, 2, 3)).mean()),
+            fitting=fitting,
+        )
+        weights = () if labels is None else (counts + 1.0) / (counts + 1.0).sum()
+        return cls(anchor, network, params, shape, weights)
+
+    def _check(self, measurements) -> np.ndarray:
+        array = np.asarray(measurements, dtype=np.float64)
+        if array.ndim != len(self.shape) + 1 or array.shape[3:] != self.shape[2:]:
+            raise DataError(f"measurements of shape {array.shape} do not fit a model of images {self.shape}")
+        if not self.anchor.stationary and array.shape[1:] != self.shape:
+            raise DataError(f"measurements have shape {array.shape[1:]}, the model knows {self.shape} only")
+        sensor = self.anchor.sensor
+        if sensor.step and (array < sensor.lowest).any():
+            raise DataError(f"a model of values from {sensor.lowest:g} was given {array.min():g}")
+        if sensor.step == 1 and (np.abs((array - sensor.origin) % 1) > 0).any():
+            raise DataError("a model of counts was given values that are not whole")
+        return array
+
+    def _outputs(self, sites, log_deviation, labels) -> np.ndarray:
+        """Return the network's numbers for some measurements, in blocks of one size that is compiled once."""
+        count, shape = len(sites.values), sites.values.shape[1:]
+        size = min(max(1, _BLOCK_VALUES // int(np.prod(shape))), 1 << (max(count, 1) - 1).bit_length())
+        phase = self.anchor.phase(shape[:2]) if self.anchor.sensor.period != (1, 1) else None
+        found = []
+        for start in range(0, count, size):
+            part = slice(start, start + size)
+            arrays = [_padded(array[part].astype(np.float32), size) for array in (sites.values, sites.mean)]
+            condition = None
+            if len(self.class_weights):
+                condition = _padded(_one_hot(labels[part], len(self.class_weights)), size)
+            outputs = _forward(self.network, self.params, *arrays, log_deviation.astype(np.float32), phase, condition)
+            found.append(np.asarray(outputs)[:, : min(size, count - start)])
+        return np.concatenate(found, axis=1)
+
+    def _value_log_prob(self, measurements, labels=None, *, window: bool = False) -> np.ndarray:
+        """Return ln q of each value given those before it, (sample, row, column, channel)."""
+        sites, log_deviation = self.anchor.sites(measurements, window=window)
+        outputs = self._outputs(sites, log_deviation, labels)
+        found = _mixture.log_prob(outputs, sites.mean, log_deviation, sites.values, sites.edges)
+        return found + self.anchor.log_unit(measurements, exact=sites.edges is not None)
+
+    def conditional_log_prob(self, measurements, labels=None) -> np.ndarray:
+        """Return ln q(value | the values before it), nats, of the shape of the measurements.
+
+        Args:
+            measurements: (sample, row, column[, channel]), of any size where the model has no fixed places.
+            labels: class of each, (sample,), for a conditional model.
+
+        """
+        array = self._check(measurements)
+        if len(self.class_weights) and labels is None:
+            raise UsageError("a conditional model needs the label of each measurement")
+        labels = None if labels is None else np.asarray(labels)
+        return self._value_log_prob(array, labels).reshape(array.shape)
+
+    def log_prob(self, measurements, labels=None) -> np.ndarray:
+        """Return the log-density in nats per measurement.
+
+        A conditional model without labels gives that of its average over the classes.
+        """
+        array = self._check(measurements)
+        if len(self.class_weights) and labels is None:
+            return logsumexp(self.log_prob_by_class(array) + np.log(self.class_weights), axis=1)
+        labels = None if labels is None else np.asarray(labels)
+        size = max(1, 4 * _BLOCK_VALUES // int(np.prod(array.shape[1:])))
+        found = [
+            self._value_log_prob(array[part], None if labels is None else labels[part]).sum((1, 2, 3))
+            for part in (slice(start, start + size) for start in range(0, len(array), size))
+        ]
+        return np.concatenate(found) if found else np.zeros(0)
+
+    def log_prob_by_class(self, measurements) -> np.ndarray:
+        """Return ln q(measurement | class) for every class, (sample, class)."""
+        count = len(np.asarray(measurements))
+        return np.stack([self.log_prob(measurements, np.full(count, each)) for each in range(len(self.class_weights))], axis=1)
+
+    def interior_log_prob(self, measurements) -> tuple[np.ndarray, tuple[slice, slice]] | None:
+        """Return ln q of each pixel given its past in the causal window's box; None where places are fixed."""
+        if not self.anchor.stationary or len(self.class_weights):
+            return None
+        array = self._check(measurements)
+        rows, columns = self.anchor.gaussian.causal_window.interior_slices(array.shape[1:3])
+        return self._value_log_prob(array, window=True)[:, rows, columns].sum(-1), (rows, columns)
+
+    def sample(self, key, count: int, shape: tuple[int, int] | None = None, labels=None) -> np.ndarray:
+        """Draw measurements value by value.
+
+        Args:
+            key: see `ideal.density.Density.fit`.
+            count: number of measurements.
+            shape: (row, column); None for that of the measurements that the model was fitted to.
+            labels: class of each, (count,), for a conditional model; None to draw them too.
+
+        """
+        rng = generator(key)
+        rows, columns = shape or self.shape[:2]
+        anchor, channels = self.anchor, self.anchor.location.shape[2]
+        condition = None
+        if len(self.class_weights):
+            labels = rng.choice(len(self.class_weights), count, p=self.class_weights) if labels is None else np.asarray(labels)
+            condition = _one_hot(labels, len(self.class_weights))
+        log_deviation = anchor.log_deviation((rows, columns))
+        phase = anchor.phase((rows, columns)) if anchor.sensor.period != (1, 1) else None
+        stepper = self.network.stepper(self.params, count, (rows, columns), log_deviation, phase, condition)
+        sequence = anchor.sequence(count, (rows, columns))
+        images = np.empty((count, rows, columns, channels))
+        for row in range(rows):
+            for column in range(columns):
+                for channel in range(channels):
+                    mean = sequence.predict()
+                    outputs = stepper.outputs(row, column, channel, mean)
+                    drawn = _mixture.draw(rng, outputs, mean, log_deviation[row, column, channel])
+                    value, standard = anchor.place(drawn, row, column, channel)
+                    images[:, row, column, channel] = value
+                    sequence.observe(standard)
+                    stepper.observe(row, column, channel, standard)
+        return images.reshape(count, rows, columns, *self.shape[2:])
+
+    def _state(self) -> dict[str, np.ndarray]:
+        leaves = jax.tree.leaves(self.params)
+        return {
+            "network": np.array(json.dumps(asdict(self.network)).encode()),
+            "shape": np.array(self.shape),
+            "class_weights": self.class_weights,
+            **{f"anchor_{name}": array for name, array in self.anchor.state().items()},
+            **{f"weight_{number:03d}": np.asarray(leaf) for number, leaf in enumerate(leaves)},
+        }
+
+    @classmethod
+    def _from_state(cls, state: dict[str, np.ndarray]) -> Self:
+        settings = json.loads(bytes(np.asarray(state["network"])[()]))
+        settings = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
+        network = cls.network_type(**settings)
+        empty = jax.eval_shape(network.init, jax.random.key(0))
+        leaves = [state[name] for name in sorted(name for name in state if name.startswith("weight_"))]
+        params = jax.tree.unflatten(jax.tree.structure(empty), leaves)
+        anchor = {name.removeprefix("anchor_"): array for name, array in state.items() if name.startswith("anchor_")}
+        return cls(Anchor.from_state(anchor), network, params, tuple(state["shape"].tolist()), state["class_weights"])
+
+
+train_network = train  # `fit` has an argument of that name
+
+
+@dataclass(frozen=True)
+class _Loss:
+    """Average -ln q of a value, in the measurements' units but for a constant; compiled once for equal networks."""
+
+    network: Any
+    exact: bool
+    conditional: bool
+
+    def matrices(self, params):
+        """Return which weights are matrices; see `train`."""
+        return self.network.matrices(params)
+
+    def __call__(self, params, constants, batch):
+        values, mean, *rest = batch
+        log_deviation = constants["log_deviation"]
+        condition = rest.pop() if self.conditional else None
+        outputs = self.network.outputs(params, values, mean, log_deviation, constants.get("phase"), condition)
+        edges = tuple(rest) if self.exact else None
+        return _mixture.training_loss(outputs, mean, log_deviation, values, edges).mean()
+
+
+@partial(jax.jit, static_argnums=0)
+def _forward(network, params, values, mean, log_deviation, phase, condition):
+    return network.outputs(params, values, mean, log_deviation, phase, condition)
+
+
+def _arrays(anchor: Anchor, data, exact: bool) -> tuple[np.ndarray, ...]:
+    """Return measurements, given as an iterable of arrays, as the loss takes them."""
+    parts = [anchor.sites(batch)[0].arrays(exact=exact) for batch in data]
+    return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+
+
+def _is_coarse(sensor: Sensor, measurements) -> bool:
+    """Tell whether many values have noise that spreads over few levels, so that a density at the level is not its mass."""
+    constant, slope = sensor.noise_variance
+    deviation = np.sqrt(np.maximum(constant + slope * np.asarray(measurements), 0))
+    return bool((deviation < _COARSE * sensor.step).mean() > _MANY)
+
+
+def _one_hot(labels, classes: int) -> np.ndarray:
+    labels = np.asarray(labels)
+    if len(labels) and not (labels.min() >= 0 and labels.max() < classes):
+        raise DataError(f"labels run from {labels.min()} to {labels.max()}, the model knows classes 0 to {classes - 1}")
+    return np.eye(classes, dtype=np.float32)[labels]
+
+
+def _padded(array: np.ndarray, size: int) -> np.ndarray:
+    """Return an array of so many samples, zeros after its own."""
+    return np.concatenate([array, np.zeros((size - len(array), *array.shape[1:]), array.dtype)]) if len(array) < size else array

@@ -1,0 +1,33 @@
+"""The causal mixture: a few thousand weights that turn the neighbourhood of a value into a mixture of Gaussians for it."""
+
+from ideal.density._neighbourhood import NeighbourhoodNetwork
+from ideal.density._network_density import NetworkDensity
+from ideal.density.training import CHUNK_STEPS, Schedule
+
+_VISITS = 16e6  # values seen in training at effort 1, each as often as it comes
+_BATCH_VALUES = 8192
+_EPOCHS = 60  # no more passes over few measurements
+# Least effort, width, depth and radius: a larger network is better when there is time to train it.
+_SIZES = ((0, 48, 3, 6), (4, 64, 4, 6), (16, 96, 5, 7), (64, 128, 5, 7))
+_COMPONENTS = 5
+
+
+class CausalMixture(NetworkDensity):
+    """A mixture of Gaussians for each value given its causal neighbourhood, about a Gaussian model's prediction.
+
+    In the line of the mixtures of conditional Gaussian scale mixtures (Theis, Hosseini and Bethge, PLoS ONE 2012), with a gated
+    residual network in place of the quadratic gates.
+    """
+
+    name = "causal-mixture"
+    network_type = NeighbourhoodNetwork
+
+    @classmethod
+    def _plan(cls, effort, samples, shape, *, phases, classes, positions):
+        values = shape[0] * shape[1] * shape[2]
+        batch = min(max(_BATCH_VALUES // values, 8), 512)
+        _, width, depth, radius = max(size for size in _SIZES if size[0] <= effort)
+        visits = effort * _VISITS * _SIZES[0][1] / width
+        steps = min(visits / (batch * values), _EPOCHS * samples / batch)
+        network = NeighbourhoodNetwork(shape[2], _COMPONENTS, radius, width, depth, phases, classes, positions)
+        return network, Schedule(steps=max(1, round(steps / CHUNK_STEPS)) * CHUNK_STEPS, batch=batch)

@@ -1,0 +1,303 @@
+"""Training shared by all network models: minibatches in compiled scans, a schedule, averaged weights, checkpoints.
+
+A run is a function of the data, the key and the schedule alone: interrupted and resumed it gives the same weights. Only a time
+limit that is reached makes it depend on the machine's speed.
+"""
+
+import math
+import os
+import time
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import optax.contrib
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+
+from ideal._random import generator
+from ideal.density._fitting import DEFAULT_FITTING, Fitting, Progress
+
+CHUNK_STEPS = 32  # of one compiled scan; a schedule's steps are rounded up to a multiple
+_CHECKPOINT_SECONDS = 15.0
+_REPORT_SECONDS = 0.2
+_FASTEST_AVERAGE = 10  # steps: an average over the last weights begins with about so few
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How a network is trained.
+
+    Attributes:
+        steps: minibatches in all.
+        batch: samples in a minibatch.
+        learning_rate: of Adam at its peak, after a linear warm-up; it then falls along a half cosine.
+        matrix_rate: the same of Muon (orthogonalised momentum), for the weights that the loss names as matrices.
+        warmup: fraction of the steps.
+        final: fraction of the learning rate at the end.
+        clip: largest global norm of a gradient.
+        averaging: steps over which weights are averaged exponentially; the average is what is evaluated and returned.
+        weight_decay: of AdamW.
+        evaluations: number of times that the validation loss is taken.
+        patience: evaluations without gain after which training ends.
+
+    """
+
+    steps: int
+    batch: int = 64
+    learning_rate: float = 8e-3
+    matrix_rate: float = 2e-2
+    warmup: float = 0.05
+    final: float = 0.01
+    clip: float = 1.0
+    averaging: float = 50.0
+    weight_decay: float = 0.0
+    evaluations: int = 12
+    patience: int = 4
+
+    def rate(self, fraction):
+        """Return the learning rates over their peaks when this fraction of the work is done."""
+        rise = 0.1 + 0.9 * fraction / max(self.warmup, 1e-9)
+        fall = np.clip((fraction - self.warmup) / (1 - self.warmup), 0, 1)
+        return np.minimum(rise, self.final + (1 - self.final) * 0.5 * (1 + np.cos(np.pi * fall)))
+
+
+@dataclass(frozen=True)
+class _State:
+    """Everything that a run consists of between two scans."""
+
+    params: Any
+    average: Any
+    optimiser: Any
+    best: Any
+    best_loss: float = np.inf
+    loss: float = np.nan
+    step: int = 0
+    evaluated: int = 0
+    stale: int = 0
+    seconds: float = 0.0
+
+    @property
+    def trees(self):
+        """The trees of arrays."""
+        return self.params, self.average, self.optimiser, self.best
+
+    @property
+    def numbers(self) -> np.ndarray:
+        """The rest."""
+        return np.array([self.best_loss, self.loss, self.step, self.evaluated, self.stale, self.seconds], np.float64)
+
+
+def train(
+    loss: Callable,
+    params,
+    constants,
+    data: tuple[np.ndarray, ...],
+    validation: tuple[np.ndarray, ...],
+    schedule: Schedule,
+    *,
+    key,
+    name: str = "model",
+    scale: float = 1.0,
+    offset: float = 0.0,
+    fitting: Fitting = DEFAULT_FITTING,
+) -> tuple[Any, float]:
+    """Minimise the average loss of a network over samples.
+
+    Args:
+        loss: function (params, constants, batch) of the network's weights, of a tree of arrays that stay as they are, and of a
+            tuple of arrays of samples, that gives their average loss. It must be hashable: equal functions are compiled once.
+            Its method `matrices` gives for each weight the axes that Muon needs, or None.
+        params: initial weights, a tree of float32 arrays.
+        constants: see `loss`.
+        data: arrays of training samples (sample, ...).
+        validation: arrays of validation samples.
+        schedule: see `Schedule`.
+        key: of the order of samples.
+        name, scale, offset: of the model in progress reports, whose loss is scale x the validation loss + offset.
+        fitting: time limit, checkpoint and whom to report to.
+
+    Returns:
+        The weights with the lowest validation loss seen, and that loss.
+
+    """
+    started = time.monotonic()
+    mesh = _mesh()
+    batch = min(schedule.batch, len(data[0]))
+    batch = -(-batch // mesh.size) * mesh.size
+    seed = int(generator(key).integers(2**62))
+    everywhere = NamedSharding(mesh, PartitionSpec())
+    optimiser = _optimiser(loss, schedule)
+    state = _State(params, params, optimiser.init(params), params)
+    mark = _fingerprint(loss, schedule, batch, seed, state.trees, data, validation)
+    if fitting.checkpoint is not None:
+        state = _resume(fitting.checkpoint, mark, state) or state
+    before = state.seconds
+    trees = jax.device_put(state.trees, everywhere)
+    state = replace(state, **dict(zip(("params", "average", "optimiser", "best"), trees, strict=True)))
+    constants = jax.device_put(constants, everywhere)
+    held_out = _blocks(validation, max(batch, 64), schedule, batch, mesh)
+    between = max(1, schedule.steps // schedule.evaluations)
+    saved = reported = time.monotonic()
+    fraction = _fraction(state, schedule, fitting)
+    try:
+        while fraction < 1 and state.stale < schedule.patience:
+            count = CHUNK_STEPS
+            ahead = fraction + count / schedule.steps
+            if fitting.time_limit is not None and state.step:  # one scan may be more of the work left than of the schedule
+                ahead = max(ahead, fraction * (1 + count / state.step))
+            rates = schedule.rate(np.linspace(fraction, min(ahead, 1.0), count, endpoint=False)).astype(np.float32)
+            indices = _indices(state.step, count, batch, len(data[0]), seed)
+            chunk = jax.device_put(tuple(array[indices] for array in data), NamedSharding(mesh, PartitionSpec(None, "batch")))
+            keeps = _averaging_weights(state.step, count, schedule.averaging)
+            trees = _scan(loss, schedule, state.params, state.average, state.optimiser, constants, chunk, rates, keeps)
+            params, average, moments = jax.block_until_ready(trees)
+            now = time.monotonic()
+            after = replace(
+                state, params=params, average=average, optimiser=moments, step=state.step + count, seconds=before + now - started
+            )
+            fraction = _fraction(after, schedule, fitting)
+            if after.step // between > state.evaluated or fraction >= 1:
+                after = _evaluated(after, after.step // between, [_evaluate(loss, average, constants, each) for each in held_out])
+            state = after  # whole from here on, whenever an interrupt comes
+            if fitting.report is not None and (now - reported > _REPORT_SECONDS or fraction >= 1):
+                reported = now
+                fitting.report(Progress(name, fraction, scale * state.loss + offset))
+            if fitting.checkpoint is not None and now - saved > _CHECKPOINT_SECONDS:
+                _save(fitting.checkpoint, mark, state)
+                saved = now
+    finally:
+        if fitting.checkpoint is not None:
+            _save(fitting.checkpoint, mark, state)
+    return jax.tree.map(np.asarray, state.best), state.best_loss
+
+
+def _fraction(state: _State, schedule: Schedule, fitting: Fitting) -> float:
+    """Return how much of the work is done: of the steps, or of the time if that runs out first."""
+    of_time = 0.0 if fitting.time_limit is None or not state.step else state.seconds / fitting.time_limit
+    return min(1.0, max(state.step / schedule.steps, of_time))
+
+
+def _evaluated(state: _State, number: int, losses: list) -> _State:
+    """Return the state after an evaluation of its average."""
+    loss = float(np.mean([float(each) for each in losses]))
+    better = loss < state.best_loss
+    if not better:
+        return replace(state, loss=loss, evaluated=number, stale=state.stale + 1)
+    return replace(state, loss=loss, evaluated=number, stale=0, best=state.average, best_loss=loss)
+
+
+@lru_cache
+def _mesh() -> jax.sharding.Mesh:
+    """All devices of this process in a row, along which a batch is cut."""
+    return jax.make_mesh((jax.local_device_count(),), ("batch",), axis_types=(AxisType.Auto,), devices=jax.local_devices())
+
+
+@lru_cache
+def _optimiser(loss, schedule: Schedule) -> optax.GradientTransformation:
+    """Return Muon for the matrices that the loss names, Adam for the other weights."""
+    return optax.chain(
+        optax.clip_by_global_norm(schedule.clip),
+        optax.contrib.muon(
+            schedule.matrix_rate,
+            adam_b2=0.99,
+            adam_learning_rate=schedule.learning_rate,
+            weight_decay=schedule.weight_decay,
+            muon_weight_dimension_numbers=loss.matrices,
+        ),
+    )
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _scan(loss, schedule, params, average, moments, constants, chunk, rates, keeps):
+    """Take one step for each minibatch of a chunk (step, sample, ...)."""
+
+    def step(carry, given):
+        params, average, moments = carry
+        batch, rate, keep = given
+        gradient = jax.grad(loss)(params, constants, batch)
+        change, moments = _optimiser(loss, schedule).update(gradient, moments, params)
+        params = jax.tree.map(lambda weight, by: weight + rate * by, params, change)
+        average = jax.tree.map(lambda old, new: keep * old + (1 - keep) * new, average, params)
+        return (params, average, moments), None
+
+    carry, _ = jax.lax.scan(step, (params, average, moments), (chunk, rates, keeps))
+    return carry
+
+
+@partial(jax.jit, static_argnums=0)
+def _evaluate(loss, params, constants, batch):
+    return loss(params, constants, batch)
+
+
+def _indices(step: int, count: int, batch: int, samples: int, seed: int) -> np.ndarray:
+    """Return the samples of some steps, (step, batch): every sample comes once before any comes again."""
+    wanted = np.arange(step * batch, (step + count) * batch)
+    epochs, places = np.divmod(wanted, samples)
+    found = np.empty(len(wanted), dtype=np.int64)
+    for epoch in np.unique(epochs):
+        here = epochs == epoch
+        found[here] = _order(seed, int(epoch), samples)[places[here]]
+    return found.reshape(count, batch)
+
+
+@lru_cache(maxsize=2)
+def _order(seed: int, epoch: int, samples: int) -> np.ndarray:
+    return np.random.default_rng([seed, epoch]).permutation(samples)
+
+
+def _averaging_weights(step: int, count: int, averaging: float) -> np.ndarray:
+    """Return the weight of the average so far at each step: short at first, so that the initial weights are soon forgotten."""
+    steps = np.arange(step, step + count)
+    return np.minimum(1 - 1 / max(averaging, 1.0), steps / (_FASTEST_AVERAGE + steps)).astype(np.float32)
+
+
+def _blocks(validation, size: int, schedule: Schedule, batch: int, mesh) -> list[tuple]:
+    """Return validation samples in blocks, as many as cost about a twentieth of the training."""
+    total = len(validation[0])
+    size = min(-(-size // mesh.size) * mesh.size, total)
+    affordable = 0.15 * schedule.steps * batch / schedule.evaluations  # an evaluation costs a third of a step
+    count = max(1, min(total // size, math.ceil(affordable / size)))
+    spread = np.linspace(0, total - 1, count * size).astype(int)  # neighbours in a file may be alike
+    divided = size % mesh.size == 0
+    sharding = NamedSharding(mesh, PartitionSpec("batch") if divided else PartitionSpec())
+    return [tuple(jax.device_put(array[part], sharding) for array in validation) for part in np.split(spread, count)]
+
+
+def _fingerprint(loss, schedule, batch, seed, trees, data, validation) -> str:
+    """Return what tells one run from another."""
+    leaves, structure = jax.tree.flatten(trees)
+    sums = [zlib.crc32(np.ascontiguousarray(array)) for array in (*leaves, *data, *validation)]
+    return repr((str(loss), schedule, batch, seed, str(structure), sums))
+
+
+def _save(path, mark: str, state: _State) -> None:
+    """Write a checkpoint, which appears whole or not at all."""
+    leaves = jax.tree.leaves(state.trees)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial_path = path.with_name(path.name + ".partial")
+    with open(partial_path, "wb") as file:
+        arrays = {f"leaf_{number}": np.asarray(leaf) for number, leaf in enumerate(leaves)}
+        np.savez(file, mark=np.array(mark), numbers=state.numbers, **arrays)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial_path, path)
+
+
+def _resume(path, mark: str, initial: _State) -> _State | None:
+    """Return the state that a checkpoint holds, if it is of the same run."""
+    try:
+        with np.load(path) as kept:
+            if str(kept["mark"]) != mark:
+                return None
+            leaves, structure = jax.tree.flatten(initial.trees)
+            leaves = [jnp.asarray(kept[f"leaf_{number}"]) for number in range(len(leaves))]
+            best_loss, loss, step, evaluated, stale, seconds = kept["numbers"].tolist()
+    except (OSError, ValueError, KeyError):  # none yet, or of another format
+        return None
+    return _State(*jax.tree.unflatten(structure, leaves), best_loss, loss, int(step), int(evaluated), int(stale), seconds)
