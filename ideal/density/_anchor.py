@@ -105,14 +105,22 @@ class Anchor:
         images = self.transform(_with_channel(measurements))
         return (images - self._at(self.location, images.shape[1:3])) / self._at(self.scale, images.shape[1:3])
 
-    def place(self, standard: np.ndarray, row: int, column: int, channel: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the measured values that are nearest to standardised ones at a pixel, and these standardised again."""
-        sensor = self.sensor
-        at = row % sensor.period[0], column % sensor.period[1], channel
-        values = self.transform.inverse(standard * self.scale[at] + self.location[at])
+    def _place(self, row: int, column: int, channel: int) -> tuple[float, float]:
+        at = row % self.sensor.period[0], column % self.sensor.period[1], channel
+        return self.location[at], self.scale[at]
+
+    def restore_at(self, standard: np.ndarray, row: int, column: int, channel: int) -> np.ndarray:
+        """Return the measured values nearest to standardised ones of one place in an image."""
+        sensor, (location, scale) = self.sensor, self._place(row, column, channel)
+        values = self.transform.inverse(standard * scale + location)
         if sensor.step:
             values = np.maximum(sensor.origin + sensor.step * np.round((values - sensor.origin) / sensor.step), sensor.lowest)
-        return values, (self.transform(values) - self.location[at]) / self.scale[at]
+        return values
+
+    def standardise_at(self, values: np.ndarray, row: int, column: int, channel: int) -> np.ndarray:
+        """Return measured values of one place in an image, standardised."""
+        location, scale = self._place(row, column, channel)
+        return (self.transform(values) - location) / scale
 
     def predict(self, standard: np.ndarray, *, window: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """Return means and deviations of standardised values given those before them.
@@ -154,7 +162,15 @@ class Anchor:
         return self.transform.log_slope(images) - np.log(self._at(self.scale, images.shape[1:3]))
 
     def log_deviation(self, shape: tuple[int, int]) -> np.ndarray:
-        """Return the log deviations of the predictions in an image of this shape, (row, column, channel)."""
+        """Return the log deviations of the predictions in an image of this shape, (row, column, channel).
+
+        Raises:
+            UsageError: the model knows images of another size only.
+
+        """
+        if not self.stationary and tuple(shape) != self.gaussian.shape[:2]:
+            known = "x".join(map(str, self.gaussian.shape[:2]))
+            raise UsageError(f"the model knows images of {known} pixels only, found {shape[0]}x{shape[1]}")
         return np.log(self.predict(np.zeros((1, *shape, self.location.shape[2])))[1])
 
     def sequence(self, count: int, shape: tuple[int, int]) -> "_FactorSequence | _WindowSequence":
@@ -162,8 +178,6 @@ class Anchor:
         gaussian = self.gaussian
         if self.stationary and not (shape[0] <= gaussian.window[0] and shape[1] <= gaussian.window[1]):
             return _WindowSequence(gaussian, count, shape)
-        if not self.stationary and shape != gaussian.shape[:2]:
-            raise UsageError(f"the model knows images of {gaussian.shape[0]}x{gaussian.shape[1]} pixels only, not {shape}")
         size = int(np.prod(shape))
         factor = gaussian._factor(*shape) if self.stationary else gaussian._factor
         mean = np.tile(gaussian.mean, size) if self.stationary else gaussian.mean.ravel()

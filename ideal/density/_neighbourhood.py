@@ -44,32 +44,32 @@ class NeighbourhoodNetwork:
         square = [(dy, dx) for dy in range(-reach, 1) for dx in range(-reach, reach + 1) if dy < 0 or dx < 0]
         return [(dy, dx) for dy, dx in square if dy**2 + dx**2 <= (reach + 0.5) ** 2]
 
-    def init(self, key: jax.Array) -> dict:
+    def init(self, rng: np.random.Generator) -> dict:
         """Return random weights; the outputs are zero at first."""
         taps, width, own = len(self.offsets), self.width, self.channels + 2
-        keys = iter(jax.random.split(key, 4))
 
         def normal(shape, fan_in, gain=1.0):
-            return gain * jax.random.normal(next(keys), shape, jnp.float32) / np.sqrt(fan_in)
+            return (gain / np.sqrt(fan_in) * rng.standard_normal(shape)).astype(np.float32)
+
+        def zeros(*shape):
+            return np.zeros(shape, np.float32)
 
         params = {
             "neighbours": normal((width, self.channels * taps), taps * self.channels, 0.7),
             "inside": normal((width, taps), taps, 0.1),
             "own": normal((width, own), own, 0.7),
-            "channel": jnp.zeros((width, self.channels)),
+            "channel": zeros(width, self.channels),
             "layers": normal((self.depth - 1, width, width), width),
-            "biases": jnp.zeros((self.depth - 1, width)),
-            "output": jnp.zeros((3 * self.components, width)),
-            "output_bias": jnp.zeros(3 * self.components),
+            "biases": zeros(self.depth - 1, width),
+            "output": zeros(3 * self.components, width),
+            "output_bias": zeros(3 * self.components),
         }
         # Tables for each layer, and one more that scales what the neighbours say.
         for name, size in (("phase", self.phases if self.phases > 1 else 0), ("class", self.classes)):
             if size:
-                params[name] = jnp.zeros((self.depth + 1, width, size))
+                params[name] = zeros(self.depth + 1, width, size)
         if self.positions:
-            params |= {
-                name: jnp.zeros((self.depth, width, size)) for name, size in zip(("row", "column"), self.positions, strict=True)
-            }
+            params |= {name: zeros(self.depth, width, size) for name, size in zip(("row", "column"), self.positions, strict=True)}
         return params
 
     def matrices(self, params):
@@ -77,6 +77,10 @@ class NeighbourhoodNetwork:
         axes = {name: MuonDimensionNumbers(1, 0) for name in ("neighbours", "output")}
         axes["layers"] = MuonDimensionNumbers(2, 1)
         return {name: axes.get(name) for name in params}
+
+    def at_once(self, shape: tuple[int, ...]) -> int:
+        """Return how many of a batch of images (sample, row, column, ...) a gradient takes at a time: all."""
+        return shape[0]
 
     def outputs(self, params, values, mean, log_deviation, phase=None, condition=None):
         """Return the numbers of the mixtures, (3 component, sample, row, column, channel).

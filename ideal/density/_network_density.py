@@ -98,7 +98,7 @@ class NetworkDensity(Density):
             classes=len(counts),
             positions=None if anchor.stationary else full_shape[:2],
         )
-        params = network.init(jax.random.key(int(rng.integers(2**31))))
+        params = network.init(rng)
         constants = {"log_deviation": anchor.log_deviation(full_shape[:2]).astype(np.float32)}
         if sensor.period != (1, 1):
             constants["phase"] = anchor.phase(full_shape[:2])
@@ -145,7 +145,7 @@ class NetworkDensity(Density):
     def _outputs(self, sites, log_deviation, labels) -> np.ndarray:
         """Return the network's numbers for some measurements, in blocks of one size that is compiled once."""
         count, shape = len(sites.values), sites.values.shape[1:]
-        size = min(max(1, _BLOCK_VALUES // int(np.prod(shape))), 1 << (max(count, 1) - 1).bit_length())
+        size = _block_size(count, max(1, _BLOCK_VALUES // int(np.prod(shape))))
         phase = self.anchor.phase(shape[:2]) if self.anchor.sensor.period != (1, 1) else None
         found = []
         for start in range(0, count, size):
@@ -219,28 +219,19 @@ class NetworkDensity(Density):
 
         """
         rng = generator(key)
-        rows, columns = shape or self.shape[:2]
-        anchor, channels = self.anchor, self.anchor.location.shape[2]
-        condition = None
+        drawing = self.drawing(rng, count, shape or self.shape[:2], labels)
+        return draw_in_order(drawing, count, (*(shape or self.shape[:2]), *self.shape[2:]))
+
+    def drawing(self, rng: np.random.Generator, count: int, shape: tuple[int, int], labels=None) -> "Drawing":
+        """Return what draws images value by value; arguments as of `sample`."""
+        anchor, condition = self.anchor, None
         if len(self.class_weights):
             labels = rng.choice(len(self.class_weights), count, p=self.class_weights) if labels is None else np.asarray(labels)
             condition = _one_hot(labels, len(self.class_weights))
-        log_deviation = anchor.log_deviation((rows, columns))
-        phase = anchor.phase((rows, columns)) if anchor.sensor.period != (1, 1) else None
-        stepper = self.network.stepper(self.params, count, (rows, columns), log_deviation, phase, condition)
-        sequence = anchor.sequence(count, (rows, columns))
-        images = np.empty((count, rows, columns, channels))
-        for row in range(rows):
-            for column in range(columns):
-                for channel in range(channels):
-                    mean = sequence.predict()
-                    outputs = stepper.outputs(row, column, channel, mean)
-                    drawn = _mixture.draw(rng, outputs, mean, log_deviation[row, column, channel])
-                    value, standard = anchor.place(drawn, row, column, channel)
-                    images[:, row, column, channel] = value
-                    sequence.observe(standard)
-                    stepper.observe(row, column, channel, standard)
-        return images.reshape(count, rows, columns, *self.shape[2:])
+        log_deviation = anchor.log_deviation(shape)
+        phase = anchor.phase(shape) if anchor.sensor.period != (1, 1) else None
+        stepper = self.network.stepper(self.params, count, shape, log_deviation, phase, condition)
+        return Drawing(anchor, anchor.sequence(count, shape), stepper, log_deviation, rng)
 
     def _state(self) -> dict[str, np.ndarray]:
         leaves = jax.tree.leaves(self.params)
@@ -257,11 +248,41 @@ class NetworkDensity(Density):
         settings = json.loads(bytes(np.asarray(state["network"])[()]))
         settings = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
         network = cls.network_type(**settings)
-        empty = jax.eval_shape(network.init, jax.random.key(0))
+        empty = network.init(np.random.default_rng(0))
         leaves = [state[name] for name in sorted(name for name in state if name.startswith("weight_"))]
         params = jax.tree.unflatten(jax.tree.structure(empty), leaves)
         anchor = {name.removeprefix("anchor_"): array for name, array in state.items() if name.startswith("anchor_")}
         return cls(Anchor.from_state(anchor), network, params, tuple(state["shape"].tolist()), state["class_weights"])
+
+
+class Drawing:
+    """Draws images value by value, in raster order with channels last."""
+
+    def __init__(self, anchor: Anchor, sequence, stepper, log_deviation, rng: np.random.Generator):
+        self._anchor, self._sequence, self._stepper = anchor, sequence, stepper
+        self._log_deviation, self._rng = log_deviation, rng
+
+    def draw(self, row: int, column: int, channel: int) -> np.ndarray:
+        """Draw the next value of each image, in the measurements' units."""
+        mean = self._sequence.predict()
+        outputs = self._stepper.outputs(row, column, channel, mean)
+        drawn = _mixture.draw(self._rng, outputs, mean, self._log_deviation[row, column, channel])
+        return self._anchor.restore_at(drawn, row, column, channel)
+
+    def observe(self, row: int, column: int, channel: int, values: np.ndarray) -> None:
+        """Take the values that the next ones are to follow."""
+        standard = self._anchor.standardise_at(values, row, column, channel)
+        self._sequence.observe(standard)
+        self._stepper.observe(row, column, channel, standard)
+
+
+def draw_in_order(drawing, count: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Return images (count, row, column[, channel]) drawn value by value."""
+    images = np.empty((count, *shape[:2], shape[2] if len(shape) == 3 else 1))
+    for row, column, channel in np.ndindex(images.shape[1:]):
+        images[:, row, column, channel] = drawing.draw(row, column, channel)
+        drawing.observe(row, column, channel, images[:, row, column, channel])
+    return images.reshape(count, *shape)
 
 
 train_network = train  # `fit` has an argument of that name
@@ -278,6 +299,10 @@ class _Loss:
     def matrices(self, params):
         """Return which weights are matrices; see `train`."""
         return self.network.matrices(params)
+
+    def at_once(self, shape):
+        """Return how many samples a gradient takes at a time; see `train`."""
+        return self.network.at_once(shape)
 
     def __call__(self, params, constants, batch):
         values, mean, *rest = batch
@@ -311,6 +336,14 @@ def _one_hot(labels, classes: int) -> np.ndarray:
     if len(labels) and not (labels.min() >= 0 and labels.max() < classes):
         raise DataError(f"labels run from {labels.min()} to {labels.max()}, the model knows classes 0 to {classes - 1}")
     return np.eye(classes, dtype=np.float32)[labels]
+
+
+def _block_size(count: int, most: int) -> int:
+    """Return a number of samples for a forward pass: of few sizes, since each is compiled."""
+    size = 1
+    while size < min(count, most):
+        size *= 8
+    return min(size, most)
 
 
 def _padded(array: np.ndarray, size: int) -> np.ndarray:

@@ -7,8 +7,9 @@ from ideal.density.training import CHUNK_STEPS, Schedule
 _VISITS = 16e6  # values seen in training at effort 1, each as often as it comes
 _BATCH_VALUES = 8192
 _EPOCHS = 60  # no more passes over few measurements
-# Least effort, width, depth and radius: a larger network is better when there is time to train it.
-_SIZES = ((0, 48, 3, 6), (4, 64, 4, 6), (16, 96, 5, 7), (64, 128, 5, 7))
+# Least effort, width, depth and weight decay: a larger network is better when there is time to train it.
+_SIZES = ((0, 48, 3, 0.0), (2, 64, 4, 0.07), (6, 96, 4, 0.1), (30, 128, 4, 0.15))
+_RADIUS = 6
 _COMPONENTS = 5
 
 
@@ -26,8 +27,8 @@ class CausalMixture(NetworkDensity):
     def _plan(cls, effort, samples, shape, *, phases, classes, positions):
         values = shape[0] * shape[1] * shape[2]
         batch = min(max(_BATCH_VALUES // values, 8), 512)
-        _, width, depth, radius = max(size for size in _SIZES if size[0] <= effort)
+        _, width, depth, decay = max(size for size in _SIZES if size[0] <= effort)
         visits = effort * _VISITS * _SIZES[0][1] / width
         steps = min(visits / (batch * values), _EPOCHS * samples / batch)
-        network = NeighbourhoodNetwork(shape[2], _COMPONENTS, radius, width, depth, phases, classes, positions)
-        return network, Schedule(steps=max(1, round(steps / CHUNK_STEPS)) * CHUNK_STEPS, batch=batch)
+        network = NeighbourhoodNetwork(shape[2], _COMPONENTS, _RADIUS, width, depth, phases, classes, positions)
+        return network, Schedule(max(1, round(steps / CHUNK_STEPS)) * CHUNK_STEPS, batch, weight_decay=decay)

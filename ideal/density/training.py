@@ -60,6 +60,11 @@ class Schedule:
     evaluations: int = 12
     patience: int = 4
 
+    @property
+    def optimiser(self) -> tuple[float, float, float, float]:
+        """What a compiled step depends on; schedules that agree in it share one."""
+        return self.clip, self.learning_rate, self.matrix_rate, self.weight_decay
+
     def rate(self, fraction):
         """Return the learning rates over their peaks when this fraction of the work is done."""
         rise = 0.1 + 0.9 * fraction / max(self.warmup, 1e-9)
@@ -112,7 +117,8 @@ def train(
     Args:
         loss: function (params, constants, batch) of the network's weights, of a tree of arrays that stay as they are, and of a
             tuple of arrays of samples, that gives their average loss. It must be hashable: equal functions are compiled once.
-            Its method `matrices` gives for each weight the axes that Muon needs, or None.
+            Its method `matrices` gives for each weight the axes that Muon needs, or None; `at_once` gives, for the shape of a
+            batch, the number of samples that a gradient takes at a time.
         params: initial weights, a tree of float32 arrays.
         constants: see `loss`.
         data: arrays of training samples (sample, ...).
@@ -132,7 +138,8 @@ def train(
     batch = -(-batch // mesh.size) * mesh.size
     seed = int(generator(key).integers(2**62))
     everywhere = NamedSharding(mesh, PartitionSpec())
-    optimiser = _optimiser(loss, schedule)
+    steps = schedule.optimiser
+    optimiser = _optimiser(loss, steps)
     state = _State(params, params, optimiser.init(params), params)
     mark = _fingerprint(loss, schedule, batch, seed, state.trees, data, validation)
     if fitting.checkpoint is not None:
@@ -155,7 +162,7 @@ def train(
             indices = _indices(state.step, count, batch, len(data[0]), seed)
             chunk = jax.device_put(tuple(array[indices] for array in data), NamedSharding(mesh, PartitionSpec(None, "batch")))
             keeps = _averaging_weights(state.step, count, schedule.averaging)
-            trees = _scan(loss, schedule, state.params, state.average, state.optimiser, constants, chunk, rates, keeps)
+            trees = _scan(loss, steps, state.params, state.average, state.optimiser, constants, chunk, rates, keeps)
             params, average, moments = jax.block_until_ready(trees)
             now = time.monotonic()
             after = replace(
@@ -165,9 +172,10 @@ def train(
             if after.step // between > state.evaluated or fraction >= 1:
                 after = _evaluated(after, after.step // between, [_evaluate(loss, average, constants, each) for each in held_out])
             state = after  # whole from here on, whenever an interrupt comes
-            if fitting.report is not None and (now - reported > _REPORT_SECONDS or fraction >= 1):
+            ends = fraction >= 1 or state.stale >= schedule.patience
+            if fitting.report is not None and (now - reported > _REPORT_SECONDS or ends):
                 reported = now
-                fitting.report(Progress(name, fraction, scale * state.loss + offset))
+                fitting.report(Progress(name, 1.0 if ends else fraction, scale * state.loss + offset))
             if fitting.checkpoint is not None and now - saved > _CHECKPOINT_SECONDS:
                 _save(fitting.checkpoint, mark, state)
                 saved = now
@@ -199,35 +207,49 @@ def _mesh() -> jax.sharding.Mesh:
 
 
 @lru_cache
-def _optimiser(loss, schedule: Schedule) -> optax.GradientTransformation:
-    """Return Muon for the matrices that the loss names, Adam for the other weights."""
-    return optax.chain(
-        optax.clip_by_global_norm(schedule.clip),
-        optax.contrib.muon(
-            schedule.matrix_rate,
-            adam_b2=0.99,
-            adam_learning_rate=schedule.learning_rate,
-            weight_decay=schedule.weight_decay,
-            muon_weight_dimension_numbers=loss.matrices,
-        ),
+def _optimiser(loss, figures: tuple[float, float, float, float]) -> optax.GradientTransformation:
+    """Return Muon for the matrices that the loss names, Adam for the other weights; see `Schedule.optimiser`."""
+    clip, learning_rate, matrix_rate, weight_decay = figures
+    muon = optax.contrib.muon(
+        matrix_rate,
+        adam_b2=0.99,
+        adam_learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        muon_weight_dimension_numbers=loss.matrices,
     )
+    return optax.chain(optax.clip_by_global_norm(clip), muon)
 
 
 @partial(jax.jit, static_argnums=(0, 1))
-def _scan(loss, schedule, params, average, moments, constants, chunk, rates, keeps):
+def _scan(loss, figures, params, average, moments, constants, chunk, rates, keeps):
     """Take one step for each minibatch of a chunk (step, sample, ...)."""
 
     def step(carry, given):
         params, average, moments = carry
         batch, rate, keep = given
-        gradient = jax.grad(loss)(params, constants, batch)
-        change, moments = _optimiser(loss, schedule).update(gradient, moments, params)
+        gradient = _gradient(loss, params, constants, batch)
+        change, moments = _optimiser(loss, figures).update(gradient, moments, params)
         params = jax.tree.map(lambda weight, by: weight + rate * by, params, change)
         average = jax.tree.map(lambda old, new: keep * old + (1 - keep) * new, average, params)
         return (params, average, moments), None
 
     carry, _ = jax.lax.scan(step, (params, average, moments), (chunk, rates, keeps))
     return carry
+
+
+def _gradient(loss, params, constants, batch):
+    """Return the gradient, summed over parts of the batch where they fit a processor's caches and the whole does not."""
+    samples = len(batch[0])
+    part = loss.at_once(batch[0].shape)
+    if part == samples:
+        return jax.grad(loss)(params, constants, batch)
+
+    def add(total, some):
+        return jax.tree.map(jnp.add, total, jax.grad(loss)(params, constants, some)), None
+
+    parts = tuple(array.reshape(samples // part, part, *array.shape[1:]) for array in batch)
+    total, _ = jax.lax.scan(add, jax.tree.map(jnp.zeros_like, params), parts)
+    return jax.tree.map(lambda each: each * (part / samples), total)
 
 
 @partial(jax.jit, static_argnums=0)
