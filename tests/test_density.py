@@ -1,8 +1,10 @@
+from functools import cache
+
 import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, nbinom
 
-from ideal.density import MODELS, FullGaussian, NegativeBinomial, StationaryGaussian, find_model, load
+from ideal.density import MODELS, Fitting, FullGaussian, NegativeBinomial, Sensor, StationaryGaussian, find_model, load
 from ideal.errors import DataError, UsageError
 
 LN2 = np.log(2)
@@ -32,32 +34,54 @@ def colour_field(rows, columns):
     return StationaryGaussian([20.0, 10.0, 30.0], covariance, with_channels=True)
 
 
-def examples():
-    """A small training, validation and test set for each registered model, and the model fitted."""
-    images = field(6, 6).sample(0, 900)
-    counts = np.random.default_rng(1).poisson(np.maximum(images, 0)).astype(float)
-    for name, model in MODELS.items():
-        data = counts if model.discrete else images
-        yield name, model.fit(0, data[:600], data[600:750]), data[750:]
+QUICK = Fitting(effort=0.01)
+COUNTS = Sensor(step=1.0, lowest=0.0, noise_variance=(0.0, 1.0))
+IMAGES = field(6, 6).sample(0, 900)
+PHOTONS = np.random.default_rng(1).poisson(np.maximum(IMAGES, 0)).astype(float)
 
 
-EXAMPLES = {name: (model, held_out) for name, model, held_out in examples()}
+def fit(name, train, validation, key=0, fitted=None):
+    sensor = COUNTS if MODELS[name].discrete else Sensor()
+    return MODELS[name].fit(key, train, validation, fitted=fitted or {}, sensor=sensor, fitting=QUICK)
+
+
+def data_of(name):
+    return PHOTONS if MODELS[name].discrete else IMAGES
+
+
+@cache
+def siblings(name):
+    """The models before this one in the registry that see the same data."""
+    before = [other for other in list(MODELS)[: list(MODELS).index(name)] if MODELS[other].discrete == MODELS[name].discrete]
+    return {other: example(other) for other in before}
+
+
+@cache
+def example(name):
+    """A registered model fitted to a small set; `held_out` are measurements that it has not seen."""
+    data = data_of(name)
+    return fit(name, data[:600], data[600:750], fitted=siblings(name))
+
+
+def held_out_of(name):
+    return data_of(name)[750:]
 
 
 @pytest.mark.parametrize("name", MODELS)
 class TestContract:
     def test_scores_samples_one_by_one(self, name):
         # Trap 9: in the order given, each on its own.
-        model, held_out = EXAMPLES[name]
+        model, held_out = example(name), held_out_of(name)
         together = model.log_prob(held_out)
         assert together.shape == (len(held_out),)
         assert together.dtype == np.float64
         order = np.random.default_rng(0).permutation(len(held_out))
-        np.testing.assert_allclose(model.log_prob(held_out[order]), together[order])
-        np.testing.assert_allclose(model.log_prob(held_out[:1]), together[:1])
+        exact = 2e-5 if MODELS[name].trained or name == "blend" else 1e-7  # networks run in float32
+        np.testing.assert_allclose(model.log_prob(held_out[order]), together[order], rtol=exact)
+        np.testing.assert_allclose(model.log_prob(held_out[:1]), together[:1], rtol=exact)
 
     def test_save_and_load(self, name, tmp_path):
-        model, held_out = EXAMPLES[name]
+        model, held_out = example(name), held_out_of(name)
         model.save(tmp_path / "model.h5")
         again = load(tmp_path / "model.h5")
         assert type(again) is type(model)
@@ -66,7 +90,7 @@ class TestContract:
         assert [path.name for path in tmp_path.iterdir()] == ["model.h5"]
 
     def test_samples_are_reproducible_and_score_as_measurements_do(self, name):
-        model, held_out = EXAMPLES[name]
+        model, held_out = example(name), held_out_of(name)
         drawn = model.sample(3, 400)
         assert drawn.shape == (400, *model.shape)
         np.testing.assert_array_equal(drawn, model.sample(3, 400))
@@ -75,23 +99,25 @@ class TestContract:
         assert ours.mean() == pytest.approx(theirs.mean(), abs=4 * (ours.std() / 20 + theirs.std() / len(theirs) ** 0.5) + 0.5)
 
     def test_fit_is_reproducible_and_changes_nothing(self, name):
-        data = EXAMPLES[name][1]
+        data = data_of(name)
         before = data.copy()
-        first, second = (MODELS[name].fit(7, data[:100], data[100:]) for _ in range(2))
-        np.testing.assert_array_equal(first.log_prob(data), second.log_prob(data))
+        again = fit(name, data[:600], data[600:750], fitted=siblings(name))
+        held_out = held_out_of(name)
+        np.testing.assert_array_equal(again.log_prob(held_out), example(name).log_prob(held_out))
         np.testing.assert_array_equal(data, before)
 
     def test_streamed_training_is_the_same(self, name):
-        data = EXAMPLES[name][1]
+        data = data_of(name)
 
         class Stream:
-            shape = (100, *data.shape[1:])
+            shape = (600, *data.shape[1:])
 
             def __iter__(self):
-                yield from (data[:30], data[30:31], data[31:100])
+                yield from (data[:300], data[300:301], data[301:600])
 
-        whole, streamed = (MODELS[name].fit(0, train, data[100:]) for train in (data[:100], Stream()))
-        np.testing.assert_allclose(streamed.log_prob(data), whole.log_prob(data), rtol=1e-6)
+        held_out = held_out_of(name)
+        streamed = fit(name, Stream(), data[600:750], fitted=siblings(name))
+        np.testing.assert_allclose(streamed.log_prob(held_out), example(name).log_prob(held_out), rtol=1e-4)
 
 
 def test_registry_suggests():
@@ -278,7 +304,7 @@ def test_negative_binomial_of_known_counts():
 
 
 def test_negative_binomial_is_normalised():
-    model, held_out = EXAMPLES["negative-binomial"]
+    model, held_out = example("negative-binomial"), held_out_of("negative-binomial")
     levels = np.repeat(held_out[:1], 400, axis=0)
     levels[:, -1, -1] = np.arange(400)  # every value that the last pixel could take, given all others
     log_prob = model.log_prob(levels)
@@ -287,7 +313,7 @@ def test_negative_binomial_is_normalised():
 
 
 def test_negative_binomial_refuses_what_is_not_counts():
-    model, held_out = EXAMPLES["negative-binomial"]
+    model, held_out = example("negative-binomial"), held_out_of("negative-binomial")
     for bad in (held_out + 0.5, -held_out):
         with pytest.raises(DataError, match="negative or not whole"):
             model.log_prob(bad)
@@ -311,8 +337,24 @@ def test_wrong_shapes_are_refused():
     with pytest.raises(DataError, match="do not fit"):
         field(4, 4).log_prob(images[..., None])
     with pytest.raises(DataError, match="fitted to"):
-        EXAMPLES["full"][0].log_prob(images)
+        example("full").log_prob(images)
     with pytest.raises(DataError, match="for images"):
         StationaryGaussian.fit(0, np.zeros((5, 3)), np.zeros((5, 3)))
     with pytest.raises(UsageError, match="shape"):
         StationaryGaussian([0.0], np.zeros((4, 5)))
+
+
+def test_mixture_of_a_few_images_is_found():
+    rng = np.random.default_rng(4)
+    pictures, sigma = rng.standard_normal((4, 5, 5)), 1.0
+
+    def draw(count):
+        return pictures[rng.integers(0, 4, count)] + sigma * rng.standard_normal((count, 5, 5))
+
+    train, validation, test = draw(3000), draw(400), draw(2000)
+    found = MODELS["gaussian-mixture"].fit(0, train, validation)
+    assert len(found.weights) == 4
+    score = -((test[:, None] - pictures) ** 2).sum((2, 3)) / (2 * sigma**2)
+    true = np.logaddexp.reduce(score, axis=1) - np.log(4) - 12.5 * np.log(2 * np.pi * sigma**2)
+    excess = true - found.log_prob(test)
+    assert -3 * excess.std() / np.sqrt(2000) < excess.mean() < 0.15

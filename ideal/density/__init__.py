@@ -2,18 +2,22 @@
 
 from pathlib import Path
 
-from ideal.density._contract import Density, read_model_file
+from ideal.density._contract import Density, read_model_file, read_origin
 from ideal.density._fitting import Fitting, Progress, Sensor
+from ideal.density.blend import Blend
 from ideal.density.causal_mixture import CausalMixture
 from ideal.density.full import FullGaussian
+from ideal.density.gaussian_mixture import GaussianMixture
 from ideal.density.negative_binomial import NegativeBinomial
+from ideal.density.pixel_cnn import PixelCNN
 from ideal.density.stationary import StationaryGaussian
 from ideal.errors import UsageError
 
 MODELS: dict[str, type[Density]] = {
-    model.name: model for model in (StationaryGaussian, FullGaussian, NegativeBinomial, CausalMixture)
+    model.name: model
+    for model in (StationaryGaussian, FullGaussian, GaussianMixture, NegativeBinomial, CausalMixture, PixelCNN, Blend)
 }
-DEFAULT = tuple(MODELS)  # what is fitted where nothing is said: what a user waits a minute for
+DEFAULT = ("stationary", "full", "negative-binomial", "causal-mixture")  # what a user waits a minute for
 
 
 def find_model(name: str) -> type[Density]:
@@ -35,17 +39,20 @@ def find_model(name: str) -> type[Density]:
 def load(path: str | Path) -> Density:
     """Read a fitted model that `Density.save` wrote."""
     name, state = read_model_file(path)
-    return find_model(name)._from_state(state)
+    return find_model(name)._from_state(state).with_origin(read_origin(path))
 
 
 __all__ = [
     "DEFAULT",
     "MODELS",
+    "Blend",
     "CausalMixture",
     "Density",
     "Fitting",
     "FullGaussian",
+    "GaussianMixture",
     "NegativeBinomial",
+    "PixelCNN",
     "Progress",
     "Sensor",
     "StationaryGaussian",

@@ -1,5 +1,7 @@
 """What every density model can do, and how it is kept in a file."""
 
+import copy
+import json
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -30,6 +32,7 @@ class Density(ABC):
         conditional: whether it can be fitted to labelled measurements, as a density for each class.
         trained: whether it is trained step by step, which takes much longer than the others and can be given more or less effort.
         shape: of one measurement that it was fitted to, (row, column[, channel]) or (value,).
+        origin: what it was fitted to, JSON types, as `ideal.information.estimate` notes it; None where nobody has said.
 
     """
 
@@ -38,6 +41,7 @@ class Density(ABC):
     conditional: ClassVar[bool] = False
     trained: ClassVar[bool] = False
     shape: tuple[int, ...]
+    origin: dict | None = None
 
     @classmethod
     @abstractmethod
@@ -103,6 +107,12 @@ class Density(ABC):
     def _from_state(cls, state: dict[str, np.ndarray]) -> Self:
         """Rebuild the model from its arrays."""
 
+    def with_origin(self, origin: dict | None) -> Self:
+        """Return the same model with a note of what it was fitted to, which goes with it into its file."""
+        model = copy.copy(self)
+        model.origin = origin
+        return model
+
     def save(self, path) -> None:
         """Write the model to an HDF5 file, which appears whole or not at all."""
         path = Path(path)
@@ -110,6 +120,8 @@ class Density(ABC):
         with h5py.File(partial, "w") as file:
             file.attrs["format"], file.attrs["format_version"] = _FORMAT, _FORMAT_VERSION
             file.attrs["model"] = self.name
+            if self.origin is not None:
+                file.attrs["origin"] = json.dumps(self.origin)
             for name, array in self._state().items():
                 file[name] = array
         os.replace(partial, path)
@@ -127,3 +139,9 @@ def read_model_file(path) -> tuple[str, dict[str, np.ndarray]]:
             return str(file.attrs["model"]), {name: dataset[()] for name, dataset in file.items()}
     except OSError as error:
         raise DataError(f"{path} cannot be read as a model file: {error}") from error
+
+
+def read_origin(path) -> dict | None:
+    """Return what the model in a file written by `Density.save` was fitted to, or None where the file does not say."""
+    with h5py.File(path) as file:
+        return json.loads(file.attrs["origin"]) if "origin" in file.attrs else None

@@ -1,0 +1,188 @@
+"""A mixture of Gaussians with one covariance: for scenes that are one of a few, each seen through the same noise."""
+
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from scipy.cluster.vq import ClusterError, kmeans2
+from scipy.special import logsumexp
+
+from ideal._random import generator
+from ideal.density._contract import _NONE, Density
+from ideal.density._fitting import DEFAULT_FITTING, PLAIN_SENSOR
+from ideal.density._moments import batches, flatten
+from ideal.density._multivariate import LOG_2PI, factorise, whiten
+from ideal.density._spectral_fit import fit_autocovariance
+from ideal.density.full import FullGaussian
+from ideal.density.stationary import StationaryGaussian
+from ideal.errors import DataError
+
+_FIRST, _MORE = (16, 4), (8, 32, 2)  # components: the second lot is tried where one of the first is better than a single one
+_STARTS, _TRIAL = 6, 12  # starts, and steps after which the best goes on
+_STEPS, _GAIN = 100, 1e-4  # of expectation maximisation; nats per measurement below which it has converged
+_MOST_VALUES = 1024
+_MOST_SAMPLES = 10_000
+_PLANE = 24  # principal components in which the first means are looked for
+_WEIGHTS = np.array([0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.98, 1.0])  # of the simpler covariance
+
+
+class GaussianMixture(Density):
+    """A mixture of Gaussians that share one covariance.
+
+    Exact where the scene is one of a few known or unknown ones and the noise Gaussian; for natural scenes it is about as good as
+    the full Gaussian. The number of components is chosen on validation measurements.
+
+    Args:
+        weights: of the components, (component,), of sum 1.
+        means: (component, ...), each of the shape of a measurement.
+        covariance: of all values about their component's mean, in raster order, (value, value).
+
+    """
+
+    name = "gaussian-mixture"
+
+    def __init__(self, weights, means, covariance):
+        self.weights, self.means = np.asarray(weights, dtype=np.float64), np.asarray(means, dtype=np.float64)
+        self.covariance = np.asarray(covariance, dtype=np.float64)
+        self.shape = self.means.shape[1:]
+
+    @classmethod
+    def accepts(cls, shape: tuple[int, ...], *, counts: bool, is_complex: bool) -> bool:
+        """Accept real measurements that are not too large."""
+        return not is_complex and int(np.prod(shape)) <= _MOST_VALUES
+
+    @classmethod
+    def fit(cls, key, train, validation, *, fitted=_NONE, sensor=PLAIN_SENSOR, fitting=DEFAULT_FITTING) -> Self:
+        """Fit by expectation maximisation from several starts, with several numbers of components.
+
+        Args:
+            key: of the starts.
+            train: measurements; of very many, some spread over all.
+            validation: measurements by which the number of components and the shrinkage of the covariance are chosen.
+            fitted: a full Gaussian among these, the mixture of one, is not fitted again.
+            sensor, fitting: not used.
+
+        """
+        rng = generator(key)
+        single = fitted.get(FullGaussian.name) or FullGaussian.fit(0, train, validation, fitted=fitted)
+        shape = tuple(train.shape[1:])
+        best = cls([1.0], single.mean[None], single.covariance)
+        best_loss = -best.log_prob(validation).mean()
+        values = _spread(train)
+        centre = values.mean(0)
+        values = values - centre  # sums about the mean keep their digits where the mean is large
+        plane = _principal(values)
+        for count in (*_FIRST, *_MORE):
+            if count * 8 > len(values) or (count in _MORE and len(best.weights) == 1):
+                continue
+            trials = [_maximise(values, *_start(plane, values, count, rng), _TRIAL) for _ in range(_STARTS)]
+            best_trial = max(trials, key=lambda each: each[0])
+            _, weights, means, covariance = _maximise(values, *best_trial[1:3], _STEPS)
+            candidate = _shrunk(cls, weights, (means + centre).reshape(-1, *shape), covariance, validation)
+            loss = -candidate.log_prob(validation).mean()
+            if loss < best_loss:
+                best, best_loss = candidate, loss
+        return best
+
+    @cached_property
+    def _factor(self) -> np.ndarray:
+        return factorise(self.covariance)
+
+    def _by_component(self, measurements) -> np.ndarray:
+        """Return ln of weight times density of each component, (sample, component)."""
+        array = np.asarray(measurements, dtype=np.float64)
+        if array.shape[1:] != self.shape:
+            raise DataError(f"measurements have shape {array.shape[1:]}, the model was fitted to {self.shape}")
+        centre = self.means.mean(0)
+        white = whiten(self._factor, flatten(array - centre))
+        means = whiten(self._factor, flatten(self.means - centre))
+        distance = (white**2).sum(1)[:, None] - 2 * white @ means.T + (means**2).sum(1)
+        constant = np.log(np.diag(self._factor)).sum() + 0.5 * len(self._factor) * LOG_2PI
+        return np.log(self.weights) - 0.5 * distance - constant
+
+    def log_prob(self, measurements) -> np.ndarray:
+        """Return the log-density in nats per measurement."""
+        return logsumexp(self._by_component(measurements), axis=1)
+
+    def sample(self, key, count: int) -> np.ndarray:
+        """Draw measurements (count, ...)."""
+        rng = generator(key)
+        which = rng.choice(len(self.weights), count, p=self.weights)
+        noise = rng.standard_normal((count, len(self._factor))) @ self._factor.T
+        return self.means[which] + noise.reshape(count, *self.shape)
+
+    def _state(self) -> dict[str, np.ndarray]:
+        return {"weights": self.weights, "means": self.means, "covariance": self.covariance}
+
+    @classmethod
+    def _from_state(cls, state: dict[str, np.ndarray]) -> Self:
+        return cls(state["weights"], state["means"], state["covariance"])
+
+
+def _spread(data) -> np.ndarray:
+    """Return measurements as rows; of very many, some spread over all."""
+    step = -(-data.shape[0] // _MOST_SAMPLES)
+    found, seen = [], 0
+    for batch in batches(data):
+        found.append(flatten(batch[-seen % step :: step]))
+        seen += len(batch)
+    return np.concatenate(found)
+
+
+def _principal(values: np.ndarray) -> np.ndarray:
+    """Return the leading principal components of centred rows, (sample, component)."""
+    _, vectors = np.linalg.eigh(values.T @ values)
+    return values @ vectors[:, -_PLANE:]
+
+
+def _start(plane, values, count, rng):
+    """Return first weights and means from k-means in the plane of largest variance."""
+    try:
+        _, labels = kmeans2(plane, count, iter=10, minit="++", missing="raise", rng=rng)
+    except ClusterError:  # a cluster lost its last member
+        labels = rng.integers(0, count, len(plane))
+    return _weights_and_means(values, np.eye(count)[labels])
+
+
+def _weights_and_means(values, share):
+    """Return weights and means for shares (sample, component) of each measurement."""
+    total = share.sum(0) + 1e-9
+    return total / total.sum(), share.T @ values / total[:, None]
+
+
+def _maximise(values, weights, means, steps):
+    """Run expectation maximisation; return the log-likelihood (up to a constant), weights, means and the covariance."""
+    second = values.T @ values / len(values)
+    before = -np.inf
+    for _ in range(steps):
+        covariance = second - (means.T * weights) @ means
+        covariance[np.diag_indices_from(covariance)] *= 1 + 1e-6
+        factor = factorise(covariance)
+        white = whiten(factor, means)
+        slopes = np.linalg.solve(factor.T, white.T)
+        # What all components share of ln q cancels in their shares of a measurement.
+        scores = values @ slopes - 0.5 * (white**2).sum(1) + np.log(weights)
+        highest = scores.max(1, keepdims=True)
+        share = np.exp(scores - highest)
+        share_sum = share.sum(1, keepdims=True)
+        share /= share_sum
+        common = -0.5 * np.trace(np.linalg.solve(covariance, second)) - np.log(np.diag(factor)).sum()
+        likelihood = (highest + np.log(share_sum)).mean() + common
+        if likelihood - before < _GAIN:
+            break
+        before = likelihood
+        weights, means = _weights_and_means(values, share)
+    return likelihood, weights, means, covariance
+
+
+def _shrunk(cls, weights, means, covariance, validation):
+    """Return the mixture with its covariance shrunk towards a simpler one as far as validation asks."""
+    shape = means.shape[1:]
+    if len(shape) > 1:
+        channels = shape[2] if len(shape) == 3 else 1
+        autocovariance = fit_autocovariance(covariance, (*shape[:2], channels))
+        target = StationaryGaussian(np.zeros(channels), autocovariance, with_channels=True).covariance()
+    else:
+        target = np.diag(np.diag(covariance))
+    candidates = (cls(weights, means, (1 - weight) * covariance + weight * target) for weight in _WEIGHTS)
+    return max(candidates, key=lambda each: each.log_prob(validation).mean())
