@@ -7,6 +7,7 @@ import typer
 from ideal.cli._guard import OneLineErrors
 from ideal.cli.estimate import estimate
 from ideal.cli.inspect import inspect
+from ideal.cli.sample import sample
 
 _EXAMPLES = """
 Measure how much information an imaging system's raw measurements carry.
@@ -17,6 +18,7 @@ Examples:
   ideal estimate camera.h5                         bits per pixel, with an interval
   ideal estimate a.h5 b.h5 c.h5 --plot rank.png    rank systems measured on the same objects
   ideal estimate raw.tif --noise poisson-gaussian --gain 0.45 --offset 100 --read-noise 1.6
+  ideal sample camera-model.h5 --plot drawn.png    measurements drawn from a model that estimate kept
 
 `ideal estimate -h` says what every option means.
 """
@@ -32,6 +34,7 @@ app = typer.Typer(
 )
 app.command()(estimate)
 app.command()(inspect)
+app.command()(sample)
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,5 +1,7 @@
 """Options that several commands share."""
 
+import math
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -37,6 +39,23 @@ Groups = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else on stdout.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")]
+
+
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+
+def parse_duration(option: str, text: str) -> float:
+    """Return the seconds in "90", "90s", "10m" or "2h"."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smh]?)\s*", text.lower())
+    if not found or not float(found[1]) > 0:
+        raise UsageError(f"{option} takes a time in seconds, minutes or hours (90, 90s, 10m, 2h); found {text!r}")
+    return float(found[1]) * _SECONDS[found[2]]
+
+
+def check_effort(effort: float) -> None:
+    """Refuse an effort that is no positive number."""
+    if not (effort > 0 and math.isfinite(effort)):
+        raise UsageError(f"--effort takes a number above 0, as 0.2 or 4; found {effort:g}")
 
 
 def parse_size(option: str, text: str) -> tuple[int, int]:

@@ -4,7 +4,7 @@ import json
 import math
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import nullcontext
 
 _FILE_WIDTH = 160
 _WIDE = 136  # columns that the whole ranking takes beside names of some twenty letters
@@ -44,7 +44,12 @@ def provenance(command: list[str], seed: int) -> dict:
 
 
 def check_plot(target: str | None, force: bool) -> None:
-    """Refuse, before any work, a figure that could not be written."""
+    """Refuse, before any work, a figure that could not be written; its folder is made."""
+    check_target("--plot", target, (".png", ".svg", ".pdf"), force, make_folder=True)
+
+
+def check_target(option: str, target: str | None, suffixes: tuple[str, ...], force: bool, *, make_folder: bool = False) -> None:
+    """Refuse, before any work, a file that could not be written."""
     from pathlib import Path
 
     from ideal.errors import UsageError
@@ -52,29 +57,30 @@ def check_plot(target: str | None, force: bool) -> None:
     if target is None:
         return
     path = Path(target)
-    if path.suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise UsageError(f"--plot {target}: the name must end in .png, .svg or .pdf")
+    if path.suffix.lower() not in suffixes:
+        *others, last = suffixes
+        raise UsageError(f"{option} {target}: the name must end in " + (f"{', '.join(others)} or " if others else "") + last)
+    if path.is_dir():
+        raise UsageError(f"{option} {target} is a folder: name a file")
     if path.exists() and not force:
-        raise UsageError(f"--plot {target} exists: choose another name, or overwrite it with --force")
+        raise UsageError(f"{option} {target} exists: choose another name, or overwrite it with --force")
     probe = path.with_name(f".partial-{os.getpid()}{path.suffix}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if make_folder:
+            path.parent.mkdir(parents=True, exist_ok=True)
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise UsageError(f"--plot {target} cannot be written ({error.strerror}): choose a folder that can be") from None
+        raise UsageError(f"{option} {target} cannot be written ({error.strerror}): choose a folder that can be") from None
 
 
-@contextmanager
 def narration():
-    """Give a function that shows a line of progress on stderr, on a terminal only."""
+    """Return a context that gives a function (text, fraction or None) which shows progress on stderr, on a terminal only."""
     if not sys.stderr.isatty():
-        yield lambda text, fraction=None: None
-        return
-    from rich.console import Console
+        return nullcontext(lambda text, fraction=None: None)
+    from ideal.cli._progress import shown_progress
 
-    with Console(stderr=True).status("starting") as status:
-        yield lambda text, fraction=None: status.update(text)
+    return shown_progress()
 
 
 def warn(text: str) -> None:
@@ -82,11 +88,12 @@ def warn(text: str) -> None:
     print(f"ideal: warning: {text}", file=sys.stderr)
 
 
-def warn_all(estimates: list) -> None:
-    """Print the warnings of estimates, one line where several files earn the same."""
+def warn_all(estimates: list, tasks: dict[str, dict]) -> None:
+    """Print the warnings of estimates and of task information by path, one line where several files earn the same."""
     files: dict[str, list[str]] = {}
     for found in estimates:
-        for text in found.warnings:
+        more = tasks[found.path]["document"]["warnings"] if found.path in tasks else ()
+        for text in dict.fromkeys((*found.warnings, *more)):
             files.setdefault(text.removeprefix(f"{found.path}: "), []).append(found.path)
     for text, paths in files.items():
         warn(f"{', '.join(paths) if len(paths) < 4 else f'{len(paths)} files'}: {text}")
@@ -224,6 +231,13 @@ def print_estimate(found) -> None:
     console.print(table)
     folds = f" in {found.n_folds} folds" if found.n_folds > 1 else ""
     what = "patches" if len(found.patch) > 1 else "measurements"
-    console.print(
-        f"{found.n_train} {what} train, {found.n_validation} choose, {found.n_test} scored{folds}, {found.n_groups} sources"
-    )
+    counts = {"train": found.n_train, "choose": found.n_validation, f"scored{folds}": found.n_test}
+    (name, count), *others = ((name, count) for name, count in counts.items() if count)
+    console.print(", ".join([f"{count} {what} {name}", *(f"{n} {does}" for does, n in others), f"{found.n_groups} sources"]))
+
+
+def print_lines(lines: list[str]) -> None:
+    """Print lines of text as they are."""
+    console = _console()
+    for line in lines:
+        console.print(line, markup=False)

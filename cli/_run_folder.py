@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import resource
+import shutil
 import sys
 from pathlib import Path
 
@@ -31,15 +32,24 @@ def resources() -> dict:
 
 
 class RunFolder:
-    """A folder with run.json, metrics.jsonl, results per file, fitted models and figures."""
+    """A folder with run.json, metrics.jsonl, results per file, fitted models and figures.
+
+    While a file is worked on, checkpoints/PLACE holds the state of its training, and goes when the result is kept.
+    """
 
     def __init__(self, path: Path, run: dict):
         self.path = path
         self._run = run
 
     @classmethod
-    def open(cls, path: str, configuration: dict, force: bool) -> "RunFolder":
+    def open(cls, path: str, configuration: dict, *, force: bool = False, resume: bool = False) -> "RunFolder":
         """Begin a run, or go on with one that was interrupted.
+
+        Args:
+            path: of the folder.
+            configuration: all that the results depend on, as JSON types.
+            force: whether to begin anew where there is a run.
+            resume: whether there has to be an interrupted run.
 
         Raises:
             UsageError: the folder holds a finished run, or one that was asked for otherwise.
@@ -52,15 +62,17 @@ class RunFolder:
         run = {
             "status": "running",
             "configuration": configuration,
-            "inputs": {name: checksum(name) for name in configuration["files"]},
+            "inputs": {name: checksum(name) for name in (*configuration["files"], *configuration.get("load_model", ()))},
             "versions": {name: version(name) for name in _PACKAGES},
         }
         record = folder / "run.json"
         if folder.exists() and not folder.is_dir():
             raise UsageError(f"--out {path} is a file: name a folder, which is made where there is none")
+        if resume and not record.exists():
+            raise UsageError(f"--resume: --out {path} holds no run to go on with: name its folder, or leave out --resume")
         if not record.exists() and not force and folder.is_dir() and any(folder.iterdir()):
             raise UsageError(f"--out {path} holds other files and no run: choose another folder, or write there with --force")
-        # An interrupted run without a result has nothing to lose.
+        # An interrupted run without a result or a checkpoint has nothing to lose.
         if record.exists() and not force:
             try:
                 before = json.loads(record.read_text(encoding="utf-8"))
@@ -69,7 +81,7 @@ class RunFolder:
             if before.get("status") == "finished":
                 raise UsageError(f"{path} holds a finished run: choose another --out, or overwrite it with --force")
             changed = any(before.get(key) != run[key] for key in run if key != "status")
-            if changed and any(folder.glob("result-*.json")):
+            if changed and (resume or any(_work_in(folder))):
                 raise UsageError(
                     f"{path} holds an interrupted run with other files, options or versions: repeat its command to go on "
                     "with it, choose another --out, or overwrite it with --force"
@@ -77,7 +89,8 @@ class RunFolder:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if force and record.exists():
-                for kept in (*folder.glob("result-*.json"), *folder.glob("models/*/*.h5"), folder / "metrics.jsonl"):
+                shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+                for kept in (*_work_in(folder), *folder.glob("models/*/*.h5"), folder / "metrics.jsonl"):
                     kept.unlink(missing_ok=True)
             write_whole(record, to_json(run))
         except OSError as error:
@@ -86,6 +99,17 @@ class RunFolder:
 
     def _result(self, place: int) -> Path:
         return self.path / f"result-{place}.json"
+
+    def _task(self, place: int) -> Path:
+        return self.path / f"task-{place}.json"
+
+    def checkpoints(self, place: int) -> Path:
+        """Return the folder for the state of training on the file at this place of the list."""
+        return self.path / "checkpoints" / str(place)
+
+    def models(self, place: int) -> list[Path]:
+        """Return the files of the models that were fitted to the file at this place of the list."""
+        return sorted((self.path / "models" / str(place)).glob("*.h5"))
 
     def finished(self, place: int) -> Estimate | None:
         """Return the estimate of the file at this place of the list, where an interrupted run had finished it."""
@@ -105,11 +129,35 @@ class RunFolder:
             line |= {"model": found.model, "seconds": found.seconds}
             with open(self.path / "metrics.jsonl", "a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
+            self._clear(place)
+
+    def finished_task(self, place: int) -> dict | None:
+        """Return what `keep_task` recorded, or None."""
+        kept = self._task(place)
+        return json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else None
+
+    def keep_task(self, place: int, found: dict) -> None:
+        """Record the task information of the file at this place of the list, as JSON types."""
+        write_whole(self._task(place), json.dumps(found))
+        self._clear(place)
+
+    def _clear(self, place: int) -> None:
+        """Remove the checkpoints of a file whose result is kept."""
+        shutil.rmtree(self.checkpoints(place), ignore_errors=True)
+        parent = self.checkpoints(place).parent
+        if parent.is_dir() and not any(parent.iterdir()):
+            parent.rmdir()
 
     def finish(self, document: dict) -> None:
         """Record the results and that the run is complete."""
         status = "failed" if document["errors"] else "finished"
         write_whole(self.path / "run.json", to_json(self._run | {"status": status} | document))
+
+
+def _work_in(folder: Path) -> list[Path]:
+    """Return the files that an interrupted run would lose."""
+    kinds = ("result-*.json", "task-*.json", "checkpoints/**/*.npz")
+    return [item for kind in kinds for item in folder.glob(kind) if item.is_file()]
 
 
 def checksum(name: str) -> str:

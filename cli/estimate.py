@@ -27,7 +27,8 @@ def estimate(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="Density model: stationary, full, negative-binomial, causal-mixture, pixel-cnn or all; repeat for several.",
+            help="Density model: stationary, full, gaussian-mixture, negative-binomial, causal-mixture, pixel-cnn, blend, or all "
+            "that suit (slow); repeat for several; default: those that take little time.",
         ),
     ] = None,
     patch: Annotated[str, typer.Option(metavar="SIDE", help="Pixels in a patch: 16, or rows x columns as 16x24.")] = "16",
@@ -35,6 +36,31 @@ def estimate(
         str | None, typer.Option(metavar="SIDE", help="Period of the sensor's colour mosaic, to align patches: 2, or 2x6.")
     ] = None,
     max_patches: Annotated[int, typer.Option(min=10, help="Patches used of a file, at most.")] = 20_000,
+    effort: Annotated[
+        float,
+        typer.Option(help="Work of the trained models: at 1, about 20 s on two cores for 10,000 patches; more lowers the bound."),
+    ] = 1.0,
+    time_limit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Longest time for the trained models of one file: 90, 90s, 10m or 2h. Where it is reached, the numbers depend "
+            "on the machine's speed.",
+        ),
+    ] = None,
+    labels: Annotated[
+        bool, typer.Option("--labels", help="Also estimate what measurements tell of their labels, in files that hold labels.")
+    ] = False,
+    load_model: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Score a model that --save-model kept, and fit none but those that --model names; repeat for several.",
+        ),
+    ] = None,
+    save_model: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Keep the chosen model (.h5), of one measurement file.")
+    ] = None,
     confidence: Annotated[float, typer.Option(help="Confidence of the intervals, between 0 and 1.")] = 0.95,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same numbers.")] = 0,
     as_json: _options.Json = False,
@@ -44,7 +70,10 @@ def estimate(
     out: Annotated[
         str | None, typer.Option(metavar="DIR", help="Keep results, models and figure; an interrupted run resumes.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite what --plot or --out would write.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the interrupted run in --out, and begin no other.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite what --plot, --out or --save-model would write.")] = False,
     debug: _options.Debug = False,
 ) -> None:
     """Estimate the information that measurements carry, in bits per pixel with an interval.
@@ -56,6 +85,8 @@ def estimate(
       ideal estimate raw.tif --noise poisson-gaussian --gain 0.45 --offset 100 --read-noise 1.6
       ideal estimate night.uvfits                                 visibilities (pip install 'ideal[astronomy]')
       ideal estimate counts.npy --noise poisson --json > result.json
+      ideal estimate camera.h5 --model all --effort 4 --out runs/camera      slow and tight; again after Ctrl-C to go on
+      ideal estimate camera.h5 --save-model camera-model.h5                  then --load-model scores others by it
 
     The number is an upper bound by the best of several density models, scored on sources that they were not fitted to.
     """
@@ -63,42 +94,54 @@ def estimate(
     from contextlib import ExitStack
     from itertools import combinations
 
-    from ideal.cli import _output
+    from ideal.cli import _models, _output
     from ideal.cli._run_folder import RunFolder, resources
     from ideal.density import find_model
-    from ideal.errors import IdealError, UsageError
+    from ideal.errors import DataError, IdealError, UsageError
     from ideal.information import compare
     from ideal.information import estimate as estimate_information
     from ideal.measurements import open_measurements
 
     size = _options.parse_size("--patch", patch)
     mosaic = period and _options.parse_size("--period", period)
+    _options.check_effort(effort)
     for name in model or []:
         if name != "all":
             find_model(name)
+    if resume and (force or not out):
+        raise UsageError("--resume goes on with a run: " + ("leave out --force" if out else "name its folder (--out)"))
     options = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise}
-    settings = {
-        "models": model and ("all" if "all" in model else list(model)),
+    common = {
         "patch": size,
         "period": mosaic,
         "confidence": confidence,
         "seed": seed,
         "max_patches": max_patches,
+        "effort": effort,
+        "time_limit": time_limit and _options.parse_duration("--time-limit", time_limit),
     }
+    names = model and ("all" if "all" in model else list(model))
     _output.check_plot(plot, force)
-    found, failed = [], []
+    _models.check_save(save_model, files, load_model or [], bool(model or not load_model), force)
+    found, tasks, failed = [], {}, []
     with ExitStack() as stack, _output.narration() as say:
         # All files are opened first: a wrong name must not wait for the others' results.
+        fitted = _models.load_fitted(load_model or [])
         sources = [stack.enter_context(open_measurements(path, **options)) for path in files]
         for source in sources:
             _options.check_options(source, sigma=sigma, read_noise=read_noise)
             _options.set_groups(source, groups)
+            if labels and source.labels is None:
+                raise UsageError(f"{source.path}: --labels needs labels, this file holds none: write them to a dataset 'labels'")
         _check_twice(sources)
-        folder = RunFolder.open(out, {"files": files, "groups": groups, **options, **settings}, force) if out else None
+        configuration = {"files": files, "groups": groups, **options, "models": names, **common}
+        configuration |= {"load_model": load_model or [], "labels": labels}
+        folder = RunFolder.open(out, configuration, force=force, resume=resume) if out else None
         for place, source in enumerate(sources):
             result = folder and folder.finished(place)
+            progress = {"checkpoints": folder and folder.checkpoints(place), "progress": say}
             try:
-                result = result or estimate_information(source, **settings, progress=say)
+                result = result or estimate_information(source, models=names, fitted=fitted, **common, **progress)
             except IdealError as error:
                 if len(files) == 1 or isinstance(error, UsageError):
                     raise
@@ -108,13 +151,26 @@ def estimate(
             found.append(result)
             if folder:
                 folder.keep(place, result)
+            if labels:
+                try:
+                    tasks[result.path] = _task_information(source, folder, place, common, say)
+                except DataError as error:  # as labels of one class: the measurements have their estimate
+                    failed.append(str(error))
+                    complain(str(error))
         comparisons = [compare(a, b, seed=seed) for a, b in combinations(found, 2)]
         document = {
             **_output.provenance(sys.argv, seed),
-            "results": [result.to_dict() | resources() for result in found],
+            "results": [_document(result, tasks) | resources() for result in found],
             "comparison": [item.to_dict() for item in comparisons],
             "errors": failed,
         }
+        if save_model:
+            kept = list(found[0].fitted.values()) or [_models.load_model(path) for path in folder.models(0)]
+            try:
+                _models.save_chosen(save_model, kept)
+            except (IdealError, OSError) as error:  # neither a full disk nor the wrong choice must cost the numbers
+                failed.append(str(error) if isinstance(error, IdealError) else f"{save_model}: cannot be written ({error})")
+                complain(failed[-1])
         if found and (plot or folder):
             from ideal.cli._figures import draw_estimates
 
@@ -133,9 +189,32 @@ def estimate(
         _output.print_estimate(found[0])
     elif found:
         _output.print_ranking(found, comparisons)
-    _output.warn_all(found)
+    if not as_json:
+        for task in tasks.values():
+            _output.print_lines(task["lines"])
+    _output.warn_all(found, tasks)
     if failed:
         raise typer.Exit(1)
+
+
+def _document(result, tasks: dict) -> dict:
+    task = tasks.get(result.path)
+    return result.to_dict() | ({} if task is None else {"task_information": task["document"]})
+
+
+def _task_information(source, folder, place: int, common: dict, say) -> dict:
+    """Return what measurements tell of their labels, as a document and as lines; from the run's folder where it is there."""
+    from ideal.task_information import task_information
+
+    kept = folder and folder.finished_task(place)
+    if kept:
+        return kept
+    checkpoints = folder and folder.checkpoints(place) / "task"
+    task = task_information(source, **common, checkpoints=checkpoints, progress=say)
+    found = {"document": task.to_dict(), "lines": list(task.lines())}
+    if folder:
+        folder.keep_task(place, found)
+    return found
 
 
 def _check_twice(sources) -> None:

@@ -13,6 +13,7 @@ from ideal.patches import Patches, some_tiled_positions, spatial_groups, tiled_p
 _WHOLE = 1e-3  # electrons from a whole number that rounding in a file may explain
 _HELD_BYTES = 2**28
 _BLOCK_VALUES = 2**18
+_MOST_VALUES = 10_000  # of a measurement: its covariance then takes 0.8 GB
 _FEWEST_SOURCES = 5  # below it an image is cut into blocks that serve as sources
 
 
@@ -174,3 +175,38 @@ def checked(values: np.ndarray, noise: noise_models.NoiseModel, where: str) -> n
             "(--noise poisson-gaussian --read-noise R)"
         )
     return whole
+
+
+def patch_size(source, patch) -> tuple[int, int] | None:
+    if len(source.shape) == 2:
+        return None
+    rows, columns = (patch, patch) if np.ndim(patch) == 0 else patch
+    if rows < 1 or columns < 1:
+        raise UsageError(f"patch must be at least 1 pixel on a side; found {rows}x{columns}")
+    return min(int(rows), source.shape[1]), min(int(columns), source.shape[2])
+
+
+def real_values(source, shape: tuple[int, ...]) -> int:
+    return int(np.prod(shape)) * (2 if source.dtype.kind == "c" else 1)
+
+
+def check_size(source, shape: tuple[int, ...]) -> None:
+    values = real_values(source, shape)
+    if values > _MOST_VALUES:
+        what = "patch" if len(shape) > 1 else "measurement"
+        remedy = "choose a smaller patch (--patch 16)" if len(shape) > 1 else "use fewer of them"
+        raise UsageError(
+            f"{source.path}: a {what} of {' x '.join(map(str, shape))} has {values} real values, more than the {_MOST_VALUES} "
+            f"that the models can hold: {remedy}"
+        )
+
+
+def check_values(source) -> list[str]:
+    """Return what looks wrong with the values; an error where there is nothing to estimate."""
+    found = source.inspect()
+    if found["constant"]:
+        raise DataError(
+            f"{source.path}: every value is {found['mean']:g}: a constant image carries no information and no noise: "
+            "check exposure and file"
+        )
+    return found["warnings"]

@@ -5,33 +5,45 @@ sources, with the model's loss and the noise entropy of the same patch kept toge
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from ideal._scoring import Prepared, choose_patches, in_blocks, noise_model, sensor_of
+from ideal._budget import Budget
+from ideal._fitted import advice_on, check_fitted, folds_for, origin_of
+from ideal._scoring import (
+    Prepared,
+    check_size,
+    check_values,
+    choose_patches,
+    in_blocks,
+    noise_model,
+    patch_size,
+    real_values,
+    sensor_of,
+)
 from ideal.density import DEFAULT, MODELS, Density, Fitting, find_model
-from ideal.errors import DataError, UsageError
+from ideal.errors import UsageError
 from ideal.intervals import GroupedValues, interval, paired_difference, unpaired_difference
-from ideal.patches import split_by_group
 from ideal.result import LN2, Comparison, Estimate, ModelResult
 
 _FOLDS = 5
 _MANY_SOURCES = 60  # with as many, one fold in five is scored; with fewer, each in turn
 _FEW_SOURCES = 10
+_FEWEST_SCORED = 3  # the scatter of two sources says next to nothing of that of all
 _REFERENCE_VALUES = 2_000_000
 _FEW_PHOTONS = 20.0
 _LITTLE_READ_NOISE = 0.7  # electrons
 _RATE_SIDE = 12  # pixels; in a smaller patch the box of the past is cut, and the rate is too high
-_MOST_VALUES = 10_000  # of a measurement: its covariance then takes 0.8 GB
 
 
 def estimate(
     source,
     *,
     models: Sequence[str] | str | None = None,
+    fitted: Mapping[str, Density] | None = None,
     patch: int | tuple[int, int] = 16,
     period: int | tuple[int, int] | None = None,
     confidence: float = 0.95,
@@ -46,7 +58,10 @@ def estimate(
 
     Args:
         source: `ideal.measurements.MeasurementSet` whose noise is known.
-        models: names of density models, or "all" for all that suit the measurements; None for those that take little time.
+        models: names of density models, or "all" for all that suit the measurements; None for those that take little time, or
+            for none where models are given that were fitted before.
+        fitted: models that were fitted before, to be scored beside those, by the names to call them. One that was fitted to a
+            part of these measurements (its `origin` says so) is scored on the test part of its first fold, and so are all others.
         patch: side of the square patches, or (row, column); no matter for vectors. Smaller images are used whole.
         period: of a sensor's mosaic in pixels; patches begin at its multiples, so that all show it in the same phase.
         confidence: of the interval, between 0 and 1.
@@ -67,27 +82,34 @@ def estimate(
     """
     started = time.perf_counter()
     say = progress or (lambda text, fraction=None: None)
-    if not effort > 0 or (time_limit is not None and not time_limit > 0):
+    if not 0 < effort < np.inf or (time_limit is not None and not time_limit > 0):
         raise UsageError(f"effort and time limit must be positive; found {effort:g} and {time_limit}")
     if not 0 < confidence < 1:
         raise UsageError(f"confidence must lie between 0 and 1; found {confidence:g}")
     noise = noise_model(source, sigma=source.read_sigma(0, 1)[0] if source.has_sample_sigma else None)
-    size = _patch_size(source, patch)
-    warnings = _check_values(source)
+    size = patch_size(source, patch)
+    warnings = check_values(source)
     patches, notes = choose_patches(source, size, max_patches, seed, None if size is None else period)
     warnings += notes
     shape, pixels = patches.shape[1:], int(np.prod(patches.shape[1:3]))
-    _check_size(source, shape)
-    names = _model_names(models, shape, noise, source)
-    sources = len(np.unique(patches.groups))
-    folds = split_by_group(patches.groups, folds=_FOLDS, seed=seed)
-    folds = folds[:1] if sources >= _MANY_SOURCES else folds
+    check_size(source, shape)
+    mosaic = None if size is None else period
+    fitted = dict(fitted or {})
+    to_fit = _model_names(models, shape, noise, source) if models is not None or not fitted else []
+    if set(fitted) & set(to_fit):
+        raise UsageError(f"{', '.join(set(fitted) & set(to_fit))}: the name is given to a fitted model and to one to be fitted")
+    names, sensor = [*to_fit, *fitted], sensor_of(noise, mosaic)
+    origin = origin_of(source, size=size, period=mosaic, seed=seed, max_patches=max_patches)
+    check_fitted(fitted, origin, shape, sensor, **_kind(noise, source))
+    warnings += advice_on(fitted, origin)
+    folds = folds_for(fitted, origin, patches.groups, fits=bool(to_fit), folds=_FOLDS, seed=seed)
+    folds = folds[:1] if len(np.unique(patches.groups)) >= _MANY_SOURCES else folds
     scores = []
-    budget = _Budget(effort / len(folds), time_limit, len(folds) * sum(MODELS[name].trained for name in names), checkpoints)
-    sensor = sensor_of(noise, None if size is None else period)
+    budget = Budget(effort / len(folds), time_limit, len(folds) * sum(MODELS[name].trained for name in to_fit), checkpoints)
     for number, fold in enumerate(folds):
         label = f"{source.path}, fold {number + 1} of {len(folds)}" if len(folds) > 1 else source.path
-        scores.append(_score_fold(source, noise, sensor, patches, fold, names, [seed, 2, number], budget, label, say))
+        key = [seed, 2, number]
+        scores.append(_score_fold(source, noise, sensor, patches, fold, to_fit, fitted, key, budget, label, say))
     groups = np.concatenate([score.groups for score in scores])
     noise_entropy = np.concatenate([score.noise_entropy for score in scores])
     # One model for each fold, chosen on that fold's validation sources: no source votes on how it is scored itself.
@@ -113,10 +135,15 @@ def estimate(
         objects_key=repr((source.shape, size, period, seed, max_patches)),
         warnings=(),
         seconds=0.0,
-        fitted=scores[0].fitted,
+        fitted=_with_origin(scores[0].fitted, origin, best[0]),
     )
-    warnings += _advice(found, noise, source, min(train), _real_values(source, shape))
+    warnings += _advice(found, noise, source, min(train) if to_fit else None, real_values(source, shape))
     return replace(found, warnings=tuple(warnings), seconds=time.perf_counter() - started)
+
+
+def _with_origin(fitted: dict[str, Density], origin: dict, best: str) -> dict[str, Density]:
+    """Return the models of the first fold with a note of where they were fitted, and of which was chosen in that fold."""
+    return {name: model.with_origin(origin | {"chosen": name == best}) for name, model in fitted.items()}
 
 
 def _resampling(seed: int) -> np.random.Generator:
@@ -131,7 +158,14 @@ def _result(name, by_fold, scores, groups, noise_entropy, confidence, seed) -> M
     validation = float(np.mean(np.concatenate([score.validation[model] for model, score in pairs])))
     values = GroupedValues.of(losses - noise_entropy, groups)
     seconds = sum(score.seconds[model] for model, score in pairs)
-    return ModelResult(name, values, interval(values, confidence, _resampling(seed)), validation, seconds)
+    return ModelResult(name, values, _interval(values, confidence, seed), validation, seconds)
+
+
+def _interval(values: GroupedValues, confidence: float, seed: int) -> tuple[float, float]:
+    """Return the interval; all numbers where there are too few sources to say."""
+    if len(values.groups) < _FEWEST_SCORED:
+        return -np.inf, np.inf
+    return interval(values, confidence, _resampling(seed))
 
 
 def compare(a: Estimate, b: Estimate, *, seed: int = 0) -> Comparison:
@@ -145,6 +179,8 @@ def compare(a: Estimate, b: Estimate, *, seed: int = 0) -> Comparison:
     paired = a.objects_key == b.objects_key and np.array_equal(left.groups, right.groups)
     difference = paired_difference if paired else unpaired_difference
     value, bounds = difference(left, right, a.confidence, rng)
+    if min(len(left.groups), len(right.groups)) < _FEWEST_SCORED:
+        bounds = -np.inf, np.inf
     return Comparison(a.path, b.path, value, bounds, paired)
 
 
@@ -166,30 +202,8 @@ class _Score:
     fitted: dict[str, Density]
 
 
-class _Budget:
-    """Shares effort and time between the fits of trained models.
-
-    Args:
-        effort: of one fit.
-        time_limit: seconds for all, or None.
-        fits: number of fits to come.
-        checkpoints: folder for their state, or None.
-
-    """
-
-    def __init__(self, effort: float, time_limit: float | None, fits: int, checkpoints: Path | None):
-        self._effort, self._fits, self._checkpoints = effort, fits, checkpoints
-        self._end = None if time_limit is None else time.monotonic() + time_limit
-
-    def fitting(self, name: str, fold: int, report) -> Fitting:
-        """Return what the next fit may take: an equal share of the time left."""
-        share = None if self._end is None else max(self._end - time.monotonic(), 0.1) / max(self._fits, 1)
-        self._fits -= 1
-        checkpoint = self._checkpoints and self._checkpoints / f"{name}-{fold}.npz"
-        return Fitting(self._effort, share, checkpoint, report)
-
-
-def _score_fold(source, noise, sensor, patches, fold, names, key, budget, label, say) -> _Score:
+def _score_fold(source, noise, sensor, patches, fold, to_fit, before, key, budget, label, say) -> _Score:
+    """Fit models to a fold and score them on it beside those that were fitted before."""
     train, validation, test = (
         Prepared(patches.take(part), noise, False, (*key, number))
         for number, part in enumerate((fold.train, fold.validation, fold.test))
@@ -202,7 +216,8 @@ def _score_fold(source, noise, sensor, patches, fold, names, key, budget, label,
     if np.ndim(source.sigma):
         noise = noise_model(source, sigma=test.patches.read("sigma"))
     # Means that are not known are deconvolved from the values: those of the training patches count as well.
-    reference = train.some(_REFERENCE_VALUES).array() if noise.name.startswith("poisson") and clean is None else None
+    blind = noise.name.startswith("poisson") and clean is None and len(train)
+    reference = train.some(_REFERENCE_VALUES).array() if blind else None
     noise_entropy = noise.conditional_entropy(measured, clean, reference)
     bits = LN2 * np.prod(test.shape[1:3])
 
@@ -211,25 +226,30 @@ def _score_fold(source, noise, sensor, patches, fold, names, key, budget, label,
         shown = "" if np.isnan(bound) else f", {bound:.4f} bits/{'pixel' if len(test.shape) > 2 else 'value'}"
         say(f"{label}: {progress.model}{shown}", progress.fraction)
 
-    for name in names:
-        model = MODELS[name]
-        begun = time.perf_counter()
-        if model.discrete not in ready:
-            parts = [part if model.discrete else part.dequantised() for part in (train, validation, test)]
-            ready[model.discrete] = parts[0].held(), parts[1].array(), measured if model.discrete else parts[2].array()
-        to_fit, to_choose, to_score = ready[model.discrete]
+    def fit(name, to_fit, to_choose, siblings):
         say(f"{label}: {name} on {len(train)} patches", None)
-        siblings = fitted[model.discrete]
-        fitting = budget.fitting(name, key[-1], report) if model.trained else Fitting()
-        siblings[name] = model.fit(
-            np.random.SeedSequence(key), to_fit, to_choose, fitted=siblings, sensor=sensor, fitting=fitting
-        )
-        held_out[name] = -in_blocks(siblings[name].log_prob, to_choose)
-        losses[name] = -in_blocks(siblings[name].log_prob, to_score)
+        fitting = budget.fitting(name, key[-1], report) if MODELS[name].trained else Fitting()
+        seeds = np.random.SeedSequence(key)
+        siblings[name] = MODELS[name].fit(seeds, to_fit, to_choose, fitted=siblings, sensor=sensor, fitting=fitting)
+        return siblings[name]
+
+    for name in (*to_fit, *before):
+        discrete = (before[name] if name in before else MODELS[name]).discrete
+        begun = time.perf_counter()
+        if discrete not in ready:
+            parts = [part if discrete else part.dequantised() for part in (train, validation, test)]
+            to_score = measured if discrete else parts[2].array()
+            ready[discrete] = parts[0].held() if to_fit else None, parts[1].array() if len(validation) else (), to_score
+        held, to_choose, to_score = ready[discrete]
+        model = before[name] if name in before else fit(name, held, to_choose, fitted[discrete])
+        if name in before:
+            say(f"{label}: {name} scores {len(test)} patches", None)
+        held_out[name] = -in_blocks(model.log_prob, to_choose) if len(to_choose) else np.array([np.nan])
+        losses[name] = -in_blocks(model.log_prob, to_score)
         seconds[name] = time.perf_counter() - begun
-        inside = siblings[name].interior_log_prob(to_score[:1]) if min(to_score.shape[1:3]) >= _RATE_SIDE else None
+        inside = model.interior_log_prob(to_score[:1]) if min(to_score.shape[1:3]) >= _RATE_SIDE else None
         if inside is not None and inside[0].size:
-            loss = -in_blocks(lambda block, model=siblings[name]: model.interior_log_prob(block)[0].mean((1, 2)), to_score)
+            loss = -in_blocks(lambda block, model=model: model.interior_log_prob(block)[0].mean((1, 2)), to_score)
             rates[name] = loss - _noise_entropy_per_pixel(noise, measured, clean, reference, inside[1])
     return _Score(test.patches.groups, noise_entropy, losses, held_out, seconds, rates, {**fitted[False], **fitted[True]})
 
@@ -250,35 +270,16 @@ def _rate(scores: list[_Score], confidence, seed):
     best = [min(score.rates, key=lambda name, score=score: score.validation[name].mean()) for score in scores]
     values = np.concatenate([score.rates[name] for name, score in zip(best, scores, strict=True)])
     grouped = GroupedValues.of(values, np.concatenate([score.groups for score in scores]))
-    return "/".join(dict.fromkeys(best)), grouped.mean, interval(grouped, confidence, _resampling(seed))
+    return "/".join(dict.fromkeys(best)), grouped.mean, _interval(grouped, confidence, seed)
 
 
-def _patch_size(source, patch) -> tuple[int, int] | None:
-    if len(source.shape) == 2:
-        return None
-    rows, columns = (patch, patch) if np.ndim(patch) == 0 else patch
-    if rows < 1 or columns < 1:
-        raise UsageError(f"patch must be at least 1 pixel on a side; found {rows}x{columns}")
-    return min(int(rows), source.shape[1]), min(int(columns), source.shape[2])
-
-
-def _real_values(source, shape: tuple[int, ...]) -> int:
-    return int(np.prod(shape)) * (2 if source.dtype.kind == "c" else 1)
-
-
-def _check_size(source, shape: tuple[int, ...]) -> None:
-    values = _real_values(source, shape)
-    if values > _MOST_VALUES:
-        what = "patch" if len(shape) > 1 else "measurement"
-        remedy = "choose a smaller patch (--patch 16)" if len(shape) > 1 else "use fewer of them"
-        raise UsageError(
-            f"{source.path}: a {what} of {' x '.join(map(str, shape))} has {values} real values, more than the {_MOST_VALUES} "
-            f"that the models can hold: {remedy}"
-        )
+def _kind(noise, source) -> dict[str, bool]:
+    """Return what `Density.accepts` asks besides the shape."""
+    return {"counts": noise.name == "poisson", "is_complex": source.dtype.kind == "c"}
 
 
 def _model_names(models, shape, noise, source) -> list[str]:
-    kind = {"counts": noise.name == "poisson", "is_complex": source.dtype.kind == "c"}
+    kind = _kind(noise, source)
     if models is None or models == "all" or list(models) == ["all"]:
         some = DEFAULT if models is None else MODELS
         return [name for name in some if MODELS[name].accepts(shape, **kind)]
@@ -301,13 +302,13 @@ def _describe_noise(noise, source) -> dict:
     return described | {"entropy_from": "clean means" if source.has_clean else "measurements"}
 
 
-def _advice(found: Estimate, noise, source, n_train: int, values: int) -> list[str]:
-    """Return what the user should know before believing the number."""
+def _advice(found: Estimate, noise, source, n_train: int | None, values: int) -> list[str]:
+    """Return what the user should know before believing the number; `n_train` is None where nothing was fitted."""
     notes = []
     where = found.path
     if found.n_groups < _FEW_SOURCES:
         notes.append(f"{where}: only {found.n_groups} sources were scored: the interval is rough; measure more objects")
-    if n_train < values:
+    if n_train is not None and n_train < values:
         side = max(2, int(np.sqrt(n_train / 4)))
         remedy = f"; more measurements or a smaller patch (--patch {side}) would lower the bound" if len(found.patch) > 1 else ""
         notes.append(f"{where}: a measurement has {values} values but only {n_train} train the models{remedy}")
@@ -322,22 +323,11 @@ def _advice(found: Estimate, noise, source, n_train: int, values: int) -> list[s
             "cannot use: the bound is loose in little light"
         )
     light = None
-    if noise.name == "poisson" and "negative-binomial" not in found.models:
+    if noise.name == "poisson" and n_train is not None and "negative-binomial" not in found.models:
         light = source.inspect()["mean_photon_count"]
     if light is not None and light < _FEW_PHOTONS:
         notes.append(f"{where}: continuous models are loose at {light:.3g} photons per pixel; add --model negative-binomial")
     return notes
-
-
-def _check_values(source) -> list[str]:
-    """Return what looks wrong with the values; an error where there is nothing to estimate."""
-    found = source.inspect()
-    if found["constant"]:
-        raise DataError(
-            f"{source.path}: every value is {found['mean']:g}: a constant image carries no information and no noise: "
-            "check exposure and file"
-        )
-    return found["warnings"]
 
 
 __all__ = ["Comparison", "Estimate", "ModelResult", "compare", "estimate"]

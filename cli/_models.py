@@ -1,0 +1,78 @@
+"""Models in files: those that `ideal estimate` keeps and scores again, and those that `ideal sample` draws from."""
+
+from pathlib import Path
+
+from ideal.density import Density, load
+from ideal.errors import DataError, UsageError
+
+
+def load_model(path: str) -> Density:
+    """Return the model in a file, with what it was fitted to.
+
+    Raises:
+        DataError: the file is missing or holds no model.
+
+    """
+    if not Path(path).exists():
+        raise DataError(f"{path}: no such file")
+    if Path(path).is_dir():
+        raise DataError(f"{path}: is a folder: name a model file in it (.h5)")
+    try:
+        return load(path)
+    except (KeyError, ValueError, TypeError) as error:
+        raise DataError(f"{path} cannot be read as a model file: {error}") from error
+
+
+def load_fitted(paths: list[str]) -> dict[str, Density]:
+    """Return the models in files by "model:file", to be scored.
+
+    Raises:
+        DataError: a model does not say what it was fitted to: it could be scored on that.
+
+    """
+    fitted: dict[str, Density] = {}
+    seen = {}
+    for path in paths:
+        place = Path(path).resolve()
+        if place in seen:
+            raise UsageError(f"--load-model {path} is named twice: name each model once")
+        seen[place] = path
+        model = load_model(path)
+        if model.origin is None:
+            raise DataError(
+                f"{path} does not say what the model was fitted to: it may have seen what it would score: fit it again"
+            )
+        name = own = f"{model.name}:{Path(path).stem}"
+        while name in fitted:
+            name = f"{own}-{int(name.removeprefix(own).removeprefix('-') or 1) + 1}"
+        fitted[name] = model
+    return fitted
+
+
+def check_save(target: str | None, files: list[str], loaded: list[str], fits: bool, force: bool) -> None:
+    """Refuse, before any work, a --save-model that could not be done."""
+    from ideal.cli._output import check_target
+
+    if target is None:
+        return
+    if len(files) > 1:
+        raise UsageError(f"--save-model keeps the model of one measurement file; found {len(files)}: use --out for several")
+    if not fits:
+        raise UsageError("--save-model keeps a model that is fitted here: name one to fit (--model), or leave it out")
+    for path in (*(name.split("::")[0] for name in files), *loaded):
+        if Path(path).resolve() == Path(target).resolve():
+            raise UsageError(f"--save-model {target} would overwrite {path}, which is read: choose another name")
+    check_target("--save-model", target, (".h5", ".hdf5"), force)
+
+
+def save_chosen(target: str, models: list[Density]) -> None:
+    """Write the model that validation chose in the first fold.
+
+    Raises:
+        DataError: it is one that was fitted before.
+
+    """
+    chosen = [model for model in models if model.origin and model.origin.get("chosen")]
+    if not chosen:
+        raise DataError(f"--save-model {target}: nothing is written, the model that was chosen is one of those loaded")
+    chosen[0].save(target)

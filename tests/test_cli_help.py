@@ -1,0 +1,63 @@
+"""Help, completion, and what starting the command costs."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from cli_world import run_python
+from typer.main import get_command
+
+from ideal.cli.__main__ import app
+from ideal.density import MODELS
+from ideal.noise import NAMES
+
+ROOT = Path(__file__).parent.parent
+COMMANDS = sorted(command.callback.__name__ for command in app.registered_commands)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_examples_and_every_option(ideal, command):
+    text = ideal(command, "--help").stdout
+    assert f"  ideal {command} " in text
+    params = get_command(app).commands[command].params
+    options = [max(param.opts, key=len) for param in params if param.opts[0].startswith("-")]
+    assert {"--json", "--debug"} <= set(options)
+    assert ("--noise" in options) == (command != "sample")
+    assert all(re.search(rf"^ +(-\w, )?{option}\b +(\S.*)? {{2}}[A-Za-z]", text, re.MULTILINE) for option in options)
+
+
+def test_help_names_every_model_and_noise(ideal):
+    text = re.sub(r"-\s+(?=[a-z])", "-", ideal("estimate", "--help").stdout)  # names are broken at their hyphens
+    assert all(name in text for name in (*MODELS, *NAMES))
+
+
+def test_help_without_arguments(ideal):
+    text = ideal("--help").stdout
+    assert all(command in text for command in COMMANDS)
+    nothing = ideal()
+    assert nothing.exit_code == 2
+    assert "Examples:" in nothing.stderr + nothing.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_readme_names_every_command(command):
+    assert f"ideal {command}" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["estimate", "--help"], ["--version"]])
+def test_help_imports_nothing_heavy(arguments):
+    code = (
+        "import sys\nfrom ideal.cli.__main__ import main\ntry:\n    main()\nexcept SystemExit as end:\n    assert not end.code\n"
+        "heavy = {'numpy', 'scipy', 'jax', 'flax', 'h5py', 'matplotlib', 'skimage', 'rich'} & set(sys.modules)\n"
+        "print(sorted(heavy), file=sys.stderr)"
+    )
+    result = run_python(code, *arguments)
+    assert result.stderr == "[]\n"
+    assert "ideal" in result.stdout
+
+
+def test_completion():
+    environment = os.environ | {"_IDEAL_COMPLETE": "complete_bash", "COMP_WORDS": "ideal e", "COMP_CWORD": "1"}
+    result = run_python("from ideal.cli.__main__ import app; app(prog_name='ideal')", env=environment)
+    assert result.stdout.split() == ["estimate"]
