@@ -1,0 +1,500 @@
+"""The information I(T;Y) that labelled measurements Y carry about their label T, between bounds.
+
+Every number here that is called a bound bounds I(T;Y) = H(T) - H(T|Y) from below, up to sampling error: for any probabilities
+q(t|y), E[ln q(t|y)] + H(T) <= I(T;Y) (Barber and Agakov, NIPS 2003). They come from one density q(y|t) by Bayes' rule, and from
+a network that is trained to name the class. Fano's inequality gives another from the error rate of a classifier alone. The
+ceiling is H(T). The difference of two separately fitted upper bounds, H(Y) - H(Y|T), is reported too, but bounds nothing.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.special import log_softmax
+from scipy.stats import beta
+
+from ideal._budget import Budget
+from ideal._classifier import Classifier, Posterior
+from ideal._labels import check_classes, read_labels, stratified_folds
+from ideal._scoring import Prepared, check_size, check_values, choose_patches, in_blocks, noise_model, patch_size, sensor_of
+from ideal.density import MODELS, Fitting, FullGaussian, find_model
+from ideal.errors import UsageError
+from ideal.intervals import GroupedValues, interval
+from ideal.noise import Gaussian
+from ideal.patches import Fold
+from ideal.result import LN2
+
+_MANY_SOURCES = 60  # with as many, one fold in five is scored; with fewer, each in turn
+_FEW_SOURCES = 10
+DENSITY, NETWORK = "density", "network"  # where the probabilities of the classes come from
+
+
+@dataclass(frozen=True)
+class PosteriorResult:
+    """What one source of probabilities q(t|y) says, calibrated on validation sources.
+
+    Attributes:
+        information: the Barber-Agakov lower bound on I(T;Y), bits per measurement.
+        interval: of it.
+        error_rate: of the decision for the most probable class.
+        error_interval: of it.
+        fano: Fano's lower bound at this error rate, bits.
+        fano_conservative: the same at the upper end of the error rate's interval.
+        exponent, floor: of `ideal._classifier.Posterior`, averages over the folds.
+
+    """
+
+    information: float
+    interval: tuple[float, float]
+    error_rate: float
+    error_interval: tuple[float, float]
+    fano: float
+    fano_conservative: float
+    exponent: float
+    floor: float
+
+
+@dataclass(frozen=True)
+class TaskInformation:
+    """Information that measurements carry about their label, bits per measurement.
+
+    Attributes:
+        path: of the measurements.
+        unit: what a measurement is: "image", "patch" or "measurement" (a vector).
+        classes: names; counts: measurements of each, of all that were used.
+        label_entropy: H(T) of the scored measurements by the frequencies of all, the ceiling of I(T;Y).
+        chosen: the source of probabilities that validation preferred; several joined by "/" where folds differ.
+        information: its Barber-Agakov lower bound on I(T;Y): what is reported.
+        interval: of it.
+        classifier: what decides for the Fano bound, as validation preferred.
+        error_rate, error_interval: of its decisions.
+        fano: Fano's lower bound; fano_conservative: the same at the upper end of the error rate's interval.
+        posteriors: what each source of probabilities says.
+        uncalibrated: Barber-Agakov bound and interval by the density as fitted, whose log ratios are sums over all values.
+        model: of the density.
+        entropy_bound: H(Y) by a density fitted without labels, an upper bound.
+        conditional_entropy_bound: H(Y|T) by the density fitted with labels, an upper bound.
+        difference: the former less the latter and its interval: no bound on I(T;Y), neither from below nor from above.
+        patch, n_train, n_validation, n_test, n_groups, n_folds, confidence, warnings, seconds: as of an `Estimate`.
+
+    """
+
+    path: str
+    unit: str
+    classes: tuple[str, ...]
+    counts: tuple[int, ...]
+    label_entropy: float
+    chosen: str
+    information: float
+    interval: tuple[float, float]
+    classifier: str
+    error_rate: float
+    error_interval: tuple[float, float]
+    fano: float
+    fano_conservative: float
+    posteriors: dict[str, PosteriorResult]
+    uncalibrated: tuple[float, tuple[float, float]]
+    model: str
+    entropy_bound: float
+    conditional_entropy_bound: float
+    difference: tuple[float, tuple[float, float]]
+    patch: tuple[int, ...]
+    n_train: int
+    n_validation: int
+    n_test: int
+    n_groups: int
+    n_folds: int
+    confidence: float
+    warnings: tuple[str, ...]
+    seconds: float
+
+    def to_dict(self) -> dict:
+        """Return the result as JSON types, bits per measurement."""
+        return {
+            "path": self.path,
+            "unit": f"bits per {self.unit}",
+            "classes": dict(zip(self.classes, self.counts, strict=True)),
+            "label_entropy_bits": self.label_entropy,
+            "task_information_bits": self.information,
+            "interval": list(self.interval),
+            "confidence": self.confidence,
+            "bound": "lower (Barber-Agakov)",
+            "posterior": self.chosen,
+            "fano_bits": self.fano,
+            "fano_conservative_bits": self.fano_conservative,
+            "classifier": self.classifier,
+            "error_rate": self.error_rate,
+            "error_interval": list(self.error_interval),
+            "posteriors": {
+                name: {
+                    "task_information_bits": each.information,
+                    "interval": list(each.interval),
+                    "error_rate": each.error_rate,
+                    "error_interval": list(each.error_interval),
+                    "fano_bits": each.fano,
+                    "fano_conservative_bits": each.fano_conservative,
+                    "exponent": each.exponent,
+                    "floor": each.floor,
+                }
+                for name, each in self.posteriors.items()
+            },
+            "density_uncalibrated": {"task_information_bits": self.uncalibrated[0], "interval": list(self.uncalibrated[1])},
+            "entropy_difference": {
+                "model": self.model,
+                "is_bound": False,
+                "entropy_bound_bits": self.entropy_bound,
+                "conditional_entropy_bound_bits": self.conditional_entropy_bound,
+                "difference_bits": self.difference[0],
+                "interval": list(self.difference[1]),
+            },
+            "patch": list(self.patch),
+            "n_train": self.n_train,
+            "n_validation": self.n_validation,
+            "n_test": self.n_test,
+            "n_groups": self.n_groups,
+            "n_folds": self.n_folds,
+            "seconds": self.seconds,
+            "warnings": list(self.warnings),
+        }
+
+    def lines(self) -> list[str]:
+        """Return the result for a terminal."""
+        apart, error = self.difference, self.error_interval
+        names = {DENSITY: f"{self.model} by class, calibrated", NETWORK: "network, calibrated"}
+        rows = [
+            (f"Barber-Agakov, {names[name]}", each.information, _range(each.interval), f"; {1 - each.error_rate:.2%} right")
+            for name, each in self.posteriors.items()
+        ]
+        rows.insert(
+            1, (f"Barber-Agakov, {self.model} by class, as fitted", self.uncalibrated[0], _range(self.uncalibrated[1]), "")
+        )
+        wrong = f"; {self.error_rate:.2%} wrong ({error[0]:.2%} to {error[1]:.2%})"
+        limit = f"{self.fano_conservative:.3f} at that rate's upper limit"
+        rows.append((f"Fano, from the error rate of the {self.classifier}", self.fano, limit, wrong))
+        above = ", above the ceiling H(T)" if apart[0] > self.label_entropy else ""
+        return [
+            f"{self.path}: I(T;Y) is at least {_bits(self.information)} bits per {self.unit} ({100 * self.confidence:g} %: "
+            f"{_range(self.interval)}) of H(T) = {_bits(self.label_entropy)} bits, {len(self.classes)} classes",
+            f"lower bounds on I(T;Y), bits; the first line's is that of the {self.chosen}, as validation sources chose:",
+            *(f"  {what:<54}{_bits(value):>8}  ({span}){more}" for what, value, span, more in rows),
+            f"no bound: H(Y) - H(Y|T), two upper bounds fitted apart: {self.entropy_bound:.2f} - "
+            f"{self.conditional_entropy_bound:.2f} = {_bits(apart[0])} ({_range(apart[1])}){above}",
+        ]
+
+
+def _bits(value: float) -> str:
+    return f"{round(value, 3) + 0.0:.3f}"  # no minus before a zero
+
+
+def _range(bounds: tuple[float, float]) -> str:
+    return " to ".join(map(_bits, bounds))
+
+
+def task_information(
+    source,
+    *,
+    patch: int | tuple[int, int] | None = 16,
+    period: int | tuple[int, int] | None = None,
+    confidence: float = 0.95,
+    seed: int = 0,
+    max_patches: int = 20_000,
+    effort: float = 1.0,
+    time_limit: float | None = None,
+    checkpoints: Path | None = None,
+    progress: Callable[[str, float | None], None] | None = None,
+    model: str = "causal-mixture",
+) -> TaskInformation:
+    """Bound the information that labelled measurements carry about their label.
+
+    Args:
+        source: `ideal.measurements.MeasurementSet` with labels: whole numbers or names, one for each measurement. Its noise need
+            not be known.
+        patch: side of the square patches, or (row, column); None for whole images. Smaller images are used whole. A patch has the
+            label of its image, and the information is then that of a patch.
+        period: of a sensor's mosaic in pixels.
+        confidence: of the intervals, between 0 and 1.
+        seed: of the choice of patches, the split, the fits and the bootstrap.
+        max_patches: largest number of patches used in all.
+        effort: work of what is trained, in units of the default.
+        time_limit: seconds for what is trained; where it is reached the numbers depend on the machine's speed.
+        checkpoints: folder in which training keeps its state.
+        progress: called with a line of text, and with the fraction done of a model in training or None.
+        model: density of images by class: "causal-mixture" or another that is conditional, or "full", a Gaussian for each class,
+            which vectors and visibilities always get.
+
+    Returns:
+        Lower bounds on I(T;Y) and its ceiling H(T).
+
+    Raises:
+        DataError: there is one class only, a class has too few sources, or the measurements are constant.
+        UsageError: there are no labels, or an argument has no meaning.
+
+    """
+    started = time.perf_counter()
+    say = progress or (lambda text, fraction=None: None)
+    if not effort > 0 or (time_limit is not None and not time_limit > 0):
+        raise UsageError(f"effort and time limit must be positive; found {effort:g} and {time_limit}")
+    if not 0 < confidence < 1:
+        raise UsageError(f"confidence must lie between 0 and 1; found {confidence:g}")
+    names, index = read_labels(source)
+    size = patch_size(source, source.shape[1:3] if patch is None else patch)
+    kind = _density(model, source)
+    check_classes(source.path, names, index, source.groups)
+    warnings = check_values(source)
+    patches, notes = choose_patches(source, size, max_patches, seed, None if size is None else period)
+    shape = patches.shape[1:]
+    check_size(source, shape)
+    labels = index[patches.positions[:, 0]]
+    check_classes(source.path, names, labels, source.groups[patches.positions[:, 0]])
+    warnings += notes
+    unit = "measurement" if size is None else "image" if size == tuple(source.shape[1:3]) else "patch"
+    if unit == "patch":
+        warnings.append(
+            f"{source.path}: images of {source.shape[1]}x{source.shape[2]} pixels are cut into patches of {size[0]}x{size[1]}, "
+            "each with its image's label: the information is that of a patch, less than an image's"
+        )
+    noise = _noise(source)
+    folds = stratified_folds(source.path, names, labels, patches.groups, seed)
+    folds = folds[:1] if len(np.unique(patches.groups)) >= _MANY_SOURCES else folds
+    budget = Budget(effort / len(folds), time_limit, len(folds) * (1 + 2 * kind.trained), checkpoints)
+    sensor = sensor_of(noise, None if size is None else period)
+    scores = []
+    for number, fold in enumerate(folds):
+        label = f"{source.path}, fold {number + 1} of {len(folds)}" if len(folds) > 1 else source.path
+        task = _Task(patches, labels, len(names), noise, sensor, kind, budget, [seed, 5, number], number, label, say)
+        scores.append(task.score(fold))
+    frequencies = np.bincount(labels, minlength=len(names)) / len(labels)
+    summary = _Summary(scores, -np.log(frequencies), len(names), confidence, seed)
+    scored = len(np.unique(summary.groups))
+    if scored < _FEW_SOURCES:
+        warnings.append(f"{source.path}: only {scored} sources were scored: the intervals are rough; measure more objects")
+    by_loss = [min(score.choice, key=lambda name, score=score: score.choice[name][0]) for score in scores]
+    by_error = [min(score.choice, key=lambda name, score=score: score.choice[name][::-1]) for score in scores]
+    chosen, classifier = summary.posterior(by_loss), summary.posterior(by_error)
+    if classifier.fano > chosen.information:
+        warnings.append(
+            f"{source.path}: Fano's bound, {classifier.fano:.3f} bits, lies above that of the probabilities, "
+            f"{chosen.information:.3f}: both are lower bounds with sampling errors, more scored or validation sources bring them "
+            "in order"
+        )
+    return TaskInformation(
+        path=source.path,
+        unit=unit,
+        classes=tuple(map(str, names)),
+        counts=tuple(np.bincount(labels, minlength=len(names)).tolist()),
+        label_entropy=summary.label_entropy,
+        chosen="/".join(dict.fromkeys(by_loss)),
+        information=chosen.information,
+        interval=chosen.interval,
+        classifier="/".join(dict.fromkeys(by_error)),
+        error_rate=classifier.error_rate,
+        error_interval=classifier.error_interval,
+        fano=classifier.fano,
+        fano_conservative=classifier.fano_conservative,
+        posteriors={name: summary.posterior([name] * len(scores)) for name in scores[0].choice},
+        uncalibrated=summary.information(np.concatenate([score.uncalibrated for score in scores])),
+        model=kind.name,
+        entropy_bound=summary.mean_bits("entropy"),
+        conditional_entropy_bound=summary.mean_bits("conditional_entropy"),
+        difference=summary.value(np.concatenate([score.entropy - score.conditional_entropy for score in scores])),
+        patch=shape[:2] if len(shape) > 1 else shape,
+        n_train=round(np.mean([len(fold.train) for fold in folds])),
+        n_validation=round(np.mean([len(fold.validation) for fold in folds])),
+        n_test=len(summary.groups),
+        n_groups=scored,
+        n_folds=len(folds),
+        confidence=confidence,
+        warnings=tuple(warnings),
+        seconds=time.perf_counter() - started,
+    )
+
+
+@dataclass(frozen=True)
+class _Score:
+    """One fold. Nats per scored measurement, (sample,): ln q(t|y) and whether the decision is wrong, by source of probabilities.
+
+    `choice` holds the cross-entropy and the error rate on validation, by which one of them is chosen.
+    """
+
+    labels: np.ndarray
+    groups: np.ndarray
+    log_posterior: dict[str, np.ndarray]
+    wrong: dict[str, np.ndarray]
+    choice: dict[str, tuple[float, float]]
+    calibration: dict[str, Posterior]
+    uncalibrated: np.ndarray
+    entropy: np.ndarray
+    conditional_entropy: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What all that is fitted to one fold has in common."""
+
+    patches: Any
+    labels: np.ndarray
+    classes: int
+    noise: Any
+    sensor: Any
+    kind: Any
+    budget: Budget
+    key: list[int]
+    fold: int
+    label: str
+    say: Callable
+
+    def score(self, fold: Fold) -> _Score:
+        """Fit on the training part, calibrate and choose on the validation part, score the test part once."""
+        parts = [
+            Prepared(self.patches.take(part), self.noise, False, (*self.key, number))
+            for number, part in enumerate((fold.train, fold.validation, fold.test))
+        ]
+        _, held_out, tested = labels = [self.labels[part] for part in (fold.train, fold.validation, fold.test)]
+        log_prior = np.log(np.bincount(np.concatenate(labels[:2]), minlength=self.classes) / len(np.concatenate(labels[:2])))
+        raw = parts[0].held(), parts[1].array(), parts[2].array()
+        ready = raw
+        if not self.kind.discrete and self.noise.quantum > 0:
+            fitted, *others = (part.dequantised() for part in parts)
+            ready = fitted.held(), *(part.array() for part in others)
+        by_class = self._fit("density-by-class", *ready[:2], labels=labels[:2])
+        plain = self._fit("density", *ready[:2])
+        network = self._fit_network(*raw[:2], labels[:2])
+        # The class is in both: what the density says on top of p(t), and the logits less ln p(t).
+        scores = {
+            DENSITY: tuple(in_blocks(by_class.log_prob_by_class, part) for part in ready[1:]),
+            NETWORK: tuple(network.logits(part) - log_prior for part in raw[1:]),
+        }
+        rows = np.arange(len(tested))
+        calibration, log_posterior, wrong, choice = {}, {}, {}, {}
+        for name, (to_choose, to_score) in scores.items():
+            calibration[name] = Posterior.fit(to_choose, held_out, log_prior)
+            chosen, found = calibration[name].log_prob(to_choose), calibration[name].log_prob(to_score)
+            choice[name] = -chosen[np.arange(len(held_out)), held_out].mean(), (chosen.argmax(1) != held_out).mean()
+            log_posterior[name], wrong[name] = found[rows, tested], found.argmax(1) != tested
+        density = scores[DENSITY][1]
+        return _Score(
+            tested,
+            parts[2].patches.groups,
+            log_posterior,
+            wrong,
+            choice,
+            calibration,
+            log_softmax(log_prior + density, axis=1)[rows, tested],
+            -in_blocks(plain.log_prob, ready[2]),
+            -density[rows, tested],
+        )
+
+    def _fitting(self, name: str) -> Fitting:
+        return self.budget.fitting(f"task-{name}", self.fold, lambda at: self.say(f"{self.label}: {name}", at.fraction))
+
+    def _fit(self, name: str, train, validation, **labels):
+        """Return the density fitted, by class if labels are given."""
+        self.say(f"{self.label}: {name} on {train.shape[0]} patches", None)
+        kind = _GaussianByClass if labels and self.kind is FullGaussian else self.kind
+        fitting = self._fitting(name) if kind.trained else Fitting()
+        return kind.fit(np.random.SeedSequence(self.key), train, validation, sensor=self.sensor, fitting=fitting, **labels)
+
+    def _fit_network(self, train, validation, labels) -> Classifier:
+        self.say(f"{self.label}: classifier on {train.shape[0]} patches", None)
+        key = np.random.SeedSequence([*self.key, 1])
+        return Classifier.fit(key, train, validation, labels, self.classes, self.sensor, self._fitting("classifier"))
+
+
+class _Summary:
+    """Turns nats per scored measurement, fold after fold, into bits with intervals."""
+
+    def __init__(self, scores: list[_Score], surprise: np.ndarray, classes: int, confidence: float, seed: int):
+        self._scores, self._classes, self._confidence, self._seed = scores, classes, confidence, seed
+        self.groups = np.concatenate([score.groups for score in scores])
+        self._surprise = surprise[np.concatenate([score.labels for score in scores])]
+        self.label_entropy = float(self._surprise.mean() / LN2)
+
+    def mean_bits(self, name: str) -> float:
+        """Return the average of an attribute of the scores."""
+        return float(np.concatenate([getattr(score, name) for score in self._scores]).mean() / LN2)
+
+    def value(self, nats: np.ndarray) -> tuple[float, tuple[float, float]]:
+        """Return average and interval."""
+        values = GroupedValues.of(nats / LN2, self.groups)
+        return values.mean, interval(values, self._confidence, np.random.default_rng([self._seed, 3]))
+
+    def information(self, log_posterior: np.ndarray) -> tuple[float, tuple[float, float]]:
+        """Return the Barber-Agakov bound and its interval, which ends at H(T)."""
+        mean, (low, high) = self.value(self._surprise + log_posterior)
+        return mean, (low, min(high, self.label_entropy))
+
+    def posterior(self, by_fold: list[str]) -> PosteriorResult:
+        """Put together what the folds say, each by the probabilities named for it."""
+        pairs = list(zip(by_fold, self._scores, strict=True))
+        value, bounds = self.information(np.concatenate([score.log_posterior[name] for name, score in pairs]))
+        wrong = GroupedValues.of(np.concatenate([score.wrong[name] for name, score in pairs]).astype(float), self.groups)
+        limits = _rate_interval(wrong, self._confidence)
+        fano = [_fano(self.label_entropy, rate, self._classes) for rate in (wrong.mean, limits[1])]
+        used = [score.calibration[name] for name, score in pairs]
+        means = [float(np.mean([getattr(each, name) for each in used])) for name in ("exponent", "floor")]
+        return PosteriorResult(value, bounds, wrong.mean, limits, *fano, *means)
+
+
+class _GaussianByClass:
+    """A Gaussian for each class, shrunk as `FullGaussian`."""
+
+    discrete = trained = False
+
+    def __init__(self, models: list[FullGaussian]):
+        self._models = models
+
+    @classmethod
+    def fit(cls, key, train, validation, *, sensor, fitting, labels) -> "_GaussianByClass":
+        train = train if isinstance(train, np.ndarray) else train.array()
+        parts = [(train[labels[0] == each], validation[labels[1] == each]) for each in range(labels[0].max() + 1)]
+        return cls([FullGaussian.fit(key, *part) for part in parts])
+
+    def log_prob_by_class(self, measurements) -> np.ndarray:
+        return np.stack([model.log_prob(measurements) for model in self._models], axis=1)
+
+
+def _fano(label_entropy: float, error_rate: float, classes: int) -> float:
+    """Return Fano's lower bound on I(T;Y), bits: H(T) - h(Pe) - Pe log2(K - 1); 0 where it says nothing."""
+    rate = min(error_rate, 1 - 1 / classes)
+    uncertain = 0.0 if rate == 0 else -rate * np.log2(rate) - (1 - rate) * np.log2(1 - rate) + rate * np.log2(classes - 1)
+    return max(0.0, float(label_entropy - uncertain))
+
+
+def _rate_interval(wrong: GroupedValues, confidence: float) -> tuple[float, float]:
+    """Return the interval of a proportion: Clopper and Pearson's with as many trials as the groups are worth.
+
+    After Korn and Graubard (Survey Methodology 24, 1998). Without a single error, or nothing but errors, the spread between
+    groups is not known and each group counts as one trial.
+    """
+    rate, groups, total = wrong.mean, len(wrong.groups), wrong.counts.sum()
+    trials = float(groups)
+    if 0 < rate < 1 and groups > 1:
+        residual = wrong.sums - rate * wrong.counts
+        variance = (residual**2).sum() / total**2 * groups / (groups - 1)
+        trials = float(min(total, rate * (1 - rate) / variance)) if variance > 0 else float(total)
+    tail, hits = (1 - confidence) / 2, rate * trials
+    low = 0.0 if rate == 0 else float(beta.ppf(tail, hits, trials - hits + 1))
+    high = 1.0 if rate == 1 else float(beta.ppf(1 - tail, hits + 1, trials - hits))
+    return low, high
+
+
+def _density(model: str, source):
+    """Return the density to fit by class."""
+    kind = find_model(model)
+    if not (kind.conditional or kind is FullGaussian):
+        names = [name for name, each in MODELS.items() if each.conditional or each is FullGaussian]
+        raise UsageError(f"the model {model} cannot be fitted by class; name one of {', '.join(names)}")
+    return FullGaussian if len(source.shape) == 2 else kind
+
+
+def _noise(source):
+    """Return the noise model; where nobody has named one, one that says nothing of the values."""
+    if source.noise is None:
+        return Gaussian(1.0)
+    return noise_model(source, sigma=source.read_sigma(0, 1)[0] if source.has_sample_sigma else None)
+
+
+__all__ = ["PosteriorResult", "TaskInformation", "task_information"]
