@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
+from zipfile import BadZipFile
 
 import jax
 import jax.numpy as jnp
@@ -314,12 +315,12 @@ def _save(path, mark: str, state: _State) -> None:
 def _resume(path, mark: str, initial: _State) -> _State | None:
     """Return the state that a checkpoint holds, if it is of the same run."""
     try:
-        with np.load(path) as kept:
+        with open(path, "rb") as file, np.load(file) as kept:
             if str(kept["mark"]) != mark:
                 return None
             leaves, structure = jax.tree.flatten(initial.trees)
             leaves = [jnp.asarray(kept[f"leaf_{number}"]) for number in range(len(leaves))]
             best_loss, loss, step, evaluated, stale, seconds = kept["numbers"].tolist()
-    except (OSError, ValueError, KeyError):  # none yet, or of another format
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):  # none yet, or not one of ours
         return None
     return _State(*jax.tree.unflatten(structure, leaves), best_loss, loss, int(step), int(evaluated), int(stale), seconds)
