@@ -11,10 +11,11 @@ from ideal.density._moments import batches
 from ideal.density._transform import RootTransform
 from ideal.density.full import FullGaussian
 from ideal.density.stationary import StationaryGaussian
-from ideal.errors import DataError, UsageError
+from ideal.errors import DataError
 
 _FULL_VALUES = 1024  # in larger measurements a full covariance costs more than it tells
 _FULL_GAIN = 0.005  # nats per value by which it must be better than the stationary one, which measurements of any size can use
+_VARYING = 0.05  # share of the variance that the average image may have before its places are told apart
 _FAR = 1e3  # in standard deviations: an edge of the last cell in float32
 
 
@@ -46,10 +47,12 @@ class Anchor:
         sensor: how the values came about.
         location, scale: (phase row, phase column, channel).
         gaussian: model of the standardised measurements (sample, row, column, channel).
+        registered: whether the place in an image matters, as of objects that are centred.
 
     """
 
-    def __init__(self, sensor: Sensor, location, scale, gaussian: StationaryGaussian | FullGaussian):
+    def __init__(self, sensor: Sensor, location, scale, gaussian: StationaryGaussian | FullGaussian, *, registered: bool = False):
+        self.registered = registered or not isinstance(gaussian, StationaryGaussian)
         self.sensor, self.location, self.scale, self.gaussian = sensor, location, scale, gaussian
         self.transform = RootTransform(*sensor.noise_variance)
 
@@ -63,14 +66,15 @@ class Anchor:
         raw = cls(sensor, location, scale, None)
         standard, held_out = _Standardised(raw, train), raw.standardise(validation)
         best = StationaryGaussian.fit(0, standard, held_out)
+        registered = _is_registered(standard)
         if held_out[0].size <= _FULL_VALUES:
             try:
                 full = FullGaussian.fit(0, standard, held_out, fitted={best.name: best})
             except DataError:
-                return cls(sensor, location, scale, best)
+                return cls(sensor, location, scale, best, registered=registered)
             if (full.log_prob(held_out) - best.log_prob(held_out)).mean() > _FULL_GAIN * held_out[0].size:
                 best = full
-        return cls(sensor, location, scale, best)
+        return cls(sensor, location, scale, best, registered=registered)
 
     @property
     def stationary(self) -> bool:
@@ -80,7 +84,7 @@ class Anchor:
     @property
     def mirrored(self) -> bool:
         """Whether the texture looks the same in a left-right mirror, as validation found of the stationary model."""
-        if not self.stationary or self.sensor.period != (1, 1):
+        if self.registered or self.sensor.period != (1, 1):
             return False
         return np.allclose(self.gaussian.autocovariance, self.gaussian.autocovariance[:, ::-1])
 
@@ -162,15 +166,7 @@ class Anchor:
         return self.transform.log_slope(images) - np.log(self._at(self.scale, images.shape[1:3]))
 
     def log_deviation(self, shape: tuple[int, int]) -> np.ndarray:
-        """Return the log deviations of the predictions in an image of this shape, (row, column, channel).
-
-        Raises:
-            UsageError: the model knows images of another size only.
-
-        """
-        if not self.stationary and tuple(shape) != self.gaussian.shape[:2]:
-            known = "x".join(map(str, self.gaussian.shape[:2]))
-            raise UsageError(f"the model knows images of {known} pixels only, found {shape[0]}x{shape[1]}")
+        """Return the log deviations of the predictions in an image of this shape, (row, column, channel)."""
         return np.log(self.predict(np.zeros((1, *shape, self.location.shape[2])))[1])
 
     def sequence(self, count: int, shape: tuple[int, int]) -> "_FactorSequence | _WindowSequence":
@@ -251,6 +247,14 @@ class _WindowSequence:
         row, column, channel = np.unravel_index(self._at, self._images.shape[1:])
         self._images[:, row, column, channel] = values - self._mean[channel]
         self._at += 1
+
+
+def _is_registered(standard) -> bool:
+    """Tell whether the average image varies by more than a share of the variance, and than so few samples explain."""
+    total, count = 0.0, 0
+    for batch in standard:
+        total, count = total + batch.sum(0), count + len(batch)
+    return bool(((total / count) ** 2).mean() > _VARYING + 3 / count)
 
 
 def _with_channel(measurements) -> np.ndarray:

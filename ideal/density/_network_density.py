@@ -96,7 +96,7 @@ class NetworkDensity(Density):
             full_shape,
             phases=int(np.prod(sensor.period)),
             classes=len(counts),
-            positions=None if anchor.stationary else full_shape[:2],
+            positions=full_shape[:2] if anchor.registered else None,
         )
         params = network.init(rng)
         constants = {"log_deviation": anchor.log_deviation(full_shape[:2]).astype(np.float32)}
@@ -129,11 +129,16 @@ class NetworkDensity(Density):
         weights = () if labels is None else (counts + 1.0) / (counts + 1.0).sum()
         return cls(anchor, network, params, shape, weights)
 
+    @property
+    def _fixed(self) -> bool:
+        """Whether the model knows measurements of one size only, each place in them apart."""
+        return not self.anchor.stationary or getattr(self.network, "positions", None) is not None
+
     def _check(self, measurements) -> np.ndarray:
         array = np.asarray(measurements, dtype=np.float64)
         if array.ndim != len(self.shape) + 1 or array.shape[3:] != self.shape[2:]:
             raise DataError(f"measurements of shape {array.shape} do not fit a model of images {self.shape}")
-        if not self.anchor.stationary and array.shape[1:] != self.shape:
+        if self._fixed and array.shape[1:] != self.shape:
             raise DataError(f"measurements have shape {array.shape[1:]}, the model knows {self.shape} only")
         sensor = self.anchor.sensor
         if sensor.step and (array < sensor.lowest).any():
@@ -202,7 +207,7 @@ class NetworkDensity(Density):
 
     def interior_log_prob(self, measurements) -> tuple[np.ndarray, tuple[slice, slice]] | None:
         """Return ln q of each pixel given its past in the causal window's box; None where places are fixed."""
-        if not self.anchor.stationary or len(self.class_weights):
+        if self._fixed or len(self.class_weights):
             return None
         array = self._check(measurements)
         rows, columns = self.anchor.gaussian.causal_window.interior_slices(array.shape[1:3])
@@ -219,6 +224,10 @@ class NetworkDensity(Density):
 
         """
         rng = generator(key)
+        if self._fixed and shape is not None and tuple(shape) != self.shape[:2]:
+            raise UsageError(
+                f"the model knows images of {self.shape[0]}x{self.shape[1]} pixels only, found {shape[0]}x{shape[1]}"
+            )
         drawing = self.drawing(rng, count, shape or self.shape[:2], labels)
         return draw_in_order(drawing, count, (*(shape or self.shape[:2]), *self.shape[2:]))
 
