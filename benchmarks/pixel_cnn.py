@@ -31,32 +31,23 @@ HERE = Path(__file__).resolve()
 def start_training(side, seed):
     """Return a function that takes one training step."""
     import jax
-    import jax.numpy as jnp
     import optax
-    from flax import nnx
 
-    from ideal.density._pixel_cnn_network import PixelCNN, value_and_gradient
+    from ideal.density._network_density import _Loss
+    from ideal.density.pixel_cnn import GatedNetwork
+    from ideal.density.training import _gradient
 
-    network = PixelCNN(1, 3 * COMPONENTS, rngs=nnx.Rngs(seed))
-    graph, parameters = nnx.split(network)
-    optimiser = optax.adam(1e-3)
+    network = GatedNetwork(1, COMPONENTS, 64, 7)
+    loss, optimiser = _Loss(network, False, False), optax.adam(1e-3)
     rng = np.random.default_rng(seed)
-    batch = [jnp.asarray(rng.standard_normal((BATCH, side, side, 1)), jnp.float32) for _ in range(2)]
-    log_deviation = jnp.zeros((side, side, 1))
-    # All outputs start at zero: places of their own let the components differ.
-    places = jnp.linspace(-2, 2, COMPONENTS)
-
-    def loss(parameters, batch):
-        values, mean = batch
-        weight, place, scale = jnp.split(nnx.merge(graph, parameters)(values, mean, log_deviation), 3, -1)
-        departure = (values[..., None] - places - place) * jnp.exp(-scale)
-        density = -0.5 * jnp.square(departure) - scale + jax.nn.log_softmax(weight)
-        return -jax.nn.logsumexp(density, -1).mean()
+    batch = tuple(rng.standard_normal((BATCH, side, side, 1)).astype(np.float32) for _ in range(2))
+    constants = {"log_deviation": np.zeros((side, side, 1), np.float32)}
+    parameters = jax.device_put(network.init(rng))
 
     def step(parameters, state):
-        found, gradient = value_and_gradient(loss, parameters, batch)
+        gradient = _gradient(loss, parameters, constants, batch)
         update, state = optimiser.update(gradient, state)
-        return optax.apply_updates(parameters, update), state, found
+        return optax.apply_updates(parameters, update), state, update["last_bias"].sum()
 
     step = jax.jit(step, donate_argnums=(0, 1))
     held = [parameters, optimiser.init(parameters)]

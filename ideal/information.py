@@ -36,6 +36,7 @@ _FEWEST_SCORED = 3  # the scatter of two sources says next to nothing of that of
 _REFERENCE_VALUES = 2_000_000
 _FEW_PHOTONS = 20.0
 _LITTLE_READ_NOISE = 0.7  # electrons
+_RATE_LAG = 0.05  # nats per pixel that a model with a rate may be behind the best
 _RATE_SIDE = 12  # pixels; in a smaller patch the box of the past is cut, and the rate is too high
 
 
@@ -123,7 +124,7 @@ def estimate(
         best=chosen,
         models=results,
         noise_entropy=float(noise_entropy.mean()),
-        rate=_rate(scores, confidence, seed),
+        rate=_rate(scores, pixels, confidence, seed),
         patch=shape[:2] if len(shape) > 1 else shape,
         pixels=pixels,
         n_train=round(np.mean(train)),
@@ -263,10 +264,17 @@ def _noise_entropy_per_pixel(noise, measured, clean, reference, inside) -> np.nd
     return entropy / np.prod(cropped.shape[1:3])
 
 
-def _rate(scores: list[_Score], confidence, seed):
-    """Return the information rate by the models that validation prefers, fold by fold, among those that have one."""
+def _rate(scores: list[_Score], pixels: int, confidence, seed):
+    """Return the information rate by the models that validation prefers, fold by fold, among those that have one.
+
+    There is none where the best of all has none and those that have one are far behind, as for objects in their places.
+    """
     if not all(score.rates for score in scores):
         return None
+    for score in scores:
+        best, rated = (min(score.validation[name].mean() for name in names) for names in (score.validation, score.rates))
+        if rated - best > _RATE_LAG * pixels:
+            return None
     best = [min(score.rates, key=lambda name, score=score: score.validation[name].mean()) for score in scores]
     values = np.concatenate([score.rates[name] for name, score in zip(best, scores, strict=True)])
     grouped = GroupedValues.of(values, np.concatenate([score.groups for score in scores]))

@@ -37,9 +37,7 @@ def field(size, mean=20.0, scale=4.0):
 def small_networks():
     """Networks of a few weights, which compile in a second or two."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (causal_mixture, pixel_cnn):
-            patch.setattr(module, "_BATCH_VALUES", 2048)
-            patch.setattr(module, "CHUNK_STEPS", 16)
+        patch.setattr(training, "BATCH_VALUES", 2048)
         patch.setattr(training, "CHUNK_STEPS", 16)
         patch.setattr(causal_mixture, "_SIZES", ((0, 16, 2, 0.0),))
         patch.setattr(causal_mixture, "_RADIUS", 3)

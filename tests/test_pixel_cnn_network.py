@@ -4,7 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ideal.density._pixel_cnn_network import PixelCNN, Stepper, chunk_size, value_and_gradient
+from ideal.density._pixel_cnn_network import PixelCNN, Stepper
+from ideal.density.pixel_cnn import GatedNetwork
 from ideal.errors import UsageError
 
 ROWS, COLUMNS, BATCH = 6, 7, 2
@@ -143,28 +144,11 @@ def test_bfloat16_is_close_and_keeps_float32_parameters():
     assert np.asarray(found - expected).std() < 0.03 * np.asarray(expected).std()
 
 
-def test_gradient_in_chunks_is_that_of_the_batch():
-    network = network_of(layers=1, phases=2, conditions=2)
-    values, mean, log_deviation = inputs_of(batch=6)
-    phase, condition = labels_of(network, batch=6)
-    graph, parameters = nnx.split(network)
-
-    def loss(parameters, batch):
-        values, mean, condition = batch
-        return jnp.square(nnx.merge(graph, parameters)(values, mean, log_deviation, phase, condition)).mean()
-
-    results = [
-        jax.jit(lambda p, b, chunk=chunk: value_and_gradient(loss, p, b, chunk=chunk))(parameters, (values, mean, condition))
-        for chunk in (2, 6)
-    ]
-    for a, b in zip(*map(jax.tree.leaves, results), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
-
-
-def test_chunks_divide_the_batch(monkeypatch):
-    assert chunk_size(64, 256) == 8
-    assert chunk_size(64, 1024) == 2
-    assert chunk_size(6, 400) == 3
-    assert chunk_size(7, 10_000) == 1
+def test_a_gradient_takes_as_many_images_as_fit_the_caches(monkeypatch):
+    network = GatedNetwork()
+    assert network.at_once((64, 16, 16, 1)) == 8
+    assert network.at_once((64, 32, 32, 1)) == 2
+    assert network.at_once((6, 20, 20, 1)) == 3
+    assert network.at_once((7, 100, 100, 1)) == 1
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert chunk_size(64, 1024) == 64
+    assert network.at_once((64, 32, 32, 1)) == 64

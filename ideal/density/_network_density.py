@@ -2,6 +2,7 @@
 
 import json
 from abc import abstractmethod
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, ClassVar, Self
@@ -20,6 +21,7 @@ from ideal.density.training import Schedule, train
 from ideal.errors import DataError, UsageError
 
 _BLOCK_VALUES = 2**16  # of one forward pass
+_HELD_OUT = 2**22  # values by which training is watched
 _COARSE, _MANY = 1.5, 0.02  # steps of deviation, share of values: where more have less, training needs the exact mass
 
 
@@ -103,14 +105,21 @@ class NetworkDensity(Density):
         if sensor.period != (1, 1):
             constants["phase"] = anchor.phase(full_shape[:2])
         exact = sensor.step > 0 and _is_coarse(sensor, validation)
-        data, held_out = (_arrays(anchor, batches(part), exact) for part in (train, validation))
-        if anchor.mirrored and labels is None:
-            mirrored = (np.asarray(batch)[:, :, ::-1] for batch in batches(train))
+        # No more samples are held than training will see, and of validation no more than tell a loss.
+        visited = schedule.steps * schedule.batch
+        chosen = np.arange(train.shape[0])
+        if len(chosen) > visited:
+            chosen = np.sort(rng.choice(len(chosen), visited, replace=False))
+        spread = np.linspace(0, len(validation) - 1, min(len(validation), 64 + _HELD_OUT // int(np.prod(shape)))).astype(int)
+        validation = np.asarray(validation)[spread]
+        data = _arrays(anchor, _taken(batches(train), chosen), exact)
+        held_out = _arrays(anchor, [validation], exact)
+        if anchor.mirrored and labels is None and len(chosen) < visited:
+            mirrored = (batch[:, :, ::-1] for batch in _taken(batches(train), chosen))
             data = tuple(np.concatenate(pair) for pair in zip(data, _arrays(anchor, mirrored, exact), strict=True))
         if labels is not None:
-            data, held_out = (
-                (*arrays, _one_hot(each, len(counts))) for arrays, each in zip((data, held_out), labels, strict=True)
-            )
+            data = (*data, _one_hot(np.asarray(labels[0])[chosen], len(counts)))
+            held_out = (*held_out, _one_hot(np.asarray(labels[1])[spread], len(counts)))
         units = np.broadcast_to(anchor.log_unit(validation, exact=exact), held_out[0].shape)
         loss = _Loss(network, exact, labels is not None)
         params, _ = train_network(
@@ -163,12 +172,17 @@ class NetworkDensity(Density):
             found.append(np.asarray(outputs)[:, : min(size, count - start)])
         return np.concatenate(found, axis=1)
 
-    def _value_log_prob(self, measurements, labels=None, *, window: bool = False) -> np.ndarray:
-        """Return ln q of each value given those before it, (sample, row, column, channel)."""
-        sites, log_deviation = self.anchor.sites(measurements, window=window)
-        outputs = self._outputs(sites, log_deviation, labels)
-        found = _mixture.log_prob(outputs, sites.mean, log_deviation, sites.values, sites.edges)
-        return found + self.anchor.log_unit(measurements, exact=sites.edges is not None)
+    def _value_log_prob(self, measurements: np.ndarray, labels=None, *, window: bool = False) -> np.ndarray:
+        """Return ln q of each value given those before it, (sample, row, column, channel), in blocks of bounded memory."""
+        size = max(1, 4 * _BLOCK_VALUES // int(np.prod(measurements.shape[1:])))
+        found = np.empty((*measurements.shape[:3], self.anchor.location.shape[2]))
+        for start in range(0, len(measurements), size):
+            part = slice(start, start + size)
+            sites, log_deviation = self.anchor.sites(measurements[part], window=window)
+            outputs = self._outputs(sites, log_deviation, None if labels is None else labels[part])
+            log_prob = _mixture.log_prob(outputs, sites.mean, log_deviation, sites.values, sites.edges)
+            found[part] = log_prob + self.anchor.log_unit(measurements[part], exact=sites.edges is not None)
+        return found
 
     def conditional_log_prob(self, measurements, labels=None) -> np.ndarray:
         """Return ln q(value | the values before it), nats, of the shape of the measurements.
@@ -193,12 +207,7 @@ class NetworkDensity(Density):
         if len(self.class_weights) and labels is None:
             return logsumexp(self.log_prob_by_class(array) + np.log(self.class_weights), axis=1)
         labels = None if labels is None else np.asarray(labels)
-        size = max(1, 4 * _BLOCK_VALUES // int(np.prod(array.shape[1:])))
-        found = [
-            self._value_log_prob(array[part], None if labels is None else labels[part]).sum((1, 2, 3))
-            for part in (slice(start, start + size) for start in range(0, len(array), size))
-        ]
-        return np.concatenate(found) if found else np.zeros(0)
+        return self._value_log_prob(array, labels).sum((1, 2, 3))
 
     def log_prob_by_class(self, measurements) -> np.ndarray:
         """Return ln q(measurement | class) for every class, (sample, class)."""
@@ -331,6 +340,16 @@ def _arrays(anchor: Anchor, data, exact: bool) -> tuple[np.ndarray, ...]:
     """Return measurements, given as an iterable of arrays, as the loss takes them."""
     parts = [anchor.sites(batch)[0].arrays(exact=exact) for batch in data]
     return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+
+
+def _taken(parts: Iterable[np.ndarray], chosen: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the chosen samples, sorted, of arrays that follow each other."""
+    seen = 0
+    for part in parts:
+        first, last = np.searchsorted(chosen, [seen, seen + len(part)])
+        seen += len(part)
+        if last > first:
+            yield np.asarray(part)[chosen[first:last] - (seen - len(part))]
 
 
 def _is_coarse(sensor: Sensor, measurements) -> bool:

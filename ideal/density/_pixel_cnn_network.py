@@ -5,7 +5,6 @@ one for its own row, so that there is no blind spot. Kernels hold only the taps 
 shifted copies side by side; masked kernels would spend a third of the arithmetic on zeros.
 """
 
-import math
 from functools import lru_cache, partial
 
 import jax
@@ -16,7 +15,6 @@ from flax import nnx
 from ideal.errors import UsageError
 
 DILATIONS = (1, 2, 1, 4, 1, 2, 1)  # their sums leave no gap: 12 steps, and 1 of the first layer
-_CHUNK = 2048  # pixels; more spill from the caches: a step of 64 images of 32x32 at once took 1.5 times as long
 
 
 def _shift(x, rows, columns):
@@ -157,39 +155,6 @@ class PixelCNN(nnx.Module):
         if (condition is None) != (self.conditions == 0):
             found = "none" if condition is None else f"an array of shape {condition.shape}"
             raise UsageError(f"this network has {self.conditions} conditions for each image; found {found}")
-
-
-def value_and_gradient(loss, parameters, batch, *, chunk=None):
-    """Return a loss and its gradient, summed over chunks of the batch that fit a processor's caches.
-
-    Args:
-        loss: function of parameters and a batch that returns a mean over the batch.
-        parameters: tree of arrays.
-        batch: tree of arrays with the batch's axis in front, one of them at least (batch, row, column, ...).
-        chunk: images at a time, a divisor of the batch; by default some 2,000 pixels on a processor, else all.
-
-    To be called under `jax.jit`. Chunks change nothing but the order of the sum.
-    """
-    leaves = jax.tree.leaves(batch)
-    images = leaves[0].shape[0]
-    chunk = chunk or chunk_size(images, max(math.prod(leaf.shape[1:3]) for leaf in leaves if leaf.ndim > 2))
-    gradient = jax.value_and_grad(loss)
-    if chunk == images:
-        return gradient(parameters, batch)
-
-    def add(total, part):
-        return jax.tree.map(jnp.add, total, gradient(parameters, part)), None
-
-    parts = jax.tree.map(lambda leaf: leaf.reshape(images // chunk, chunk, *leaf.shape[1:]), batch)
-    total, _ = jax.lax.scan(add, (jnp.zeros(()), jax.tree.map(jnp.zeros_like, parameters)), parts)
-    return jax.tree.map(lambda leaf: leaf * (chunk / images), total)
-
-
-def chunk_size(images: int, pixels: int) -> int:
-    """Return the largest divisor of a batch whose images, of so many pixels, stay in the caches; all of it on accelerators."""
-    if jax.default_backend() != "cpu":
-        return images
-    return max(size for size in range(1, images + 1) if images % size == 0 and (size == 1 or size * pixels <= _CHUNK))
 
 
 def _advance_row(network, inputs, above, phase, condition):

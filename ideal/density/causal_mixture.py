@@ -2,11 +2,9 @@
 
 from ideal.density._neighbourhood import NeighbourhoodNetwork
 from ideal.density._network_density import NetworkDensity
-from ideal.density.training import CHUNK_STEPS, Schedule
+from ideal.density.training import Schedule
 
 _VISITS = 16e6  # values seen in training at effort 1, each as often as it comes
-_BATCH_VALUES = 8192
-_EPOCHS = 60  # no more passes over few measurements
 # Least effort, width, depth and weight decay: a larger network is better when there is time to train it.
 _SIZES = ((0, 48, 3, 0.0), (2, 64, 4, 0.07), (6, 96, 4, 0.1), (30, 128, 4, 0.15))
 _RADIUS = 6
@@ -26,9 +24,7 @@ class CausalMixture(NetworkDensity):
     @classmethod
     def _plan(cls, effort, samples, shape, *, phases, classes, positions):
         values = shape[0] * shape[1] * shape[2]
-        batch = min(max(_BATCH_VALUES // values, 8), 512)
         _, width, depth, decay = max(size for size in _SIZES if size[0] <= effort)
         visits = effort * _VISITS * _SIZES[0][1] / width
-        steps = min(visits / (batch * values), _EPOCHS * samples / batch)
         network = NeighbourhoodNetwork(shape[2], _COMPONENTS, _RADIUS, width, depth, phases, classes, positions)
-        return network, Schedule(max(1, round(steps / CHUNK_STEPS)) * CHUNK_STEPS, batch, weight_decay=decay)
+        return network, Schedule.for_visits(visits, samples, values, weight_decay=decay)

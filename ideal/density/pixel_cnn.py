@@ -12,11 +12,9 @@ from optax.contrib import MuonDimensionNumbers
 from ideal.density._network_density import NetworkDensity
 from ideal.density._pixel_cnn_network import PixelCNN as Network
 from ideal.density._pixel_cnn_network import Stepper
-from ideal.density.training import CHUNK_STEPS, Schedule
+from ideal.density.training import Schedule
 
 _VISITS = 3e6  # values seen in training at effort 1
-_BATCH_VALUES = 8192
-_EPOCHS = 60  # no more passes over few measurements
 # Least effort, width, layers and weight decay: a larger network is better when there is time to train it.
 _SIZES = ((0, 32, 5, 0.0), (3, 32, 5, 0.05), (8, 48, 7, 0.1))
 _COMPONENTS = 5
@@ -132,11 +130,9 @@ class PixelCNN(NetworkDensity):
     @classmethod
     def _plan(cls, effort, samples, shape, *, phases, classes, positions):
         values = shape[0] * shape[1] * shape[2]
-        batch = min(max(_BATCH_VALUES // values, 8), 512)
         _, width, layers, decay = max(size for size in _SIZES if size[0] <= effort)
         visits = effort * _VISITS * (_SIZES[0][1] / width)
-        steps = min(visits / (batch * values), _EPOCHS * samples / batch)
         # Accelerators multiply faster in 16 bits; weights, mixtures and sums stay in 32 or 64.
         dtype = "float32" if jax.default_backend() == "cpu" else "bfloat16"
         network = GatedNetwork(shape[2], _COMPONENTS, width, layers, phases, classes, dtype)
-        return network, Schedule(max(1, round(steps / CHUNK_STEPS)) * CHUNK_STEPS, batch, weight_decay=decay)
+        return network, Schedule.for_visits(visits, samples, values, weight_decay=decay)

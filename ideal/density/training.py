@@ -25,6 +25,8 @@ from ideal._random import generator
 from ideal.density._fitting import DEFAULT_FITTING, Fitting, Progress
 
 CHUNK_STEPS = 32  # of one compiled scan; a schedule's steps are rounded up to a multiple
+BATCH_VALUES, LARGEST_BATCH, SMALLEST_BATCH = 8192, 512, 8  # values and samples in a minibatch
+MOST_EPOCHS = 60  # no more passes over few measurements
 _CHECKPOINT_SECONDS = 15.0
 _REPORT_SECONDS = 0.2
 _FASTEST_AVERAGE = 10  # steps: an average over the last weights begins with about so few
@@ -60,6 +62,21 @@ class Schedule:
     weight_decay: float = 0.0
     evaluations: int = 12
     patience: int = 4
+
+    @classmethod
+    def for_visits(cls, visits: float, samples: int, values: int, **more) -> "Schedule":
+        """Return a schedule in which so many values are seen in all, each as often as it comes.
+
+        Args:
+            visits: values to be seen, those of few samples no more than some tens of times.
+            samples: training measurements.
+            values: of one measurement.
+            more: other attributes.
+
+        """
+        batch = min(max(BATCH_VALUES // values, SMALLEST_BATCH), LARGEST_BATCH)
+        steps = min(visits / values, MOST_EPOCHS * samples) / batch
+        return cls(max(1, round(steps / CHUNK_STEPS)) * CHUNK_STEPS, batch, **more)
 
     @property
     def optimiser(self) -> tuple[float, float, float, float]:
