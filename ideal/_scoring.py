@@ -63,7 +63,8 @@ def sensor_of(noise: noise_models.NoiseModel, period=None) -> Sensor:
         return Sensor(step=1.0, lowest=0.0, noise_variance=(0.0, 1.0), period=mosaic)
     if noise.name == "poisson-gaussian":
         return Sensor(noise.quantum, noise.origin, noise_variance=(noise.read_noise**2, 1.0), period=mosaic)
-    return Sensor(period=mosaic)
+    least = float(np.min(noise.sigma)) if noise.name == "gaussian" else 0.0
+    return Sensor(noise_variance=(least**2, 0.0), period=mosaic)
 
 
 def choose_patches(source, patch: tuple[int, int] | None, limit: int, seed: int, period=None) -> tuple[Patches, list[str]]:

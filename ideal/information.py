@@ -114,7 +114,7 @@ def estimate(
     groups = np.concatenate([score.groups for score in scores])
     noise_entropy = np.concatenate([score.noise_entropy for score in scores])
     # One model for each fold, chosen on that fold's validation sources: no source votes on how it is scored itself.
-    best = [min(names, key=lambda name, score=score: score.validation[name].mean()) for score in scores]
+    best = [min(names, key=score.validation_loss) for score in scores]
     results = {name: _result(name, [name] * len(scores), scores, groups, noise_entropy, confidence, seed) for name in names}
     chosen = _result("/".join(name for name in names if name in best), best, scores, groups, noise_entropy, confidence, seed)
     train = [len(fold.train) for fold in folds]
@@ -124,7 +124,7 @@ def estimate(
         best=chosen,
         models=results,
         noise_entropy=float(noise_entropy.mean()),
-        rate=_rate(scores, pixels, confidence, seed),
+        rate=None if period is not None else _rate(scores, pixels, confidence, seed),
         patch=shape[:2] if len(shape) > 1 else shape,
         pixels=pixels,
         n_train=round(np.mean(train)),
@@ -202,6 +202,10 @@ class _Score:
     rates: dict[str, np.ndarray]
     fitted: dict[str, Density]
 
+    def validation_loss(self, name: str) -> float:
+        """Return a model's average loss on validation sources; infinite where it gives no number."""
+        return float(np.nan_to_num(self.validation[name].mean(), nan=np.inf))
+
 
 def _score_fold(source, noise, sensor, patches, fold, to_fit, before, key, budget, label, say) -> _Score:
     """Fit models to a fold and score them on it beside those that were fitted before."""
@@ -272,10 +276,10 @@ def _rate(scores: list[_Score], pixels: int, confidence, seed):
     if not all(score.rates for score in scores):
         return None
     for score in scores:
-        best, rated = (min(score.validation[name].mean() for name in names) for names in (score.validation, score.rates))
+        best, rated = (min(map(score.validation_loss, names)) for names in (score.validation, score.rates))
         if rated - best > _RATE_LAG * pixels:
             return None
-    best = [min(score.rates, key=lambda name, score=score: score.validation[name].mean()) for score in scores]
+    best = [min(score.rates, key=score.validation_loss) for score in scores]
     values = np.concatenate([score.rates[name] for name, score in zip(best, scores, strict=True)])
     grouped = GroupedValues.of(values, np.concatenate([score.groups for score in scores]))
     return "/".join(dict.fromkeys(best)), grouped.mean, _interval(grouped, confidence, seed)
@@ -296,6 +300,8 @@ def _model_names(models, shape, noise, source) -> list[str]:
         if not find_model(name).accepts(shape, **kind):
             what = "complex " * kind["is_complex"] + ("images" if len(shape) > 1 else "vectors")
             raise UsageError(f"{source.path}: the model {name} is not for {what} under {noise.name} noise")
+    if "blend" in names and sum(MODELS[name].trained for name in names) < 2:
+        raise UsageError(f"{source.path}: a blend needs two trained models: add --model causal-mixture and --model pixel-cnn")
     # A model may start from one before it in the registry.
     return sorted(names, key=list(MODELS).index)
 

@@ -268,5 +268,33 @@ def test_a_markov_chain_along_rows_is_learnt():
     assert -3 * excess.std() / np.sqrt(500) < excess.mean() < 0.02
 
 
+@pytest.mark.parametrize("values", ["rounded", "clipped"])
+def test_no_component_collapses_on_values_that_come_often(values):
+    """Continuous noise is part of every value: what is narrower than it is an artefact, and would fall below the truth."""
+    noise = np.random.default_rng(10).standard_normal((400, 8, 8))
+    images = np.round(0.7 * noise) if values == "rounded" else np.maximum(noise, 0)
+    sigma = 0.7 if values == "rounded" else 1.0
+    parts = images[:300], images[300:350]
+    free, held = (
+        -CausalMixture.fit(0, *parts, sensor=Sensor(noise_variance=(variance, 0.0)), fitting=Fitting(effort=0.2))
+        .log_prob(images[350:])
+        .mean()
+        / 64
+        for variance in (0.0, sigma**2)
+    )
+    gaussian = -StationaryGaussian.fit(0, *parts).log_prob(images[350:]).mean() / 64
+    assert free < gaussian - 0.2
+    assert held > gaussian - 0.15
+
+
+def test_a_dim_camera_is_drawn_near_its_dark_level():
+    camera, rng = PoissonGaussian(0.3, 0.45, 100, True), np.random.default_rng(11)
+    images = camera.sample(rng, np.full((400, 8, 8), 0.3))
+    sensor = Sensor(camera.quantum, camera.origin, noise_variance=(0.09, 1.0))
+    drawn = CausalMixture.fit(0, images[:350], images[350:], sensor=sensor, fitting=QUICK).sample(0, 100)
+    assert drawn.min() > -5
+    assert drawn.mean() == pytest.approx(0.3, abs=0.15)
+
+
 def test_every_trained_model_is_tested_here():
     assert {name for name, model in MODELS.items() if model.trained} == {model.name for model in TRAINED}

@@ -16,6 +16,8 @@ from ideal.errors import DataError
 _FULL_VALUES = 1024  # in larger measurements a full covariance costs more than it tells
 _FULL_GAIN = 0.005  # nats per value by which it must be better than the stationary one, which measurements of any size can use
 _VARYING = 0.05  # share of the variance that the average image may have before its places are told apart
+_DARK = 5.0  # read noises below the dark that a drawn value may lie
+_MARGIN = 0.9  # of the noise: no continuous value is predicted to scatter less
 _FAR = 1e3  # in standard deviations: an edge of the last cell in float32
 
 
@@ -117,6 +119,9 @@ class Anchor:
         """Return the measured values nearest to standardised ones of one place in an image."""
         sensor, (location, scale) = self.sensor, self._place(row, column, channel)
         values = self.transform.inverse(standard * scale + location)
+        # The transform is steep in the dark: a draw a little below its zero would be restored to any negative value.
+        dark = -_DARK * np.sqrt(sensor.noise_variance[0]) if sensor.noise_variance[1] else -np.inf
+        values = np.maximum(values, max(sensor.lowest, dark))
         if sensor.step:
             values = np.maximum(sensor.origin + sensor.step * np.round((values - sensor.origin) / sensor.step), sensor.lowest)
         return values
@@ -164,6 +169,18 @@ class Anchor:
         if exact:
             return np.full((1, 1, 1, 1), -np.log(self.sensor.step))
         return self.transform.log_slope(images) - np.log(self._at(self.scale, images.shape[1:3]))
+
+    def log_floor(self, shape: tuple[int, int]) -> np.ndarray | None:
+        """Return the log deviation of continuous noise on the standardised scale, (row, column, channel), less a margin.
+
+        None where values are quantised: what they are given is a probability, and cannot pass 1.
+        """
+        constant, slope = self.sensor.noise_variance
+        if self.sensor.step or (constant == 0 and slope == 0):
+            return None
+        # Of roots of light the deviation is 1, but in the dark, where it is less.
+        deviation = 0.5 if slope else _MARGIN * np.sqrt(constant)
+        return np.log(deviation / self._at(self.scale, shape))
 
     def log_deviation(self, shape: tuple[int, int]) -> np.ndarray:
         """Return the log deviations of the predictions in an image of this shape, (row, column, channel)."""

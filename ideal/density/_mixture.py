@@ -11,7 +11,7 @@ _SMALLEST_MASS = 1e-6  # below it float32 leaves the difference of two probabili
 _HALF_LOG_2PI = 0.5 * float(np.log(2 * np.pi))
 
 
-def mixture(outputs, mean, log_deviation, xp):
+def mixture(outputs, mean, log_deviation, xp, log_floor=None):
     """Return means, log deviations and log weights of the components.
 
     Args:
@@ -19,6 +19,8 @@ def mixture(outputs, mean, log_deviation, xp):
             deviation, logits of the weights. All zero gives a scale mixture about the prediction.
         mean, log_deviation: the prediction, shapes that broadcast to (...).
         xp: numpy or jax.numpy.
+        log_floor: least log deviation of a component, as of the noise, which is part of every continuous value: without it a
+            component would collapse on values that occur often, such as those of a clipped or rounded measurement.
 
     Returns:
         Three arrays (component, ...).
@@ -30,7 +32,10 @@ def mixture(outputs, mean, log_deviation, xp):
     factors = xp.clip(factors + spread.reshape(-1, *(1,) * (factors.ndim - 1)).astype(factors.dtype), -_LOG_SCALES, _LOG_SCALES)
     means = mean + shifts * xp.exp(log_deviation)
     logits = logits - logits.max(0)
-    return means, factors + log_deviation, logits - xp.log(xp.exp(logits).sum(0))
+    logs = factors + log_deviation
+    if log_floor is not None:
+        logs = xp.maximum(logs, log_floor)
+    return means, logs, logits - xp.log(xp.exp(logits).sum(0))
 
 
 def _log_density(values, means, log_deviations):
@@ -39,17 +44,17 @@ def _log_density(values, means, log_deviations):
     return -0.5 * inside * inside - log_deviations - _HALF_LOG_2PI
 
 
-def training_loss(outputs, mean, log_deviation, values, edges=None):
+def training_loss(outputs, mean, log_deviation, values, edges=None, log_floor=None):
     """Return -ln q of each value in float32, for gradients.
 
     Args:
-        outputs, mean, log_deviation: see `mixture`.
+        outputs, mean, log_deviation, log_floor: see `mixture`.
         values: transformed and standardised, (...).
         edges: lower and upper edges of each value's cell, two finite arrays (...), to give the mass between them; None to give
             the density.
 
     """
-    means, logs, weights = mixture(outputs, mean, log_deviation, jnp)
+    means, logs, weights = mixture(outputs, mean, log_deviation, jnp, log_floor)
     parts = _log_density(values, means, logs)
     if edges is not None:
         low, high = ((edge - means) * jnp.exp(-logs) for edge in edges)
@@ -61,14 +66,14 @@ def training_loss(outputs, mean, log_deviation, values, edges=None):
     return -jax.nn.logsumexp(parts + weights, axis=0)
 
 
-def log_prob(outputs, mean, log_deviation, values, edges=None) -> np.ndarray:
+def log_prob(outputs, mean, log_deviation, values, edges=None, log_floor=None) -> np.ndarray:
     """Return ln q of each value in float64: the density, or with edges the mass between them.
 
     Args:
-        outputs, mean, log_deviation, values, edges: as of `training_loss`; a lower edge may be -inf.
+        outputs, mean, log_deviation, values, edges, log_floor: as of `training_loss`; a lower edge may be -inf.
 
     """
-    means, logs, weights = mixture(np.asarray(outputs, np.float64), mean, log_deviation, np)
+    means, logs, weights = mixture(np.asarray(outputs, np.float64), mean, log_deviation, np, log_floor)
     if edges is None:
         inside = (values - means) * np.exp(-logs)
         parts = -0.5 * inside**2 - logs - _HALF_LOG_2PI
@@ -90,9 +95,9 @@ def _log_difference(low, high):
     return found
 
 
-def draw(rng: np.random.Generator, outputs, mean, log_deviation) -> np.ndarray:
+def draw(rng: np.random.Generator, outputs, mean, log_deviation, log_floor=None) -> np.ndarray:
     """Draw a value from each mixture."""
-    means, logs, weights = mixture(np.asarray(outputs, np.float64), mean, log_deviation, np)
+    means, logs, weights = mixture(np.asarray(outputs, np.float64), mean, log_deviation, np, log_floor)
     pick = (np.cumsum(np.exp(weights), axis=0) < rng.random(weights.shape[1:])).sum(0)
     pick = np.minimum(pick, len(means) - 1)[None]
     centre, spread = (np.take_along_axis(part, pick, axis=0)[0] for part in (means, logs))

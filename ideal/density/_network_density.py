@@ -102,6 +102,9 @@ class NetworkDensity(Density):
         )
         params = network.init(rng)
         constants = {"log_deviation": anchor.log_deviation(full_shape[:2]).astype(np.float32)}
+        floor = anchor.log_floor(full_shape[:2])
+        if floor is not None:
+            constants["log_floor"] = floor.astype(np.float32)
         if sensor.period != (1, 1):
             constants["phase"] = anchor.phase(full_shape[:2])
         exact = sensor.step > 0 and _is_coarse(sensor, validation)
@@ -152,7 +155,7 @@ class NetworkDensity(Density):
         sensor = self.anchor.sensor
         if sensor.step and (array < sensor.lowest).any():
             raise DataError(f"a model of values from {sensor.lowest:g} was given {array.min():g}")
-        if sensor.step == 1 and (np.abs((array - sensor.origin) % 1) > 0).any():
+        if sensor.step == 1 and sensor.lowest == 0 and (np.abs(array - np.round(array)) > 1e-6).any():
             raise DataError("a model of counts was given values that are not whole")
         return array
 
@@ -180,7 +183,8 @@ class NetworkDensity(Density):
             part = slice(start, start + size)
             sites, log_deviation = self.anchor.sites(measurements[part], window=window)
             outputs = self._outputs(sites, log_deviation, None if labels is None else labels[part])
-            log_prob = _mixture.log_prob(outputs, sites.mean, log_deviation, sites.values, sites.edges)
+            floor = self.anchor.log_floor(measurements.shape[1:3])
+            log_prob = _mixture.log_prob(outputs, sites.mean, log_deviation, sites.values, sites.edges, floor)
             found[part] = log_prob + self.anchor.log_unit(measurements[part], exact=sites.edges is not None)
         return found
 
@@ -249,7 +253,7 @@ class NetworkDensity(Density):
         log_deviation = anchor.log_deviation(shape)
         phase = anchor.phase(shape) if anchor.sensor.period != (1, 1) else None
         stepper = self.network.stepper(self.params, count, shape, log_deviation, phase, condition)
-        return Drawing(anchor, anchor.sequence(count, shape), stepper, log_deviation, rng)
+        return Drawing(anchor, anchor.sequence(count, shape), stepper, log_deviation, anchor.log_floor(shape), rng)
 
     def _state(self) -> dict[str, np.ndarray]:
         leaves = jax.tree.leaves(self.params)
@@ -276,15 +280,17 @@ class NetworkDensity(Density):
 class Drawing:
     """Draws images value by value, in raster order with channels last."""
 
-    def __init__(self, anchor: Anchor, sequence, stepper, log_deviation, rng: np.random.Generator):
+    def __init__(self, anchor: Anchor, sequence, stepper, log_deviation, log_floor, rng: np.random.Generator):
         self._anchor, self._sequence, self._stepper = anchor, sequence, stepper
-        self._log_deviation, self._rng = log_deviation, rng
+        self._log_deviation, self._log_floor, self._rng = log_deviation, log_floor, rng
 
     def draw(self, row: int, column: int, channel: int) -> np.ndarray:
         """Draw the next value of each image, in the measurements' units."""
         mean = self._sequence.predict()
         outputs = self._stepper.outputs(row, column, channel, mean)
-        drawn = _mixture.draw(self._rng, outputs, mean, self._log_deviation[row, column, channel])
+        at = row, column, channel
+        floor = None if self._log_floor is None else self._log_floor[at]
+        drawn = _mixture.draw(self._rng, outputs, mean, self._log_deviation[at], floor)
         return self._anchor.restore_at(drawn, row, column, channel)
 
     def observe(self, row: int, column: int, channel: int, values: np.ndarray) -> None:
@@ -328,7 +334,7 @@ class _Loss:
         condition = rest.pop() if self.conditional else None
         outputs = self.network.outputs(params, values, mean, log_deviation, constants.get("phase"), condition)
         edges = tuple(rest) if self.exact else None
-        return _mixture.training_loss(outputs, mean, log_deviation, values, edges).mean()
+        return _mixture.training_loss(outputs, mean, log_deviation, values, edges, constants.get("log_floor")).mean()
 
 
 @partial(jax.jit, static_argnums=0)

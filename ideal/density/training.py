@@ -4,10 +4,10 @@ A run is a function of the data, the key and the schedule alone: interrupted and
 limit that is reached makes it depend on the machine's speed.
 """
 
+import contextlib
 import math
 import os
 import time
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -104,6 +104,7 @@ class _State:
     evaluated: int = 0
     stale: int = 0
     seconds: float = 0.0
+    ended: bool = False
 
     @property
     def trees(self):
@@ -113,7 +114,7 @@ class _State:
     @property
     def numbers(self) -> np.ndarray:
         """The rest."""
-        return np.array([self.best_loss, self.loss, self.step, self.evaluated, self.stale, self.seconds], np.float64)
+        return np.array([self.best_loss, self.loss, self.step, self.evaluated, self.stale, self.seconds, self.ended], np.float64)
 
 
 def train(
@@ -152,7 +153,7 @@ def train(
     """
     started = time.monotonic()
     mesh = _mesh()
-    batch = min(schedule.batch, len(data[0]))
+    batch = min(schedule.batch, _power_of_two(len(data[0])))
     batch = -(-batch // mesh.size) * mesh.size
     seed = int(generator(key).integers(2**62))
     everywhere = NamedSharding(mesh, PartitionSpec())
@@ -167,11 +168,13 @@ def train(
     state = replace(state, **dict(zip(("params", "average", "optimiser", "best"), trees, strict=True)))
     constants = jax.device_put(constants, everywhere)
     held_out = _blocks(validation, max(batch, 64), schedule, batch, mesh)
-    between = max(1, schedule.steps // schedule.evaluations)
     saved = reported = time.monotonic()
+    if not state.step:  # the start is the Gaussian model: with few measurements nothing may be better
+        start = float(np.mean([float(_evaluate(loss, state.average, constants, each)) for each in held_out]))
+        state = replace(state, best_loss=start if np.isfinite(start) else np.inf)
     fraction = _fraction(state, schedule, fitting)
     try:
-        while fraction < 1 and state.stale < schedule.patience:
+        while not state.ended:
             count = CHUNK_STEPS
             ahead = fraction + count / schedule.steps
             if fitting.time_limit is not None and state.step:  # one scan may be more of the work left than of the schedule
@@ -187,19 +190,21 @@ def train(
                 state, params=params, average=average, optimiser=moments, step=state.step + count, seconds=before + now - started
             )
             fraction = _fraction(after, schedule, fitting)
-            if after.step // between > state.evaluated or fraction >= 1:
-                after = _evaluated(after, after.step // between, [_evaluate(loss, average, constants, each) for each in held_out])
+            number = int(fraction * schedule.evaluations)
+            if number > state.evaluated:
+                after = _evaluated(after, number, [_evaluate(loss, average, constants, each) for each in held_out])
+            after = replace(after, ended=fraction >= 1 or after.stale >= schedule.patience)
             state = after  # whole from here on, whenever an interrupt comes
-            ends = fraction >= 1 or state.stale >= schedule.patience
-            if fitting.report is not None and (now - reported > _REPORT_SECONDS or ends):
+            if fitting.report is not None and (now - reported > _REPORT_SECONDS or state.ended):
                 reported = now
-                fitting.report(Progress(name, 1.0 if ends else fraction, scale * state.loss + offset))
+                fitting.report(Progress(name, 1.0 if state.ended else fraction, scale * state.loss + offset))
             if fitting.checkpoint is not None and now - saved > _CHECKPOINT_SECONDS:
                 _save(fitting.checkpoint, mark, state)
                 saved = now
     finally:
         if fitting.checkpoint is not None:
-            _save(fitting.checkpoint, mark, state)
+            with contextlib.suppress(OSError):  # a full disk must not cost the fit
+                _save(fitting.checkpoint, mark, state)
     return jax.tree.map(np.asarray, state.best), state.best_loss
 
 
@@ -258,7 +263,7 @@ def _scan(loss, figures, params, average, moments, constants, chunk, rates, keep
 def _gradient(loss, params, constants, batch):
     """Return the gradient, summed over parts of the batch where they fit a processor's caches and the whole does not."""
     samples = len(batch[0])
-    part = loss.at_once(batch[0].shape)
+    part = loss.at_once(batch[0].shape) if _mesh().size == 1 else samples  # devices share the whole
     if part == samples:
         return jax.grad(loss)(params, constants, batch)
 
@@ -273,6 +278,11 @@ def _gradient(loss, params, constants, batch):
 @partial(jax.jit, static_argnums=0)
 def _evaluate(loss, params, constants, batch):
     return loss(params, constants, batch)
+
+
+def _power_of_two(count: int) -> int:
+    """Return the largest that is no larger: folds of few samples differ in size, and each size would be compiled."""
+    return 1 << (count.bit_length() - 1)
 
 
 def _indices(step: int, count: int, batch: int, samples: int, seed: int) -> np.ndarray:
@@ -300,7 +310,7 @@ def _averaging_weights(step: int, count: int, averaging: float) -> np.ndarray:
 def _blocks(validation, size: int, schedule: Schedule, batch: int, mesh) -> list[tuple]:
     """Return validation samples in blocks, as many as cost about a twentieth of the training."""
     total = len(validation[0])
-    size = min(-(-size // mesh.size) * mesh.size, total)
+    size = min(-(-size // mesh.size) * mesh.size, _power_of_two(total))
     affordable = 0.15 * schedule.steps * batch / schedule.evaluations  # an evaluation costs a third of a step
     count = max(1, min(total // size, math.ceil(affordable / size)))
     spread = np.linspace(0, total - 1, count * size).astype(int)  # neighbours in a file may be alike
@@ -312,7 +322,11 @@ def _blocks(validation, size: int, schedule: Schedule, batch: int, mesh) -> list
 def _fingerprint(loss, schedule, batch, seed, trees, data, validation) -> str:
     """Return what tells one run from another."""
     leaves, structure = jax.tree.flatten(trees)
-    sums = [zlib.crc32(np.ascontiguousarray(array)) for array in (*leaves, *data, *validation)]
+    arrays = [np.asarray(array) for array in (*leaves, *data, *validation)]
+    # Sums in few digits, since the last ones of a prediction depend on the number of BLAS threads.
+    sums = [
+        f"{array.shape} {np.sum(array, dtype=np.float64):.4e} {np.sum(array * array, dtype=np.float64):.4e}" for array in arrays
+    ]
     return repr((str(loss), schedule, batch, seed, str(structure), sums))
 
 
@@ -337,7 +351,9 @@ def _resume(path, mark: str, initial: _State) -> _State | None:
                 return None
             leaves, structure = jax.tree.flatten(initial.trees)
             leaves = [jnp.asarray(kept[f"leaf_{number}"]) for number in range(len(leaves))]
-            best_loss, loss, step, evaluated, stale, seconds = kept["numbers"].tolist()
+            best_loss, loss, step, evaluated, stale, seconds, ended = kept["numbers"].tolist()
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):  # none yet, or not one of ours
         return None
-    return _State(*jax.tree.unflatten(structure, leaves), best_loss, loss, int(step), int(evaluated), int(stale), seconds)
+    return _State(
+        *jax.tree.unflatten(structure, leaves), best_loss, loss, int(step), int(evaluated), int(stale), seconds, bool(ended)
+    )
