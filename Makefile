@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-wheel lint bench coverage clean
+.PHONY: demo test test-wheel lint bench bench-bounds coverage clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/python -m ideal.datasets.demo build/demo
@@ -35,6 +35,12 @@ bench: $(VENV)/.tested
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/coverage.py --quick
+
+# Trained models: bounds against CPU time, known truths, labels. About an hour; needs the data folder named by IDEAL_DATA.
+bench-bounds: $(VENV)/.tested
+	$(BIN)/python benchmarks/bounds.py --plot build/bounds.png
+	$(BIN)/python benchmarks/task_information.py --photons 100 --shuffled
+	$(BIN)/python benchmarks/pixel_cnn.py
 
 # 200 replications of closed-form cases: how often the interval holds the truth.
 coverage: $(VENV)/.tested
