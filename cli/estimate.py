@@ -44,8 +44,8 @@ def estimate(
         str | None,
         typer.Option(
             metavar="TIME",
-            help="Longest time for the trained models of one file: 90, 90s, 10m or 2h. Where it is reached, the numbers depend "
-            "on the machine's speed.",
+            help="Longest time for the trained models of one file (and as long again for --labels): 90, 90s, 10m or 2h. Where it "
+            "is reached, the numbers depend on the machine's speed.",
         ),
     ] = None,
     labels: Annotated[
