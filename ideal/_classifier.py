@@ -13,7 +13,7 @@ from ideal._random import generator
 from ideal.density import Fitting, Sensor
 from ideal.density._moments import batches
 from ideal.density._transform import RootTransform
-from ideal.density.training import CHUNK_STEPS, Schedule, train
+from ideal.density.training import Schedule, power_of_two, train, whole_chunks
 
 _PRODUCTS = 4e10  # multiplications forward in training at effort 1
 _EPOCHS, _BATCH = 40, 128
@@ -154,15 +154,14 @@ class Classifier:
         scale = np.sqrt(np.maximum(variance, 1e-12 * max(variance.max(), 1e-300)))
         network = ClassifierNetwork(arrays[0].shape[1:], classes)
         arrays = [((array - location) / scale).astype(np.float32) for array in arrays]
-        batch = min(_BATCH, 1 << (len(arrays[0]).bit_length() - 1))  # folds of about one size are compiled once
+        batch = min(_BATCH, power_of_two(len(arrays[0])))
         steps = min(_EPOCHS * len(arrays[0]), fitting.effort * _PRODUCTS / network.products) / batch
-        steps = max(1, round(steps / CHUNK_STEPS)) * CHUNK_STEPS
         params, _ = train(
             _Loss(network),
             network.init(rng),
             {},
             *((array, each.astype(np.int32)) for array, each in zip(arrays, labels, strict=True)),
-            Schedule(steps, batch, learning_rate=4e-3, weight_decay=_WEIGHT_DECAY),
+            Schedule(whole_chunks(steps), batch, learning_rate=4e-3, weight_decay=_WEIGHT_DECAY),
             key=rng,
             name="classifier",
             fitting=fitting,

@@ -14,6 +14,8 @@ _WHOLE = 1e-3  # electrons from a whole number that rounding in a file may expla
 _HELD_BYTES = 2**28
 _BLOCK_VALUES = 2**18
 _MOST_VALUES = 10_000  # of a measurement: its covariance then takes 0.8 GB
+MANY_SOURCES = 60  # with as many, one fold in five is scored; with fewer, each in turn
+FEW_SOURCES = 10  # with fewer scored, intervals are rough
 _FEWEST_SOURCES = 5  # below it an image is cut into blocks that serve as sources
 
 
@@ -55,10 +57,15 @@ def noise_model(source, *, sigma=None) -> noise_models.NoiseModel:
     return kind(sigma)
 
 
-def sensor_of(noise: noise_models.NoiseModel, period=None) -> Sensor:
-    """Return what a density model may know of measurements under this noise, by a sensor with a mosaic of this period."""
+def sensor_of(noise: noise_models.NoiseModel | None, period=None) -> Sensor:
+    """Return what a density model may know of measurements under this noise, by a sensor with a mosaic of this period.
+
+    Noise that nobody has named (None) says nothing: neither levels nor a least scatter.
+    """
     rows, columns = (1, 1) if period is None else (period, period) if np.ndim(period) == 0 else period
     mosaic = int(rows), int(columns)
+    if noise is None:
+        return Sensor(period=mosaic)
     if noise.name == "poisson":
         return Sensor(step=1.0, lowest=0.0, noise_variance=(0.0, 1.0), period=mosaic)
     if noise.name == "poisson-gaussian":

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ideal._budget import Budget
+from ideal._budget import Budget, check_request
 from ideal._fitted import advice_on, check_fitted, folds_for, origin_of
 from ideal._scoring import (
+    FEW_SOURCES,
+    MANY_SOURCES,
     Prepared,
     check_size,
     check_values,
@@ -30,8 +32,6 @@ from ideal.intervals import GroupedValues, interval, paired_difference, unpaired
 from ideal.result import LN2, Comparison, Estimate, ModelResult
 
 _FOLDS = 5
-_MANY_SOURCES = 60  # with as many, one fold in five is scored; with fewer, each in turn
-_FEW_SOURCES = 10
 _FEWEST_SCORED = 3  # the scatter of two sources says next to nothing of that of all
 _REFERENCE_VALUES = 2_000_000
 _FEW_PHOTONS = 20.0
@@ -83,10 +83,7 @@ def estimate(
     """
     started = time.perf_counter()
     say = progress or (lambda text, fraction=None: None)
-    if not 0 < effort < np.inf or (time_limit is not None and not time_limit > 0):
-        raise UsageError(f"effort and time limit must be positive; found {effort:g} and {time_limit}")
-    if not 0 < confidence < 1:
-        raise UsageError(f"confidence must lie between 0 and 1; found {confidence:g}")
+    check_request(confidence, effort, time_limit)
     noise = noise_model(source, sigma=source.read_sigma(0, 1)[0] if source.has_sample_sigma else None)
     size = patch_size(source, patch)
     warnings = check_values(source)
@@ -104,7 +101,7 @@ def estimate(
     check_fitted(fitted, origin, shape, sensor, **_kind(noise, source))
     warnings += advice_on(fitted, origin)
     folds = folds_for(fitted, origin, patches.groups, fits=bool(to_fit), folds=_FOLDS, seed=seed)
-    folds = folds[:1] if len(np.unique(patches.groups)) >= _MANY_SOURCES else folds
+    folds = folds[:1] if len(np.unique(patches.groups)) >= MANY_SOURCES else folds
     scores = []
     budget = Budget(effort / len(folds), time_limit, len(folds) * sum(MODELS[name].trained for name in to_fit), checkpoints)
     for number, fold in enumerate(folds):
@@ -320,7 +317,7 @@ def _advice(found: Estimate, noise, source, n_train: int | None, values: int) ->
     """Return what the user should know before believing the number; `n_train` is None where nothing was fitted."""
     notes = []
     where = found.path
-    if found.n_groups < _FEW_SOURCES:
+    if found.n_groups < FEW_SOURCES:
         notes.append(f"{where}: only {found.n_groups} sources were scored: the interval is rough; measure more objects")
     if n_train is not None and n_train < values:
         side = max(2, int(np.sqrt(n_train / 4)))

@@ -223,8 +223,9 @@ def test_places_matter_where_measurements_are_not_stationary():
     assert fitted.interior_log_prob(images[450:]) is None
     with pytest.raises(DataError, match=r"knows \(8, 8\) only"):
         fitted.log_prob(np.ones((1, 9, 9)))
-    with pytest.raises(UsageError, match="8x8 pixels only"):
-        fitted.sample(0, 1, (9, 9))
+    for model in (fitted, Blend((fitted, fitted), [0.5, 0.5])):
+        with pytest.raises(UsageError, match="8x8 pixels only"):
+            model.sample(0, 1, (9, 9))
 
 
 def test_wrong_measurements_are_refused():

@@ -144,6 +144,17 @@ def test_patches_have_the_label_of_their_image_and_the_noise_need_not_be_known()
     assert task_information(small(noise=None, sigma=None), patch=None, effort=EFFORT, model="full").unit == "image"
 
 
+def test_noise_that_nobody_named_sets_no_scale():
+    rng = np.random.default_rng(6)
+    labels = rng.integers(0, 2, 150)
+    values = 5 + 0.5 * labels[:, None, None] + rng.standard_normal((150, 6, 6))
+    found = [task_information(from_arrays(unit * values, labels=labels), effort=0.02) for unit in (1.0, 1e-3)]
+    bounds = [each.posteriors["density"].information for each in found]
+    assert bounds[1] == pytest.approx(bounds[0], abs=0.1)
+    gaps = found[0].conditional_entropy_bound - found[1].conditional_entropy_bound
+    assert gaps == pytest.approx(36 * np.log2(1e3), abs=2)
+
+
 def test_the_split_keeps_groups_together_and_every_class_in_every_part():
     rng = np.random.default_rng(5)
     groups = rng.integers(0, 40, 500)

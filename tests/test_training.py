@@ -125,15 +125,14 @@ def test_learning_rates_rise_and_fall():
     assert (np.diff(rates[5:]) <= 0).all()
 
 
-def test_training_ends_early_where_validation_gains_nothing():
-    reports = []
+def test_training_ends_early_where_validation_gains_nothing(tmp_path):
+    reports, checkpoint = [], tmp_path / "line.npz"
     noise = points(64, 1)[0], np.random.default_rng(2).standard_normal((64, 1)).astype(np.float32) + 3
-    run(
-        Fitting(report=reports.append),
-        schedule=Schedule(steps=3200, batch=16, learning_rate=0.05, evaluations=100),
-        validation=noise,
-    )
+    long = Schedule(steps=320_000, batch=16, learning_rate=0.05, evaluations=10_000)
+    run(Fitting(report=reports.append, checkpoint=checkpoint), schedule=long, validation=noise)
     assert reports[-1].fraction == 1
+    with np.load(checkpoint) as kept:
+        assert 0 < kept["numbers"][2] < long.steps / 10
 
 
 def test_the_gradient_in_parts_is_that_of_the_whole():

@@ -237,15 +237,15 @@ class NetworkDensity(Density):
 
         """
         rng = generator(key)
-        if self._fixed and shape is not None and tuple(shape) != self.shape[:2]:
-            raise UsageError(
-                f"the model knows images of {self.shape[0]}x{self.shape[1]} pixels only, found {shape[0]}x{shape[1]}"
-            )
         drawing = self.drawing(rng, count, shape or self.shape[:2], labels)
         return draw_in_order(drawing, count, (*(shape or self.shape[:2]), *self.shape[2:]))
 
     def drawing(self, rng: np.random.Generator, count: int, shape: tuple[int, int], labels=None) -> "Drawing":
         """Return what draws images value by value; arguments as of `sample`."""
+        if self._fixed and tuple(shape) != self.shape[:2]:
+            raise UsageError(
+                f"the model knows images of {self.shape[0]}x{self.shape[1]} pixels only, found {shape[0]}x{shape[1]}"
+            )
         anchor, condition = self.anchor, None
         if len(self.class_weights):
             labels = rng.choice(len(self.class_weights), count, p=self.class_weights) if labels is None else np.asarray(labels)

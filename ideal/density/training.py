@@ -76,7 +76,7 @@ class Schedule:
         """
         batch = min(max(BATCH_VALUES // values, SMALLEST_BATCH), LARGEST_BATCH)
         steps = min(visits / values, MOST_EPOCHS * samples) / batch
-        return cls(max(1, round(steps / CHUNK_STEPS)) * CHUNK_STEPS, batch, **more)
+        return cls(whole_chunks(steps), batch, **more)
 
     @property
     def optimiser(self) -> tuple[float, float, float, float]:
@@ -88,6 +88,11 @@ class Schedule:
         rise = 0.1 + 0.9 * fraction / max(self.warmup, 1e-9)
         fall = np.clip((fraction - self.warmup) / (1 - self.warmup), 0, 1)
         return np.minimum(rise, self.final + (1 - self.final) * 0.5 * (1 + np.cos(np.pi * fall)))
+
+
+def whole_chunks(steps: float) -> int:
+    """Return the nearest number of steps that compiled scans make up."""
+    return max(1, round(steps / CHUNK_STEPS)) * CHUNK_STEPS
 
 
 @dataclass(frozen=True)
@@ -153,7 +158,7 @@ def train(
     """
     started = time.monotonic()
     mesh = _mesh()
-    batch = min(schedule.batch, _power_of_two(len(data[0])))
+    batch = min(schedule.batch, power_of_two(len(data[0])))
     batch = -(-batch // mesh.size) * mesh.size
     seed = int(generator(key).integers(2**62))
     everywhere = NamedSharding(mesh, PartitionSpec())
@@ -280,7 +285,7 @@ def _evaluate(loss, params, constants, batch):
     return loss(params, constants, batch)
 
 
-def _power_of_two(count: int) -> int:
+def power_of_two(count: int) -> int:
     """Return the largest that is no larger: folds of few samples differ in size, and each size would be compiled."""
     return 1 << (count.bit_length() - 1)
 
@@ -310,7 +315,7 @@ def _averaging_weights(step: int, count: int, averaging: float) -> np.ndarray:
 def _blocks(validation, size: int, schedule: Schedule, batch: int, mesh) -> list[tuple]:
     """Return validation samples in blocks, as many as cost about a twentieth of the training."""
     total = len(validation[0])
-    size = min(-(-size // mesh.size) * mesh.size, _power_of_two(total))
+    size = min(-(-size // mesh.size) * mesh.size, power_of_two(total))
     affordable = 0.15 * schedule.steps * batch / schedule.evaluations  # an evaluation costs a third of a step
     count = max(1, min(total // size, math.ceil(affordable / size)))
     spread = np.linspace(0, total - 1, count * size).astype(int)  # neighbours in a file may be alike
