@@ -1,0 +1,294 @@
+"""What every imaging system can do: scenes in, noiseless measurements out, by a pure function of its parameters."""
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar, Self
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ideal.errors import DataError, UsageError
+from ideal.imaging.constraints import Constraint
+from ideal.imaging.linear import LinearOperator
+from ideal.noise import NoiseModel, Poisson
+
+Params = dict[str, jax.Array]
+
+_BLOCK_VALUES = 2**24  # values of scenes, or of measurements, that are encoded at once: 64 MB in float32
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a system looks at.
+
+    Attributes:
+        kind: "radiance" (nonnegative light; in use, the mean photoelectrons that an unfiltered pixel would gather),
+            "transmission" (channels absorption and phase in radians; the field behind the object is exp(-absorption + i phase)),
+            "sky" (Jy per pixel; row 0 north, column 0 east), or "any" (a user's own).
+        shape: of one scene: (value,), (row, column) or (row, column, channel).
+        channels: names of the channels, where there are any.
+        pixel: side of a scene's pixel in `pixel_unit`; None where it does not matter.
+        pixel_unit: "um" or "uas".
+
+    """
+
+    kind: str
+    shape: tuple[int, ...]
+    channels: tuple[str, ...] = ()
+    pixel: float | None = None
+    pixel_unit: str = "um"
+
+
+def setting(default: Any, unit: str, meaning: str) -> Any:
+    """Declare a setting of a system: a dataclass field with what people need to know of it."""
+    return field(default=default, metadata={"unit": unit, "help": meaning})
+
+
+@dataclass(frozen=True, eq=False)
+class ImagingSystem(ABC):
+    """A deterministic encoder: mean measurement = encode(parameters, scene).
+
+    A system is a frozen set of settings: dataclass fields made by `setting`, such as sizes, wavelengths and distances. What may
+    be designed is not in it but in `params`, a dictionary of named arrays in physical units, so that gradients can be taken.
+    Arrays keep the precision that they are given: under `jax.enable_x64(True)` float64 parameters and scenes are encoded in
+    float64.
+
+    Attributes:
+        name: its name on the command line.
+        summary: one line for people.
+        linear: whether encode(params, .) is linear in the scene, but for a constant offset.
+
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    linear: ClassVar[bool] = True
+
+    @property
+    @abstractmethod
+    def scene(self) -> Scene:
+        """What the system looks at."""
+
+    @property
+    @abstractmethod
+    def measurement_shape(self) -> tuple[int, ...]:
+        """Shape of one measurement: (row, column), (row, column, channel), (value,) or (visibility,)."""
+
+    @property
+    @abstractmethod
+    def designs(self) -> Mapping[str, str]:
+        """Named designs, the default one first, and one line on each."""
+
+    @abstractmethod
+    def design(self, name: str | None = None, seed: int = 0) -> Params:
+        """Return the parameters of a named design.
+
+        Args:
+            name: one of `designs`; None for the first.
+            seed: for those that are random.
+
+        Raises:
+            UsageError: there is none of that name.
+
+        """
+
+    @property
+    @abstractmethod
+    def constraints(self) -> Mapping[str, Constraint]:
+        """What each parameter must satisfy, by name, as a transform of free values."""
+
+    @abstractmethod
+    def encode(self, params: Params, scene: jax.Array) -> jax.Array:
+        """Return the noiseless measurement of one scene.
+
+        A pure function that JAX can trace, batch and differentiate.
+
+        Args:
+            params: physical parameters, as of `design`.
+            scene: of shape `scene.shape`.
+
+        Returns:
+            Mean photoelectrons (visibilities: complex, Jy; other noise: units of the measurement), of `measurement_shape`.
+
+        """
+
+    def noise(self, params: Params) -> NoiseModel:
+        """Return the noise that belongs to the system, where the user names none: photon counting."""
+        return Poisson()
+
+    @property
+    def period(self) -> tuple[int, int]:
+        """Rows and columns after which the sensor repeats; (1, 1) where all pixels are alike."""
+        return (1, 1)
+
+    def brightness(self, scenes) -> np.ndarray:
+        """Return of each scene what an exposure is set by: the mean over its values of the light on an unfiltered pixel.
+
+        Args:
+            scenes: (sample, ...).
+
+        """
+        return np.asarray(scenes, dtype=np.float64).reshape(len(scenes), -1).mean(1)
+
+    @abstractmethod
+    def draw(self, params: Params, figure) -> None:
+        """Draw the system with these parameters on an empty matplotlib figure, axes labelled in physical units."""
+
+    # What follows is the same for all systems.
+
+    def constrain(self, free: Params, sharpness: float = 1.0) -> Params:
+        """Return the physical parameters of free ones (any real numbers); `sharpness` pushes choices towards one of theirs."""
+        return {name: self.constraints[name].physical(value, sharpness) for name, value in free.items()}
+
+    def release(self, params: Params) -> Params:
+        """Return free parameters that `constrain` turns into these."""
+        return {name: self.constraints[name].free(value) for name, value in params.items()}
+
+    def harden(self, params: Params) -> Params:
+        """Return the nearest parameters that can be manufactured: one filter per pixel, whole sites."""
+        return {name: self.constraints[name].harden(value) for name, value in params.items()}
+
+    def check_params(self, params: Params) -> Params:
+        """Return parameters as JAX arrays after a check of names, shapes and constraints.
+
+        Raises:
+            UsageError: a parameter is missing, unknown, of the wrong shape, not finite or outside its constraint.
+
+        """
+        expected = jax.eval_shape(self.design)
+        if set(params) != set(expected):
+            raise UsageError(f"{self.name} has the parameters {', '.join(expected)}; found {', '.join(params) or 'none'}")
+        for name, value in params.items():
+            if np.shape(value) != expected[name].shape:
+                raise UsageError(f"{self.name}: parameter {name} has shape {np.shape(value)}, expected {expected[name].shape}")
+            if not np.isfinite(np.asarray(value)).all():
+                raise UsageError(f"{self.name}: parameter {name} is not finite everywhere")
+            self.constraints[name].check(f"{self.name}: parameter {name}", np.asarray(value))
+        return {name: jnp.asarray(value) for name, value in params.items()}
+
+    def check_scenes(self, scenes) -> None:
+        """Refuse scenes of another shape or kind.
+
+        Raises:
+            DataError: the shape is wrong, a value is not finite, or light is negative.
+
+        """
+        shape, expected = np.shape(scenes), self.scene.shape
+        if shape[1:] != expected:
+            raise DataError(f"{self.name}: scenes of shape {shape}, expected (sample, {', '.join(map(str, expected))})")
+        values = np.asarray(scenes)
+        if not np.isfinite(values).all():
+            index = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
+            raise DataError(f"{self.name}: scene {index[0]} is {values[index]} at {index[1:]}, expected finite numbers")
+        if self.scene.kind in ("radiance", "sky") and values.size and values.min() < 0:
+            index = tuple(int(i) for i in np.argwhere(values < 0)[0])
+            raise DataError(f"{self.name}: scene {index[0]} is {values[index]:g} at {index[1:]}, light cannot be negative")
+
+    @cached_property
+    def _encode_block(self):
+        return jax.jit(jax.vmap(self.encode, in_axes=(None, 0)))
+
+    def images(self, params: Params, scenes) -> np.ndarray:
+        """Return the noiseless measurements of many scenes, block by block.
+
+        Args:
+            params: physical parameters.
+            scenes: (sample, ...) of `scene.shape`; float32 unless float64 is enabled and given.
+
+        Returns:
+            (sample, *measurement_shape), in the precision of the scenes.
+
+        Raises:
+            DataError: as of `check_scenes`.
+
+        """
+        self.check_scenes(scenes)
+        size = max(int(np.prod(self.scene.shape)), int(np.prod(self.measurement_shape)), 1)
+        block = max(1, min(len(scenes), self.block_values // size))
+        parts = []
+        for start in range(0, len(scenes), block):
+            part = np.asarray(scenes[start : start + block])
+            missing = block - len(part)  # one shape, one compilation
+            padded = np.concatenate([part, np.repeat(part[-1:], missing, axis=0)]) if missing else part
+            parts.append(np.asarray(self._encode_block(params, jnp.asarray(padded)))[: len(part)])
+        return np.concatenate(parts) if parts else np.empty((0, *self.measurement_shape))
+
+    @property
+    def block_values(self) -> int:
+        """Values of scenes or measurements that are encoded at once; a system with large intermediate arrays asks for fewer."""
+        return _BLOCK_VALUES
+
+    def operator(self, params: Params) -> LinearOperator:
+        """Return the system with these parameters as a linear operator with an offset.
+
+        Raises:
+            UsageError: the system is not linear in its scene.
+
+        """
+        if not self.linear:
+            raise UsageError(f"{self.name} is not linear in its scene: it has no linear operator")
+        return LinearOperator(lambda scene: self.encode(params, scene), self.scene.shape)
+
+    def replace(self, **changes: Any) -> Self:
+        """Return the system with other settings.
+
+        Raises:
+            UsageError: a setting is unknown (the message suggests the nearest) or has no meaning.
+
+        """
+        return dataclasses.replace(self, **check_settings(type(self), changes))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Settings by name."""
+        return {each.name: getattr(self, each.name) for each in settings_of(type(self))}
+
+
+def settings_of(kind: type) -> list[dataclasses.Field]:
+    """Return the settings that a system class (or any dataclass with fields made by `setting`) declares."""
+    return [each for each in dataclasses.fields(kind) if "help" in each.metadata]
+
+
+def check_settings(kind: type, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings converted to the types of their defaults.
+
+    Raises:
+        UsageError: a name is unknown, or a value is not of its setting's kind.
+
+    """
+    known = {each.name: each for each in settings_of(kind)}
+    converted = {}
+    for name, value in given.items():
+        if name not in known:
+            raise UsageError(unknown_name(f"{kind.name} has no setting", name, known))
+        converted[name] = _as_type_of(known[name].default, value, f"{kind.name}: setting {name}")
+    return converted
+
+
+def unknown_name(what: str, name: str, known) -> str:
+    """Return the message for a name that is not known, with the nearest one that is."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, list(known), n=1, cutoff=0.4)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"{what} {name!r}{hint} (there are: {', '.join(known) or 'none'})"
+
+
+def _as_type_of(default: Any, value: Any, what: str) -> Any:
+    kind = type(default)
+    if default is None or (isinstance(value, kind) and not (kind is int and isinstance(value, bool))):
+        return tuple(value) if isinstance(value, list) else value
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if kind is tuple and isinstance(value, list | tuple):
+        return tuple(value)
+    if kind is tuple:
+        return (value,)
+    raise UsageError(f"{what} takes {_KINDS.get(kind, kind.__name__)}, as {default!r}; found {value!r}")
+
+
+_KINDS = {float: "a number", int: "a whole number", str: "a text", bool: "true or false"}
