@@ -164,7 +164,7 @@ def light(args):
         found = {}
         for head, data, sensor in (
             ("discretised", (train, validation, test), COUNTS),
-            ("dequantised", dequantised((train, validation, test)), Sensor(noise_variance=(0.25, 1.0))),
+            ("dequantised", dequantised((train, validation, test)), Sensor(noise_variance=(1 / 12, 1.0))),
         ):
             model = fit("causal-mixture", data[:2], sensor, args.seed, args.effort)
             found[head] = mean_and_error((-model.log_prob(data[2]) - truth) / (LN2 * 256))

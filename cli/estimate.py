@@ -33,7 +33,11 @@ def estimate(
     ] = None,
     patch: Annotated[str, typer.Option(metavar="SIDE", help="Pixels in a patch: 16, or rows x columns as 16x24.")] = "16",
     period: Annotated[
-        str | None, typer.Option(metavar="SIDE", help="Period of the sensor's colour mosaic, to align patches: 2, or 2x6.")
+        str | None,
+        typer.Option(
+            metavar="SIDE",
+            help="Period of the sensor's colour mosaic, to align patches: 2, or 2x6; 1 for none; default: what the file says.",
+        ),
     ] = None,
     max_patches: Annotated[int, typer.Option(min=10, help="Patches used of a file, at most.")] = 20_000,
     effort: Annotated[

@@ -57,13 +57,12 @@ def noise_model(source, *, sigma=None) -> noise_models.NoiseModel:
     return kind(sigma)
 
 
-def sensor_of(noise: noise_models.NoiseModel | None, period=None) -> Sensor:
+def sensor_of(noise: noise_models.NoiseModel | None, period: tuple[int, int] | None = None) -> Sensor:
     """Return what a density model may know of measurements under this noise, by a sensor with a mosaic of this period.
 
     Noise that nobody has named (None) says nothing: neither levels nor a least scatter.
     """
-    rows, columns = (1, 1) if period is None else (period, period) if np.ndim(period) == 0 else period
-    mosaic = int(rows), int(columns)
+    mosaic = period or (1, 1)
     if noise is None:
         return Sensor(period=mosaic)
     if noise.name == "poisson":
@@ -72,6 +71,15 @@ def sensor_of(noise: noise_models.NoiseModel | None, period=None) -> Sensor:
         return Sensor(noise.quantum, noise.origin, noise_variance=(noise.read_noise**2, 1.0), period=mosaic)
     least = float(np.min(noise.sigma)) if noise.name == "gaussian" else 0.0
     return Sensor(noise_variance=(least**2, 0.0), period=mosaic)
+
+
+def mosaic_period(source, size, period) -> tuple[int, int] | None:
+    """Return the period of the sensor's mosaic as asked for, or as the file says; None without a mosaic or patches."""
+    period = source.period if period is None else period
+    if size is None or period is None:
+        return None
+    rows, columns = (period, period) if np.ndim(period) == 0 else period
+    return None if (rows, columns) == (1, 1) else (int(rows), int(columns))
 
 
 def choose_patches(source, patch: tuple[int, int] | None, limit: int, seed: int, period=None) -> tuple[Patches, list[str]]:

@@ -21,6 +21,7 @@ from ideal._scoring import (
     check_values,
     choose_patches,
     in_blocks,
+    mosaic_period,
     noise_model,
     patch_size,
     real_values,
@@ -65,6 +66,7 @@ def estimate(
             part of these measurements (its `origin` says so) is scored on the test part of its first fold, and so are all others.
         patch: side of the square patches, or (row, column); no matter for vectors. Smaller images are used whole.
         period: of a sensor's mosaic in pixels; patches begin at its multiples, so that all show it in the same phase.
+            None for what the file says, 1 for none.
         confidence: of the interval, between 0 and 1.
         seed: of the choice of patches, the split and the bootstrap.
         max_patches: largest number of patches used in all.
@@ -87,11 +89,11 @@ def estimate(
     noise = noise_model(source, sigma=source.read_sigma(0, 1)[0] if source.has_sample_sigma else None)
     size = patch_size(source, patch)
     warnings = check_values(source)
-    patches, notes = choose_patches(source, size, max_patches, seed, None if size is None else period)
+    mosaic = mosaic_period(source, size, period)
+    patches, notes = choose_patches(source, size, max_patches, seed, mosaic)
     warnings += notes
     shape, pixels = patches.shape[1:], int(np.prod(patches.shape[1:3]))
     check_size(source, shape)
-    mosaic = None if size is None else period
     fitted = dict(fitted or {})
     to_fit = _model_names(models, shape, noise, source) if models is not None or not fitted else []
     if set(fitted) & set(to_fit):
@@ -121,7 +123,7 @@ def estimate(
         best=chosen,
         models=results,
         noise_entropy=float(noise_entropy.mean()),
-        rate=None if period is not None else _rate(scores, pixels, confidence, seed),
+        rate=None if mosaic else _rate(scores, pixels, confidence, seed),
         patch=shape[:2] if len(shape) > 1 else shape,
         pixels=pixels,
         n_train=round(np.mean(train)),
@@ -130,7 +132,7 @@ def estimate(
         n_groups=len(np.unique(groups)),
         n_folds=len(folds),
         confidence=confidence,
-        objects_key=repr((source.shape, size, period, seed, max_patches)),
+        objects_key=repr((source.shape, size, mosaic, seed, max_patches)),
         warnings=(),
         seconds=0.0,
         fitted=_with_origin(scores[0].fitted, origin, best[0]),

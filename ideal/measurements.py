@@ -62,6 +62,7 @@ def from_arrays(
     offset=0.0,
     read_noise=0.0,
     units=None,
+    period=None,
     path="<array>",
 ) -> "MeasurementSet":
     """Wrap arrays in memory as a measurement set.
@@ -78,6 +79,7 @@ def from_arrays(
         offset: DN.
         read_noise: photoelectrons.
         units: of the measurements; None for DN where a gain or offset is given, else photoelectrons.
+        period: rows and columns after which the sensor's mosaic repeats, or None.
         path: what messages call it.
 
     """
@@ -86,6 +88,8 @@ def from_arrays(
     if units is None and gain == 1 and offset == 0 and not np.iscomplexobj(arrays["measurements"]):
         units = "photoelectrons"
     attributes = {"noise": noise, "gain": gain, "offset": offset, "read_noise": read_noise, "units": units}
+    if period is not None:
+        attributes["period"] = np.broadcast_to(period, 2)
     if sigma is not None and np.ndim(sigma) == 0:
         attributes["sigma"] = float(sigma)
     elif sigma is not None:
@@ -222,6 +226,17 @@ class MeasurementSet(AbstractContextManager):
     def close(self) -> None:
         """Release the file."""
         self._source.close()
+
+    @property
+    def period(self) -> tuple[int, int] | None:
+        """Rows and columns after which the sensor's mosaic repeats, if the file says so in its attribute `period`, or None."""
+        said = self.attributes.get("period") if self._source.trusted and len(self.shape) > 2 else None
+        if said is None:
+            return None
+        values = np.ravel(said)
+        if values.size != 2 or values.dtype.kind not in "iu" or values.min() < 1:
+            raise DataError(f"{self.path}: the attribute period is {said!r}, expected rows and columns of the sensor's mosaic")
+        return int(values[0]), int(values[1])
 
     @property
     def has_clean(self) -> bool:

@@ -27,6 +27,7 @@ from ideal._scoring import (
     check_values,
     choose_patches,
     in_blocks,
+    mosaic_period,
     noise_model,
     patch_size,
     sensor_of,
@@ -61,7 +62,7 @@ def task_information(
             not be known.
         patch: side of the square patches, or (row, column); None for whole images. Smaller images are used whole. A patch has the
             label of its image, and the information is then that of a patch.
-        period: of a sensor's mosaic in pixels.
+        period: of a sensor's mosaic in pixels; None for what the file says, 1 for none.
         confidence: of the intervals, between 0 and 1.
         seed: of the choice of patches, the split, the fits and the bootstrap.
         max_patches: largest number of patches used in all.
@@ -88,7 +89,8 @@ def task_information(
     kind = _density(model, source)
     check_classes(source.path, names, index, source.groups)
     warnings = check_values(source)
-    patches, notes = choose_patches(source, size, max_patches, seed, None if size is None else period)
+    mosaic = mosaic_period(source, size, period)
+    patches, notes = choose_patches(source, size, max_patches, seed, mosaic)
     shape = patches.shape[1:]
     check_size(source, shape)
     labels = index[patches.positions[:, 0]]
@@ -104,7 +106,7 @@ def task_information(
     folds = stratified_folds(source.path, names, labels, patches.groups, seed)
     folds = folds[:1] if len(np.unique(patches.groups)) >= MANY_SOURCES else folds
     budget = Budget(effort / len(folds), time_limit, len(folds) * (1 + 2 * kind.trained), checkpoints)
-    sensor = sensor_of(noise if source.noise else None, None if size is None else period)
+    sensor = sensor_of(noise if source.noise else None, mosaic)
     scores = []
     for number, fold in enumerate(folds):
         label = f"{source.path}, fold {number + 1} of {len(folds)}" if len(folds) > 1 else source.path

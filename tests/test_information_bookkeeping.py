@@ -216,3 +216,10 @@ def test_little_read_noise_is_warned_of(read_noise, warned):
 def test_refusals(array, settings, options, error, words):
     with pytest.raises(error, match=words):
         estimate(from_arrays(array, **options), **settings)
+
+
+def test_the_period_is_what_the_file_says_unless_asked_otherwise():
+    counts = np.random.default_rng(0).poisson(20, (80, 12, 12))
+    said = from_arrays(counts, noise="poisson", period=(4, 6))
+    found = {period: estimate(said, patch=6, models=("stationary",), period=period) for period in (None, 1, (4, 6))}
+    assert found[None].n_test == found[4, 6].n_test < found[1].n_test  # fewer patches begin at a period

@@ -222,6 +222,19 @@ def test_integer_is_probed_in_floats():
     assert not from_arrays(counts(shape=(7,)) + 0j).integer
 
 
+def test_the_period_of_a_mosaic_is_kept_and_checked(tmp_path):
+    path = tmp_path / "mosaic.h5"
+    write_measurements(path, np.ones((3, 8, 8), np.uint16), noise="poisson", attributes={"period": np.array([4, 2])})
+    with open_measurements(path) as measured:
+        assert measured.period == (4, 2)
+    assert from_arrays(np.ones((3, 8, 8)), period=2).period == (2, 2)
+    assert from_arrays(np.ones((3, 8, 8))).period is None
+    assert from_arrays(np.ones((3, 8)), period=2).period is None  # vectors have no mosaic
+    write_measurements(path, np.ones((3, 8, 8)), noise=None, attributes={"period": "8"}, overwrite=True)
+    with open_measurements(path) as measured, pytest.raises(DataError, match="attribute period is '8'"):
+        _ = measured.period
+
+
 def test_another_programs_gain_is_not_used(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["frames"] = counts()
