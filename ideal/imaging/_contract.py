@@ -1,6 +1,7 @@
 """What every imaging system can do: scenes in, noiseless measurements out, by a pure function of its parameters."""
 
 import dataclasses
+import datetime
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -136,7 +137,7 @@ class ImagingSystem(ABC):
 
     @abstractmethod
     def draw(self, params: Params, figure) -> None:
-        """Draw the system with these parameters on an empty matplotlib figure, axes labelled in physical units."""
+        """Draw the system on an empty matplotlib figure, whose size it sets; axes are labelled in physical units."""
 
     # What follows is the same for all systems.
 
@@ -284,6 +285,8 @@ def _as_type_of(default: Any, value: Any, what: str) -> Any:
         return tuple(value) if isinstance(value, list) else value
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if kind is str and isinstance(value, int | float | datetime.date) and not isinstance(value, bool):
+        return str(value)  # a date in a configuration file, or a name that looks like a number
     if kind is tuple and isinstance(value, list | tuple):
         return tuple(value)
     if kind is tuple:

@@ -35,20 +35,30 @@ class LinearOperator:
         """Measurement of a dark scene, in the default precision."""
         return jax.jit(self._affine)(self._zero())
 
-    @property
+    @cached_property
     def measurement_shape(self) -> tuple[int, ...]:
         """Shape of a measurement."""
         return jax.eval_shape(self._affine, self._zero()).shape
 
     def forward(self, scene: jax.Array) -> jax.Array:
         """Return what a scene adds to the offset."""
-        return jax.jvp(self._affine, (self._zero(scene.dtype),), (scene,))[1]
+        return self._forward(scene)
 
     def adjoint(self, measurement: jax.Array) -> jax.Array:
         """Return the adjoint of the linear part, applied to a measurement: a real array of `scene_shape`."""
-        zero = self._zero(jnp.real(measurement).dtype)
-        _, transpose = jax.vjp(self._affine, zero)
-        return transpose(jnp.conj(measurement))[0]
+        return self._adjoint(measurement)
+
+    @cached_property
+    def _forward(self) -> Callable[[jax.Array], jax.Array]:
+        return jax.jit(lambda scene: jax.jvp(self._affine, (self._zero(scene.dtype),), (scene,))[1])
+
+    @cached_property
+    def _adjoint(self) -> Callable[[jax.Array], jax.Array]:
+        def pulled_back(measurement):
+            _, transpose = jax.vjp(self._affine, self._zero(jnp.real(measurement).dtype))
+            return transpose(jnp.conj(measurement))[0]
+
+        return jax.jit(pulled_back)
 
     def matrix(self) -> np.ndarray:
         """Return the dense matrix of the linear part, (values of a measurement, values of a scene), row by row.

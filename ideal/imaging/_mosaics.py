@@ -1,0 +1,102 @@
+"""Published mosaics of colour filters: which filter each pixel of one tile has."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ideal.errors import UsageError
+
+_COLOURS = {
+    "R": "red",
+    "G": "green",
+    "B": "blue",
+    "W": "white",
+    "C": "cyan",
+    "M": "magenta",
+    "Y": "yellow",
+}
+
+
+@dataclass(frozen=True)
+class Mosaic:
+    """One tile of a mosaic.
+
+    Attributes:
+        tile: a letter for the filter of each pixel, rows apart by spaces.
+        summary: one line, with the source.
+
+    """
+
+    tile: str
+    summary: str
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the tile."""
+        rows = self.tile.split()
+        return len(rows), len(rows[0])
+
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """Names of the filters that it has."""
+        return tuple(name for letter, name in _COLOURS.items() if letter in self.tile)
+
+    def fits(self, period: Sequence[int]) -> bool:
+        """Return whether whole tiles fill a period (rows, columns)."""
+        return all(long % short == 0 for long, short in zip(period, self.shape, strict=True))
+
+    def indices(self, period: Sequence[int], filters: Sequence[str]) -> np.ndarray:
+        """Return the index into `filters` of each pixel of a period, (row, column)."""
+        index = np.array([[filters.index(_COLOURS[letter]) for letter in row] for row in self.tile.split()])
+        return np.tile(index, [long // short for long, short in zip(period, self.shape, strict=True)])
+
+
+# The arrangement of the sensor's first pixel is a convention: makers start the same mosaic at different corners.
+MOSAICS: Mapping[str, Mosaic] = {
+    "bayer": Mosaic("RG GB", "half green, quarters of red and blue (Bayer, US 3,971,065)"),
+    "quad-bayer": Mosaic("RRGG RRGG GGBB GGBB", "Bayer with each filter over 2 x 2 pixels (phone sensors)"),
+    "x-trans": Mosaic("GBGGRG RGRBGB GBGGRG GRGGBG BGBRGR GRGGBG", "Fujifilm X-Trans, all colours in every row, period 6"),
+    "rgbw-bayer": Mosaic("RG WB", "Bayer with one green of two replaced by white (Gindele and Gallagher, US 6,476,865)"),
+    "rgbw-kodak": Mosaic("WBWG BWGW WGWR GWRW", "Kodak, half white, colours along diagonals (Kijima et al., US 2007/0177236)"),
+    "rgbw-sony": Mosaic("WBWG RWGW WGWB GWRW", "Sony 2012, half white, a quarter green"),
+    "rgbw-yamagami": Mosaic("WGWG RWBW WGWG BWRW", "half white, a quarter green (Yamagami et al., US 5,323,233)"),
+    "rgbw-sparse": Mosaic(
+        "WWWWWW WWWWWW WWRGWW WWGBWW WWWWWW WWWWWW", "a Bayer cell in white, period 6 (Chakrabarti et al. 2014)"
+    ),
+    "ryyb": Mosaic("RY YB", "Bayer with yellow for green (phone sensors)"),
+    "cygm": Mosaic("MY CG", "magenta, yellow, cyan and green (US 4,390,895)"),
+}
+
+
+def fitting(period: Sequence[int], filters: Sequence[str]) -> dict[str, str]:
+    """Return the name and summary of each mosaic that fits a period and needs no other filters."""
+    return {name: each.summary for name, each in MOSAICS.items() if each.fits(period) and set(each.filters) <= set(filters)}
+
+
+def mosaic_indices(name: str, period: Sequence[int], filters: Sequence[str]) -> np.ndarray:
+    """Return a mosaic as indices into `filters`, (row, column) of a period.
+
+    Args:
+        name: one of `MOSAICS`.
+        period: rows and columns.
+        filters: names of the filters that there are.
+
+    Raises:
+        UsageError: the mosaic has another period, or needs a filter that there is not.
+
+    """
+    mosaic = MOSAICS[name]
+    missing = [each for each in mosaic.filters if each not in filters]
+    if missing:
+        raise UsageError(
+            f"the mosaic {name} needs filters {', '.join(mosaic.filters)}, {' and '.join(missing)} not among the setting"
+            f" filters ({', '.join(filters)}): add what is missing"
+        )
+    if not mosaic.fits(period):
+        raise UsageError(
+            f"the mosaic {name} repeats every {mosaic.shape[0]} x {mosaic.shape[1]} pixels, the setting period is"
+            f" {period[0]} x {period[1]}: set period to ({mosaic.shape[0]}, {mosaic.shape[1]}) or a multiple,"
+            " and shape to a multiple of that"
+        )
+    return mosaic.indices(period, filters)

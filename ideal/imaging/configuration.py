@@ -1,0 +1,111 @@
+"""Systems and designs as people name them: by name and settings, by a configuration's table, or by a design file."""
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import jax.numpy as jnp
+import numpy as np
+
+from ideal.errors import DataError, UsageError
+from ideal.imaging import ImagingSystem, Params, make_system
+from ideal.imaging.custom import system_of_callable
+
+_FORMAT, _FORMAT_VERSION = "ideal-design", 1
+DESIGN_FILES = (".h5", ".hdf5")
+
+
+def system_from_table(table: Mapping[str, Any], folder: Path, changes: Mapping[str, Any]) -> tuple[ImagingSystem, str | None]:
+    """Return the system that the table `[system]` of a configuration describes, and the design that it names.
+
+    Args:
+        table: with `name` of a system, its settings and optionally `design`; or with `encoder`, see
+            `ideal.imaging.custom.system_of_callable`.
+        folder: of the configuration.
+        changes: settings that have the last word.
+
+    Raises:
+        UsageError: something in the table is unknown or has no meaning.
+
+    """
+    table = dict(table)
+    if "encoder" in table:
+        system = system_of_callable(table, folder)
+        return (system.replace(**changes) if changes else system), None
+    if "name" not in table:
+        raise UsageError('[system] needs a name, as name = "lensless", or an encoder, as encoder = "my_optics:encode"')
+    name, design = table.pop("name"), table.pop("design", None)
+    if design is not None and str(design).endswith(DESIGN_FILES):
+        design = str(folder / design)
+    return make_system(name, **{**table, **changes}), design
+
+
+def find_design(system: ImagingSystem, name: str | None, seed: int = 0) -> Params:
+    """Return the parameters of a named design, or those in a design file.
+
+    Raises:
+        UsageError: there is no such design, or the file's is for another system.
+        DataError: the file cannot be read.
+
+    """
+    if name is None or not str(name).endswith(DESIGN_FILES):
+        return system.check_params(system.design(name, seed))
+    found, _, params = load_design(name)
+    if found != system.name:
+        raise UsageError(f"{name}: a design of {found}, the system is {system.name}")
+    try:
+        return system.check_params(params)
+    except UsageError as error:
+        raise UsageError(f"{name}: {error} (settings of the system may differ from those of the design)") from error
+
+
+def save_design(path: str | Path, system: ImagingSystem, params: Params, **attributes: Any) -> None:
+    """Write a design: HDF5 with one dataset for each parameter; it appears whole or not at all.
+
+    Args:
+        path: of the file; replaced if there is one.
+        system: its name and settings are noted.
+        params: the design.
+        attributes: more to note, JSON types.
+
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        with h5py.File(temporary, "x") as file:
+            for name, value in params.items():
+                file[name] = np.asarray(value)
+            file.attrs.update(format=_FORMAT, format_version=_FORMAT_VERSION, system=system.name)
+            file.attrs["settings"] = json.dumps(system.settings)
+            for name, value in attributes.items():
+                file.attrs[name] = value if isinstance(value, str | int | float) else json.dumps(value)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_design(path: str | Path) -> tuple[str, dict[str, Any], Params]:
+    """Return the system's name, its settings and the parameters of a design file.
+
+    Raises:
+        DataError: the file is not there, cannot be read or is no design.
+
+    """
+    if not Path(path).exists():
+        raise DataError(f"{path}: no such file")
+    try:
+        with h5py.File(path) as file:
+            if file.attrs.get("format") != _FORMAT:
+                raise DataError(f"{path}: not a design file (its format is {file.attrs.get('format')!r}, expected {_FORMAT!r})")
+            settings = {name: _plain(value) for name, value in json.loads(file.attrs["settings"]).items()}
+            return file.attrs["system"], settings, {name: jnp.asarray(file[name][...]) for name in file}
+    except (OSError, KeyError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read as a design ({' '.join(str(error).split())})") from error
+
+
+def _plain(value: Any) -> Any:
+    return tuple(map(_plain, value)) if isinstance(value, list) else value

@@ -1,0 +1,185 @@
+"""Incoherent imaging by a lens without aberrations: a slit in one dimension, a circular pupil in two."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ideal.errors import UsageError
+from ideal.imaging._contract import ImagingSystem, Params, Scene, setting, unknown_name
+from ideal.imaging.constraints import Bounded, Constraint
+from ideal.noise import Gaussian, NoiseModel, Poisson
+
+_OBJECTIVES = {"objective-4x": 0.10, "objective-10x": 0.25, "objective-20x": 0.40, "objective-40x": 0.65, "objective-60x": 0.85}
+_LEAST = 0.01  # of the greatest numerical aperture: none at all would pass no light
+
+
+@dataclass(frozen=True, eq=False)
+class DiffractionLimited(ImagingSystem):
+    """Fluorescence, or any incoherent light, through a lens whose only limit is its numerical aperture.
+
+    Each value of the scene is a point source in the middle of its pixel; its image is the intensity point spread function,
+    sinc^2 for a slit (one dimension) or the Airy pattern of a circular pupil (two), gathered by square pixels. It is computed
+    through the optical transfer function (Goodman, Introduction to Fourier Optics, section 6.3), with rho = frequency over
+    2 NA / wavelength:
+
+        one dimension: 1 - rho;    two: 2/pi (arccos rho - rho sqrt(1 - rho^2))
+
+    and what lies beyond the pixels' Nyquist frequency is folded back, as sampling does, so that no mean is negative beyond
+    rounding. The scene reaches `margin` pixels beyond the sensor on each side and its light spills in, as in a real field of
+    view; at the scene's own edge it repeats. Light is conserved over the whole scene, whatever the aperture: how much of it a
+    lens collects is set by the exposure. (With pixels that are not filled that holds for a pixel below wavelength / (2 NA).)
+
+    Raises:
+        UsageError: a setting has no meaning.
+
+    """
+
+    name = "diffraction-limited"
+    summary = "a lens without aberrations, incoherent light, in one dimension or two"
+
+    shape: tuple = setting((32, 32), "pixels", "pixels of the sensor: one number for a line, two for rows and columns")
+    na: float = setting(0.5, "", "numerical aperture on the side of the object, of the default design")
+    wavelength: float = setting(0.5, "um", "wavelength in vacuum")
+    pixel: float = setting(0.1, "um", "pitch of the pixels in the plane of the object")
+    margin: int = setting(16, "pixels", "how far the scene reaches beyond the sensor on each side")
+    index: float = setting(1.0, "", "refractive index before the lens, the greatest possible numerical aperture")
+    fill: float = setting(1.0, "pixels", "side of the sensitive square of a pixel: 1 gathers all light, 0 samples in the middle")
+    sigma: float = setting(0.0, "photoelectrons", "standard deviation of Gaussian noise; 0: photon counting")
+
+    def __post_init__(self):
+        if len(self.shape) not in (1, 2) or not all(isinstance(n, int) and n > 0 for n in self.shape):
+            raise UsageError(f"{self.name}: setting shape takes one or two positive whole numbers; found {self.shape}")
+        for name in ("na", "wavelength", "pixel", "index"):
+            if not 0 < getattr(self, name) < np.inf:
+                raise UsageError(f"{self.name}: setting {name} takes a positive number; found {getattr(self, name):g}")
+        if not _LEAST * self.index <= self.na <= self.index:
+            raise UsageError(
+                f"{self.name}: setting na is {self.na:g}, expected {_LEAST * self.index:g} to the refractive index {self.index:g}"
+            )
+        if self.margin < 0:
+            raise UsageError(f"{self.name}: setting margin takes a number of pixels from 0; found {self.margin}")
+        if not 0 <= self.fill <= 1:
+            raise UsageError(f"{self.name}: setting fill takes a share of a pixel from 0 to 1; found {self.fill:g}")
+        if not 0 <= self.sigma < np.inf:
+            raise UsageError(f"{self.name}: setting sigma takes a standard deviation from 0; found {self.sigma:g}")
+
+    @property
+    def scene(self) -> Scene:
+        """Point sources in photoelectrons, one per pixel, over the sensor and its margin."""
+        return Scene("radiance", tuple(n + 2 * self.margin for n in self.shape), pixel=self.pixel)
+
+    @property
+    def measurement_shape(self) -> tuple[int, ...]:
+        """Pixels of the sensor."""
+        return tuple(self.shape)
+
+    @property
+    def designs(self) -> Mapping[str, str]:
+        """The aperture of the settings, and those of common microscope objectives."""
+        dry = {name: f"NA {na:g}" for name, na in _OBJECTIVES.items() if na <= self.index}
+        return {"lens": f"the setting na, {self.na:g}"} | dry
+
+    def design(self, name: str | None = None, seed: int = 0) -> Params:
+        """Return the numerical aperture of a named design.
+
+        Args:
+            name: one of `designs`; None for the first.
+            seed: not used.
+
+        Returns:
+            {"na": scalar}.
+
+        Raises:
+            UsageError: there is none of that name.
+
+        """
+        if name is not None and name not in self.designs:
+            raise UsageError(unknown_name(f"{self.name} has no design", name, self.designs))
+        return {"na": jnp.asarray(_OBJECTIVES.get(name, self.na), dtype=float)}
+
+    @property
+    def constraints(self) -> Mapping[str, Constraint]:
+        """An aperture between a hundredth of the refractive index and all of it."""
+        return {"na": Bounded(_LEAST * self.index, self.index)}
+
+    def noise(self, params: Params) -> NoiseModel:
+        """Return Gaussian noise where a sigma is set, photon counting otherwise."""
+        return Gaussian(self.sigma) if self.sigma else Poisson()
+
+    @cached_property
+    def _frequencies(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return radial frequency (cycles/um) and pixel response on the scene's spectrum, for each order that folds into it."""
+        size = self.scene.shape
+        axes = [np.fft.fftfreq(n) for n in size[:-1]] + [np.fft.rfftfreq(size[-1])]  # cycles per pixel
+        reach = max(0, int(np.ceil(2 * self.index / self.wavelength * self.pixel - 0.5)))
+        orders = np.arange(-reach, reach + 1)
+        found = []
+        for order in np.stack(np.meshgrid(*[orders] * len(size)), -1).reshape(-1, len(size)):
+            places = np.meshgrid(*[axis - m for axis, m in zip(axes, order, strict=True)], indexing="ij")
+            radius = np.sqrt(sum(each**2 for each in places)) / self.pixel
+            found.append((radius, np.prod([np.sinc(self.fill * each) for each in places], axis=0)))
+        return found
+
+    def transfer(self, params: Params) -> jax.Array:
+        """Return the transfer function on the half spectrum of the scene (as of rfftn), real; 1 at frequency 0."""
+        cutoff = 2 * jnp.asarray(params["na"]) / self.wavelength
+        curve = _slit_transfer if len(self.shape) == 1 else _circle_transfer
+        return sum(curve(radius.astype(cutoff.dtype) / cutoff) * gain.astype(cutoff.dtype) for radius, gain in self._frequencies)
+
+    def psf(self, params: Params) -> jax.Array:
+        """Return the share of a point's light that each pixel gathers, of the scene's shape, the point at [n // 2]."""
+        return jnp.fft.fftshift(jnp.fft.irfftn(self.transfer(params), s=self.scene.shape))
+
+    def encode(self, params: Params, scene: jax.Array) -> jax.Array:
+        """Return mean photoelectrons on the sensor."""
+        image = jnp.fft.irfftn(jnp.fft.rfftn(scene) * self.transfer(params), s=scene.shape)
+        return image[tuple(slice(self.margin, self.margin + n) for n in self.shape)]
+
+    def draw(self, params: Params, figure) -> None:
+        """Draw the point spread function and the transfer function."""
+        from matplotlib.colors import PowerNorm
+        from matplotlib.ticker import MaxNLocator
+
+        figure.set_layout_engine("constrained")
+        figure.set_size_inches(8, 3.6)
+        left, right = figure.subplots(1, 2)
+        na, line = float(params["na"]), len(self.shape) == 1
+        psf = np.asarray(self.psf(params), dtype=np.float64)
+        zero = (0.5 if line else 0.61) * self.wavelength / na
+        if line:
+            place = (np.arange(len(psf)) - len(psf) // 2) * self.pixel
+            left.plot(place, 100 * psf, marker=".", markersize=4, linewidth=1)
+            for side in (-zero, zero):
+                left.axvline(side, color="0.6", linestyle="--", linewidth=0.8, zorder=0)
+            left.set(xlabel="position (µm)", ylabel="light of a point in a pixel (%)", xlim=np.array([-4, 4]) * zero)
+        else:
+            edges = [(np.array([0, n]) - n // 2 - 0.5) * self.pixel for n in psf.shape]
+            picture = left.imshow(100 * psf, extent=(*edges[1], *edges[0][::-1]), cmap="magma", norm=PowerNorm(0.35, vmin=0))
+            angle = np.linspace(0, 2 * np.pi, 200)
+            left.plot(zero * np.cos(angle), zero * np.sin(angle), color="white", linestyle="--", linewidth=0.8)
+            reach = min(4 * zero, *(abs(edge).min() for edge in edges))
+            left.set(xlabel="x (µm)", ylabel="y (µm)", xlim=(-reach, reach), ylim=(reach, -reach))
+            figure.colorbar(picture, ax=left, label="light of a point in a pixel (%)", shrink=0.8, ticks=MaxNLocator(4))
+        left.set_title(f"NA {na:.3g}, {1000 * self.wavelength:g} nm; first zero {zero:.3g} µm", fontsize="medium")
+        cutoff, nyquist = 2 * na / self.wavelength, 0.5 / self.pixel
+        frequency = np.linspace(0, max(1.15 * cutoff, 1.05 * nyquist), 300)
+        curve = np.asarray((_slit_transfer if line else _circle_transfer)(jnp.asarray(frequency / cutoff)))
+        right.plot(frequency, curve, label="lens")
+        right.plot(frequency, curve * np.sinc(self.fill * frequency * self.pixel), linestyle="--", label="lens and pixel")
+        right.axvline(nyquist, color="0.6", linestyle=":", label="Nyquist frequency")
+        right.set(xlabel="spatial frequency (cycles/µm)", ylabel="transfer function", xlim=(0, frequency[-1]))
+        right.legend(frameon=False, fontsize="small")
+
+
+def _slit_transfer(rho: jax.Array) -> jax.Array:
+    return jnp.maximum(1 - rho, 0)
+
+
+def _circle_transfer(rho: jax.Array) -> jax.Array:
+    inside = rho < 1
+    rho = jnp.where(inside, rho, 0)  # the slope of arccos has a pole at 1
+    return jnp.where(inside, 2 / np.pi * (jnp.arccos(rho) - rho * jnp.sqrt(1 - rho**2)), 0)

@@ -1,0 +1,287 @@
+"""A microscope whose object is lit by an array of LEDs: partially coherent imaging, one coherent image for each LED."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ideal.errors import UsageError
+from ideal.imaging._contract import ImagingSystem, Params, Scene, setting, unknown_name
+from ideal.imaging._leds import draw_leds, led_positions, selections, sines
+from ideal.imaging._pupil import Passbands, interpolate, passbands
+from ideal.imaging.constraints import Constraint, UnitSum
+
+_BLOCK_VALUES = 2**20  # of scenes at once: their fields, spectra and images take some ten times as much
+
+_DESIGNS = {
+    "brightfield": "all LEDs within the objective's NA, alike",
+    "single-led": "the LED nearest to the axis: coherent light",
+    "darkfield": "all LEDs outside the objective's NA, alike",
+    "dpc-left": "differential phase contrast: the LEDs within the NA to the left of the axis",
+    "dpc-right": "differential phase contrast: the LEDs within the NA to the right of the axis",
+    "dpc-top": "differential phase contrast: the LEDs within the NA above the axis",
+    "dpc-bottom": "differential phase contrast: the LEDs within the NA below the axis",
+    "annular": "the outermost LEDs within the NA, from 0.8 of it",
+    "all": "every LED alike",
+    "random": "random shares, from a seed",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class LedMicroscope(ImagingSystem):
+    """Sum over the LEDs of the intensities of coherent images, each of a tilted plane wave.
+
+    mean = photons x sum_l w_l |IFFT(pupil(f + s_l) FFT(object))(x)|^2, averaged over the samples of a camera pixel. An LED at the
+    direction sines (x, y) sends a wave of spatial frequency s = (y, -x) / wavelength along (rows, columns): x points to the right
+    in the picture, y up, and light travels away from its LED. The object is exp(-absorption + i phase), thin and periodic on its
+    grid, in air. A camera pixel counts `photons` in an empty field if all power goes through LEDs within the objective's NA; the
+    power of an LED is what arrives at the object. With an oversampling of 1 the intensity is taken at the pixel's centre.
+
+    A positive defocus has the focus beyond the object, on the side of the objective: what advances the phase (a positive bump)
+    then looks bright.
+
+    Source: Tian, Li, Ramchandran, Waller, Biomed. Opt. Express 5, 2376 (2014).
+
+    Raises:
+        UsageError: a setting has no meaning, or the samples are too coarse for the angles.
+        DataError: a file of LED positions cannot be read.
+
+    """
+
+    name: ClassVar[str] = "led-microscope"
+    summary: ClassVar[str] = "LED-array microscope: brightfield, darkfield, differential phase contrast, any intensities"
+    linear: ClassVar[bool] = False
+
+    shape: tuple = setting((128, 128), "samples", "rows and columns of the object")
+    na: float = setting(0.5, "", "numerical aperture of the objective")
+    wavelength: float = setting(0.53, "um", "of the light")
+    magnification: float = setting(20.0, "", "of the objective")
+    camera_pixel: float = setting(3.45, "um", "side of a pixel of the camera")
+    oversampling: int = setting(1, "samples", "of the object for each camera pixel, along each side")
+    defocus: float = setting(0.0, "um", "by which the focus lies beyond the object, towards the objective")
+    leds: str = setting("grid", "", "arrangement: grid, rings, dome, or a .json, .csv or .npy file of x, y, z in mm")
+    led_pitch: float = setting(4.0, "mm", "distance of neighbours in a named arrangement")
+    led_height: float = setting(16.0, "mm", "of a named arrangement above the object; of a dome, the radius")
+    led_na: float = setting(0.75, "", "LEDs at a larger illumination NA are left out")
+    photons: float = setting(1000.0, "photoelectrons", "mean of a camera pixel in an empty brightfield image")
+
+    def __post_init__(self):
+        self._check_numbers()
+        self._check_sampling()
+
+    def _check_numbers(self) -> None:
+        sides = self.shape
+        whole = all(isinstance(side, int | np.integer) and side > 1 for side in sides)
+        if len(sides) != 2 or not whole:
+            raise UsageError(f"{self.name}: setting shape is {sides}, expected rows and columns, as (128, 128)")
+        if self.oversampling < 1 or any(side % self.oversampling for side in sides):
+            raise UsageError(
+                f"{self.name}: oversampling {self.oversampling} does not divide the shape {tuple(sides)}: change one of them"
+            )
+        for name in ("wavelength", "magnification", "camera_pixel", "led_pitch", "led_height", "photons"):
+            if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0):
+                raise UsageError(f"{self.name}: setting {name} is {getattr(self, name)}, expected a positive number")
+        for name, high in (("na", 1.0), ("led_na", 1.0)):
+            if not 0 < getattr(self, name) < high:
+                raise UsageError(
+                    f"{self.name}: setting {name} is {getattr(self, name)}, expected one above 0 and below 1 (in air)"
+                )
+        if not np.isfinite(self.defocus):
+            raise UsageError(f"{self.name}: setting defocus is {self.defocus}, expected a number")
+
+    def _check_sampling(self) -> None:
+        if not len(self.directions):
+            raise UsageError(f"{self.name}: no LED of {self.leds} lies within led_na {self.led_na}: raise it")
+        largest = float(np.hypot(*self.directions.T).max())
+        carried = self.wavelength / (2 * self.pitch)
+        if self.na + largest < carried:
+            return
+        times = int((self.na + largest) / carried) + 1
+        remedy = f"set oversampling to {self.oversampling * times} (with as many times more samples in shape, for the same field)"
+        if carried > self.na:
+            remedy += f", or led_na below {carried - self.na:.3g}"
+        raise UsageError(
+            f"{self.name}: object samples of {self.pitch:.4g} um carry an NA of {carried:.3g}, but the objective ({self.na:g})"
+            f" and the LEDs (up to {largest:.3g}) need more than {self.na + largest:.3g}: {remedy}"
+        )
+
+    @property
+    def pitch(self) -> float:
+        """Side of a sample of the object, um."""
+        return self.camera_pixel / self.magnification / self.oversampling
+
+    @cached_property
+    def positions(self) -> np.ndarray:
+        """Positions x, y, z in mm of the LEDs within `led_na`, (led, 3)."""
+        found = led_positions(self.leds, self.led_pitch, self.led_height, self.led_na)
+        return found[np.hypot(*sines(found).T) <= self.led_na]
+
+    @property
+    def directions(self) -> np.ndarray:
+        """Direction sines x and y of the LEDs as seen from the object, (led, 2)."""
+        return sines(self.positions)
+
+    @cached_property
+    def _bands(self) -> Passbands:
+        waves = np.stack([self.directions[:, 1], -self.directions[:, 0]], axis=1) / self.wavelength
+        return passbands(self.shape, self.pitch, waves, na=self.na, wavelength=self.wavelength, defocus=self.defocus)
+
+    @property
+    def scene(self) -> Scene:
+        """A transmission on the object's samples."""
+        return Scene("transmission", (*self.shape, 2), ("absorption", "phase"), self.pitch)
+
+    @property
+    def measurement_shape(self) -> tuple[int, ...]:
+        """Rows and columns of the camera's image."""
+        return tuple(side // self.oversampling for side in self.shape)
+
+    @property
+    def designs(self) -> Mapping[str, str]:
+        """Named illuminations that the array can give."""
+        lit = selections(self.directions, self.na)
+        return {name: text for name, text in _DESIGNS.items() if name not in lit or lit[name].any()}
+
+    def design(self, name: str | None = None, seed: int = 0) -> Params:
+        """Return the intensities of a named illumination, {"intensities": (led,)}."""
+        possible = self.designs
+        name = next(iter(possible)) if name is None else name
+        if name not in possible and name in _DESIGNS:
+            raise UsageError(
+                f"{self.name}: no LED makes up {name} (found NA {self._reach()}, objective {self.na:g}): set led_na or leds"
+            )
+        if name not in possible:
+            raise UsageError(unknown_name(f"{self.name} has no design", name, possible))
+        count = len(self.directions)
+        if name == "random":
+            shares = np.random.default_rng(seed).exponential(size=count)
+        elif name == "all":
+            shares = np.ones(count)
+        else:
+            shares = selections(self.directions, self.na)[name].astype(float)
+        return {"intensities": jnp.asarray(shares / shares.sum(), jnp.zeros(()).dtype)}
+
+    def _reach(self) -> str:
+        radius = np.hypot(*self.directions.T)
+        return f"{radius.min():.3g} to {radius.max():.3g}"
+
+    @property
+    def constraints(self) -> Mapping[str, Constraint]:
+        """Intensities share out the power."""
+        return {"intensities": UnitSum()}
+
+    def encode(self, params: Params, scene: jax.Array) -> jax.Array:
+        """Return the mean photoelectrons of the camera's pixels, `measurement_shape`."""
+        scene, kind = _floating(scene)
+        bands = self._bands
+        # The unscattered light is kept apart, or its rounding would be seen in a darkfield.
+        scattered = jnp.expm1(jax.lax.complex(-scene[..., 0], scene[..., 1]))
+        spectrum = bands.cut(jnp.fft.fft2(scattered, norm="forward").at[0, 0].add(1))
+
+        # Checkpointed: a gradient makes each coherent image again and need not keep them all.
+        @jax.checkpoint
+        def add(total, led):
+            offset, passes, share = led
+            window = jax.lax.dynamic_slice(spectrum, offset, bands.window) * passes
+            image = jnp.fft.ifft2(window, s=bands.grid, norm="forward")
+            return total + share * (image.real**2 + image.imag**2), None
+
+        leds = bands.offsets, bands.pupils.astype(kind), jnp.asarray(params["intensities"], scene.dtype)
+        total, _ = jax.lax.scan(add, jnp.zeros(bands.grid, scene.dtype), leds)
+        intensity = jnp.maximum(interpolate(total, self.shape), 0)  # rounding leaves the dark of a darkfield below zero
+        return float(self.photons) * self._camera(intensity)
+
+    def _camera(self, intensity: jax.Array) -> jax.Array:
+        """Return the average over each camera pixel."""
+        if self.oversampling == 1:
+            return intensity
+        rows, columns = self.measurement_shape
+        return intensity.reshape(rows, self.oversampling, columns, self.oversampling).mean((1, 3))
+
+    def brightness(self, scenes) -> np.ndarray:
+        """Return `photons` for each scene: the light is the system's, not the object's."""
+        return np.full(len(scenes), float(self.photons))
+
+    @property
+    def block_values(self) -> int:
+        """Fewer than usual."""
+        return _BLOCK_VALUES
+
+    @cached_property
+    def _bright(self) -> np.ndarray:
+        """Numbers of the LEDs whose light reaches the camera through an empty field."""
+        return np.flatnonzero(self._bands.centre != 0).astype(np.int32)
+
+    def _transfer(self, params: Params, real, kind) -> tuple[jax.Array, jax.Array]:
+        """Return sum_l w_l |p_l(0)|^2 and sum_l w_l conj(p_l(0)) p_l(f), as of fft2, with p_l(f) = pupil(f + s_l)."""
+        bands, bright = self._bands, self._bright
+        shares = jnp.asarray(params["intensities"], real)[bright]
+        products = (bands.centre[bright, None, None].conj() * bands.pupils[bright]).astype(kind)
+        total = jnp.zeros(self.shape, kind).at[bands.places(bright)].add(shares[:, None, None] * products)
+        return shares.sum(), total  # |p_l(0)| is 1: an ideal pupil takes nothing from what it passes
+
+    def transfer_functions(self, params: Params) -> tuple[np.ndarray, np.ndarray]:
+        """Return the weak-object transfer functions of absorption and of phase.
+
+        Relative to the light of the empty field: contrast(f) = H_absorption(f) absorption(f) + H_phase(f) phase(f). Zeros where
+        no lit LED lies within the NA. Source: Tian & Waller, Opt. Express 23, 11394 (2015).
+
+        Args:
+            params: intensities.
+
+        Returns:
+            Two complex arrays of the object's shape, frequencies as of fft2.
+
+        """
+        background, product = (np.asarray(each) for each in self._transfer(params, jnp.float32, jnp.complex64))
+        mirrored = np.roll(product[::-1, ::-1], (1, 1), (0, 1)).conj()
+        scale = background if background > 0 else 1.0
+        return -(product + mirrored) / scale, 1j * (product - mirrored) / scale
+
+    def draw(self, params: Params, figure) -> None:
+        """Draw the LEDs by intensity, the weak-object transfer function of phase, and the image of a phase disc."""
+        figure.set_layout_engine("constrained", h_pad=0.1, w_pad=0.1)
+        figure.set_size_inches(10.5, 4.4)
+        lights, transfers, images = figure.subplots(1, 3)
+        draw_leds(self.directions, np.asarray(params["intensities"]), self.na, lights, figure)
+        self._draw_transfer(params, transfers, figure)
+        self._draw_disc(params, images, figure)
+
+    def _draw_transfer(self, params: Params, axes, figure) -> None:
+        transfer = np.fft.fftshift(self.transfer_functions(params)[1])
+        odd = np.abs(transfer.imag).max() > np.abs(transfer.real).max()  # unequal halves; else what defocus does
+        values = transfer.imag if odd else transfer.real
+        largest = max(float(np.abs(values).max()), 1e-3)
+        edges = [
+            np.fft.fftshift(np.fft.fftfreq(side, self.pitch))[[0, -1]] + np.array([-0.5, 0.5]) / (side * self.pitch)
+            for side in self.shape
+        ]
+        extent = [*edges[1], *edges[0][::-1]]
+        picture = axes.imshow(values, cmap="RdBu_r", vmin=-largest, vmax=largest, extent=extent)
+        reach = 1.1 * 2 * self.na / self.wavelength
+        axes.set(xlim=(-reach, reach), ylim=(reach, -reach), xlabel="frequency x (1/µm)", ylabel="frequency y (1/µm)")
+        axes.set_title(f"phase transfer, {'imaginary' if odd else 'real'} part")
+        figure.colorbar(picture, ax=axes, location="bottom", label="contrast per radian")
+
+    def _draw_disc(self, params: Params, axes, figure) -> None:
+        rows, columns = ((np.arange(side) - (side - 1) / 2) * self.pitch for side in self.shape)
+        field = min(self.shape) * self.pitch
+        distance = np.hypot(rows[:, None], columns) - field / 4
+        phase = 1 / (1 + np.exp(np.clip(distance / (1.5 * self.pitch), -50, 50)))
+        scene = jnp.asarray(np.stack([np.zeros_like(phase), phase], axis=-1), jnp.float32)
+        image = np.asarray(LedMicroscope.encode(self, params, scene))
+        extent = [0, self.shape[1] * self.pitch, self.shape[0] * self.pitch, 0]
+        picture = axes.imshow(image, cmap="gray", extent=extent)
+        axes.set(xlabel="object x (µm)", ylabel="object y (µm)", title="camera image of a 1 rad disc")
+        figure.colorbar(picture, ax=axes, location="bottom", label="photoelectrons per pixel")
+
+
+def _floating(scene: jax.Array) -> tuple[jax.Array, jnp.dtype]:
+    """Return a scene in a floating type, and the complex type of its precision."""
+    scene = jnp.asarray(scene)
+    scene = scene if scene.dtype == jnp.float64 else scene.astype(jnp.float32)
+    return scene, jnp.promote_types(scene.dtype, jnp.complex64)

@@ -1,0 +1,289 @@
+"""Lensless cameras: a mask in front of a bare sensor spreads each point of the scene over a window of pixels."""
+
+import math
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ideal.errors import UsageError
+from ideal.imaging._contract import ImagingSystem, Params, Scene, setting, unknown_name
+from ideal.imaging._convolution import valid_convolution
+from ideal.imaging._lenslets import Inside, caustic_psf, lenslet_psf, random_widths, spread_positions
+from ideal.imaging._measured_psf import measured_psf
+from ideal.imaging.constraints import Bounded, Constraint, UnitSum
+
+_NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_DEFOCUS = 4.0  # the widest lenslet of several focal lengths, in units of the sharpest
+
+
+@dataclass(frozen=True, eq=False)
+class LenslessCamera(ImagingSystem):
+    """The base of all: a scene convolved with a point spread function of sum 1 where that fits into the scene, plus stray light.
+
+    Pixels of the scene are as large as the sensor's: as the mask projects them. A subclass says what the function is.
+    """
+
+    scene_shape: tuple = setting((96, 96), "pixels", "rows and columns of the scene")
+    psf_shape: tuple = setting((32, 32), "pixels", "rows and columns of the window that holds the point spread function")
+    bias: float = setting(0.0, "photoelectrons", "mean stray light on each pixel")
+    pixel: float = setting(5.0, "um", "side of a sensor pixel")
+
+    def __post_init__(self):
+        for name in ("scene_shape", "psf_shape"):
+            object.__setattr__(self, name, _pair(f"{self.name}: setting {name}", getattr(self, name)))
+        if any(psf > scene for psf, scene in zip(self.psf_shape, self.scene_shape, strict=True)):
+            raise UsageError(
+                f"{self.name}: a PSF of {_by(self.psf_shape)} does not fit in a scene of {_by(self.scene_shape)} pixels: "
+                "raise scene_shape or lower psf_shape"
+            )
+        if not 0 <= self.bias < math.inf:
+            raise UsageError(f"{self.name}: bias is {self.bias:g}, expected at least 0 photoelectrons")
+        check_positive(self, "pixel")
+
+    @property
+    def scene(self) -> Scene:
+        """Radiance in photoelectrons of an unfiltered pixel."""
+        return Scene("radiance", self.scene_shape)
+
+    @property
+    def measurement_shape(self) -> tuple[int, int]:
+        """Where the whole point spread function lies inside the scene: scene - PSF + 1 pixels along each side."""
+        return tuple(scene - psf + 1 for scene, psf in zip(self.scene_shape, self.psf_shape, strict=True))
+
+    @property
+    def block_values(self) -> int:
+        """A few hundred scenes: transforms run fastest while they stay in the processor's cache."""
+        return 2**20
+
+    @abstractmethod
+    def psf(self, params: Params) -> jax.Array:
+        """Return the point spread function, `psf_shape`, shares of the light on each pixel."""
+
+    def encode(self, params: Params, scene: jax.Array) -> jax.Array:
+        """Return the scene convolved with the point spread function, plus the bias."""
+        return valid_convolution(scene, self.psf(params)) + self.bias
+
+    def draw(self, params: Params, figure) -> None:
+        """Draw the point spread function and its modulation transfer function."""
+        figure.set_layout_engine("constrained")
+        figure.set_size_inches(8, 3.6)
+        left, right = figure.subplots(1, 2)
+        self._draw_psf(params, left)
+        self._draw_mtf(params, right)
+
+    def _draw_psf(self, params: Params, axes) -> None:
+        from matplotlib.colors import PowerNorm
+        from matplotlib.patheffects import withStroke
+
+        psf = 100 * np.asarray(self.psf(params), dtype=np.float64)
+        image = axes.imshow(psf, cmap="inferno", norm=PowerNorm(0.5, 0, psf.max()), interpolation="nearest")
+        axes.set(xlabel="column (pixels)", ylabel="row (pixels)", title="point spread function")
+        bar = axes.figure.colorbar(image, ax=axes, shrink=0.75)
+        bar.set_label("light per pixel (%)")
+        rows, columns = psf.shape
+        length = _round_length(0.3 * columns * self.pixel)
+        start, height = 0.05 * columns - 0.5, 0.95 * rows - 0.5
+        ends, edged = [start, start + length / self.pixel], [withStroke(linewidth=4, foreground="black")]
+        axes.plot(ends, [height, height], color="white", lw=2.5, solid_capstyle="butt", path_effects=edged)
+        axes.text(start, height - 0.02 * rows, f"{length:g} μm", color="white", va="bottom", fontsize="small", path_effects=edged)
+
+    def _draw_mtf(self, params: Params, axes) -> None:
+        frequency, lowest, middle, highest = _radial_mtf(np.asarray(self.psf(params), dtype=np.float64))
+        axes.fill_between(frequency, lowest, highest, color="tab:blue", alpha=0.25, lw=0, label="all directions")
+        axes.plot(frequency, middle, color="tab:blue", label="root mean square")
+        axes.set(xlim=(0, 0.5), ylim=(1e-4, 1.3), yscale="log")
+        axes.set(xlabel="spatial frequency (cycles per pixel)", ylabel="contrast", title="modulation transfer function")
+        axes.legend(loc="lower left", fontsize="small", framealpha=0.9, edgecolor="none")
+
+
+@dataclass(frozen=True, eq=False)
+class MaskCamera(LenslessCamera):
+    """A lensless camera whose point spread function is free: every pixel of it may be designed."""
+
+    name: ClassVar[str] = "lensless"
+    summary: ClassVar[str] = "lensless camera with any point spread function: lenslets, a diffuser, a measured one"
+
+    width: float = setting(0.8, "pixels", "standard deviation of a lenslet's spot, and of the blur of the diffuser's caustics")
+    psf_file: str = setting("", "", "picture of a point source to measure the PSF from: .tif, .png, .npy or FILE.h5::DATASET")
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_positive(self, "width")
+
+    @property
+    def designs(self) -> Mapping[str, str]:
+        """Lenslets from one to ten, several focal lengths, a diffuser; with `psf_file`, first of all the measured one."""
+        named = {"measured": f"as in {self.psf_file}"} if self.psf_file else {}
+        named |= _lenslet_names(len(_NUMBERS))
+        named["multi-focal"] = "ten lenslets at random places, of random focal lengths: spots from sharp to 4 times as wide"
+        named["diffuser"] = "caustics of a smooth random surface"
+        return named
+
+    def design(self, name: str | None = None, seed: int = 0) -> Params:
+        """Return {"psf": (row, column)}, shares of the light."""
+        name = pick_design(self, name)
+        rng = np.random.default_rng(seed)
+        if name == "measured":
+            psf = self._measured
+        elif name == "diffuser":
+            psf = caustic_psf(self.psf_shape, self.width, rng)
+        else:
+            count = len(_NUMBERS) if name == "multi-focal" else list(_lenslet_names(len(_NUMBERS))).index(name) + 1
+            margin = _margin(self.psf_shape, self.width)
+            positions = spread_positions(count, self.psf_shape, margin, rng)
+            widths = np.full(count, self.width)
+            if name == "multi-focal":
+                positions = rng.uniform(margin, np.array(self.psf_shape) - 1 - margin, (count, 2))
+                widths = random_widths(count, self.width, _DEFOCUS * self.width, rng)
+            psf = lenslet_psf(positions, widths, np.ones(count), self.psf_shape)
+        return {"psf": jnp.asarray(psf)}
+
+    @cached_property
+    def _measured(self) -> np.ndarray:
+        return measured_psf(self.psf_file, self.psf_shape)
+
+    @property
+    def constraints(self) -> Mapping[str, Constraint]:
+        """Light is neither made nor lost."""
+        return {"psf": UnitSum()}
+
+    def psf(self, params: Params) -> jax.Array:
+        """Return the parameter itself."""
+        return params["psf"]
+
+
+@dataclass(frozen=True, eq=False)
+class LensletCamera(LenslessCamera):
+    """A lensless camera of Gaussian lenslets, whose places, widths and shares of the light may be designed.
+
+    A lenslet that is not worth its light is found by its weight going to 0.
+    """
+
+    name: ClassVar[str] = "lensless-lenslets"
+    summary: ClassVar[str] = "lensless camera of Gaussian lenslets: places, widths and shares of the light"
+
+    lenslets: int = setting(10, "", "how many there are; those of weight 0 are not there")
+    width: float = setting(0.8, "pixels", "standard deviation of the sharpest spot, as diffraction sets it")
+    widest: float = setting(5.0, "pixels", "standard deviation of the widest spot")
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_positive(self, "lenslets", "width", "widest")
+        if self.widest <= self.width:
+            raise UsageError(f"{self.name}: widest is {self.widest:g} pixels, expected more than width, {self.width:g}")
+
+    @property
+    def designs(self) -> Mapping[str, str]:
+        """All lenslets spread, at random, of several focal lengths, or only some of them with light."""
+        return {
+            "spread": "all of them sharp and equal, far from each other",
+            "random": "all of them sharp and equal, at random places",
+            "multi-focal": "equal shares at random places, spots from sharp to 4 times as wide",
+            **_lenslet_names(min(self.lenslets, len(_NUMBERS))),
+        }
+
+    def design(self, name: str | None = None, seed: int = 0) -> Params:
+        """Return {"positions": (lenslet, 2) pixels, "widths": (lenslet,) pixels, "weights": (lenslet,) shares}."""
+        name = pick_design(self, name)
+        rng = np.random.default_rng(seed)
+        margin, count = _margin(self.psf_shape, self.width), self.lenslets
+        widths, weights = np.full(count, self.width), np.full(count, 1 / count)
+        positions = rng.uniform(margin, np.array(self.psf_shape) - 1 - margin, (count, 2))
+        if name == "spread":
+            positions = spread_positions(count, self.psf_shape, margin, rng)
+        elif name == "multi-focal":
+            widths = random_widths(count, self.width, min(_DEFOCUS * self.width, self.widest), rng)
+        elif name != "random":
+            lit = list(_lenslet_names(count)).index(name) + 1
+            positions[:lit] = spread_positions(lit, self.psf_shape, margin, rng)
+            weights = np.where(np.arange(count) < lit, 1 / lit, 0.0)
+        positions = np.clip(positions, margin, np.array(self.psf_shape) - 1 - margin)
+        # Inside the bounds by a little, where the logistic function still has a slope.
+        widths = np.clip(widths, self.width + 1e-2 * (self.widest - self.width), None)
+        return {name: jnp.asarray(value) for name, value in zip(_LENSLET_PARAMS, (positions, widths, weights), strict=True)}
+
+    @property
+    def constraints(self) -> Mapping[str, Constraint]:
+        """Centres so far inside the window that the edge cuts no sharp spot, widths between their bounds, weights of sum 1."""
+        margin = _margin(self.psf_shape, self.width)
+        sides = [Bounded(margin, side - 1 - margin) for side in self.psf_shape]
+        return {"positions": Inside(*sides), "widths": Bounded(self.width, self.widest), "weights": UnitSum()}
+
+    def psf(self, params: Params) -> jax.Array:
+        """Return the sum of the lenslets' spots."""
+        return lenslet_psf(params["positions"], params["widths"], params["weights"], self.psf_shape)
+
+
+_LENSLET_PARAMS = ("positions", "widths", "weights")
+
+
+def pick_design(system: ImagingSystem, name: str | None) -> str:
+    """Return the name of a design that there is: the default one for None.
+
+    Raises:
+        UsageError: there is none of that name.
+
+    """
+    name = next(iter(system.designs)) if name is None else name
+    if name not in system.designs:
+        raise UsageError(unknown_name(f"{system.name} has no design", name, system.designs))
+    return name
+
+
+def check_positive(system: ImagingSystem, *names: str) -> None:
+    """Refuse settings that are not positive finite numbers.
+
+    Raises:
+        UsageError: one is not.
+
+    """
+    for name in names:
+        value = getattr(system, name)
+        if not 0 < value < math.inf:
+            raise UsageError(f"{system.name}: {name} is {value:g}, expected a positive number")
+
+
+def _lenslet_names(count: int) -> dict[str, str]:
+    names = {"one-lens": "one sharp lens in the centre"}
+    for number in _NUMBERS[1:count]:
+        names[f"{number}-lenslets"] = f"{number} sharp, equal lenslets, far from each other"
+    return names
+
+
+def _margin(shape: tuple[int, int], width: float) -> float:
+    return min(3 * width, (min(shape) - 1) / 4)
+
+
+def _pair(what: str, value) -> tuple[int, int]:
+    value = tuple(value) if isinstance(value, tuple | list) else (value,)
+    value = value * 2 if len(value) == 1 else value
+    whole = all(isinstance(side, int | np.integer) and not isinstance(side, bool) and side >= 2 for side in value)
+    if len(value) != 2 or not whole:
+        raise UsageError(f"{what} is {value}, expected rows and columns of at least 2 pixels, such as (32, 32)")
+    return int(value[0]), int(value[1])
+
+
+def _by(shape) -> str:
+    return "x".join(map(str, shape))
+
+
+def _round_length(length: float) -> float:
+    power = 10 ** math.floor(math.log10(length))
+    return power * max(step for step in (1, 2, 5) if step * power <= length * 1.0001)
+
+
+def _radial_mtf(psf: np.ndarray, bins: int = 64) -> tuple[np.ndarray, ...]:
+    """Return frequencies (cycles per pixel) and lowest, root mean square and highest contrast over all directions."""
+    sides = [max(4 * side, 256) for side in psf.shape]
+    contrast = np.abs(np.fft.rfft2(psf, s=sides)) / psf.sum()
+    radius = np.hypot(np.fft.fftfreq(sides[0])[:, None], np.fft.rfftfreq(sides[1]))
+    ring = np.round(radius * 2 * bins).astype(int)
+    rows = [contrast[ring == each] for each in range(bins + 1)]
+    ends = [(each.min(), np.sqrt(np.mean(each**2)), each.max()) for each in rows]
+    return np.arange(bins + 1) / (2 * bins), *np.maximum(np.array(ends).T, 1e-12)

@@ -1,0 +1,71 @@
+"""Constraints: physical values obey them, the way there and back, hard values."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ideal.errors import UsageError
+from ideal.imaging import Bounded, Budget, Constraint, OneOf, Positive, UnitSum
+
+FREE = np.random.default_rng(0).standard_normal((4, 5))
+EACH = {
+    "free": Constraint(),
+    "bounded": Bounded(-2.0, 3.0),
+    "positive": Positive(2.5),
+    "unit-sum": UnitSum(),
+    "one-of": OneOf(),
+    "budget": Budget(),
+    "budget of 6": Budget(6),
+}
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_physical_values_obey_and_come_back(name):
+    with jax.enable_x64(True):
+        constraint = EACH[name]
+        physical = constraint.physical(jnp.asarray(FREE))
+        constraint.check("x", np.asarray(physical))
+        np.testing.assert_allclose(constraint.physical(constraint.free(physical)), physical, rtol=1e-6)
+        constraint.check("x", np.asarray(constraint.harden(physical)))
+        assert np.isfinite(jax.grad(lambda free: (constraint.physical(free) ** 2).sum())(jnp.asarray(FREE))).all()
+
+
+@pytest.mark.parametrize(
+    ("constraint", "value", "complaint"),
+    [
+        (Bounded(0.0, 1.0), [0.5, 1.2], "reaches from 0.5 to 1.2, expected 0 to 1"),
+        (Positive(), [1.0, -0.1], "as low as -0.1"),
+        (UnitSum(), [0.5, 0.6], "sum of 1.1"),
+        (OneOf(), [[0.5, 0.6], [1.0, 0.0]], "sums up to 1.1"),
+        (Budget(), [0.5, 1.5], "weights from 0 to 1"),
+    ],
+)
+def test_values_outside_are_refused(constraint, value, complaint):
+    with pytest.raises(UsageError, match=complaint):
+        constraint.check("x", np.array(value))
+
+
+def test_known_values():
+    np.testing.assert_allclose(Bounded(2.0, 4.0).physical(jnp.zeros(3)), 3.0)
+    np.testing.assert_allclose(Positive().physical(jnp.zeros(1)), np.log(2), rtol=1e-6)
+    np.testing.assert_allclose(UnitSum().physical(jnp.zeros((2, 4))), 1 / 8)
+    np.testing.assert_allclose(OneOf().physical(jnp.asarray([[0.0, np.log(3)]])), [[0.25, 0.75]], rtol=1e-6)
+    np.testing.assert_allclose(Budget(2).physical(jnp.zeros(8)).sum(), 2, rtol=1e-6)
+
+
+def test_hard_values_and_sharpness():
+    shares = jnp.asarray([[0.2, 0.5, 0.3], [0.6, 0.1, 0.3]])
+    np.testing.assert_array_equal(OneOf().harden(shares), [[0, 1, 0], [1, 0, 0]])
+    np.testing.assert_allclose(OneOf().physical(OneOf().free(shares), sharpness=50.0), OneOf().harden(shares), atol=1e-6)
+    weights = jnp.asarray([0.1, 0.9, 0.5, 0.5, 0.2])
+    assert int(Budget(3).harden(weights).sum()) == 3
+    np.testing.assert_array_equal(Budget(1).harden(weights), [0, 1, 0, 0, 0])
+    np.testing.assert_array_equal(Budget().harden(jnp.asarray([0.1, 0.9])), [0, 1])
+
+
+def test_exact_zeros_have_finite_free_values():
+    for constraint, value in ((UnitSum(), [1.0, 0.0]), (OneOf(), [[1.0, 0.0]]), (Budget(), [1.0, 0.0]), (Positive(), [1.0, 0.0])):
+        free = constraint.free(jnp.asarray(value))
+        assert np.isfinite(free).all()
+        np.testing.assert_allclose(constraint.physical(free), value, atol=2e-4)
