@@ -17,6 +17,7 @@ NAMES = (
     "rocket",
     "stereo_motorcycle",
 )
+LUMINANCE = (0.2126, 0.7152, 0.0722)  # of linear red, green and blue (Rec. 709)
 
 
 def linear_light(code_values: np.ndarray) -> np.ndarray:
@@ -25,14 +26,18 @@ def linear_light(code_values: np.ndarray) -> np.ndarray:
     return np.where(v <= 0.04045, v / 12.92, ((v + 0.055) / 1.055) ** 2.4)
 
 
-def photograph(name: str) -> np.ndarray:
-    """Return the luminance of a photograph, (row, column), linear, from 0 to 1 (Rec. 709 weights for colour)."""
+def code_values(name: str) -> np.ndarray:
+    """Return a photograph as it is stored: sRGB code values, (row, column) or (row, column, RGB), uint8."""
     from skimage import data
 
     picture = getattr(data, name)()
-    picture = picture[0] if isinstance(picture, tuple) else picture  # a stereo pair: the left one
-    light = linear_light(picture)
-    return light @ np.array([0.2126, 0.7152, 0.0722]) if light.ndim == 3 else light
+    return picture[0] if isinstance(picture, tuple) else picture  # a stereo pair: the left one
+
+
+def photograph(name: str) -> np.ndarray:
+    """Return the luminance of a photograph, (row, column), linear, from 0 to 1 (Rec. 709 weights for colour)."""
+    light = linear_light(code_values(name))
+    return light @ np.array(LUMINANCE) if light.ndim == 3 else light
 
 
 def photograph_tiles(size: int) -> tuple[np.ndarray, np.ndarray]:

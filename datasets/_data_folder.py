@@ -1,0 +1,55 @@
+"""The folder of shared data that the environment variable IDEAL_DATA names."""
+
+import os
+from pathlib import Path
+
+from ideal.errors import DataError
+
+VARIABLE = "IDEAL_DATA"
+
+
+def data_folder() -> Path | None:
+    """Return the folder that IDEAL_DATA names; None where it names none."""
+    folder = os.environ.get(VARIABLE)
+    return Path(folder) if folder else None
+
+
+def has_data_file(name: str) -> bool:
+    """Return whether the data folder holds a file."""
+    folder = data_folder()
+    return folder is not None and (folder / name).is_file()
+
+
+def data_file(name: str, wanted_by: str) -> Path:
+    """Return the path of a file in the data folder.
+
+    Args:
+        name: of the file, such as "natural_rgb.h5".
+        wanted_by: the set of objects that is read from it, for the message.
+
+    Raises:
+        DataError: IDEAL_DATA names no folder, or the folder does not hold the file.
+
+    """
+    folder = data_folder()
+    if folder is None:
+        raise DataError(f"{wanted_by} is read from {name} in the data folder, and {VARIABLE} names none: set it to that folder")
+    if not (folder / name).is_file():
+        raise DataError(f"{wanted_by}: {folder / name} does not exist: {VARIABLE} must name the folder that holds {name}")
+    return folder / name
+
+
+def open_data_file(name: str, wanted_by: str):
+    """Return an HDF5 file of the data folder, open for reading.
+
+    Raises:
+        DataError: as of `data_file`, or the file is damaged.
+
+    """
+    import h5py
+
+    path = data_file(name, wanted_by)
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        raise DataError(f"{wanted_by}: {path} is no readable HDF5 file ({error}): copy it again") from None

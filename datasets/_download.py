@@ -1,0 +1,109 @@
+"""Public data sets, downloaded from their original places: only files of the known content are kept."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ideal.datasets._remote_files import REMOTE, RemoteFile
+from ideal.errors import DataError, UsageError
+from ideal.imaging import unknown_name
+
+CACHE, MIRROR = "IDEAL_CACHE", "IDEAL_MIRROR"
+_PATIENCE = 30  # seconds without an answer
+
+Progress = Callable[[str, float | None], None]
+
+
+def cache_folder() -> Path:
+    """Return where downloads are kept: the folder named by IDEAL_CACHE, or the system's own for caches."""
+    import pooch
+
+    return Path(os.environ.get(CACHE) or pooch.os_cache("ideal"))
+
+
+def cached(name: str, folder: str | Path | None = None) -> list[Path] | None:
+    """Return the files of a set that was downloaded before; None where one is missing or not whole.
+
+    Args:
+        name: one of `REMOTE`.
+        folder: of the cache; `cache_folder` by default.
+
+    """
+    place = Path(folder or cache_folder()) / name
+    paths = [place / each.name for each in REMOTE[name]]
+    whole = (path.is_file() and path.stat().st_size == each.size for path, each in zip(paths, REMOTE[name], strict=True))
+    return paths if all(whole) else None
+
+
+def fetch(
+    name: str, folder: str | Path | None = None, progress: Progress | None = None, *, mirror: str | None = None
+) -> list[Path]:
+    """Download a set, but for what is here already, and return its files.
+
+    A file takes its name only when its SHA-256 is the known one; what is here is checked too, and replaced if it is damaged.
+
+    Args:
+        name: one of `REMOTE`.
+        folder: of the cache; `cache_folder` by default. The files lie in a folder of the set's name in it.
+        progress: called with a line of text and the fraction of the set that is here.
+        mirror: address under which NAME/FILE is found, instead of the original places; by default what IDEAL_MIRROR says.
+
+    Raises:
+        UsageError: there is nothing of this name to download.
+        DataError: no server answers, none has the file, what it sends is not the known file, or the disk refuses it.
+
+    """
+    if name not in REMOTE:
+        raise UsageError(unknown_name("nothing to download is called", name, REMOTE))
+    place = Path(folder or cache_folder()) / name
+    mirror = mirror or os.environ.get(MIRROR)
+    files, before = REMOTE[name], 0
+    total, paths = sum(each.size for each in files), []
+    for each in files:
+        sources = [f"{mirror.rstrip('/')}/{name}/{each.name}"] if mirror else [base + each.name for base in each.bases]
+        paths.append(_fetch_file(name, each, sources, place, _Bar(progress, f"{name}: {each.name}", before, total)))
+        before += each.size
+    return paths
+
+
+def _fetch_file(name: str, file: RemoteFile, sources: Sequence[str], place: Path, bar: "_Bar") -> Path:
+    import pooch
+    from requests.exceptions import HTTPError, InvalidSchema, InvalidURL, MissingSchema, RequestException
+
+    pooch.get_logger().setLevel("ERROR")  # it tells on stderr what the bar shows
+    reasons = []
+    for url in sources:
+        download = pooch.HTTPDownloader(progressbar=bar, timeout=_PATIENCE)
+        try:
+            return Path(pooch.retrieve(url, f"sha256:{file.sha256}", file.name, place, downloader=download))
+        except (InvalidURL, InvalidSchema, MissingSchema):
+            raise UsageError(f"{name}: {url} is no address of a web server: {MIRROR} takes one, as https://host/folder") from None
+        except HTTPError as error:
+            reasons.append(f"{url} is refused by its server ({error.response.status_code} {error.response.reason})")
+        except RequestException:
+            reasons.append(f"{url} cannot be reached, or broke off")
+        except ValueError:
+            reasons.append(f"what {url} sends is not {file.name} (its SHA-256 is not {file.sha256[:12]}...); it was not kept")
+        except OSError as error:
+            raise DataError(f"{name}: {place} cannot be written ({error.strerror or error}): name another by {CACHE}") from None
+    raise DataError(f"{name}: {'; '.join(reasons)}: try again later, or name a mirror by {MIRROR}")
+
+
+class _Bar:
+    """What pooch takes for a progress bar; it tells the fraction of the whole set."""
+
+    def __init__(self, progress: Progress | None, text: str, before: int, whole: int):
+        self._progress, self._text, self._before, self._whole = progress, text, before, whole
+        self._here, self.total = 0, 0
+
+    def update(self, amount: int) -> None:
+        self._here += amount
+        if self._progress is not None:
+            here = min(self._here, self.total) if self.total else self._here
+            self._progress(self._text, min(1.0, (self._before + here) / self._whole))
+
+    def reset(self) -> None:
+        self._here = 0
+
+    def close(self) -> None:
+        """Leave the bar to the caller, who has more files."""

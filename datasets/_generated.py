@@ -1,0 +1,167 @@
+"""What sets of generated objects share: one object for each number, drawn from (seed, number) alone."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ideal.datasets._contract import Objects, ObjectSource
+from ideal.errors import UsageError
+from ideal.imaging import Scene
+
+Range = tuple[float, ...]  # one number, or the lowest and the highest
+
+_NOTHING = 1e-30  # tails of Gaussians below this would only slow down whatever is done with them, as subnormal numbers
+
+
+class GeneratedSource(ObjectSource):
+    """Endlessly many objects, each its own group.
+
+    Args:
+        shape: of a scene.
+        seed: of all objects.
+        draw: returns a scene, of `shape`, for a random generator; or a scene and its label.
+        labelled: whether `draw` returns a label.
+        classes: names of the labels, where they are classes.
+
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        seed: int,
+        draw: Callable[[np.random.Generator], np.ndarray | tuple[np.ndarray, float]],
+        *,
+        labelled: bool = False,
+        classes: Sequence[str] = (),
+    ):
+        self.shape, self.seed, self.draw, self.labelled, self.classes = tuple(shape), seed, draw, labelled, tuple(classes)
+
+    def read(self, start: int, stop: int) -> Objects:
+        """Return objects start to stop (the one after the last)."""
+        scenes, labels = np.empty((max(stop - start, 0), *self.shape), np.float32), []
+        for index in range(start, stop):
+            drawn = self.draw(np.random.default_rng([self.seed, index]))
+            scenes[index - start] = drawn[0] if self.labelled else drawn
+            if self.labelled:
+                labels.append(drawn[1])
+        scenes[np.abs(scenes) < _NOTHING] = 0
+        return Objects(scenes, np.array(labels) if self.labelled else None, np.arange(start, stop, dtype=np.int64))
+
+
+def check_kind(objects, scene: Scene) -> None:
+    """Refuse a kind of scene that a set cannot give; "any" is taken for the natural one.
+
+    Args:
+        objects: an ObjectSet.
+        scene: what is asked of it.
+
+    Raises:
+        UsageError: it has no objects of this kind; the message says which sets have.
+
+    """
+    if scene.kind in objects.kinds or scene.kind == "any":
+        return
+    from ideal.datasets import OBJECTS, find_objects
+
+    able = []
+    for name in OBJECTS:
+        try:
+            kinds = find_objects(name).kinds
+        except ImportError:  # a set whose own dependency is missing is no advice
+            continue
+        if scene.kind in kinds:
+            able.append(name)
+    raise UsageError(
+        f"{objects.name} gives objects of the kind {' or '.join(objects.kinds)}; this system looks at a {scene.kind}"
+        f" (sets that fit: {', '.join(able) or 'none'})"
+    )
+
+
+def picture_shape(objects, scene: Scene) -> tuple[int, int]:
+    """Return rows and columns of a scene; those of one line of values are (1, value).
+
+    Raises:
+        UsageError: the scene has no pixels, more axes than a picture with channels, or a sky has channels.
+
+    """
+    shape = scene.shape
+    most = 2 if scene.kind == "sky" else 3
+    if not 1 <= len(shape) <= most or min(shape) < 1:
+        form = "(row, column)" if scene.kind == "sky" else "(value,), (row, column) or (row, column, channel)"
+        raise UsageError(f"{objects.name}: a {scene.kind} scene has the shape {shape}, expected {form}")
+    return (1, shape[0]) if len(shape) == 1 else shape[:2]
+
+
+def share_light(light: np.ndarray, scene: Scene) -> np.ndarray:
+    """Return a picture of light, (row, column), as a scene: a line of values, or channels with an equal share each."""
+    if len(scene.shape) < 3:
+        return light.reshape(scene.shape)
+    return np.repeat((light / scene.shape[2])[..., None], scene.shape[2], axis=2)
+
+
+def angular_pixel(objects, scene: Scene, field_of_view: float) -> float:
+    """Return the side of a pixel in microarcseconds: the scene's own, or that which makes its longer side the field of view.
+
+    Raises:
+        UsageError: a sky's pixels are given in another unit.
+
+    """
+    if scene.pixel is not None and scene.pixel_unit == "uas":
+        return float(scene.pixel)
+    if scene.pixel is not None and scene.kind == "sky":
+        raise UsageError(f"{objects.name}: the pixels of this sky are given in {scene.pixel_unit}, expected uas")
+    return field_of_view / max(scene.shape[:2])
+
+
+def check_at_least(objects, low: float, *names: str) -> None:
+    """Refuse settings that are not finite numbers of at least `low`.
+
+    Raises:
+        UsageError: one is not.
+
+    """
+    for name in names:
+        value = getattr(objects, name)
+        if not np.isfinite(value) or value < low:
+            raise UsageError(f"{objects.name}: setting {name} is {value:g}, expected a number of at least {low:g}")
+
+
+def check_positive(objects, *names: str) -> None:
+    """Refuse settings that are not finite numbers above 0.
+
+    Raises:
+        UsageError: one is not.
+
+    """
+    for name in names:
+        value = getattr(objects, name)
+        if not np.isfinite(value) or value <= 0:
+            raise UsageError(f"{objects.name}: setting {name} is {value:g}, expected a number above 0")
+
+
+def check_ranges(objects, *names: str, low: float = -np.inf, high: float = np.inf) -> None:
+    """Refuse settings that are not one number, or the lowest and the highest, within bounds.
+
+    Raises:
+        UsageError: one is not.
+
+    """
+    for name in names:
+        value = getattr(objects, name)
+        plain = all(isinstance(each, int | float) and not isinstance(each, bool) for each in value)
+        if not plain or len(value) not in (1, 2) or not np.isfinite(value).all() or value[0] > value[-1]:
+            raise UsageError(f"{objects.name}: setting {name} is {value!r}, expected one number, or the lowest and the highest")
+        if value[0] < low or value[-1] > high:
+            bounds = f"at least {low:g}" if np.isinf(high) else f"from {low:g} to {high:g}"
+            raise UsageError(f"{objects.name}: setting {name} is {value!r}, expected numbers {bounds}")
+
+
+def draw_range(rng: np.random.Generator, value: Range) -> float:
+    """Return a number drawn evenly from a range."""
+    return float(rng.uniform(value[0], value[-1]))
+
+
+def draw_in_disc(rng: np.random.Generator, radius: float) -> tuple[float, float]:
+    """Return two coordinates of a point drawn evenly from a disc."""
+    distance, angle = radius * np.sqrt(rng.random()), 2 * np.pi * rng.random()
+    return float(distance * np.cos(angle)), float(distance * np.sin(angle))

@@ -1,0 +1,72 @@
+"""What sets of pictures share: their settings, and how they open."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ideal.datasets._contract import ObjectSet, ObjectSource
+from ideal.datasets._generated import check_kind
+from ideal.datasets._to_scene import COLOURS, FITS, Pictures, PictureScenes
+from ideal.errors import UsageError
+from ideal.imaging import Scene, setting, unknown_name
+
+
+@dataclass(frozen=True, eq=False)
+class PictureSet(ObjectSet):
+    """Pictures as objects; how they become scenes is told by `_to_scene.PictureScenes`.
+
+    Raises:
+        UsageError: a setting has no meaning.
+
+    """
+
+    kinds: ClassVar[tuple[str, ...]] = ("radiance", "sky", "transmission")
+    small_fit: ClassVar[str] = "tile"
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {"fit": FITS}
+
+    fit: str = setting(
+        "auto",
+        "",
+        "crop (a random part), tile (pictures side by side), pad (dark around), resize, or auto: crop where pictures are larger "
+        "than the scene",
+    )
+    phase: float = setting(0.0, "rad", "of a transmission: largest phase, in proportion to the light; 0: the picture absorbs")
+
+    def __post_init__(self):
+        for name, known in self.choices.items():
+            if getattr(self, name) not in known:
+                raise UsageError(unknown_name(f"{self.name}: {name} is not", getattr(self, name), known))
+        if not np.isfinite(self.phase):
+            raise UsageError(f"{self.name}: phase is a number of radians; found {self.phase}")
+
+    def open(self, scene: Scene, seed: int = 0) -> ObjectSource:
+        """Return pictures that fit a scene; see `ObjectSet.open`."""
+        check_kind(self, scene)
+        options = {"fit": self.fit, "small_fit": self.small_fit, "grey": self._without_colours, "phase": self.phase}
+        return PictureScenes(self._pictures(scene), scene, seed, **options)
+
+    @property
+    def _without_colours(self) -> bool:
+        return False
+
+    @abstractmethod
+    def _pictures(self, scene: Scene) -> Pictures:
+        """Return the pictures to choose from for a scene."""
+
+
+@dataclass(frozen=True, eq=False)
+class ColourSet(PictureSet):
+    """Pictures in colour."""
+
+    grey: bool = setting(False, "", "show the luminance in all channels of a colour scene alike")
+
+    @property
+    def preview(self) -> Scene:
+        """The scene to show people: in colour, if the pictures are."""
+        return Scene("radiance", (128, 128)) if self.grey else Scene("radiance", (128, 128, 3), COLOURS)
+
+    @property
+    def _without_colours(self) -> bool:
+        return self.grey

@@ -1,0 +1,76 @@
+"""Sparse fluorescent beads on a dark ground."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtr
+
+from ideal.datasets._contract import ObjectSet
+from ideal.datasets._generated import GeneratedSource, check_at_least, check_kind, check_positive, picture_shape, share_light
+from ideal.imaging import Scene, setting
+
+_REACH = 5.0  # widths from its centre beyond which a bead gives no light worth counting (6e-7 of it)
+
+
+@dataclass(frozen=True, eq=False)
+class Beads(ObjectSet):
+    """Gaussian spots at random places between the pixels, some across the edges.
+
+    A bead's light is integrated over each pixel. Beads lie beyond the edges as well as within, so that a pixel at the edge is
+    as bright on average as one in the middle: `mean_light` at every pixel.
+    """
+
+    density: float = setting(2.0, "per 1000 pixels", "mean number of beads; the number in a scene is Poisson distributed")
+    number: int = setting(0, "beads", "this very number of beads in every scene, all centred within it; 0: random, see density")
+    width: float = setting(1.0, "pixels", "standard deviation of a bead's Gaussian profile")
+    light: float = setting(
+        4.0, "pixels", "mean light of a bead, summed over its pixels, 1 being the full brightness of one pixel (sky: Jy)"
+    )
+    spread: float = setting(0.3, "1", "standard deviation of the logarithm of the beads' light; 0: all alike")
+    background: float = setting(0.0, "1", "light of the ground, relative to full brightness (sky: Jy per pixel)")
+
+    name = "beads"
+    summary = "sparse fluorescent beads at random places on a dark ground"
+    origin = "generated"
+    licence = "none needed: generated"
+    kinds = ("radiance", "sky")
+
+    def __post_init__(self):
+        check_at_least(self, 0.0, "density", "number", "spread", "background")
+        check_positive(self, "width", "light")
+
+    @property
+    def mean_light(self) -> float:
+        """Mean light of a pixel where the number is random, channels summed."""
+        return self.background + self.density / 1000 * self.light
+
+    def open(self, scene: Scene, seed: int = 0) -> GeneratedSource:
+        """Return beads that fit a scene: a line of values, a picture, or one with channels that share the light equally.
+
+        Args:
+            scene: its kind, shape and channels count.
+            seed: of numbers, places and brightnesses.
+
+        Raises:
+            UsageError: the kind or shape of the scene does not fit.
+
+        """
+        check_kind(self, scene)
+        shape = picture_shape(self, scene)
+        return GeneratedSource(scene.shape, seed, lambda rng: share_light(self._draw(rng, shape), scene))
+
+    def _draw(self, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+        # a line of values is seen edge on: beads do not leave it sideways
+        margins = [0.0 if self.number or size == 1 else _REACH * self.width for size in shape]
+        sides = [size + 2 * margin for size, margin in zip(shape, margins, strict=True)]
+        count = self.number or rng.poisson(self.density / 1000 * np.prod(sides))
+        places = [rng.uniform(-margin, size + margin, count) for size, margin in zip(shape, margins, strict=True)]
+        light = self.light * np.exp(self.spread * rng.standard_normal(count) - self.spread**2 / 2)
+        rows, columns = (self._profile(place, size) for place, size in zip(places, shape, strict=True))
+        return self.background + (rows * light[:, None]).T @ columns
+
+    def _profile(self, places: np.ndarray, size: int) -> np.ndarray:
+        if size == 1:
+            return np.ones((len(places), 1))
+        edges = ndtr((np.arange(size + 1) - places[:, None]) / self.width)
+        return np.diff(edges, axis=1)
