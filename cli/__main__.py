@@ -5,9 +5,12 @@ from typing import Annotated
 import typer
 
 from ideal.cli._guard import OneLineErrors
+from ideal.cli.data import data
 from ideal.cli.estimate import estimate
 from ideal.cli.inspect import inspect
 from ideal.cli.sample import sample
+from ideal.cli.simulate import simulate
+from ideal.cli.systems import systems
 
 _EXAMPLES = """
 Measure how much information an imaging system's raw measurements carry.
@@ -19,6 +22,9 @@ Examples:
   ideal estimate a.h5 b.h5 c.h5 --plot rank.png    rank systems measured on the same objects
   ideal estimate raw.tif --noise poisson-gaussian --gain 0.45 --offset 100 --read-noise 1.6
   ideal sample camera-model.h5 --plot drawn.png    measurements drawn from a model that estimate kept
+  ideal systems lensless --plot mask.png           imaging systems, their settings and named designs
+  ideal data list                                  objects to look at, and where they come from
+  ideal simulate lensless cifar10 -o captures.h5   measurements of objects through a system
 
 `ideal estimate -h` says what every option means.
 """
@@ -35,6 +41,9 @@ app = typer.Typer(
 app.command()(estimate)
 app.command()(inspect)
 app.command()(sample)
+app.command()(simulate)
+app.command()(systems)
+app.add_typer(data)
 
 
 def _print_version(wanted: bool) -> None:

@@ -241,3 +241,16 @@ def print_lines(lines: list[str]) -> None:
     console = _console()
     for line in lines:
         console.print(line, markup=False)
+
+
+def print_table(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """Print rows of text below their titles."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for title in titles:
+        table.add_column(title, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(text) for text in row))
+    _console().print(table)

@@ -1,0 +1,122 @@
+"""Objects to show: the scene they are made for, and what there is to say of them."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ideal.datasets import Objects, ObjectSet, ObjectSource, make_objects
+from ideal.errors import UsageError
+from ideal.imaging import Scene, settings_of
+
+
+def prepare(name: str, settings: Mapping[str, Any], kind: str | None, size: tuple[int, int] | None) -> tuple[ObjectSet, Scene]:
+    """Return a set of objects and the scene to show them in.
+
+    Args:
+        name: of the set.
+        settings: of the set.
+        kind: of the scene; None for the set's natural one.
+        size: rows and columns of the scene; None for what suits the set.
+
+    Raises:
+        UsageError: a name is unknown, or a setting or a size has no meaning.
+
+    """
+    objects = make_objects(name, **settings)
+    scene = objects.preview
+    if kind is not None and kind not in objects.kinds:
+        raise UsageError(f"{name} gives objects of the kind {' or '.join(objects.kinds)}; found --kind {kind}")
+    if size is not None and len(scene.shape) < 2:
+        raise UsageError(f"{name} has objects of {scene.shape[0]} values: --size is for pictures")
+    if kind is not None and kind != scene.kind:
+        shape = (*scene.shape[:2], 2) if kind == "transmission" else scene.shape[:2]
+        scene = Scene(kind, shape, ("absorption", "phase") if kind == "transmission" else ())
+    if size is not None:
+        scene = dataclasses.replace(scene, shape=(*size, *scene.shape[2:]))
+    return objects, scene
+
+
+def read_some(source: ObjectSource, count: int) -> Objects:
+    """Return the first objects, as many as there are."""
+    return source.read(0, count if source.count is None else min(count, source.count))
+
+
+def facts_of(objects: ObjectSet, scene: Scene, source: ObjectSource, shown: Objects) -> dict:
+    """Return what is known of some objects, as JSON types."""
+    about = {each.name: each.metadata for each in settings_of(type(objects))}
+    return {
+        "settings": {
+            name: {"value": _plain(getattr(objects, name)), "unit": each["unit"], "help": each["help"]}
+            for name, each in about.items()
+        },
+        "scene": {
+            "kind": scene.kind,
+            "shape": list(scene.shape),
+            "channels": list(scene.channels),
+            "pixel": scene.pixel,
+            "pixel_unit": scene.pixel_unit if scene.pixel is not None else None,
+        },
+        "count": source.count,
+        "shown": len(shown.scenes),
+        "labels": _label_counts(shown.labels, source.classes),
+        "groups": int(np.unique(shown.groups).size),
+        "min": float(shown.scenes.min()),
+        "max": float(shown.scenes.max()),
+        "mean": float(shown.scenes.mean(dtype=np.float64)),
+    }
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _label_counts(labels: np.ndarray | None, classes: tuple[str, ...]) -> dict[str, Any] | None:
+    """Return how many objects have each label, or the range of labels that are numbers."""
+    if labels is None:
+        return None
+    if classes:
+        numbers, counts = np.unique(labels, return_counts=True)
+        return {classes[int(number)]: int(count) for number, count in zip(numbers, counts, strict=True)}
+    return {"min": float(np.min(labels)), "max": float(np.max(labels))}
+
+
+def print_facts(facts: dict) -> None:
+    """Print what there is to say of some objects, for people."""
+    from ideal.cli import _output
+
+    scene = facts["scene"]
+    pixel = f", pixel {scene['pixel']:g} {scene['pixel_unit']}" if scene["pixel"] is not None else ""
+    channels = f" ({', '.join(scene['channels'])})" if scene["channels"] else ""
+    number = "as many as are asked for" if facts["count"] is None else f"{facts['count']}"
+    unit = {"sky": " Jy/pixel", "radiance": " (relative light)"}.get(scene["kind"], "")
+    rows = [
+        ("from", facts["origin"]),
+        ("licence", facts["licence"]),
+        ("kinds of scene", ", ".join(facts["kinds"])),
+        ("shown", f"{facts['shown']} of {number}, as {scene['kind']}, {' x '.join(map(str, scene['shape']))}{channels}{pixel}"),
+        ("labels", _labels_text(facts["labels"])),
+        ("groups", f"{facts['groups']} among those shown"),
+        ("values", f"{facts['min']:.4g} to {facts['max']:.4g}, mean {facts['mean']:.4g}{unit}"),
+    ]
+    _output.print_lines([f"{facts['name']}: {facts['summary']}"])
+    _output.print_table(("", ""), rows)
+    _output.print_lines([""])
+    settings = facts["settings"].items()
+    shown = [(name, _short(each["value"]), each["unit"], each["help"]) for name, each in settings]
+    _output.print_table(("setting", "value", "unit", "what it is"), shown)
+
+
+def _labels_text(labels: dict | None) -> str:
+    if labels is None:
+        return "none"
+    if set(labels) == {"min", "max"}:
+        return f"{labels['min']:.4g} to {labels['max']:.4g}"
+    return ", ".join(f"{name} {count}" for name, count in labels.items())
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "-"
+    return "-" if value in (None, "") else str(value)

@@ -1,0 +1,66 @@
+"""What the command line means by a system: a name with settings, or a configuration file."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ideal.errors import DataError, UsageError
+from ideal.imaging import ImagingSystem, Params, make_system, unknown_name
+from ideal.imaging.configuration import DESIGN_FILES, find_design, load_design, system_from_table
+
+_SECTIONS = ("system", "objects", "noise")
+
+
+def read_configuration(path: str) -> dict[str, Any]:
+    """Return the tables of a TOML file.
+
+    Raises:
+        DataError: it is not there or is no TOML.
+        UsageError: a table is unknown.
+
+    """
+    try:
+        tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: not TOML ({error})") from None
+    for name in tables:
+        if name not in _SECTIONS:
+            raise UsageError(unknown_name(f"{path}: no table is called", name, _SECTIONS))
+    if "system" not in tables:
+        raise UsageError(f"{path}: there is no table [system]")
+    return tables
+
+
+def find(
+    name: str, settings: Mapping[str, Any], design: str | None, seed: int = 0
+) -> tuple[ImagingSystem, Params, str, dict[str, Any]]:
+    """Return a system, its parameters, the design's name, and the tables of its configuration.
+
+    Args:
+        name: of a system, or of a .toml file.
+        settings: of `--set`; they have the last word.
+        design: of `--design`: a named one, a design file, or None for the configuration's or the default.
+        seed: of designs that are random.
+
+    Raises:
+        UsageError: a name is unknown or a setting has no meaning.
+        DataError: a file cannot be read.
+
+    """
+    tables: dict[str, Any] = {}
+    if name.endswith(".toml"):
+        tables = read_configuration(name)
+        folder = Path(name).resolve().parent
+        system, said = system_from_table(tables["system"], folder, settings)
+        design = design or said
+    else:
+        kept = {}
+        if design and design.endswith(DESIGN_FILES):
+            made_for, kept, _ = load_design(design)
+            if made_for != name:
+                raise UsageError(f"--design {design} is a design of {made_for}, not of {name}")
+        system = make_system(name, **{**kept, **settings})
+    return system, find_design(system, design, seed), design or next(iter(system.designs)), tables

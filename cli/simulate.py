@@ -1,0 +1,95 @@
+"""`ideal simulate`: measurements of objects through a system, with noise."""
+
+from typing import Annotated
+
+import typer
+
+from ideal.cli import _options
+from ideal.cli._guard import guarded
+
+
+@guarded
+def simulate(
+    system: Annotated[
+        str, typer.Argument(metavar="SYSTEM", help="Imaging system (ideal systems), or a .toml file that describes one.")
+    ],
+    objects: Annotated[str, typer.Argument(metavar="OBJECTS", help="What it looks at (ideal data list).")],
+    out: Annotated[str, typer.Option("-o", "--out", metavar="FILE", help="Measurement file to write (.h5).")],
+    count: Annotated[int, typer.Option("-n", "--count", min=1, help="Objects to image.")] = 1000,
+    design: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Design of the system: a named one, or a design file (.h5); default: the first."),
+    ] = None,
+    photons: Annotated[
+        float | None,
+        typer.Option(
+            help="Mean photoelectrons of an unfiltered pixel, over the first 256 objects (one exposure for all); of a microscope "
+            "those of the empty bright field; default: 100, or the system's setting."
+        ),
+    ] = None,
+    noise: _options.Noise = None,
+    sigma: _options.Sigma = None,
+    gain: _options.Gain = None,
+    offset: _options.Offset = None,
+    read_noise: _options.ReadNoise = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Change a setting of the system or, as objects.KEY=VALUE, of the objects; repeat for several.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same file.")] = 0,
+    keep_objects: Annotated[bool, typer.Option("--keep-objects", help="Also write what was imaged, for decoders.")] = False,
+    as_json: _options.Json = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+    debug: _options.Debug = False,
+) -> None:
+    """Simulate measurements of objects through an imaging system, and write them to a file.
+
+    \b
+    Examples:
+      ideal simulate lensless cifar10 --design four-lenslets --photons 80 -o four.h5
+      ideal simulate color-filter-array photographs --design bayer --photons 1000 -n 4000 -o bayer.h5
+      ideal simulate interferometer black-hole-rings -o rings.h5
+      ideal simulate led-microscope phase-cells --design dpc-left --set defocus=2 -o cells.h5
+      ideal simulate my_camera.toml beads --noise poisson-gaussian --read-noise 1.6 --gain 0.45 --offset 100 -o mine.h5
+    """
+    import sys
+
+    from ideal.cli import _output, _simulated, _systems
+    from ideal.cli._settings import parse_settings
+
+    _output.check_target("--out", out, (".h5", ".hdf5"), force)
+    given = parse_settings(settings or [])
+    own = {name: value for name, value in given.items() if not name.startswith("objects.")}
+    theirs = {name.removeprefix("objects."): value for name, value in given.items() if name.startswith("objects.")}
+    camera = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise}
+    with _output.narration() as say:
+        say(f"{system} and {objects}", None)
+        imaging, params, chosen, tables = _systems.find(system, own, design, seed)
+        noise_model = _simulated.noise_model(imaging, params, tables.get("noise", {}) | _given(camera))
+        facts = _simulated.write(
+            imaging,
+            params,
+            objects,
+            out,
+            design=chosen,
+            object_settings={**tables.get("objects", {}), **theirs},
+            noise=noise_model,
+            photons=photons,
+            count=count,
+            seed=seed,
+            keep_objects=keep_objects,
+            force=force,
+            say=say,
+        )
+    if as_json:
+        _output.print_json(_output.provenance(sys.argv, seed) | facts)
+    else:
+        _output.print_lines(_simulated.lines_of(facts))
+
+
+def _given(options: dict) -> dict:
+    return {name: value for name, value in options.items() if value is not None}

@@ -1,0 +1,153 @@
+"""`ideal systems`: the imaging systems that can be simulated and designed."""
+
+from typing import Annotated
+
+import typer
+
+from ideal.cli import _options
+from ideal.cli._guard import guarded
+
+
+@guarded
+def systems(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[SYSTEM]", help="A system, or a .toml file that describes one; without it, all are listed."),
+    ] = None,
+    design: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Design to draw: a named one, or a design file (.h5); default: the first.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; repeat for several.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of designs that are random.")] = 0,
+    plot: Annotated[str | None, typer.Option(metavar="FILE", help="Draw the system (.png, .svg, .pdf).")] = None,
+    as_json: _options.Json = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite what --plot would write.")] = False,
+    debug: _options.Debug = False,
+) -> None:
+    """List imaging systems, or show the settings, parameters and named designs of one.
+
+    \b
+    Examples:
+      ideal systems
+      ideal systems lensless --design four-lenslets --plot four.png
+      ideal systems interferometer --set array=EHT2017 --plot coverage.png
+      ideal systems my_camera.toml --json
+    """
+    from ideal.cli import _output
+    from ideal.cli._settings import parse_settings
+    from ideal.errors import UsageError
+    from ideal.imaging import SYSTEMS, find_system
+
+    changes = parse_settings(settings or [])
+    if name is None:
+        if changes or design or plot:
+            raise UsageError("--set, --design and --plot are for one system: name it, as in: ideal systems lensless")
+        found = {each: find_system(each) for each in SYSTEMS}
+        if as_json:
+            _output.print_json({"systems": {each: {"summary": kind.summary} for each, kind in found.items()}})
+        else:
+            _output.print_table(("system", "what it is"), [(each, kind.summary) for each, kind in found.items()])
+        return
+    from ideal.cli import _systems
+
+    _output.check_plot(plot, force)
+    system, params, chosen, _ = _systems.find(name, changes, design, seed)
+    facts = _facts(system, params, chosen)
+    if plot:
+        from matplotlib.figure import Figure
+
+        from ideal.cli._figures import save_figure
+
+        figure = Figure(layout="constrained")
+        system.draw(params, figure)
+        save_figure(figure, plot)
+    if as_json:
+        _output.print_json(facts)
+    else:
+        _print(facts)
+
+
+def _facts(system, params, chosen: str) -> dict:
+    from ideal.imaging import settings_of
+
+    scene = system.scene
+    about = {each.name: each.metadata for each in settings_of(type(system))}
+    return {
+        "system": system.name,
+        "summary": system.summary,
+        "scene": {
+            "kind": scene.kind,
+            "shape": list(scene.shape),
+            "channels": list(scene.channels),
+            "pixel": scene.pixel,
+            "pixel_unit": scene.pixel_unit if scene.pixel is not None else None,
+        },
+        "measurement_shape": list(system.measurement_shape),
+        "linear": system.linear,
+        "noise": system.noise(params).name,
+        "period": list(system.period),
+        "settings": {
+            name: {
+                "value": list(value) if isinstance(value, tuple) else value,
+                "unit": about.get(name, {}).get("unit", ""),
+                "help": about.get(name, {}).get("help", ""),
+            }
+            for name, value in system.settings.items()
+        },
+        "parameters": {
+            name: {"shape": list(value.shape), "constraint": _constraint(system.constraints[name])}
+            for name, value in params.items()
+        },
+        "designs": dict(system.designs),
+        "design": chosen,
+    }
+
+
+def _print(facts: dict) -> None:
+    from ideal.cli import _output
+
+    scene = facts["scene"]
+    pixel = f", pixel {scene['pixel']:g} {scene['pixel_unit']}" if scene["pixel"] is not None else ""
+    channels = f" ({', '.join(scene['channels'])})" if scene["channels"] else ""
+    _output.print_lines(
+        [
+            f"{facts['system']}: {facts['summary']}",
+            f"scene: {scene['kind']}, {_by(scene['shape'])}{channels}{pixel}",
+            f"measurement: {_by(facts['measurement_shape'])}, {facts['noise']} noise, "
+            + ("linear in the scene" if facts["linear"] else "not linear in the scene"),
+            "",
+        ]
+    )
+    settings = facts["settings"].items()
+    _output.print_table(
+        ("setting", "value", "unit", "what it is"),
+        [(name, _short(each["value"]), each["unit"], each["help"]) for name, each in settings],
+    )
+    _output.print_lines([""])
+    parameters = facts["parameters"].items()
+    _output.print_table(
+        ("parameter", "shape", "constraint"), [(name, _by(each["shape"]), each["constraint"]) for name, each in parameters]
+    )
+    _output.print_lines([""])
+    designs = facts["designs"].items()
+    _output.print_table(
+        ("design", "what it is"), [(name + " (shown)" * (name == facts["design"]), text) for name, text in designs]
+    )
+
+
+def _constraint(constraint) -> str:
+    from ideal.imaging import Constraint
+
+    return "free" if type(constraint) is Constraint else repr(constraint)
+
+
+def _by(shape) -> str:
+    return " x ".join(map(str, shape)) or "one number"
+
+
+def _short(value) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "-"
+    return f"{value:g}" if isinstance(value, float) else "-" if value in (None, "") else str(value)

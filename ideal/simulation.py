@@ -1,0 +1,183 @@
+"""Simulated measurements: objects through a system, with noise, block by block."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from ideal import noise as noise_models
+from ideal.errors import DataError, UsageError
+from ideal.imaging import ImagingSystem, Params
+
+_EXPOSED_BY = 256  # objects whose mean brightness sets the exposure, however many are simulated
+_BLOCK_VALUES = 2**22  # of scenes or measurements at once: the noise of a block takes some hundred MB in float64
+_ROUNDING = 1e-5  # of the largest mean: what float32 transforms leave
+DEFAULT_PHOTONS = 100.0
+
+
+class Objects(Protocol):
+    """A block of objects: scenes (sample, ...), labels (sample,) or None, groups (sample,)."""
+
+    scenes: np.ndarray
+    labels: np.ndarray | None
+    groups: np.ndarray
+
+
+class ObjectSource(Protocol):
+    """Objects to image: `count` of them or, if that is None, as many as are asked for; `classes` names their labels."""
+
+    count: int | None
+    classes: tuple[str, ...]
+
+    def read(self, start: int, stop: int) -> Objects:
+        """Return objects start to stop."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Simulated measurements and all that is known of them, sample first.
+
+    Attributes:
+        measurements: in photoelectrons, or the units of the system.
+        clean: their noiseless means.
+        scenes: as the system saw them: light in photoelectrons of an unfiltered pixel.
+        labels: of the objects, names where classes have names, or None.
+        groups: source of each object, (sample,) int64.
+
+    """
+
+    measurements: np.ndarray
+    clean: np.ndarray
+    scenes: np.ndarray
+    labels: np.ndarray | None
+    groups: np.ndarray
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """How objects become measurements: a system, its design, its noise and the exposure.
+
+    Attributes:
+        system: what images them.
+        params: its design.
+        noise: of the measurements.
+        exposure: what scenes are multiplied by: photoelectrons per unit of light.
+        largest: largest mean among the objects that set the exposure.
+
+    """
+
+    system: ImagingSystem
+    params: Params
+    noise: noise_models.NoiseModel
+    exposure: float
+    largest: float
+
+    def blocks(self, source: ObjectSource, count: int, seed: int = 0) -> Iterator[Block]:
+        """Give simulated measurements in blocks whose size depends on the shapes alone.
+
+        The same seed gives the same measurements; those of fewer objects are the first of those of more.
+
+        Args:
+            source: of the objects.
+            count: how many.
+            seed: of the noise.
+
+        Raises:
+            UsageError: there are fewer objects.
+            DataError: a scene is not what the system looks at.
+
+        """
+        check_count(source, count)
+        sizes = math.prod(self.system.scene.shape), math.prod(self.system.measurement_shape)
+        block = max(1, min(1024, _BLOCK_VALUES // max(*sizes, 1)))
+        for number, start in enumerate(range(0, count, block)):
+            objects = source.read(start, min(start + block, count))
+            scenes = (objects.scenes * np.float32(self.exposure)).astype(np.float32, copy=False)
+            clean = self.system.images(self.params, scenes)
+            if self.noise.name.startswith("poisson"):
+                clean = _as_light(clean, self.system.name)
+            noisy = self.noise.sample(np.random.default_rng([seed, number]), clean)
+            labels = objects.labels
+            if labels is not None and source.classes:
+                labels = np.asarray(source.classes)[labels]
+            yield Block(noisy, clean, scenes, labels, np.asarray(objects.groups, dtype=np.int64))
+
+
+def _as_light(clean: np.ndarray, name: str) -> np.ndarray:
+    """Return mean photoelectrons without the negative zeros that Fourier transforms leave where it is dark."""
+    least, most = float(clean.min()), float(clean.max())
+    if least < -_ROUNDING * max(most, -least):
+        raise DataError(
+            f"{name}: a mean of {least:g} photoelectrons, photons cannot be fewer than none: choose other noise (--noise)"
+        )
+    return np.maximum(clean, 0)
+
+
+def check_count(source: ObjectSource, count: int) -> None:
+    """Refuse more objects than there are.
+
+    Raises:
+        UsageError: there are fewer.
+
+    """
+    if count < 1:
+        raise UsageError(f"the number of objects must be at least 1; found {count}")
+    if source.count is not None and count > source.count:
+        raise UsageError(f"there are only {source.count} such objects, {count} are asked for: ask for fewer (--count)")
+
+
+def prepare(
+    system: ImagingSystem,
+    params: Params,
+    source: ObjectSource,
+    *,
+    photons: float | None = None,
+    noise: noise_models.NoiseModel | None = None,
+) -> Simulation:
+    """Set the exposure and the noise of a simulation.
+
+    One exposure serves all objects, as in a camera: bright objects give more light than dark ones. It is set by the mean
+    brightness of the first 256 objects.
+
+    Args:
+        system: what images the objects.
+        params: its design.
+        source: of the objects.
+        photons: for radiance, mean photoelectrons that an unfiltered pixel gathers; 100 by default. A system whose scenes are
+            transmissions has a setting `photons` of its own, and skies a `flux` in Jy that they are scaled to.
+        noise: None for the system's own.
+
+    Raises:
+        UsageError: photons are given for a system where they mean nothing, or are not positive.
+        DataError: the objects are dark, or not what the system looks at.
+
+    """
+    if photons is not None and not (photons > 0 and math.isfinite(photons)):
+        raise UsageError(f"photons must be a positive number; found {photons:g}")
+    if photons is not None and system.scene.kind not in ("radiance", "any"):
+        if "photons" not in system.settings:
+            raise UsageError(
+                f"{system.name} does not count photons: its settings say how bright it is (ideal systems {system.name})"
+            )
+        system = system.replace(photons=photons)
+    params = system.check_params(params)
+    first = source.read(0, min(_EXPOSED_BY, source.count or _EXPOSED_BY)).scenes
+    wanted = _wanted_brightness(system, photons)
+    exposure = 1.0
+    if wanted is not None:
+        system.check_scenes(first)
+        mean = float(np.mean(system.brightness(first)))
+        if not mean > 0:
+            raise DataError(f"the first {len(first)} objects are dark: no exposure gives {wanted:g}")
+        exposure = wanted / mean
+    clean = system.images(params, (first * np.float32(exposure)).astype(np.float32))
+    return Simulation(system, params, noise or system.noise(params), exposure, float(np.abs(clean).max()))
+
+
+def _wanted_brightness(system: ImagingSystem, photons: float | None) -> float | None:
+    kind = system.scene.kind
+    if kind == "radiance":
+        return DEFAULT_PHOTONS if photons is None else photons
+    return system.settings.get("flux") if kind == "sky" else photons if kind == "any" else None

@@ -1,0 +1,216 @@
+"""`ideal simulate` and `ideal systems`: files, figures, errors."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import h5py
+import numpy as np
+import pytest
+
+from ideal.imaging import SYSTEMS
+from ideal.measurements import open_measurements
+
+SMALL = ("--set", "scene_shape=[20, 20]", "--set", "psf_shape=[5, 5]")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """Run commands in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*arguments):
+    from typer.testing import CliRunner
+
+    from ideal.cli.__main__ import app
+
+    return CliRunner().invoke(app, [str(each) for each in arguments], prog_name="ideal")
+
+
+def test_a_file_of_measurements(here):
+    result = run("simulate", "lensless", "beads", *SMALL, "-n", 30, "--photons", 50, "-o", "beads.h5", "--json", "--keep-objects")
+    assert result.exit_code == 0, result.stderr
+    said = json.loads(result.stdout)
+    assert (said["shape"], said["noise"]["name"], said["design"]) == ([30, 16, 16], "poisson", "one-lens")
+    with open_measurements("beads.h5") as measured:
+        assert measured.shape == (30, 16, 16)
+        assert measured.dtype == np.uint16
+        assert measured.noise == "poisson"
+        assert len(np.unique(measured.groups)) == 30
+        counts, clean = measured.read(0, 30), measured.read_clean(0, 30)
+        assert measured.read_objects(0, 30).shape == (30, 20, 20)
+        assert measured.attributes["system"] == "lensless"
+        assert json.loads(measured.attributes["system_settings"])["psf_shape"] == [5, 5]
+    error = np.sqrt(clean.mean() / counts.size)
+    assert abs((counts - clean).mean()) < 5 * error
+    assert said["mean"] == pytest.approx(clean.mean(), rel=1e-5)
+    estimated = run("estimate", "beads.h5", "--patch", 8, "--model", "stationary", "--json")
+    assert json.loads(estimated.stdout)["results"][0]["information_bits_per_pixel"] > 0
+
+
+def test_the_same_seed_writes_the_same_and_another_does_not(here):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        assert run("simulate", "lensless", "beads", *SMALL, "-n", 8, "--seed", seed, "-o", f"{name}.h5").exit_code == 0
+    read = {name: h5py.File(f"{name}.h5")["measurements"][...] for name in "abc"}
+    np.testing.assert_array_equal(read["a"], read["b"])
+    assert (read["a"] != read["c"]).any()
+
+
+def test_labels_groups_and_the_period_of_a_mosaic(here):
+    options = ("--set", "shape=[16, 16]", "-n", 20, "-o", "mosaic.h5")
+    result = run("simulate", "color-filter-array", "photographs", "--design", "bayer", *options)
+    assert result.exit_code == 0, result.stderr
+    with open_measurements("mosaic.h5") as measured:
+        assert measured.period == (8, 8)
+        assert len(np.unique(measured.groups)) < 20  # crops of the same pictures
+    small = [part for each in ("shape=[64, 64]", "magnification=10.0", "na=0.25", "led_na=0.4") for part in ("--set", each)]
+    result = run("simulate", "led-microscope", "phase-cells", *small, "-n", 12, "-o", "cells.h5")
+    assert result.exit_code == 0, result.stderr
+    with open_measurements("cells.h5") as measured:
+        assert measured.labels.dtype.kind in "OU"
+        assert len(np.unique(measured.labels)) > 1
+
+
+def test_visibilities(here):
+    options = ("--set", "shape=[16, 16]", "--set", "interval=3600.0", "-n", 5)
+    result = run("simulate", "interferometer", "black-hole-rings", *options, "-o", "rings.h5")
+    assert result.exit_code == 0, result.stderr
+    with open_measurements("rings.h5") as measured:
+        assert measured.dtype == np.complex64
+        assert measured.noise == "complex-gaussian"
+        assert np.shape(measured.sigma) == measured.shape[1:]
+        assert measured.units == "Jy"
+
+
+def test_a_camera_of_ones_own(here):
+    (here / "pinhole.py").write_text(
+        "import jax.numpy as jnp\n\ndef encode(params, scene, *, blur=2):\n"
+        "    return params['gain'] * sum(jnp.roll(scene, n, 0) for n in range(blur)) / blur\n"
+    )
+    (here / "pinhole.toml").write_text(
+        '[system]\nencoder = "pinhole:encode"\nshape = [12, 12]\nlinear = true\n'
+        "[system.parameters.gain]\nvalue = 0.5\n[noise]\nread_noise = 1.6\ngain = 0.45\noffset = 100\n"
+        "[objects]\nnumber = 9\n"
+    )
+    result = run("simulate", "pinhole.toml", "beads", "-n", 40, "--photons", 30, "--set", "blur=3", "-o", "own.h5", "--json")
+    assert result.exit_code == 0, result.stderr
+    said = json.loads(result.stdout)
+    assert said["noise"] == {
+        "name": "poisson-gaussian",
+        "read_noise": 1.6,
+        "gain": 0.45,
+        "offset": 100,
+        "quantised": True,
+        "step": 1,
+    }
+    with open_measurements("own.h5") as measured:
+        assert (measured.gain, measured.offset, measured.read_noise) == (0.45, 100, 1.6)
+        assert json.loads(measured.attributes["objects_settings"])["number"] == 9
+        electrons, clean = measured.read(0, 40), measured.read_clean(0, 40)
+        assert measured.dtype == np.uint16
+    variance = clean.mean() + 1.6**2 + 0.45**2 / 12
+    assert abs((electrons - clean).mean()) < 5 * np.sqrt(variance / clean.size)
+    shown = run("systems", "pinhole.toml", "--plot", "own.png")
+    assert shown.exit_code == 0, shown.stderr
+    assert "blur" in shown.stdout
+
+
+def test_a_design_file_brings_its_settings(here):
+    from ideal.imaging import make_system
+    from ideal.imaging.configuration import save_design
+
+    system = make_system("lensless", scene_shape=(20, 20), psf_shape=(5, 5))
+    save_design("mine.h5", system, system.design("two-lenslets"))
+    assert run("simulate", "lensless", "beads", "--design", "mine.h5", "-n", 4, "-o", "a.h5").exit_code == 0
+    assert run("simulate", "lensless", "beads", "--design", "two-lenslets", *SMALL, "-n", 4, "-o", "b.h5").exit_code == 0
+    np.testing.assert_array_equal(h5py.File("a.h5")["measurements"], h5py.File("b.h5")["measurements"])
+    refused = run("simulate", "lensless-phase", "beads", "--design", "mine.h5", "-o", "c.h5")
+    assert refused.exit_code == 2
+    assert "a design of lensless" in refused.stderr
+
+
+def test_systems_are_listed_and_shown(here):
+    listed = run("systems")
+    assert all(name in listed.stdout for name in SYSTEMS)
+    assert set(json.loads(run("systems", "--json").stdout)["systems"]) == set(SYSTEMS)
+    for name in SYSTEMS:
+        shown = run("systems", name)
+        assert shown.exit_code == 0, shown.stderr
+        said = json.loads(run("systems", name, "--json").stdout)
+        assert said["parameters"]
+        for key in (*said["settings"], *said["designs"]):
+            assert key in shown.stdout
+        assert all(each["help"] for each in said["settings"].values())
+
+
+def test_the_picture_of_a_system(here):
+    assert run("systems", "lensless", "--design", "four-lenslets", "--plot", "four.png").exit_code == 0
+    assert (here / "four.png").stat().st_size > 10_000
+    assert "exists" in run("systems", "lensless", "--plot", "four.png").stderr
+    assert run("systems", "lensless", "--plot", "four.png", "--force").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "complaint"),
+    [
+        (("lensles", "beads"), 2, "did you mean lensless"),
+        (("lensless", "bead"), 2, "did you mean beads"),
+        (("lensless", "beads", "--design", "five"), 2, "no design 'five'; did you mean five-lenslets"),
+        (("lensless", "beads", "--set", "bais=3"), 2, "did you mean bias"),
+        (("lensless", "beads", "--set", "objects.densty=3"), 2, "did you mean density"),
+        (("lensless", "beads", "--set", "bias"), 2, "bias"),
+        (("lensless", "phase-cells"), 2, "transmission"),
+        (("lensless", "beads", "--photons", "-3"), 2, "positive"),
+        (("lensless", "beads", "--photons", "nan"), 2, "positive"),
+        (("interferometer", "black-hole-rings", "--photons", "3"), 2, "does not count photons"),
+        (("interferometer", "black-hole-rings", "--noise", "poisson"), 2, "does not suit"),
+        (("lensless", "beads", "--noise", "poison"), 2, "did you mean poisson"),
+        (("lensless", "beads", "--noise", "gaussian"), 2, "needs --sigma"),
+        (("lensless", "beads", "--sigma", "2"), 2, "no figure of poisson noise"),
+        (("lensless", "beads", "--read-noise", "-1"), 2, "read noise must be a positive"),
+        (("missing.toml", "beads"), 1, "missing.toml: No such file"),
+        (("broken.toml", "beads"), 1, "not TOML"),
+        (("typo.toml", "beads"), 2, "did you mean system"),
+        (("lensless", "beads", "--design", "missing.h5"), 1, "no such file"),
+        (("lensless", "beads", "--design", "text.h5"), 1, "cannot be read as a design"),
+    ],
+)
+def test_what_is_wrong_takes_one_line_and_writes_nothing(here, arguments, code, complaint):
+    (here / "broken.toml").write_text("[system\n")
+    (here / "typo.toml").write_text("[sytem]\nname = 'lensless'\n")
+    (here / "text.h5").write_text("no HDF5\n")
+    small = SMALL if arguments[0] == "lensless" else ()
+    result = run("simulate", *arguments, *small, "-n", 3, "-o", "out.h5")
+    assert result.exit_code == code
+    assert complaint in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert result.stdout == ""
+    assert not [name for name in os.listdir(here) if name.startswith((".", "out"))]
+
+
+def test_a_file_is_not_overwritten_unasked(here):
+    (here / "kept.h5").write_text("mine")
+    result = run("simulate", "lensless", "beads", *SMALL, "-n", 3, "-o", "kept.h5")
+    assert (result.exit_code, "exists" in result.stderr) == (2, True)
+    assert (here / "kept.h5").read_text() == "mine"
+    assert run("simulate", "lensless", "beads", *SMALL, "-n", 3, "-o", "kept.h5", "--force").exit_code == 0
+    assert run("simulate", "lensless", "beads", "-o", "nowhere/out.h5").exit_code == 2
+
+
+def test_an_interrupted_simulation_leaves_nothing(here):
+    code = "from ideal.cli.__main__ import main; main()"
+    command = [sys.executable, "-c", code, "simulate", "lensless", "beads", "-n", "2000000", "-o", "long.h5"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not list(here.glob(".long.h5*")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted" in said
+    assert not list(here.iterdir())

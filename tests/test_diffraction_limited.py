@@ -1,0 +1,136 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.integrate import quad
+from scipy.special import j1
+
+from ideal.errors import UsageError
+from ideal.imaging import make_system
+
+
+def lens(**settings):
+    return make_system("diffraction-limited", **settings)
+
+
+def airy(radius, cutoff):
+    """Intensity of the Airy pattern per unit area, of unit energy."""
+    v = np.pi * cutoff * np.maximum(radius, 1e-12)
+    return (2 * j1(v) / v) ** 2 * np.pi * cutoff**2 / 4
+
+
+@pytest.fixture
+def float64():
+    with jax.enable_x64(True):
+        yield
+
+
+@pytest.mark.parametrize("na", [0.1, 0.35, 0.8])
+def test_a_slit_images_a_point_as_sinc_squared(float64, na):
+    system = lens(shape=(8192,), margin=0, fill=0.0)
+    psf = np.asarray(system.psf({"na": jnp.asarray(na)}))
+    x = (np.arange(8192) - 4096) * system.pixel
+    cutoff = 2 * na / system.wavelength
+    expected = cutoff * system.pixel * np.sinc(cutoff * x) ** 2
+    assert np.abs(psf - expected).max() < 1e-5 * expected.max()
+
+
+@pytest.mark.parametrize("na", [0.2, 0.5, 0.95])
+def test_a_circular_pupil_images_a_point_as_the_airy_pattern(float64, na):
+    system = lens(shape=(512, 512), margin=0, fill=0.0, pixel=0.1 / na)  # far from its next repetition
+    psf = np.asarray(system.psf({"na": jnp.asarray(na)}))
+    x = (np.arange(512) - 256) * system.pixel
+    expected = airy(np.hypot(x[:, None], x), 2 * na / system.wavelength) * system.pixel**2
+    assert np.abs(psf - expected).max() < 1e-5 * expected.max()
+
+
+def test_coarse_pixels_gather_the_integral_of_the_pattern(float64):
+    # The Nyquist frequency is below the cut-off: what is beyond it has to be folded back.
+    system = lens(shape=(4096,), margin=0, pixel=0.4, na=0.5)
+    psf = np.asarray(system.psf(system.design()))
+    cutoff = 2 * system.na / system.wavelength
+    for lag in (0, 1, 2, 7):
+        area = quad(lambda x: cutoff * np.sinc(cutoff * x) ** 2, 0.4 * (lag - 0.5), 0.4 * (lag + 0.5))[0]
+        assert psf[2048 + lag] == pytest.approx(area, abs=1e-6)
+        assert psf[2048 - lag] == pytest.approx(area, abs=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(40,), (41,), (12, 15)])
+@pytest.mark.parametrize("pixel", [0.1, 0.3, 0.9])
+def test_light_is_conserved_over_the_scene_and_nowhere_negative(shape, pixel):
+    system = lens(shape=shape, pixel=pixel, margin=2, na=0.9)
+    for name in system.designs:
+        psf = np.asarray(system.psf(system.design(name)), dtype=np.float64)
+        assert psf.sum() == pytest.approx(1, abs=1e-6)
+        assert psf.min() > -1e-7
+
+
+@pytest.mark.parametrize("shape", [(20,), (9, 12)])
+def test_the_measurement_is_the_middle_of_the_scene_convolved_with_the_pattern(float64, shape):
+    system = lens(shape=shape, margin=5)
+    params = system.design("objective-20x")
+    scene = np.random.default_rng(0).random(system.scene.shape)
+    psf = np.fft.ifftshift(np.asarray(system.psf(params)))
+    full = np.zeros_like(scene)
+    for place in np.ndindex(*scene.shape):
+        full += scene[place] * np.roll(psf, place, axis=range(len(shape)))
+    expected = full[tuple(slice(5, 5 + n) for n in shape)]
+    np.testing.assert_allclose(system.encode(params, jnp.asarray(scene)), expected, atol=1e-13)
+
+
+def test_light_beyond_the_sensor_spills_in_and_its_own_does_not_wrap_round():
+    system = lens(shape=(32,), margin=32)
+    params = system.design()
+    outside = np.zeros(96, np.float32)
+    outside[30] = 1
+    image = np.asarray(system.encode(params, jnp.asarray(outside)))
+    assert image[0] > 0.1  # two pixels from the point
+    assert image[-1] < 1e-3
+
+
+@pytest.mark.parametrize("shape", [(33,), (9, 10)])
+def test_the_gradient_in_the_aperture_agrees_with_finite_differences(float64, shape):
+    system = lens(shape=shape, margin=4, pixel=0.3)
+    rng = np.random.default_rng(0)
+    scene, weights = jnp.asarray(rng.random(system.scene.shape)), jnp.asarray(rng.random(shape))
+    loss = jax.jit(lambda na: (weights * system.encode({"na": na}, scene)).sum())
+    for na in (0.137, 0.512, 0.891):
+        step = 1e-6
+        expected = float(loss(na + step) - loss(na - step)) / (2 * step)
+        assert float(jax.grad(loss)(na)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_larger_aperture_makes_a_sharper_image():
+    system = lens(shape=(32, 32))
+    peaks = [float(system.psf(system.design(name)).max()) for name in ("objective-4x", "objective-20x", "objective-60x")]
+    assert peaks == sorted(peaks)
+
+
+def test_noise_is_gaussian_where_a_sigma_is_set():
+    assert lens().noise(lens().design()).name == "poisson"
+    assert lens(sigma=2.0).noise(lens().design()).sigma == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"shape": (3, 4, 5)}, "one or two positive whole numbers"),
+        ({"shape": (0,)}, "one or two positive whole numbers"),
+        ({"na": 1.2}, "na is 1.2, expected 0.01 to the refractive index 1"),
+        ({"na": 0.0}, "na takes a positive number"),
+        ({"wavelength": -0.5}, "wavelength takes a positive number"),
+        ({"margin": -1}, "margin takes a number of pixels from 0"),
+        ({"fill": 1.5}, "from 0 to 1"),
+        ({"sigma": -1.0}, "standard deviation from 0"),
+    ],
+)
+def test_settings_without_a_meaning(settings, message):
+    with pytest.raises(UsageError, match=message):
+        lens(**settings)
+
+
+def test_an_aperture_above_one_needs_immersion():
+    system = lens(na=1.3, index=1.518)
+    system.check_params(system.design())
+    with pytest.raises(UsageError, match=r"expected 0\.01 to 1"):
+        lens().check_params({"na": jnp.asarray(1.3)})

@@ -1,0 +1,140 @@
+"""Simulated measurements: the exposure, the noise, and what may not depend on how many there are."""
+
+import numpy as np
+import pytest
+from imaging_world import scenes_for, tiny
+
+from ideal.errors import DataError, UsageError
+from ideal.noise import Gaussian, Poisson, PoissonGaussian
+from ideal.simulation import prepare
+
+
+class Given:
+    """Objects in an array."""
+
+    def __init__(self, scenes, labels=None, classes=()):
+        self.scenes, self.labels, self.classes, self.count = scenes.astype(np.float32), labels, classes, len(scenes)
+
+    def read(self, start, stop):
+        class Objects:
+            scenes = self.scenes[start:stop]
+            labels = None if self.labels is None else self.labels[start:stop]
+            groups = np.arange(start, stop) // 2
+
+        return Objects
+
+
+def simulated(name, count=12, seed=0, scenes=None, **options):
+    system = tiny(name)
+    source = Given(scenes_for(system, 12) if scenes is None else scenes)
+    simulation = prepare(system, system.design(), source, **options)
+    return simulation, list(simulation.blocks(source, count, seed))
+
+
+def test_photons_are_the_mean_of_an_unfiltered_pixel():
+    simulation, blocks = simulated("lensless", photons=40.0)
+    assert simulation.system.brightness(blocks[0].scenes).mean() == pytest.approx(40, rel=1e-5)
+    even = np.full((12, 14, 13), 3.0)
+    _, blocks = simulated("lensless", scenes=even, photons=40.0)
+    np.testing.assert_allclose(blocks[0].clean, 40, rtol=1e-4)  # the mask passes all light
+
+
+def test_white_pixels_gather_the_photons_and_others_less():
+    system = tiny("color-filter-array")
+    source = Given(np.ones((12, *system.scene.shape)))
+    white = prepare(system, system.design("white"), source, photons=90.0)
+    np.testing.assert_allclose(next(white.blocks(source, 2)).clean, 90, rtol=1e-5)
+    bayer = prepare(system, system.design("bayer"), source, photons=90.0)
+    np.testing.assert_allclose(next(bayer.blocks(source, 2)).clean, 30, rtol=1e-5)
+
+
+def test_counts_have_the_mean_and_variance_of_photons():
+    scenes = np.ones((12, 14, 13))
+    _, blocks = simulated("lensless", scenes=scenes, photons=5.0)
+    counts = np.concatenate([block.measurements for block in blocks])
+    assert not (counts % 1).any()
+    error = np.sqrt(5.0 / counts.size)
+    assert abs(counts.mean() - 5) < 4 * error
+    assert abs(counts.var() - 5) < 4 * np.sqrt(2 * 25 / counts.size + 5 / counts.size)
+
+
+def test_one_exposure_for_all():
+    scenes = np.concatenate([np.ones((6, 14, 13)), 3 * np.ones((6, 14, 13))])
+    _, blocks = simulated("lensless", scenes=scenes, photons=20.0)
+    np.testing.assert_allclose(blocks[0].clean[[0, -1]].mean((1, 2)), [10, 30], rtol=1e-4)
+
+
+def test_the_first_of_many_are_those_of_few_and_seeds_count():
+    many, few = simulated("lensless", 12)[1], simulated("lensless", 5)[1]
+    np.testing.assert_array_equal(many[0].measurements[:5], few[0].measurements)
+    other = simulated("lensless", 12, seed=1)[1]
+    assert (other[0].measurements != many[0].measurements).mean() > 0.5
+    np.testing.assert_array_equal(other[0].clean, many[0].clean)
+
+
+def test_noise_of_ones_choice_and_of_the_system():
+    simulation, blocks = simulated("lensless", noise=Gaussian(0.5))
+    assert simulation.noise.name == "gaussian"
+    residual = blocks[0].measurements - blocks[0].clean
+    assert abs(residual.std() - 0.5) < 4 * 0.5 / np.sqrt(2 * residual.size)
+    camera = PoissonGaussian(1.6, 0.45, 100.0, quantised=True)
+    _, blocks = simulated("lensless", noise=camera)
+    levels = blocks[0].measurements / 0.45 + 100
+    np.testing.assert_allclose(levels, np.round(levels), atol=1e-6)
+    simulation, blocks = simulated("interferometer")
+    assert simulation.noise.name == "complex-gaussian"
+    residual = (blocks[0].measurements - blocks[0].clean) / simulation.noise.sigma
+    assert abs(residual.real.std() - 1) < 4 / np.sqrt(2 * residual.size)
+
+
+def test_labels_take_the_names_of_classes_and_groups_stay():
+    system = tiny("lensless")
+    source = Given(scenes_for(system, 4), np.array([0, 1, 1, 0]), ("cat", "dog"))
+    block = next(prepare(system, system.design(), source).blocks(source, 4))
+    assert block.labels.tolist() == ["cat", "dog", "dog", "cat"]
+    assert block.groups.tolist() == [0, 0, 1, 1]
+
+
+def test_a_transmission_is_not_scaled_and_takes_the_photons_of_the_system():
+    simulation, blocks = simulated("led-microscope", photons=7.0)
+    assert simulation.exposure == 1
+    assert simulation.system.settings["photons"] == 7
+    empty = np.zeros((12, *simulation.system.scene.shape))
+    _, blocks = simulated("led-microscope", scenes=empty, photons=7.0)
+    np.testing.assert_allclose(blocks[0].clean, 7, rtol=1e-4)
+
+
+def test_skies_get_the_flux_of_the_system():
+    simulation, blocks = simulated("interferometer")
+    flux = blocks[0].scenes.sum((1, 2), dtype=np.float64)
+    assert flux.mean() == pytest.approx(simulation.system.settings["flux"], rel=1e-5)
+
+
+def test_what_is_wrong_is_said():
+    with pytest.raises(UsageError, match="photons must be a positive"):
+        simulated("lensless", photons=0.0)
+    with pytest.raises(UsageError, match="does not count photons"):
+        simulated("interferometer", photons=3.0)
+    with pytest.raises(UsageError, match="only 12 such objects, 13"):
+        simulated("lensless", 13)
+    with pytest.raises(UsageError, match="at least 1"):
+        simulated("lensless", 0)
+    with pytest.raises(DataError, match="dark"):
+        simulated("lensless", scenes=np.zeros((12, 14, 13)))
+    with pytest.raises(DataError, match="cannot be negative"):
+        simulated("lensless", scenes=-np.ones((12, 14, 13)))
+
+
+def test_dark_pixels_are_dark_and_negative_light_is_refused():
+    from ideal.datasets import make_objects
+    from ideal.imaging import Scene, make_system
+    from ideal.imaging.custom import CallableSystem
+
+    system = make_system("diffraction-limited", shape=(64,), margin=0, fill=0.0, pixel=0.25)
+    source = make_objects("two-points", separation=1.0).open(system.scene, 0)
+    simulation = prepare(system, system.design(), source, photons=1e4, noise=Poisson())
+    assert system.images(system.design(), source.read(0, 8).scenes * 1e4).min() < 0  # what the transforms leave
+    assert next(simulation.blocks(source, 8)).clean.min() == 0
+    minus = CallableSystem(lambda params, scene: -scene, Scene("radiance", (4, 4)), {})
+    with pytest.raises(DataError, match="fewer than none"):
+        next(prepare(minus, {}, Given(np.ones((3, 4, 4)))).blocks(Given(np.ones((3, 4, 4))), 3))
