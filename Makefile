@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-wheel lint bench bench-bounds coverage clean
+.PHONY: demo test test-wheel lint bench bench-bounds bench-imaging coverage clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/python -m ideal.datasets.demo build/demo
@@ -41,6 +41,14 @@ bench-bounds: $(VENV)/.tested
 	$(BIN)/python benchmarks/bounds.py --plot build/bounds.png
 	$(BIN)/python benchmarks/task_information.py --photons 100 --shuffled
 	$(BIN)/python benchmarks/pixel_cnn.py
+
+# Simulation: speed and memory against targets and peers; the published order of systems (half an hour; IDEAL_DATA where there is one).
+bench-imaging: $(VENV)/.tested
+	$(BIN)/python benchmarks/lensless.py
+	$(BIN)/python benchmarks/interferometer.py
+	$(BIN)/python benchmarks/microscope.py
+	$(BIN)/python benchmarks/simulation.py
+	$(BIN)/python benchmarks/published_order.py
 
 # 200 replications of closed-form cases: how often the interval holds the truth.
 coverage: $(VENV)/.tested

@@ -67,7 +67,7 @@ def test_blurring_never_adds(captures):
 def test_fewer_sites_never_add():
     settings = {"shape": (16, 16), "interval": 3600.0}
     found = []
-    for sites in ("", ("AA", "LM", "PV", "SM")):
+    for sites in ("", ("ALMA", "LMT", "PV", "SMA")):
         system = make_system("interferometer", **settings, **({"sites": sites} if sites else {}))
         source = make_objects("black-hole-rings").open(system.scene, 0)
         simulation = prepare(system, system.design(), source)
