@@ -79,6 +79,7 @@ def write(
     photons: float | None,
     count: int,
     seed: int,
+    noise_seed: int,
     keep_objects: bool,
     force: bool,
     say: Callable[[str, float | None], None],
@@ -87,7 +88,7 @@ def write(
     chosen = make_objects(objects, **object_settings)
     source = chosen.open(system.scene, seed)
     check_count(source, count)
-    simulation = prepare(system, params, source, photons=photons, noise=noise)
+    simulation = prepare(system, params, source, photons=photons, noise=noise, design=design)
     system, noise = simulation.system, simulation.noise
     about = {
         "system": system.name,
@@ -98,6 +99,7 @@ def write(
         "objects_licence": chosen.licence,
         "exposure": simulation.exposure,
         "seed": seed,
+        "noise_seed": noise_seed,
     }
     if system.period != (1, 1):
         about["period"] = np.asarray(system.period)
@@ -111,7 +113,7 @@ def write(
         attributes=about,
     ) as writer:
         kind = _stored_type(simulation)
-        for block in simulation.blocks(source, count, seed):
+        for block in simulation.blocks(source, count, noise_seed):
             stored, clean = _stored(block, noise, kind)
             parts = {"clean": clean, "groups": block.groups}
             if block.labels is not None:
@@ -184,7 +186,11 @@ def _stored_type(simulation: Simulation) -> np.dtype:
     if noise.name == "poisson-gaussian":
         least, most = noise.offset - 10 * noise.read_noise / noise.gain, most / noise.gain + noise.offset
         return np.dtype(np.uint16 if least >= 0 and most < _UINT16 else np.int32)
-    return np.dtype(np.complex64 if noise.name == "complex-gaussian" else np.float32)
+    # Single precision only where its steps are far finer than the noise.
+    double = np.min(noise.sigma) < 1e-4 * simulation.largest
+    if noise.name == "complex-gaussian":
+        return np.dtype(np.complex128 if double else np.complex64)
+    return np.dtype(np.float64 if double else np.float32)
 
 
 def _stored(block: Block, noise: noise_models.NoiseModel, kind: np.dtype) -> tuple[np.ndarray, np.ndarray]:

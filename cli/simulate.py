@@ -40,7 +40,11 @@ def simulate(
             help="Change a setting of the system or, as objects.KEY=VALUE, of the objects; repeat for several.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same file.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the objects, and of their noise: the same seed gives the same file.")] = 0,
+    noise_seed: Annotated[
+        int | None, typer.Option(min=0, help="Of the noise alone: other noise on the same objects; default: as --seed.")
+    ] = None,
+    design_seed: Annotated[int, typer.Option(min=0, help="Of a design that is random.")] = 0,
     keep_objects: Annotated[bool, typer.Option("--keep-objects", help="Also write what was imaged, for decoders.")] = False,
     as_json: _options.Json = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
@@ -68,7 +72,7 @@ def simulate(
     camera = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise}
     with _output.narration() as say:
         say(f"{system} and {objects}", None)
-        imaging, params, chosen, tables = _systems.find(system, own, design, seed)
+        imaging, params, chosen, tables = _systems.find(system, own, design, design_seed)
         noise_model = _simulated.noise_model(imaging, params, tables.get("noise", {}) | _given(camera))
         facts = _simulated.write(
             imaging,
@@ -81,6 +85,7 @@ def simulate(
             photons=photons,
             count=count,
             seed=seed,
+            noise_seed=seed if noise_seed is None else noise_seed,
             keep_objects=keep_objects,
             force=force,
             say=say,

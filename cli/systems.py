@@ -20,7 +20,7 @@ def systems(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; repeat for several.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of designs that are random.")] = 0,
+    design_seed: Annotated[int, typer.Option(min=0, help="Of a design that is random.")] = 0,
     plot: Annotated[str | None, typer.Option(metavar="FILE", help="Draw the system (.png, .svg, .pdf).")] = None,
     as_json: _options.Json = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite what --plot would write.")] = False,
@@ -53,7 +53,7 @@ def systems(
     from ideal.cli import _systems
 
     _output.check_plot(plot, force)
-    system, params, chosen, _ = _systems.find(name, changes, design, seed)
+    system, params, chosen, _ = _systems.find(name, changes, design, design_seed)
     facts = _facts(system, params, chosen)
     if plot:
         from matplotlib.figure import Figure

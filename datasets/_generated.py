@@ -40,7 +40,8 @@ class GeneratedSource(ObjectSource):
         """Return objects start to stop (the one after the last)."""
         scenes, labels = np.empty((max(stop - start, 0), *self.shape), np.float32), []
         for index in range(start, stop):
-            drawn = self.draw(np.random.default_rng([self.seed, index]))
+            # the 1 keeps it apart from [seed] alone, which numpy takes for [seed, 0]: designs are drawn from that
+            drawn = self.draw(np.random.default_rng([self.seed, index, 1]))
             scenes[index - start] = drawn[0] if self.labelled else drawn
             if self.labelled:
                 labels.append(drawn[1])

@@ -17,7 +17,7 @@ TILE_BLOCK = 64  # pictures that may be neighbours in a tiled scene, at most
 _FEWEST_BLOCKS = 20  # so that groups can be split into those that are fitted and those that are scored
 _DARKEST = 1e-2  # of the light through a transmission: no object is blacker, for its absorption would have no end
 _LINEAR = linear_light(np.arange(256)).astype(np.float32)
-_ORDER, _PLACE, _BLOCKS = range(3)  # what random numbers are for
+_ORDER, _PLACE, _BLOCKS = range(1, 4)  # what random numbers are for; numpy takes [seed, 0] for [seed]
 
 
 @dataclass(frozen=True)

@@ -162,7 +162,7 @@ class _Source(ObjectSource):
         scenes = np.empty((max(stop - start, 0), *self.scene.shape), np.float32)
         labels = np.empty(len(scenes), np.int64)
         for place, index in enumerate(range(start, stop)):
-            rng = np.random.default_rng([self.seed, index])
+            rng = np.random.default_rng([self.seed, index, 1])
             labels[place] = rng.integers(len(self.classes))
             models = self._models[labels[place]]
             scenes[place] = share_light(self._draw(models[int(rng.integers(len(models)))], rng), self.scene)

@@ -15,6 +15,7 @@ from ideal.errors import UsageError
 from ideal.imaging import Scene, setting
 
 _HL60 = "quantitative_phase_hl60.h5"
+_HL60_WAVELENGTH = 0.647  # um, at which it was measured
 _BLOOD = "blood_cells.h5"
 _SOURCES = ("floating", "hl60", "all")
 _FLOATING_PIXEL = 0.107  # um, from scikit-image's description of the picture
@@ -42,8 +43,9 @@ class Cells(ObjectSet):
     `floating` is the cell that scikit-image bundles (Mueller et al. 2018): 8-bit values, linear in phase, whose scale is not
     recorded; the background and the dark halo about the cell are set to 0, the cell's peak to `peak`. Its absorption is not known
     and 0. `hl60` (Schuermann et al. 2017) are 140 views of one living HL60 cell, phase in radians and amplitude, measured at
-    647 nm; read from IDEAL_DATA. All views of a cell have one group: there are two at most, too few to fit and score a model on
-    different cells. What surrounds a cell fades to a flat background between 7.6 and 9.6 um from its centre.
+    647 nm and scaled to the system's wavelength; read from IDEAL_DATA. All views of a cell have one group: there are two at
+    most, too few to fit and score a model on different cells. What surrounds a cell fades to a flat background between 7.6 and
+    9.6 um from its centre.
     """
 
     name: ClassVar[str] = "cells"
@@ -76,7 +78,7 @@ class Cells(ObjectSet):
             views.append((_floating_cell(float(self.peak)),))
         if self.source == "hl60" or (self.source == "all" and has_data_file(_HL60)):
             with open_data_file(_HL60, self.name) as file:
-                views.append(_hl60_views(file.filename))
+                views.append(_hl60_views(file.filename, scene.wavelength or _HL60_WAVELENGTH))
         return _Views(views, axes, seed)
 
 
@@ -92,7 +94,7 @@ class _Views(ObjectSource):
         scenes = np.empty((max(stop - start, 0), len(rows), len(columns), 2), np.float32)
         groups = np.empty(len(scenes), np.int64)
         for place, index in enumerate(range(start, stop)):
-            rng = np.random.default_rng([self.seed, index])
+            rng = np.random.default_rng([self.seed, index, 1])
             views = self.cells[rng.integers(len(self.cells))]
             view = views[rng.integers(len(views))]
             scenes[place], groups[place] = _placed(rng, view, rows, columns), view.cell
@@ -135,13 +137,13 @@ def _floating_cell(peak: float) -> _View:
 
 
 @lru_cache(maxsize=1)
-def _hl60_views(path: str) -> tuple[_View, ...]:
+def _hl60_views(path: str, wavelength: float) -> tuple[_View, ...]:
     import h5py
 
     with h5py.File(path, "r") as file:
         phase, amplitude = file["phase"][:], file["amplitude"][:]
         pixel = 1e6 * float(file["phase"].attrs["pixel_size"])
-    values = _faded(np.stack([-np.log(amplitude), phase], axis=1), pixel, _RIMS["hl60"])
+    values = _faded(np.stack([-np.log(amplitude), phase * (_HL60_WAVELENGTH / wavelength)], axis=1), pixel, _RIMS["hl60"])
     return tuple(_View(each, pixel, 1) for each in values)
 
 

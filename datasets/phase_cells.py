@@ -1,6 +1,7 @@
 """Generated phase objects: cells of three classes that differ in their nucleus and grains, not in size or thickness."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -38,7 +39,7 @@ class PhaseCells(ObjectSet):
     radius: tuple = setting((5.0, 7.0), "um", "least and largest radius of a cell")
     contrast: float = setting(0.03, "", "refractive index of the cytoplasm above the medium's, on average")
     absorption: float = setting(0.02, "", "largest amplitude absorption of the nucleus, -ln |field|")
-    wavelength: float = setting(0.53, "um", "of the light")
+    wavelength: float = setting(0.53, "um", "of the light, where the system does not say")
 
     def __post_init__(self):
         if len(self.radius) != 2 or not 0 < self.radius[0] <= self.radius[1]:
@@ -55,9 +56,15 @@ class PhaseCells(ObjectSet):
         """
         check_kind(self, scene)
         axes = sample_places(self.name, scene, 2 * _RIM * self.radius[1], "set a smaller radius")
-        return GeneratedSource((*scene.shape[:2], 2), seed, lambda rng: self._cell(rng, *axes), labelled=True, classes=CLASSES)
+        return GeneratedSource(
+            (*scene.shape[:2], 2),
+            seed,
+            partial(self._cell, *axes, scene.wavelength or self.wavelength),
+            labelled=True,
+            classes=CLASSES,
+        )
 
-    def _cell(self, rng: np.random.Generator, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, int]:
+    def _cell(self, rows: np.ndarray, columns: np.ndarray, wavelength: float, rng: np.random.Generator) -> tuple[np.ndarray, int]:
         label = int(rng.integers(len(CLASSES)))
         radius = rng.uniform(*self.radius)
         reach = _RIM * radius
@@ -78,7 +85,7 @@ class PhaseCells(ObjectSet):
         cytoplasm = self.contrast * rng.uniform(0.85, 1.15)
         excess = self.contrast * rng.uniform(0.3, 0.5)  # of the nucleus
         index = cytoplasm * (1 + 0.04 * lumps + 0.12 * grains * (1 - nucleus)) + excess * nucleus * (1 + 0.15 * lumps)
-        phase = 2 * np.pi / self.wavelength * index * thickness
+        phase = 2 * np.pi / wavelength * index * thickness
         absorption = self.absorption * rng.uniform(0.5, 1) * nucleus * thickness / thickness.max()
         return np.stack([absorption, phase], axis=-1), label
 

@@ -1,6 +1,7 @@
 """Simulated measurements: objects through a system, with noise, block by block."""
 
 import math
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,6 +14,7 @@ from ideal.imaging import ImagingSystem, Params
 
 _EXPOSED_BY = 256  # objects whose mean brightness sets the exposure, however many are simulated
 _BLOCK_VALUES = 2**22  # of scenes or measurements at once: the noise of a block takes some hundred MB in float64
+_NOISE = 1  # last in the key of a measurement's noise, so that no other use of the seed has the same
 _ROUNDING = 1e-5  # of the largest mean: what float32 transforms leave
 DEFAULT_PHOTONS = 100.0
 
@@ -65,6 +67,7 @@ class Simulation:
         noise: of the measurements.
         exposure: what scenes are multiplied by: photoelectrons per unit of light.
         largest: largest mean among the objects that set the exposure.
+        design: name of the design: systems and designs of different names draw different noise.
 
     """
 
@@ -73,6 +76,7 @@ class Simulation:
     noise: noise_models.NoiseModel
     exposure: float
     largest: float
+    design: str = ""
 
     def blocks(self, source: ObjectSource, count: int, seed: int = 0) -> Iterator[Block]:
         """Give simulated measurements in blocks whose size depends on the shapes alone.
@@ -92,13 +96,15 @@ class Simulation:
         check_count(source, count)
         sizes = math.prod(self.system.scene.shape), math.prod(self.system.measurement_shape)
         block = max(1, min(1024, _BLOCK_VALUES // max(*sizes, 1)))
-        for number, start in enumerate(range(0, count, block)):
+        own = zlib.crc32(f"{self.system.name}/{self.design}".encode())
+        for start in range(0, count, block):
             objects = source.read(start, min(start + block, count))
             scenes = (objects.scenes * np.float32(self.exposure)).astype(np.float32, copy=False)
             clean = self.system.images(self.params, scenes)
             if self.noise.name.startswith("poisson"):
                 clean = _as_light(clean, self.system.name)
-            noisy = self.noise.sample(np.random.default_rng([seed, number]), clean)
+            keys = ([seed, own, start + i, _NOISE] for i in range(len(clean)))
+            noisy = np.stack([self.noise.sample(np.random.default_rng(key), each) for key, each in zip(keys, clean, strict=True)])
             labels = objects.labels
             if labels is not None and source.classes:
                 labels = np.asarray(source.classes)[labels]
@@ -135,6 +141,7 @@ def prepare(
     *,
     photons: float | None = None,
     noise: noise_models.NoiseModel | None = None,
+    design: str = "",
 ) -> Simulation:
     """Set the exposure and the noise of a simulation.
 
@@ -148,6 +155,7 @@ def prepare(
         photons: for radiance, mean photoelectrons that an unfiltered pixel gathers; 100 by default. A system whose scenes are
             transmissions has a setting `photons` of its own, and skies a `flux` in Jy that they are scaled to.
         noise: None for the system's own.
+        design: name of the design.
 
     Raises:
         UsageError: photons are given for a system where they mean nothing, or are not positive.
@@ -173,11 +181,11 @@ def prepare(
             raise DataError(f"the first {len(first)} objects are dark: no exposure gives {wanted:g}")
         exposure = wanted / mean
     clean = system.images(params, (first * np.float32(exposure)).astype(np.float32))
-    return Simulation(system, params, noise or system.noise(params), exposure, float(np.abs(clean).max()))
+    return Simulation(system, params, noise or system.noise(params), exposure, float(np.abs(clean).max()), design)
 
 
 def _wanted_brightness(system: ImagingSystem, photons: float | None) -> float | None:
     kind = system.scene.kind
     if kind == "radiance":
         return DEFAULT_PHOTONS if photons is None else photons
-    return system.settings.get("flux") if kind == "sky" else photons if kind == "any" else None
+    return system.settings.get("flux") or None if kind == "sky" else photons if kind == "any" else None

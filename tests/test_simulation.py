@@ -104,10 +104,44 @@ def test_a_transmission_is_not_scaled_and_takes_the_photons_of_the_system():
     np.testing.assert_allclose(blocks[0].clean, 7, rtol=1e-4)
 
 
-def test_skies_get_the_flux_of_the_system():
+def test_skies_keep_their_flux_unless_the_system_sets_one():
     simulation, blocks = simulated("interferometer")
-    flux = blocks[0].scenes.sum((1, 2), dtype=np.float64)
-    assert flux.mean() == pytest.approx(simulation.system.settings["flux"], rel=1e-5)
+    assert simulation.exposure == 1
+    np.testing.assert_allclose(blocks[0].scenes, scenes_for(simulation.system, 12), rtol=1e-6)
+    system = tiny("interferometer").replace(flux=2.0)
+    source = Given(scenes_for(system, 12))
+    flux = next(prepare(system, system.design(), source).blocks(source, 12)).scenes.sum((1, 2), dtype=np.float64)
+    assert flux.mean() == pytest.approx(2.0, rel=1e-5)
+
+
+def test_noise_has_a_random_stream_of_its_own():
+    def residual(design, seed, count=6, name="interferometer", **options):
+        system = tiny(name)
+        source = Given(scenes_for(system, 12))
+        block = next(prepare(system, system.design(), source, design=design, **options).blocks(source, count, seed))
+        return block.measurements - block.clean
+
+    first = residual("a", 0)
+    np.testing.assert_array_equal(residual("a", 0, 3), first[:3])  # fewer are the first of more
+    for other in (residual("b", 0), residual("a", 1)):
+        assert abs(np.vdot(first, other)) < 0.2 * np.linalg.norm(first) ** 2
+    camera = {"name": "lensless", "noise": PoissonGaussian(1.6)}
+    np.testing.assert_allclose(residual("a", 0, 3, **camera), residual("a", 0, 6, **camera)[:3], atol=1e-4)
+
+
+def test_the_exposure_is_that_of_the_sensor():
+    for name in ("lensless", "lensless-lenslets", "lensless-phase", "diffraction-limited"):
+        system = tiny(name)
+        scene = np.zeros((1, *system.scene.shape))
+        middle = tuple(slice(n // 2 - 1, n // 2 + 1) for n in system.scene.shape)
+        scene[(0, *middle)] = 1  # all of its light falls on the sensor, whose area is less than the scene's
+        source = Given(np.repeat(scene, 12, axis=0))
+        clean = next(prepare(system, system.design(), source, photons=10.0).blocks(source, 1)).clean
+        assert 6 < clean.mean() < 16  # by the area of the scene it would be three to four times as much
+        even = Given(np.ones((12, *system.scene.shape)))
+        assert next(prepare(system, system.design(), even, photons=10.0).blocks(even, 1)).clean.mean() == pytest.approx(
+            10, rel=1e-3
+        )
 
 
 def test_what_is_wrong_is_said():

@@ -3,7 +3,16 @@
 from importlib import import_module
 
 from ideal.errors import UsageError
-from ideal.imaging._contract import ImagingSystem, Params, Scene, check_settings, setting, settings_of, unknown_name
+from ideal.imaging._contract import (
+    ImagingSystem,
+    Params,
+    PeriodicForm,
+    Scene,
+    check_settings,
+    setting,
+    settings_of,
+    unknown_name,
+)
 from ideal.imaging.constraints import Bounded, Budget, Constraint, OneOf, Positive, UnitSum
 from ideal.imaging.linear import LinearOperator
 
@@ -53,6 +62,7 @@ __all__ = [
     "LinearOperator",
     "OneOf",
     "Params",
+    "PeriodicForm",
     "Positive",
     "Scene",
     "UnitSum",

@@ -5,7 +5,7 @@ import datetime
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar, Self
 
 import jax
@@ -34,6 +34,7 @@ class Scene:
         channels: names of the channels, where there are any.
         pixel: side of a scene's pixel in `pixel_unit`; None where it does not matter.
         pixel_unit: "um" or "uas".
+        wavelength: of the light in um, where phase is looked at; None where it does not matter.
 
     """
 
@@ -42,6 +43,26 @@ class Scene:
     channels: tuple[str, ...] = ()
     pixel: float | None = None
     pixel_unit: str = "um"
+    wavelength: float | None = None
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["weights", "psf", "offset"], meta_fields=[])
+@dataclass(frozen=True)
+class PeriodicForm:
+    """A sensor that repeats itself, in few numbers: what a closed form in the Fourier domain needs.
+
+    mean[r, c] = offset + sum over channels of weights[r mod P, c mod Q, channel] x (psf * scene[..., channel])[r, c]
+
+    Attributes:
+        weights: (P, Q, channel).
+        psf: (row, column), the same for all channels; None for a point.
+        offset: what a dark scene gives.
+
+    """
+
+    weights: jax.Array
+    psf: jax.Array | None = None
+    offset: float = 0.0
 
 
 def setting(default: Any, unit: str, meaning: str) -> Any:
@@ -134,6 +155,10 @@ class ImagingSystem(ABC):
 
         """
         return np.asarray(scenes, dtype=np.float64).reshape(len(scenes), -1).mean(1)
+
+    def periodic_form(self, params: Params) -> PeriodicForm | None:
+        """Return the sensor in periodic form, traceable; None where it has none."""
+        return None
 
     @abstractmethod
     def draw(self, params: Params, figure) -> None:

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from scipy.fft import next_fast_len
 
-_ROUNDING = 32  # error of the transforms in units of eps x brightest value: measured below 3
+_ROUNDING, _DARK = 32, 4  # error of the transforms in units of eps x brightest value: measured below 3
 
 
 def valid_convolution(scene: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -15,8 +15,9 @@ def valid_convolution(scene: jax.Array, kernel: jax.Array) -> jax.Array:
         kernel: (row, column), no larger than the scene; nonnegative with a sum of about 1.
 
     Returns:
-        (rows - kernel rows + 1, columns - kernel columns + 1), units of the scene. Values that only rounding made negative are
-        0, since no noise model takes a negative mean; derivatives are those of the plain convolution.
+        (rows - kernel rows + 1, columns - kernel columns + 1), units of the scene. What only rounding made of the dark is 0:
+        no noise model takes a negative mean, and there is no light where there is none; derivatives are those of the plain
+        convolution.
 
     """
     rows, columns = scene.shape
@@ -24,6 +25,6 @@ def valid_convolution(scene: jax.Array, kernel: jax.Array) -> jax.Array:
     size = (next_fast_len(rows, real=True), next_fast_len(columns, real=True))
     product = jnp.fft.rfft2(scene, s=size) * jnp.fft.rfft2(kernel, s=size)
     valid = jnp.fft.irfft2(product, s=size)[kernel.shape[0] - 1 : rows, kernel.shape[1] - 1 : columns]
-    noise = _ROUNDING * float(jnp.finfo(valid.dtype).eps) * jnp.abs(scene).max()
-    correction = jnp.where((valid < 0) & (valid > -noise), -valid, 0)
+    unit = float(jnp.finfo(valid.dtype).eps) * jnp.abs(scene).max()
+    correction = jnp.where((valid < _DARK * unit) & (valid > -_ROUNDING * unit), -valid, 0)
     return valid + jax.lax.stop_gradient(correction)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ideal.errors import DataError, UsageError
-from ideal.imaging._contract import ImagingSystem, Params, Scene, setting, unknown_name
+from ideal.imaging._contract import ImagingSystem, Params, PeriodicForm, Scene, setting, unknown_name
 from ideal.imaging._mosaics import MOSAICS, fitting, mosaic_indices
 from ideal.imaging.constraints import Constraint, OneOf
 
@@ -179,6 +179,10 @@ class ColorFilterArray(ImagingSystem):
         """Return what each pixel of the period takes of each scene channel, (row, column, channel): all that `encode` is."""
         filters = jnp.asarray(params["filters"])
         return jnp.einsum("pqf,fk->pqk", filters, self._response.astype(filters.dtype), precision="highest")
+
+    def periodic_form(self, params: Params) -> PeriodicForm:
+        """Return the weights; the scene is not blurred."""
+        return PeriodicForm(self.weights(params))
 
     def encode(self, params: Params, scene: jax.Array) -> jax.Array:
         """Return mean photoelectrons (row, column) of a scene (row, column, channel)."""

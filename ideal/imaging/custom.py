@@ -152,8 +152,8 @@ def system_of_callable(table: Mapping[str, Any], folder: Path) -> CallableSystem
     Args:
         table: `encoder` ("module:function"), `shape` of a scene, and optionally `kind`, `channels`, `pixel`, `pixel_unit`,
             `linear`, `period`, `settings` (handed to the function) and `parameters`: by name, a table with `value` (a number,
-            nested lists, the name of an .npy file, or "module:function" of a seed), `shape` over which a number is spread, and
-            `constraint` with its `kind` and bounds.
+            nested lists, the name of an .npy file, or "module:function" of a seed and of those settings that it takes), `shape`
+            over which a number is spread, and `constraint` with its `kind` and bounds.
         folder: of the configuration: where modules and files are looked for first.
 
     Raises:
@@ -180,7 +180,10 @@ def system_of_callable(table: Mapping[str, Any], folder: Path) -> CallableSystem
     return CallableSystem(
         load_function(label, folder),
         scene,
-        {name: _value(f"{label}: parameter {name}", each, folder) for name, each in parameters.items()},
+        {
+            name: _value(f"{label}: parameter {name}", each, folder, table.get("settings", {}))
+            for name, each in parameters.items()
+        },
         {
             name: _constraint(f"{label}: parameter {name}", each["constraint"])
             for name, each in parameters.items()
@@ -225,7 +228,7 @@ def _functions(module) -> list[str]:
     return [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
 
 
-def _value(what: str, table: Mapping[str, Any], folder: Path):
+def _value(what: str, table: Mapping[str, Any], folder: Path, settings: Mapping[str, Any]):
     if not isinstance(table, Mapping) or "value" not in table:
         raise UsageError(f"{what} needs a value: a number, nested lists, an .npy file or module:function")
     value = table["value"]
@@ -233,7 +236,10 @@ def _value(what: str, table: Mapping[str, Any], folder: Path):
         if isinstance(value, str) and value.endswith(".npy"):
             value = np.load(folder / value)
         elif isinstance(value, str):
-            value = load_function(value, folder)(int(table.get("seed", 0)))
+            function = load_function(value, folder)
+            wanted = inspect.signature(function).parameters
+            own = {name: each for name, each in settings.items() if name in wanted}
+            value = function(int(table.get("seed", 0)), **own)
         value = np.asarray(value, dtype=np.float32)
     except (OSError, TypeError, ValueError) as error:
         raise UsageError(f"{what}: its value {table['value']!r} cannot be used ({error})") from error

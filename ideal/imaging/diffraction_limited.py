@@ -106,6 +106,11 @@ class DiffractionLimited(ImagingSystem):
         """An aperture between a hundredth of the refractive index and all of it."""
         return {"na": Bounded(_LEAST * self.index, self.index)}
 
+    def brightness(self, scenes) -> np.ndarray:
+        """Return of each scene the mean light before the sensor, the margin left out."""
+        inner = tuple(slice(self.margin, self.margin + n) for n in self.shape)
+        return super().brightness(np.asarray(scenes)[(slice(None), *inner)])
+
     def noise(self, params: Params) -> NoiseModel:
         """Return Gaussian noise where a sigma is set, photon counting otherwise."""
         return Gaussian(self.sigma) if self.sigma else Poisson()

@@ -52,11 +52,17 @@ class Interferometer(ImagingSystem):
     elevation: tuple = setting((10.0, 85.0), "deg", "lowest and highest elevation of the source at both sites")
     shape: tuple = setting((64, 64), "", "rows and columns of a scene")
     field_of_view: float = setting(128.0, "uas", "width of a scene")
-    flux: float = setting(1.0, "Jy", "total flux that scenes are scaled to when they are simulated")
+    flux: float = setting(
+        0.0, "Jy", "mean total flux that scenes are scaled to when they are simulated; 0 for what the objects have"
+    )
     efficiency: float = setting(0.88, "", "of the quantisation (0.88: two bits)")
     hands: int = setting(1, "", "correlation products averaged: 1, or 2 for the Stokes I of both parallel hands (eht-imaging's)")
     pulse: str = setting("triangle", "", "what a pixel is: point, rectangle or triangle (linear interpolation)")
-    opacity: float = setting(0.0, "", "zenith optical depth of the air over every site, which dims the source")
+    opacity: float = setting(
+        0.0,
+        "",
+        "zenith optical depth of the air over every site, which dims the source (derived flux densities hold the air already)",
+    )
     free_sites: tuple = setting((), "", "names of sites whose coordinates may change")
     latitudes: tuple = setting((-90.0, 90.0), "deg", "where free sites may be, south to north")
     longitudes: tuple = setting((-180.0, 180.0), "deg", "where free sites may be, west to east")
@@ -68,9 +74,11 @@ class Interferometer(ImagingSystem):
     linear = True
 
     def __post_init__(self):
-        for name in ("frequency", "bandwidth", "integration", "interval", "field_of_view", "flux", "efficiency"):
+        for name in ("frequency", "bandwidth", "integration", "interval", "field_of_view", "efficiency"):
             if not 0 < getattr(self, name) < np.inf:
                 raise UsageError(f"{self.name}: {name} must be a positive number, found {getattr(self, name)!r}")
+        if not 0 <= self.flux < np.inf:
+            raise UsageError(f"{self.name}: flux must be a positive number, or 0 for what the objects have, found {self.flux!r}")
         self._check_pair("source", 0, 24, -90, 90, ordered=False)
         self._check_pair("elevation", -90, 90, -90, 90)
         self._check_pair("latitudes", -90, 90, -90, 90)

@@ -133,7 +133,7 @@ class LedMicroscope(ImagingSystem):
     @property
     def scene(self) -> Scene:
         """A transmission on the object's samples."""
-        return Scene("transmission", (*self.shape, 2), ("absorption", "phase"), self.pitch)
+        return Scene("transmission", (*self.shape, 2), ("absorption", "phase"), self.pitch, wavelength=self.wavelength)
 
     @property
     def measurement_shape(self) -> tuple[int, ...]:

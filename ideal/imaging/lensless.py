@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ideal.errors import UsageError
-from ideal.imaging._contract import ImagingSystem, Params, Scene, setting, unknown_name
+from ideal.imaging._contract import ImagingSystem, Params, PeriodicForm, Scene, setting, unknown_name
 from ideal.imaging._convolution import valid_convolution
 from ideal.imaging._lenslets import Inside, caustic_psf, lenslet_psf, random_widths, spread_positions
 from ideal.imaging._measured_psf import measured_psf
@@ -61,9 +61,23 @@ class LenslessCamera(ImagingSystem):
         """A few hundred scenes: transforms run fastest while they stay in the processor's cache."""
         return 2**20
 
+    def brightness(self, scenes) -> np.ndarray:
+        """Return of each scene the mean light on the sensor under an even point spread function, the same for all designs."""
+        scenes, (rows, columns) = np.asarray(scenes, dtype=np.float64), self.psf_shape
+        share = [
+            np.convolve(np.ones(scene - size + 1), np.ones(size)) / (size * (scene - size + 1))
+            for scene, size in zip(self.scene_shape, (rows, columns), strict=True)
+        ]
+        return np.einsum("nrc,r,c->n", scenes, *share)
+
     @abstractmethod
     def psf(self, params: Params) -> jax.Array:
         """Return the point spread function, `psf_shape`, shares of the light on each pixel."""
+
+    def periodic_form(self, params: Params) -> PeriodicForm:
+        """Return the point spread function, every pixel alike; the sensor's edges are left out of account."""
+        psf = self.psf(params)
+        return PeriodicForm(jnp.ones((1, 1, 1), psf.dtype), psf, self.bias)
 
     def encode(self, params: Params, scene: jax.Array) -> jax.Array:
         """Return the scene convolved with the point spread function, plus the bias."""
