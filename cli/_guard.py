@@ -45,8 +45,7 @@ def guarded(command: Callable) -> Callable:
         except (typer.Exit, typer.Abort):
             raise
         except KeyboardInterrupt:
-            folder = kwargs.get("out")
-            complain("interrupted" + (f": repeat the command to go on with {folder}" if folder else ""))
+            complain("interrupted" + _what_is_left(kwargs))
             raise typer.Exit(130) from None
         except BrokenPipeError:  # the reader of our output has left, as `head` does
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -62,15 +61,38 @@ def guarded(command: Callable) -> Callable:
             complain(f"{error.filename or 'system'}: {error.strerror or error}")
             raise typer.Exit(1) from None
         except MemoryError:
-            complain("out of memory: use a smaller --patch or fewer patches (--max-patches)")
+            complain(_out_of_memory(kwargs))
             raise typer.Exit(1) from None
         except Exception as error:
             if kwargs.get("debug"):
                 raise
-            complain(f"this is a defect of ideal: {type(error).__name__}: {error} (run again with --debug for the traceback)")
+            if "RESOURCE_EXHAUSTED" in str(error):  # what JAX says instead of MemoryError
+                complain(_out_of_memory(kwargs))
+            else:
+                name = type(error).__name__
+                complain(f"this is a defect of ideal: {name}: {error} (run again with --debug for the traceback)")
             raise typer.Exit(1) from None
 
     return run
+
+
+def _what_is_left(options: dict) -> str:
+    """Return what an interrupted command has left behind: a run to go on with, where it can be resumed."""
+    out = options.get("out")
+    if not out:
+        return ""
+    if "resume" in options or os.path.isdir(out):  # the folder of a run
+        return f": repeat the command to go on with {out}"
+    kept = os.path.exists(out) and not options.get("force")  # it was new, and finished before the interruption
+    return "" if kept else ": nothing was written"
+
+
+def _out_of_memory(options: dict) -> str:
+    if "max_patches" in options:
+        return "out of memory: use a smaller --patch or fewer patches (--max-patches)"
+    if "settings" in options:
+        return "out of memory: lower the settings that say how large scenes and measurements are (--set)"
+    return "out of memory: choose smaller or fewer data, or a machine with more memory"
 
 
 def complain(message: str) -> None:

@@ -1,5 +1,6 @@
 """The figure of `ideal data show`: objects side by side, in one scale."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,9 @@ from ideal.imaging import Scene
 _MOST = 64  # objects in a figure
 _WIDTH = 4.6  # inches of a grid
 _SMALL = 7
+_NEGLIGIBLE = 4e-3  # of the other part of a transmission: noise of what is as good as none
+_LETTER = 0.6 / 72  # inches of width of a letter and point of its size
+_MOST_LINES = 3  # of a title
 _GAMMA = 1 / 2.2  # light is drawn as a screen shows it, or the dark half of a picture could not be seen
 
 
@@ -76,7 +80,8 @@ def _transmissions(scenes: np.ndarray, titles: list[str]):
     from matplotlib.colors import Normalize
 
     parts = [("absorption (−ln of the amplitude)", scenes[..., 0], "gray_r"), ("phase (rad)", scenes[..., 1], "viridis")]
-    parts = [part for part in parts if np.ptp(part[1]) > 0] or parts[1:]  # a constant is nothing to see
+    most = max(np.ptp(part[1]) for part in parts)
+    parts = [part for part in parts if np.ptp(part[1]) > _NEGLIGIBLE * most] or parts[1:]
     figure, panels, _ = _panels(len(parts), scenes.shape[1:3], titles)
     for (label, pictures, colours), (axes, bar) in zip(parts, panels, strict=True):
         low, high = float(pictures.min()), float(pictures.max())
@@ -130,7 +135,10 @@ def _panels(blocks: int, shape: tuple[int, ...], titles: list[str], *, framed: b
     count, aspect = len(titles), shape[0] / shape[1]
     rows, columns = _grid(count, 1.05 * aspect)  # rather wide than high
     unit, gap = _WIDTH / max(columns, rows * aspect, 2), 0.12 if framed else 0.05
-    title = 0.19 if any(titles) else 0.0
+    points = min(_SMALL, max(4.5, 9.5 * unit))
+    titles = [_wrapped(text, int(unit / (_LETTER * points))) for text in titles]
+    lines = max(text.count("\n") + 1 for text in titles)
+    title = 0.07 + 0.12 * lines * points / _SMALL if any(titles) else 0.0
     left, below, above, beside = (0.72, 0.5, 0.08, 0.9) if framed else (0.06, 0.06, 0.06, 0.9)
     across = columns * unit + (columns - 1) * gap
     down = rows * (unit * aspect + title) + (rows - 1) * gap
@@ -143,7 +151,7 @@ def _panels(blocks: int, shape: tuple[int, ...], titles: list[str], *, framed: b
             x = start + column * (unit + gap)
             y = height - above - row * (unit * aspect + title + gap) - title - unit * aspect
             axis = figure.add_axes((x / width, y / height, unit / width, unit * aspect / height))
-            axis.set_title(text, fontsize=min(_SMALL, max(4.5, 9.5 * unit)), pad=2)
+            axis.set_title(text, fontsize=points, pad=2, linespacing=1.1)
             if not framed:
                 axis.set_xticks([])
                 axis.set_yticks([])
@@ -155,6 +163,26 @@ def _panels(blocks: int, shape: tuple[int, ...], titles: list[str], *, framed: b
         bar = figure.add_axes(((start + across + 0.1) / width, (middle - tall / 2) / height, 0.11 / width, tall / height))
         panels.append((axes, bar))
     return figure, panels, columns
+
+
+def _wrapped(text: str, width: int) -> str:
+    """Return a name on as many lines as it needs, broken after spaces, hyphens and underscores where it has them.
+
+    Args:
+        text: the name.
+        width: letters of a line.
+
+    """
+    lines = [""]
+    for part in re.findall(r"[^ _-]*[ _-]?", text):
+        if len(lines[-1]) + len(part.rstrip()) > width and lines[-1]:
+            lines.append("")
+        lines[-1] += part
+        while len(lines[-1].rstrip()) > width:
+            lines[-1:] = [lines[-1][:width], lines[-1][width:]]
+    if len(lines) > _MOST_LINES:
+        lines[_MOST_LINES - 1 :] = [lines[_MOST_LINES - 1][: width - 1] + "…"]
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def _bar(axis, image: ScalarMappable, label: str, ticks: list[float] | None = None) -> None:

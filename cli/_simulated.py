@@ -9,62 +9,11 @@ import numpy as np
 from ideal import noise as noise_models
 from ideal.datasets import make_objects
 from ideal.errors import UsageError
-from ideal.imaging import ImagingSystem, Params, unknown_name
+from ideal.imaging import ImagingSystem, Params
 from ideal.measurements import MeasurementWriter
 from ideal.simulation import Block, Simulation, check_count, prepare
 
-_CAMERA = ("noise", "sigma", "gain", "offset", "read_noise")
-_NEEDS = {
-    "poisson": (),
-    "gaussian": ("sigma",),
-    "complex-gaussian": ("sigma",),
-    "poisson-gaussian": ("read_noise",),
-}
-_TAKES = _NEEDS | {"poisson-gaussian": ("read_noise", "gain", "offset")}
 _UINT16 = 65_535
-
-
-def noise_model(system: ImagingSystem, params: Params, options: Mapping[str, Any]) -> noise_models.NoiseModel | None:
-    """Return the noise that options name, or None for the system's own.
-
-    Args:
-        system: what measures.
-        params: its design.
-        options: any of noise, sigma, gain, offset, read_noise.
-
-    Raises:
-        UsageError: an option is unknown, missing, or of no use to the noise.
-
-    """
-    for name in options:
-        if name not in _CAMERA:
-            raise UsageError(unknown_name("[noise] has no key", name, _CAMERA))
-    options = dict(options)
-    own = system.noise(params).name
-    name = options.pop("noise", None)
-    if name is None and not options:
-        return None
-    name = name or ("poisson-gaussian" if "read_noise" in options else own)
-    if name not in _NEEDS:
-        raise UsageError(unknown_name("no noise is called", name, _NEEDS))
-    if (name == "complex-gaussian") != (own == "complex-gaussian"):
-        raise UsageError(
-            f"{system.name} measures {'complex visibilities' if own == 'complex-gaussian' else 'real values'}: "
-            f"noise {name} does not suit, its own is {own}"
-        )
-    for option in options:
-        if option not in _TAKES[name]:
-            raise UsageError(
-                f"--{option.replace('_', '-')} is no figure of {name} noise: leave it out, or name the noise (--noise)"
-            )
-    for option in _NEEDS[name]:
-        if option not in options:
-            raise UsageError(f"{name} noise needs --{option.replace('_', '-')}")
-    if name == "poisson":
-        return noise_models.Poisson()
-    if name == "poisson-gaussian":
-        return noise_models.PoissonGaussian(**options, quantised=True)
-    return {"gaussian": noise_models.Gaussian, "complex-gaussian": noise_models.ComplexGaussian}[name](options["sigma"])
 
 
 def write(
@@ -84,12 +33,23 @@ def write(
     force: bool,
     say: Callable[[str, float | None], None],
 ) -> dict:
-    """Simulate measurements, write them, and return what was written as JSON types."""
+    """Simulate measurements, write them, and return what was written as JSON types.
+
+    Raises:
+        UsageError: the light, the noise or the values do not go into a file.
+        DataError: objects or measurements are not what they should be.
+
+    """
     chosen = make_objects(objects, **object_settings)
     source = chosen.open(system.scene, seed)
     check_count(source, count)
     simulation = prepare(system, params, source, photons=photons, noise=noise, design=design)
     system, noise = simulation.system, simulation.noise
+    if noise.name == "complex-gaussian" and len(system.measurement_shape) != 1:
+        raise UsageError(
+            f"{system.name}: complex measurements of shape {system.measurement_shape}, files hold vectors (value,) of them: "
+            "let the encoder return encoded.ravel()"
+        )
     about = {
         "system": system.name,
         "system_settings": json.dumps(system.settings),
@@ -131,6 +91,7 @@ def write(
         "noise": noise.describe(),
         "shape": [tally.count, *system.measurement_shape],
         "units": _units(system, noise) or "DN",
+        "mean_unit": _units(system, noise) or "photoelectrons",
         **tally.facts(),
     }
 
@@ -174,23 +135,36 @@ def _calibration(noise: noise_models.NoiseModel) -> dict[str, Any]:
 
 def _units(system: ImagingSystem, noise: noise_models.NoiseModel) -> str | None:
     if noise.name == "complex-gaussian":
-        return "Jy"
+        return "Jy" if system.scene.kind == "sky" else "units of the encoder"
     return None if noise.name == "poisson-gaussian" else "photoelectrons"
 
 
 def _stored_type(simulation: Simulation) -> np.dtype:
     """Return the type of stored values: whole numbers where the noise makes them, with room for light four times as bright."""
-    noise, most = simulation.noise, 4 * simulation.largest
+    noise, largest = simulation.noise, simulation.largest
+    most = 4 * largest
     if noise.name == "poisson":
         return np.dtype(np.uint16 if most + 10 * most**0.5 < _UINT16 else np.uint32)
     if noise.name == "poisson-gaussian":
-        least, most = noise.offset - 10 * noise.read_noise / noise.gain, most / noise.gain + noise.offset
+        _check_camera(noise, largest)
+        width = 10 * noise.read_noise / noise.gain
+        least, most = noise.offset - width, most / noise.gain + noise.offset + width
         return np.dtype(np.uint16 if least >= 0 and most < _UINT16 else np.int32)
     # Single precision only where its steps are far finer than the noise.
     double = np.min(noise.sigma) < 1e-4 * simulation.largest
     if noise.name == "complex-gaussian":
         return np.dtype(np.complex128 if double else np.complex64)
     return np.dtype(np.float64 if double else np.float32)
+
+
+def _check_camera(noise: noise_models.PoissonGaussian, largest: float) -> None:
+    width = 10 * noise.read_noise
+    found = max(abs(noise.offset - width / noise.gain), abs((largest + 10 * largest**0.5 + width) / noise.gain + noise.offset))
+    if found >= np.iinfo(np.int32).max:
+        raise UsageError(
+            f"{largest:.4g} photoelectrons, read noise {noise.read_noise:g}, gain {noise.gain:g}, offset {noise.offset:g} give "
+            f"values as far from 0 as {found:.3g} DN, at most 2.1e9 fit into a file: is the gain right (photoelectrons per DN)?"
+        )
 
 
 def _stored(block: Block, noise: noise_models.NoiseModel, kind: np.dtype) -> tuple[np.ndarray, np.ndarray]:
@@ -201,8 +175,8 @@ def _stored(block: Block, noise: noise_models.NoiseModel, kind: np.dtype) -> tup
         limits = np.iinfo(kind)
         if values.min() < limits.min or values.max() > limits.max:
             raise UsageError(
-                f"a value of {values.max():g} does not fit into {kind}: some objects are far brighter than the first ones, "
-                "take less light (--photons)"
+                f"values from {values.min():g} to {values.max():g} do not fit into {kind}: some objects are far brighter than "
+                "the first ones, take less light (--photons)"
             )
     clean = block.clean.astype(np.complex64 if kind.kind == "c" else np.float32, copy=False)
     return values.astype(kind), clean
@@ -212,10 +186,11 @@ def lines_of(facts: dict) -> list[str]:
     """Return what was written as text."""
     labels = ", ".join(f"{name} {count}" for name, count in facts["labels"].items()) if len(facts["labels"]) <= 20 else ""
     sigma = facts["noise"].get("sigma")
+    unit = "" if facts["mean_unit"] == facts["units"] else f" {facts['mean_unit']}"
     noise = facts["noise"]["name"] + (f" (sigma {sigma})" if sigma is not None else "")
     return [
         f"{facts['path']}: {facts['objects']} through {facts['system']}, design {facts['design']}",
-        f"{' x '.join(map(str, facts['shape']))}, {facts['units']}, mean {facts['mean']:.4g} noiseless, {noise} noise, "
-        f"{facts['groups']} groups",
+        f"{' x '.join(map(str, facts['shape']))}, {facts['units']}, mean {facts['mean']:.4g}{unit} noiseless, "
+        f"{noise} noise, {facts['groups']} groups",
         *([f"labels: {labels}"] if labels else []),
     ]

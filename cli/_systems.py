@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ideal.cli._noise import check_table, with_own_noise
 from ideal.errors import DataError, UsageError
-from ideal.imaging import ImagingSystem, Params, make_system, unknown_name
-from ideal.imaging.configuration import DESIGN_FILES, find_design, load_design, system_from_table
+from ideal.imaging import ImagingSystem, Params, unknown_name
+from ideal.imaging.configuration import DESIGN_FILES, find_design, load_design, system_from_table, system_of_name
 
 _SECTIONS = ("system", "objects", "noise")
 
@@ -17,7 +18,7 @@ def read_configuration(path: str) -> dict[str, Any]:
 
     Raises:
         DataError: it is not there or is no TOML.
-        UsageError: a table is unknown.
+        UsageError: a table is unknown or is none, or [noise] has no meaning.
 
     """
     try:
@@ -26,11 +27,14 @@ def read_configuration(path: str) -> dict[str, Any]:
         raise DataError(f"{path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: not TOML ({error})") from None
-    for name in tables:
+    for name, table in tables.items():
         if name not in _SECTIONS:
             raise UsageError(unknown_name(f"{path}: no table is called", name, _SECTIONS))
+        if not isinstance(table, Mapping):
+            raise UsageError(f"{path}: {name} must be a table, as [{name}]; found {table!r}")
     if "system" not in tables:
         raise UsageError(f"{path}: there is no table [system]")
+    check_table(tables.get("noise", {}))
     return tables
 
 
@@ -55,12 +59,12 @@ def find(
         tables = read_configuration(name)
         folder = Path(name).resolve().parent
         system, said = system_from_table(tables["system"], folder, settings)
-        design = design or said
+        system, design = with_own_noise(system, tables.get("noise", {})), design or said
     else:
         kept = {}
         if design and design.endswith(DESIGN_FILES):
             made_for, kept, _ = load_design(design)
             if made_for != name:
                 raise UsageError(f"--design {design} is a design of {made_for}, not of {name}")
-        system = make_system(name, **{**kept, **settings})
+        system = system_of_name(name, {**kept, **settings})
     return system, find_design(system, design, seed), design or next(iter(system.designs)), tables

@@ -1,5 +1,7 @@
 """`ideal data`: the objects that systems can be made to look at."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -129,7 +131,7 @@ def show_objects(
 
     shape = size and _options.parse_size("--size", size)
     _output.check_plot(plot, force)
-    with _output.narration() as say:
+    with _output.narration() as say, _own_settings():
         say(f"{name}: {count} objects", None)
         objects, scene = _objects.prepare(name, parse_settings(settings or []), kind, shape)
         source = objects.open(scene, seed)
@@ -143,6 +145,17 @@ def show_objects(
         _output.print_json(_output.provenance(sys.argv, seed) | facts)
     else:
         _objects.print_facts(facts)
+
+
+@contextmanager
+def _own_settings() -> Iterator[None]:
+    """Name settings in errors as they are typed here: objects.NAME is for commands that have a system too."""
+    from ideal.errors import IdealError
+
+    try:
+        yield
+    except IdealError as error:
+        raise type(error)(str(error).replace("--set objects.", "--set ")) from error
 
 
 def _about(kind) -> dict:

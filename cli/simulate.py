@@ -62,10 +62,10 @@ def simulate(
     """
     import sys
 
-    from ideal.cli import _output, _simulated, _systems
+    from ideal.cli import _noise, _output, _simulated, _systems
     from ideal.cli._settings import parse_settings
 
-    _output.check_target("--out", out, (".h5", ".hdf5"), force)
+    _output.check_target("--out", out, (".h5", ".hdf5"), force, make_folder=True)
     given = parse_settings(settings or [])
     own = {name: value for name, value in given.items() if not name.startswith("objects.")}
     theirs = {name.removeprefix("objects."): value for name, value in given.items() if name.startswith("objects.")}
@@ -73,7 +73,7 @@ def simulate(
     with _output.narration() as say:
         say(f"{system} and {objects}", None)
         imaging, params, chosen, tables = _systems.find(system, own, design, design_seed)
-        noise_model = _simulated.noise_model(imaging, params, tables.get("noise", {}) | _given(camera))
+        noise_model = _noise.noise_model(imaging, params, _noise.joined(tables.get("noise", {}), _given(camera)))
         facts = _simulated.write(
             imaging,
             params,

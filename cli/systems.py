@@ -97,10 +97,11 @@ def _facts(system, params, chosen: str) -> dict:
             for name, value in system.settings.items()
         },
         "parameters": {
-            name: {"shape": list(value.shape), "constraint": _constraint(system.constraints[name])}
+            name: {"shape": list(value.shape), "constraint": system.constraints[name].describe()}
             for name, value in params.items()
         },
         "designs": dict(system.designs),
+        "further_designs": dict(system.further_designs),
         "design": chosen,
     }
 
@@ -131,16 +132,10 @@ def _print(facts: dict) -> None:
         ("parameter", "shape", "constraint"), [(name, _by(each["shape"]), each["constraint"]) for name, each in parameters]
     )
     _output.print_lines([""])
-    designs = facts["designs"].items()
+    designs = (facts["designs"] | facts["further_designs"]).items()
     _output.print_table(
         ("design", "what it is"), [(name + " (shown)" * (name == facts["design"]), text) for name, text in designs]
     )
-
-
-def _constraint(constraint) -> str:
-    from ideal.imaging import Constraint
-
-    return "free" if type(constraint) is Constraint else repr(constraint)
 
 
 def _by(shape) -> str:

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from ideal.datasets._shared_files import SHARED_FILES
 from ideal.errors import DataError
 
 VARIABLE = "IDEAL_DATA"
@@ -32,10 +33,15 @@ def data_file(name: str, wanted_by: str) -> Path:
 
     """
     folder = data_folder()
+    expected = f"expected in it: {SHARED_FILES[wanted_by].describe()}" if wanted_by in SHARED_FILES else "expected HDF5"
     if folder is None:
-        raise DataError(f"{wanted_by} is read from {name} in the data folder, and {VARIABLE} names none: set it to that folder")
+        raise DataError(
+            f"{wanted_by} is read from {name} in the data folder, and {VARIABLE} names none: set it to that folder; {expected}"
+        )
     if not (folder / name).is_file():
-        raise DataError(f"{wanted_by}: {folder / name} does not exist: {VARIABLE} must name the folder that holds {name}")
+        raise DataError(
+            f"{wanted_by}: {folder / name} does not exist: {VARIABLE} must name the folder that holds {name}; {expected}"
+        )
     return folder / name
 
 
@@ -43,13 +49,19 @@ def open_data_file(name: str, wanted_by: str):
     """Return an HDF5 file of the data folder, open for reading.
 
     Raises:
-        DataError: as of `data_file`, or the file is damaged.
+        DataError: as of `data_file`, or the file is damaged, or of another layout.
 
     """
     import h5py
 
     path = data_file(name, wanted_by)
     try:
-        return h5py.File(path, "r")
+        file = h5py.File(path, "r")
     except OSError as error:
         raise DataError(f"{wanted_by}: {path} is no readable HDF5 file ({error}): copy it again") from None
+    shared = SHARED_FILES.get(wanted_by)
+    missing = [each for each in shared.layout if each not in file] if shared else []
+    if missing:
+        file.close()
+        raise DataError(f"{wanted_by}: {path} holds no {' and no '.join(missing)}; expected {shared.describe()}")
+    return file

@@ -1,7 +1,8 @@
 """Public data sets, downloaded from their original places: only files of the known content are kept."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ideal.datasets._remote_files import REMOTE, RemoteFile
@@ -56,17 +57,34 @@ def fetch(
     if name not in REMOTE:
         raise UsageError(unknown_name("nothing to download is called", name, REMOTE))
     place = Path(folder or cache_folder()) / name
+    said_by = "--mirror" if mirror else MIRROR
     mirror = mirror or os.environ.get(MIRROR)
+    remedy = f"name another mirror by {said_by}" if mirror else f"name a mirror by --mirror or {MIRROR}"
     files, before = REMOTE[name], 0
     total, paths = sum(each.size for each in files), []
-    for each in files:
-        sources = [f"{mirror.rstrip('/')}/{name}/{each.name}"] if mirror else [base + each.name for base in each.bases]
-        paths.append(_fetch_file(name, each, sources, place, _Bar(progress, f"{name}: {each.name}", before, total)))
-        before += each.size
+    with _no_empty_folders(place):
+        for each in files:
+            sources = [f"{mirror.rstrip('/')}/{name}/{each.name}"] if mirror else [base + each.name for base in each.bases]
+            bar = _Bar(progress, f"{name}: {each.name}", before, total)
+            paths.append(_fetch_file(name, each, sources, place, bar, said_by, remedy))
+            before += each.size
     return paths
 
 
-def _fetch_file(name: str, file: RemoteFile, sources: Sequence[str], place: Path, bar: "_Bar") -> Path:
+@contextmanager
+def _no_empty_folders(place: Path) -> Iterator[None]:
+    """Take away folders that a failure leaves empty and that were not there before."""
+    new = [each for each in (place, *place.parents) if not each.exists()]
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):  # the first that is not empty, or was never made
+            for each in new:
+                each.rmdir()
+        raise
+
+
+def _fetch_file(name: str, file: RemoteFile, sources: Sequence[str], place: Path, bar: "_Bar", said_by: str, remedy: str) -> Path:
     import pooch
     from requests.exceptions import HTTPError, InvalidSchema, InvalidURL, MissingSchema, RequestException
 
@@ -77,7 +95,9 @@ def _fetch_file(name: str, file: RemoteFile, sources: Sequence[str], place: Path
         try:
             return Path(pooch.retrieve(url, f"sha256:{file.sha256}", file.name, place, downloader=download))
         except (InvalidURL, InvalidSchema, MissingSchema):
-            raise UsageError(f"{name}: {url} is no address of a web server: {MIRROR} takes one, as https://host/folder") from None
+            raise UsageError(
+                f"{name}: {url} is no address of a web server: {said_by} takes one, as https://host/folder"
+            ) from None
         except HTTPError as error:
             reasons.append(f"{url} is refused by its server ({error.response.status_code} {error.response.reason})")
         except RequestException:
@@ -86,7 +106,7 @@ def _fetch_file(name: str, file: RemoteFile, sources: Sequence[str], place: Path
             reasons.append(f"what {url} sends is not {file.name} (its SHA-256 is not {file.sha256[:12]}...); it was not kept")
         except OSError as error:
             raise DataError(f"{name}: {place} cannot be written ({error.strerror or error}): name another by {CACHE}") from None
-    raise DataError(f"{name}: {'; '.join(reasons)}: try again later, or name a mirror by {MIRROR}")
+    raise DataError(f"{name}: {'; '.join(reasons)}: try again later, or {remedy}")
 
 
 class _Bar:

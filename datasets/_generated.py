@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ideal.datasets._contract import Objects, ObjectSource
-from ideal.errors import UsageError
+from ideal.errors import DataError, UsageError
 from ideal.imaging import Scene
 
 Range = tuple[float, ...]  # one number, or the lowest and the highest
@@ -57,25 +57,33 @@ def check_kind(objects, scene: Scene) -> None:
         scene: what is asked of it.
 
     Raises:
-        UsageError: it has no objects of this kind; the message says which sets have.
+        UsageError: it has no objects of this kind; the message says which sets fit the scene.
 
     """
     if scene.kind in objects.kinds or scene.kind == "any":
         return
-    from ideal.datasets import OBJECTS, find_objects
+    from ideal.datasets import OBJECTS
 
-    able = []
-    for name in OBJECTS:
-        try:
-            kinds = find_objects(name).kinds
-        except ImportError:  # a set whose own dependency is missing is no advice
-            continue
-        if scene.kind in kinds:
-            able.append(name)
+    able = [name for name in OBJECTS if _fits(name, scene)]
     raise UsageError(
         f"{objects.name} gives objects of the kind {' or '.join(objects.kinds)}; this system looks at a {scene.kind}"
         f" (sets that fit: {', '.join(able) or 'none'})"
     )
+
+
+def _fits(name: str, scene: Scene) -> bool:
+    from ideal.datasets import find_objects
+
+    try:
+        kind = find_objects(name)
+        if scene.kind in kind.kinds:
+            kind().open(scene)  # the kind alone does not tell: size, channels and pixels may not suit
+            return True
+    except DataError:
+        return True  # not on this machine, which is another matter
+    except (ImportError, UsageError):  # a set whose own dependency is missing is no advice
+        pass
+    return False
 
 
 def picture_shape(objects, scene: Scene) -> tuple[int, int]:

@@ -189,7 +189,7 @@ class FashionMnist(_IdxSet):
     def _parts(self, file) -> tuple[str, ...]:
         if self.split != "all":
             raise DataError(
-                f"{self.name}: {self.file} does not say which of its pictures are of the {self.split} split: take split=all, or "
-                f"ideal data fetch {self.name}"
+                f"{self.name}: {self.file} does not say which of its pictures are of the {self.split} split: "
+                f"--set objects.split=all, or ideal data fetch {self.name}"
             )
         return ("",)

@@ -192,7 +192,7 @@ class _Source(ObjectSource):
 
 def _model_names(wanted_by: str) -> list[str]:
     with open_data_file(_FILE, wanted_by) as file:
-        names = sorted(file["images"]) if "images" in file else []
+        names = sorted(file["images"])
         damaged = [name for name in names if "pixel_uas" not in file[f"images/{name}"].attrs]
     if damaged or not names:
         found = f"model {damaged[0]} without pixel_uas" if damaged else "no models under images"

@@ -12,10 +12,13 @@ from ideal.datasets._picture_set import ColourSet, PictureSet
 from ideal.datasets._small_pictures import Cifar10, FashionMnist, Mnist
 from ideal.datasets._to_scene import COLOURS, FITS, Pictures
 from ideal.datasets.photographs import NAMES, code_values, linear_light, photograph
-from ideal.errors import DataError, UsageError
+from ideal.errors import UsageError
 from ideal.imaging import Scene, setting
 
 __all__ = ["Bsds500", "Cifar10", "Faces", "FashionMnist", "Kodak", "McMaster", "Mnist", "Multispectral", "Photographs"]
+
+
+_REGIONS = 4  # a side of the still life, where scenes are small enough
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,9 +55,7 @@ class _DataFolderSet(ColourSet):
 
     def _pictures(self, scene: Scene) -> Pictures:
         with open_data_file("natural_rgb.h5", self.name) as file:
-            path, found = file.filename, file.get(self.dataset)
-            if found is None:
-                raise DataError(f"{self.name}: {path} holds no {self.dataset}: copy it again")
+            path, found = file.filename, file[self.dataset]
             chosen, size = np.flatnonzero(self._chosen(file)), found.shape[1:3]
         stack = _archives.Stack(lambda: (_archives.read_dataset(path, self.dataset), None))
         return Pictures(self.name, np.tile(size, (len(chosen), 1)), lambda numbers: stack.read(chosen[numbers]))
@@ -139,16 +140,17 @@ class Multispectral(PictureSet):
     origin: ClassVar[str] = "IDEAL_DATA"
     licence: ClassVar[str] = "no formal licence, available to the research community: cite Yasuma et al. 2008"
 
-    small_fit: ClassVar[str] = "crop"
-
     regions: int = setting(
-        4, "", "cut the picture into so many regions a side; they count as different sources, though of one picture"
+        0,
+        "",
+        "cut the picture into so many regions a side; they count as different sources, though of one picture; 0: four, or fewer "
+        "where the scene is larger than these",
     )
 
     def __post_init__(self):
         super().__post_init__()
-        if not 1 <= self.regions <= 32:
-            raise UsageError(f"{self.name}: regions is from 1 to 32 a side; found {self.regions}")
+        if not 0 <= self.regions <= 32:
+            raise UsageError(f"{self.name}: regions is from 1 to 32 a side, or 0 for what suits the scene; found {self.regions}")
 
     @property
     def preview(self) -> Scene:
@@ -159,9 +161,11 @@ class Multispectral(PictureSet):
         with open_data_file("multispectral.h5", self.name) as file:
             path, bands = file.filename, tuple(file["wavelength_nm"][:].tolist())
         whole = _reflectance(path)
-        side = whole.shape[0] // self.regions
-        cut = whole[: side * self.regions, : side * self.regions]
-        cut = cut.reshape(self.regions, side, self.regions, side, -1).swapaxes(1, 2).reshape(-1, side, side, len(bands))
+        largest = whole.shape[0] // max(scene.shape[:2]) if self.fit in ("auto", "crop") else _REGIONS
+        regions = self.regions or max(1, min(_REGIONS, largest))
+        side = whole.shape[0] // regions
+        cut = whole[: side * regions, : side * regions]
+        cut = cut.reshape(regions, side, regions, side, -1).swapaxes(1, 2).reshape(-1, side, side, len(bands))
         return Pictures(self.name, np.full((len(cut), 2), side), lambda numbers: cut[numbers], bands=bands)
 
 

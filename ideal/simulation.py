@@ -16,6 +16,7 @@ _EXPOSED_BY = 256  # objects whose mean brightness sets the exposure, however ma
 _BLOCK_VALUES = 2**22  # of scenes or measurements at once: the noise of a block takes some hundred MB in float64
 _NOISE = 1  # last in the key of a measurement's noise, so that no other use of the seed has the same
 _ROUNDING = 1e-5  # of the largest mean: what float32 transforms leave
+_MOST_PHOTONS = 2.0**32 - 1  # counts are stored in 32 bits
 DEFAULT_PHOTONS = 100.0
 
 
@@ -90,7 +91,7 @@ class Simulation:
 
         Raises:
             UsageError: there are fewer objects.
-            DataError: a scene is not what the system looks at.
+            DataError: a scene is not what the system looks at, or its measurement is not finite.
 
         """
         check_count(source, count)
@@ -101,6 +102,7 @@ class Simulation:
             objects = source.read(start, min(start + block, count))
             scenes = (objects.scenes * np.float32(self.exposure)).astype(np.float32, copy=False)
             clean = self.system.images(self.params, scenes)
+            _check_finite(clean, self.system.name, start)
             if self.noise.name.startswith("poisson"):
                 clean = _as_light(clean, self.system.name)
             keys = ([seed, own, start + i, _NOISE] for i in range(len(clean)))
@@ -119,6 +121,24 @@ def _as_light(clean: np.ndarray, name: str) -> np.ndarray:
             f"{name}: a mean of {least:g} photoelectrons, photons cannot be fewer than none: choose other noise (--noise)"
         )
     return np.maximum(clean, 0)
+
+
+def _check_finite(clean: np.ndarray, name: str, start: int) -> None:
+    if not np.isfinite(clean).all():
+        sample, *place = (int(i) for i in np.argwhere(~np.isfinite(clean))[0])
+        raise DataError(
+            f"{name}: the noiseless measurement of object {start + sample} is {clean[(sample, *place)]} at {tuple(place)}, "
+            "expected finite numbers: mend the encoder or its parameters, or take less light"
+        )
+
+
+def _check_light(photons: float, noise: noise_models.NoiseModel) -> None:
+    most = _MOST_PHOTONS if noise.name.startswith("poisson") else float(np.finfo(np.float32).max) ** 0.75
+    if not photons + 10 * abs(photons) ** 0.5 < most:
+        raise UsageError(
+            f"{photons:.4g} photoelectrons in a pixel are too much light, at most about {most:.0e} with {noise.name} noise: "
+            "take less (--photons, or the settings of the system)"
+        )
 
 
 def check_count(source: ObjectSource, count: int) -> None:
@@ -158,8 +178,9 @@ def prepare(
         design: name of the design.
 
     Raises:
-        UsageError: photons are given for a system where they mean nothing, or are not positive.
-        DataError: the objects are dark, or not what the system looks at.
+        UsageError: photons are given for a system where they mean nothing, are not positive, or are more than can be stored; the
+            noise does not suit complex or real measurements.
+        DataError: the objects are dark, or not what the system looks at, or a measurement is not finite.
 
     """
     if photons is not None and not (photons > 0 and math.isfinite(photons)):
@@ -171,6 +192,9 @@ def prepare(
             )
         system = system.replace(photons=photons)
     params = system.check_params(params)
+    noise = noise or system.noise(params)
+    if photons is not None:
+        _check_light(photons, noise)
     first = source.read(0, min(_EXPOSED_BY, source.count or _EXPOSED_BY)).scenes
     wanted = _wanted_brightness(system, photons)
     exposure = 1.0
@@ -181,7 +205,13 @@ def prepare(
             raise DataError(f"the first {len(first)} objects are dark: no exposure gives {wanted:g}")
         exposure = wanted / mean
     clean = system.images(params, (first * np.float32(exposure)).astype(np.float32))
-    return Simulation(system, params, noise or system.noise(params), exposure, float(np.abs(clean).max()), design)
+    _check_finite(clean, system.name, 0)
+    if np.iscomplexobj(clean) != (noise.name == "complex-gaussian"):
+        kind = "complex" if np.iscomplexobj(clean) else "real"
+        raise UsageError(f"{system.name} measures {kind} values: noise {noise.name} does not suit")
+    largest = float(np.abs(clean).max())
+    _check_light(largest, noise)
+    return Simulation(system, params, noise, exposure, largest, design)
 
 
 def _wanted_brightness(system: ImagingSystem, photons: float | None) -> float | None:

@@ -215,6 +215,10 @@ def test_damaged_data_are_refused(folder):
         make_objects("black-holes").open(SKY)
     with h5py.File(folder / "black_holes.h5", "w"):
         pass
+    with pytest.raises(DataError, match="holds no images; expected images"):
+        make_objects("black-holes").open(SKY)
+    with h5py.File(folder / "black_holes.h5", "w") as file:
+        file.create_group("images")
     with pytest.raises(DataError, match="no models"):
         make_objects("black-holes").open(SKY)
     (folder / "black_holes.h5").write_bytes(b"no HDF5")

@@ -10,6 +10,7 @@ from download_world import CONTENT, running_server
 from PIL import Image
 from typer.main import get_command
 
+from ideal.cli import _object_figure
 from ideal.cli.__main__ import app
 from ideal.cli._object_figure import draw_objects
 from ideal.cli._settings import parse_settings
@@ -116,7 +117,7 @@ def test_show_tells_facts(ideal):
         (["faces", "--kind", "smell"], 2, "radiance or sky or transmission"),
         (["faces", "--size", "0"], 2, "--size takes"),
         (["faces", "--plot", "x.txt"], 2, ".png"),
-        (["photographs", "--size", "900"], 2, "fit=resize"),
+        (["photographs", "--size", "900"], 2, "--set fit=tile or --set fit=resize\n"),
         (["mnist"], 1, "ideal data fetch mnist"),
     ],
 )
@@ -191,3 +192,30 @@ def test_settings_are_toml_where_they_can_be():
 def test_settings_that_are_none_are_refused(texts, says):
     with pytest.raises(UsageError, match=says):
         parse_settings(texts)
+
+
+@pytest.mark.parametrize("count", [1, 16, 64])
+def test_long_names_do_not_overlap(tmp_path, monkeypatch, count):
+    names = ("riaf", "ngeht_Avery_hamr_SgrA_2048_3087", "grmhd_mad_a0.94_i17_rhigh20", "abcdefghij" * 6)
+    objects = Objects(np.ones((count, 6, 6), np.float32), np.arange(count) % 4, np.arange(count))
+    drawn = []
+    monkeypatch.setattr(_object_figure, "save_figure", lambda figure, target: drawn.append(figure))
+    draw_objects(objects, Scene("sky", (6, 6), pixel=2.0, pixel_unit="uas"), names, tmp_path / "names.png")
+    (figure,) = drawn
+    figure.draw_without_rendering()
+    boxes = [axes.title.get_window_extent() for axes in figure.axes if axes.get_title()]
+    pictures = [axes.get_window_extent() for axes in figure.axes if axes.images]
+    assert len(boxes) == count
+    for number, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:number])
+        assert not any(box.overlaps(picture) for other, picture in enumerate(pictures) if other != number)
+        assert box.y1 <= figure.bbox.y1
+
+
+@pytest.mark.parametrize(("absorption", "panels"), [(0.0, 1), (0.01, 1), (0.05, 2)])
+def test_a_negligible_absorption_is_left_out(tmp_path, monkeypatch, absorption, panels):
+    scenes = np.random.default_rng(0).random((4, 6, 6, 2), np.float32) * np.array([absorption, 3.0], np.float32)
+    drawn = []
+    monkeypatch.setattr(_object_figure, "save_figure", lambda figure, target: drawn.append(figure))
+    draw_objects(Objects(scenes, None, np.arange(4)), Scene("transmission", (6, 6, 2)), (), tmp_path / "phase.png")
+    assert len(drawn[0].axes) == 5 * panels

@@ -82,7 +82,7 @@ def test_what_goes_wrong_takes_one_line_on_stderr(ideal, line, code, words):
 
 @pytest.mark.parametrize(
     ("line", "words"),
-    [("estimat a.h5", "Did you mean 'estimate'?"), ("inspect a.h5 b.h5", "b.h5"), ("inspect a.h5 --sigma 2", "--sigma is for")],
+    [("estimat a.h5", "Did you mean 'estimate'"), ("inspect a.h5 b.h5", "b.h5"), ("inspect a.h5 --sigma 2", "--sigma is for")],
 )
 def test_wrong_usage_of_commands(ideal, line, words):
     result = ideal(*line.split())

@@ -164,6 +164,7 @@ def test_the_picture_of_a_system(here):
         (("lensless", "beads", "--set", "bais=3"), 2, "did you mean bias"),
         (("lensless", "beads", "--set", "objects.densty=3"), 2, "did you mean density"),
         (("lensless", "beads", "--set", "bias"), 2, "bias"),
+        (("lensless", "beads", "--set", "name=x"), 2, "lensless has no setting 'name'"),
         (("lensless", "phase-cells"), 2, "transmission"),
         (("lensless", "beads", "--photons", "-3"), 2, "positive"),
         (("lensless", "beads", "--photons", "nan"), 2, "positive"),
@@ -173,6 +174,14 @@ def test_the_picture_of_a_system(here):
         (("lensless", "beads", "--noise", "gaussian"), 2, "needs --sigma"),
         (("lensless", "beads", "--sigma", "2"), 2, "no figure of poisson noise"),
         (("lensless", "beads", "--read-noise", "-1"), 2, "read noise must be a positive"),
+        (
+            ("lensless", "beads", "--photons", "1e30"),
+            2,
+            "1e+30 photoelectrons in a pixel are too much light, at most about 4e+09",
+        ),
+        (("lensless", "beads", "--photons", "1e12"), 2, "too much light"),
+        (("lensless", "beads", "--read-noise", "1", "--gain", "1e-9"), 2, "gain 1e-09, offset 0 give values as far from 0"),
+        (("lensless", "beads", "--read-noise", "1", "--offset", "1e12"), 2, "offset 1e+12 give"),
         (("missing.toml", "beads"), 1, "missing.toml: No such file"),
         (("broken.toml", "beads"), 1, "not TOML"),
         (("typo.toml", "beads"), 2, "did you mean system"),
@@ -199,7 +208,11 @@ def test_a_file_is_not_overwritten_unasked(here):
     assert (result.exit_code, "exists" in result.stderr) == (2, True)
     assert (here / "kept.h5").read_text() == "mine"
     assert run("simulate", "lensless", "beads", *SMALL, "-n", 3, "-o", "kept.h5", "--force").exit_code == 0
-    assert run("simulate", "lensless", "beads", "-o", "nowhere/out.h5").exit_code == 2
+
+
+def test_a_folder_that_is_not_there_is_made(here):
+    assert run("simulate", "lensless", "beads", *SMALL, "-n", 3, "-o", "new/folder/out.h5").exit_code == 0
+    assert (here / "new/folder/out.h5").exists()
 
 
 def test_an_interrupted_simulation_leaves_nothing(here):
@@ -212,5 +225,130 @@ def test_an_interrupted_simulation_leaves_nothing(here):
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "interrupted" in said
+    assert "interrupted: nothing was written" in said
     assert not list(here.iterdir())
+
+
+def encoder(here, body, more="", name="own"):
+    """Write a configuration with an encoder of one's own."""
+    (here / f"{name}.py").write_text(f"import jax.numpy as jnp\n\n\ndef encode(params, scene):\n    {body}\n")
+    (here / f"{name}.toml").write_text(f'[system]\nencoder = "{name}:encode"\nshape = [12, 12]\n{more}')
+    return f"{name}.toml"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("system = 3", "bad.toml: system must be a table, as [system]; found 3"),
+        ("noise = 3\n[system]\nname = 'lensless'", "noise must be a table"),
+        ("objects = 3\n[system]\nname = 'lensless'", "objects must be a table"),
+        ("[system]\nname = 3", "name takes a text"),
+        ("[system]\nname = 'lensless'\n[noise]\nnoise = 3", "no noise is called '3'"),
+        ("[system]\nname = 'lensless'\n[noise]\nnois = 'poisson'", "[noise] has no key 'nois'; did you mean noise"),
+        ("[system]\nname = 'lensless'\n[noise]\nsigma = 'a'", "[noise] sigma takes a positive number; found 'a'"),
+        ("[system]\nname = 'lensless'\n[noise]\nsigma = [1, 2]", "[noise] sigma takes a positive number"),
+        ("[system]\nname = 'lensless'\n[noise]\nread_noise = -1", "[noise] read_noise takes a positive number"),
+        ("[system]\nname = 'lensless'\n[noise]\noffset = true", "[noise] offset takes a number; found True"),
+        ("[system]\nname = 'lensless'\n[noise]\nnoise = 'poisson'\ngain = 2", "[noise] gain is no figure of poisson noise"),
+    ],
+)
+def test_a_malformed_configuration_is_a_wrong_usage(here, text, complaint):
+    (here / "bad.toml").write_text(text + "\n")
+    for command in (("systems", "bad.toml"), ("simulate", "bad.toml", "beads", "-n", 3, "-o", "out.h5")):
+        result = run(*command)
+        assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+        assert complaint in result.stderr
+
+
+def test_an_encoder_that_is_not_finite_is_bad_data(here):
+    result = run("simulate", encoder(here, "return scene / 0", name="endless"), "beads", "-n", 3, "-o", "out.h5")
+    assert result.exit_code == 1
+    assert "endless:encode: the noiseless measurement of object 0 is" in result.stderr
+    assert not (here / "out.h5").exists()
+
+
+def test_a_complex_encoder_needs_its_noise_named(here):
+    bare = encoder(here, "return jnp.fft.fft2(scene).ravel()", name="fringes")
+    refused = run("simulate", bare, "beads", "-n", 3, "-o", "a.h5")
+    assert (refused.exit_code, "name their noise" in refused.stderr) == (2, True)
+    assert "does not suit" in run("simulate", bare, "beads", "-n", 3, "--noise", "poisson", "-o", "a.h5").stderr
+    result = run("simulate", bare, "beads", "-n", 3, "--sigma", 0.5, "-o", "a.h5", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["noise"] == {"name": "complex-gaussian", "sigma": 0.5}
+    with open_measurements("a.h5") as measured:
+        assert (measured.dtype.kind, measured.sigma) == ("c", 0.5)
+        assert np.abs(measured.read_clean(0, 3).imag).max() > 1
+    named = encoder(here, "return jnp.fft.fft2(scene).ravel()", "[noise]\nsigma = 0.5\n", name="named")
+    assert "complex-gaussian noise" in run("systems", named).stdout
+    assert run("simulate", named, "beads", "-n", 3, "-o", "b.h5").exit_code == 0
+    flat = encoder(here, "return jnp.fft.fft2(scene)", "[noise]\nsigma = 0.5\n", name="flat")
+    refused = run("simulate", flat, "beads", "-n", 3, "-o", "c.h5")
+    assert (refused.exit_code, "encoded.ravel()" in refused.stderr) == (2, True)
+
+
+def test_what_an_encoder_prints_does_not_reach_the_json(here):
+    loud = encoder(here, "print('hello'); return scene", name="loud")
+    result = run("simulate", loud, "beads", "-n", 3, "-o", "out.h5", "--json")
+    assert json.loads(result.stdout)["shape"] == [3, 12, 12]
+    assert "hello" in result.stderr
+
+
+def test_noise_of_the_command_line_goes_before_that_of_the_file(here):
+    camera = "[noise]\nnoise = 'poisson-gaussian'\ngain = 0.45\noffset = 100\nread_noise = 1.6\n"
+    own = encoder(here, "return scene", camera, name="camera")
+    common = ("simulate", own, "beads", "-n", 3, "--force", "--json", "-o", "out.h5")
+    for given, expected in (
+        (("--noise", "poisson"), {"name": "poisson"}),
+        (("--noise", "gaussian", "--sigma", 2), {"name": "gaussian", "sigma": 2.0}),
+        (("--gain", 0.9), {"name": "poisson-gaussian", "gain": 0.9, "offset": 100, "read_noise": 1.6}),
+        (("--noise", "poisson-gaussian"), {"name": "poisson-gaussian", "gain": 0.45}),
+    ):
+        result = run(*common, *given)
+        assert result.exit_code == 0, result.stderr
+        assert expected.items() <= json.loads(result.stdout)["noise"].items()
+
+
+def test_the_mean_is_in_photoelectrons_where_values_are_in_dn(here):
+    common = ("simulate", "lensless", "beads", *SMALL, "-n", 30, "--photons", 50, "--read-noise", 1, "--offset", 100, "--force")
+    said = json.loads(run(*common, "-o", "out.h5", "--json").stdout)
+    assert (said["units"], said["mean_unit"]) == ("DN", "photoelectrons")
+    assert f"DN, mean {said['mean']:.4g} photoelectrons noiseless, poisson-gaussian" in run(*common, "-o", "out.h5").stdout
+    plain = run("simulate", "lensless", "beads", *SMALL, "-n", 3, "-o", "plain.h5").stdout
+    assert "photoelectrons, mean " in plain
+    assert plain.count("photoelectrons") == 1
+
+
+def test_an_interrupted_run_is_gone_on_with_and_a_file_is_not(here, capsys):
+    import typer
+
+    from ideal.cli._guard import guarded
+
+    @guarded
+    def interrupted(**options):
+        raise KeyboardInterrupt
+
+    (here / "run").mkdir()
+    (here / "old.h5").write_text("")
+    for options, words in (
+        ({"out": "run"}, "repeat the command to go on with run"),
+        ({"out": "new", "resume": False}, "repeat the command to go on with new"),
+        ({"out": "new.h5"}, "nothing was written"),
+        ({"out": "old.h5", "force": True}, "nothing was written"),
+        ({"out": None}, "interrupted\n"),
+    ):
+        with pytest.raises(typer.Exit):
+            interrupted(**options)
+        assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("RESOURCE_EXHAUSTED: Out of memory")])
+def test_too_little_memory_brings_advice_that_the_command_has(here, monkeypatch, error):
+    def fail(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr("ideal.cli._simulated.write", fail)
+    result = run("simulate", "lensless", "beads", *SMALL, "-o", "out.h5")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("ideal: error: out of memory")
+    assert "--patch" not in result.stderr
+    assert "--set" in result.stderr

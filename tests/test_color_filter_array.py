@@ -108,10 +108,21 @@ def test_only_mosaics_that_fit_are_offered_and_all_of_them_can_be_used():
             system.check_params(system.design(name))
 
 
+@pytest.mark.parametrize("settings", [{}, {"shape": (16, 16)}, {"filters": RGB}, {"shape": (6, 6), "period": (3, 3)}])
+def test_mosaics_that_do_not_fit_can_be_used_with_what_they_need(settings):
+    system = array(**settings)
+    assert set(system.further_designs) | set(system.designs) == {*MOSAICS, *system.designs}
+    assert settings != {} or system.further_designs["x-trans"].startswith("needs --set period=6,6: Fujifilm")
+    for name, text in system.further_designs.items():
+        needs = text.removeprefix("needs ").split(":")[0].split("--set ")[1:]
+        changed = make_system("color-filter-array", **settings | dict(each.strip().split("=") for each in needs))
+        changed.check_params(changed.design(name))
+
+
 def test_a_mosaic_that_does_not_fit_says_what_to_set():
-    with pytest.raises(UsageError, match=r"x-trans repeats every 6 x 6 pixels.*set period to \(6, 6\)"):
+    with pytest.raises(UsageError, match=r"x-trans repeats every 6 x 6 pixels.*: --set period=6,6 or a multiple"):
         array().design("x-trans")
-    with pytest.raises(UsageError, match="white not among the setting filters"):
+    with pytest.raises(UsageError, match=r"white not among the setting filters .*: --set filters=red,green,blue,white"):
         array(filters=RGB).design("rgbw-sony")
     with pytest.raises(UsageError, match="did you mean bayer"):
         array().design("bayr")

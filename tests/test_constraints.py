@@ -7,6 +7,8 @@ import pytest
 
 from ideal.errors import UsageError
 from ideal.imaging import Bounded, Budget, Constraint, OneOf, Positive, UnitSum
+from ideal.imaging._lenslets import Inside
+from ideal.imaging._places import Places
 
 FREE = np.random.default_rng(0).standard_normal((4, 5))
 EACH = {
@@ -69,3 +71,25 @@ def test_exact_zeros_have_finite_free_values():
         free = constraint.free(jnp.asarray(value))
         assert np.isfinite(free).all()
         np.testing.assert_allclose(constraint.physical(free), value, atol=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("constraint", "text"),
+    [
+        (Constraint(), "free"),
+        (Bounded(-2.0, 3.0), "from -2 to 3"),
+        (Positive(2.5), "positive, of about 2.5"),
+        (UnitSum(), "at least 0, with a sum of 1"),
+        (Budget(6), "from 0 to 1, with a sum of at most 6"),
+        (Inside(Bounded(1.0, 3.0), Bounded(0.0, 7.5)), "rows from 1 to 3, columns from 0 to 7.5"),
+        (Places(np.zeros((8, 2)), np.zeros(8, bool)), "all 8 sites stay where they are"),
+        (Places(np.zeros((3, 2)), np.arange(3) > 0), "2 of 3 sites free, latitudes -90 to 90 and longitudes -180 to 180 degrees"),
+    ],
+)
+def test_each_says_in_a_line_what_it_allows(constraint, text):
+    assert constraint.describe() == text
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_descriptions_are_short(name):
+    assert 0 < len(EACH[name].describe()) < 80

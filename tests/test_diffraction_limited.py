@@ -1,7 +1,10 @@
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from scipy.integrate import quad
 from scipy.special import j1
 
@@ -134,3 +137,20 @@ def test_an_aperture_above_one_needs_immersion():
     system.check_params(system.design())
     with pytest.raises(UsageError, match=r"expected 0\.01 to 1"):
         lens().check_params({"na": jnp.asarray(1.3)})
+
+
+@pytest.mark.parametrize("na", [0.2, 0.95, 1.4])
+def test_labels_of_ticks_do_not_touch(na):
+    system = make_system("diffraction-limited", shape=(64, 64), index=1.518, pixel=0.05)
+    figure = Figure()
+    system.draw({"na": jnp.asarray(na)}, figure)
+    figure.draw_without_rendering()
+    for axes in figure.axes[:2]:
+        low, high = axes.get_xlim()
+        boxes = [
+            tick.label1.get_window_extent()
+            for tick in axes.xaxis.get_major_ticks()
+            if min(low, high) <= tick.get_loc() <= max(low, high)
+        ]
+        assert len(boxes) > 2
+        assert all(right.x0 - left.x1 > 3 for left, right in itertools.pairwise(boxes))

@@ -18,7 +18,8 @@ def server(monkeypatch):
 
 
 def everything_in(folder):
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    """Files, and folders in which there is nothing."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() or not any(path.iterdir()))
 
 
 def test_files_arrive_whole_and_once(server, tmp_path):
@@ -86,7 +87,7 @@ def test_an_interruption_leaves_nothing(server, tmp_path):
 
 def test_a_missing_file_is_told(server, tmp_path):
     del server.files["/tiny/a.gz"]
-    with pytest.raises(DataError, match=r"/tiny/a.gz is refused by its server \(404 Not Found\).*IDEAL_MIRROR"):
+    with pytest.raises(DataError, match=r"/tiny/a.gz is refused by its server \(404 Not Found\).*another mirror by --mirror$"):
         _download.fetch("tiny", tmp_path, mirror=server.address)
 
 
@@ -99,10 +100,32 @@ def test_no_server_is_told(server, tmp_path):
     assert "\n" not in str(told.value)
 
 
-def test_an_address_that_is_none_is_told(server, tmp_path):
+def test_an_address_that_is_none_is_told(server, tmp_path, monkeypatch):
     for mirror in ("not an address", "ftp://host"):
-        with pytest.raises(UsageError, match="is no address of a web server"):
+        with pytest.raises(UsageError, match="is no address of a web server: --mirror takes one"):
             _download.fetch("tiny", tmp_path, mirror=mirror)
+        monkeypatch.setenv("IDEAL_MIRROR", mirror)
+        with pytest.raises(UsageError, match="is no address of a web server: IDEAL_MIRROR takes one"):
+            _download.fetch("tiny", tmp_path)
+        monkeypatch.delenv("IDEAL_MIRROR")
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_failure_leaves_no_folders_of_its_own(server, tmp_path, monkeypatch, there):
+    cache = tmp_path / "new" / "cache"
+    if there:
+        (cache / "tiny").mkdir(parents=True)
+    server.files = {}
+    with pytest.raises(DataError, match=r"another mirror by --mirror$"):
+        _download.fetch("tiny", cache, mirror=server.address)
+    assert cache.exists() == there
+    assert (tmp_path / "new").exists() == there
+    monkeypatch.setenv("IDEAL_MIRROR", server.address)
+    with pytest.raises(DataError, match=r"another mirror by IDEAL_MIRROR$"):
+        _download.fetch("tiny", cache)
+    monkeypatch.delenv("IDEAL_MIRROR")
+    with pytest.raises(DataError, match=r"name a mirror by --mirror or IDEAL_MIRROR$"):
+        _download.fetch("tiny", cache)
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="folders are refused otherwise there")

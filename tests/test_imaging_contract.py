@@ -10,7 +10,7 @@ from imaging_world import TINY, scenes_for, tiny
 from matplotlib.figure import Figure
 
 from ideal.errors import DataError, UsageError
-from ideal.imaging import SYSTEMS, find_system, make_system
+from ideal.imaging import SYSTEMS, check_settings, find_system, make_system
 
 LINEAR = [name for name in SYSTEMS if find_system(name).linear]
 each_system = pytest.mark.parametrize("name", SYSTEMS)
@@ -211,3 +211,37 @@ def test_names_and_settings_that_do_not_exist():
         make_system("color-filter-array", shap=(8, 8))
     with pytest.raises(UsageError, match="takes a number"):
         make_system("lensless", bias="bright")
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "expected"),
+    [
+        ("color-filter-array", {"period": "6,6"}, (6, 6)),
+        ("color-filter-array", {"period": "6, 6"}, (6, 6)),
+        ("color-filter-array", {"period": "(6, 6)"}, (6, 6)),
+        ("color-filter-array", {"filters": "red, green,550"}, ("red", "green", "550")),
+        ("interferometer", {"sites": "ALMA,APEX,PV"}, ("ALMA", "APEX", "PV")),
+        ("interferometer", {"sites": "ALMA"}, ("ALMA",)),
+        ("interferometer", {"latitudes": "-40.5,1e1"}, (-40.5, 10.0)),
+    ],
+)
+def test_settings_of_several_values_are_taken_as_they_are_shown(name, settings, expected):
+    (setting,) = settings
+    found = check_settings(find_system(name), settings)[setting]
+    if setting == "filters":
+        found = tuple(map(str, found))
+    assert found == expected
+    assert list(map(type, found)) == list(map(type, expected))
+
+
+@each_system
+def test_a_setting_of_objects_is_told_where_it_belongs(name):
+    with pytest.raises(UsageError, match=r"no setting 'contrats'.*; settings of the objects are objects\.NAME"):
+        make_system(name, contrats=0.1)
+
+
+@each_system
+def test_further_designs_say_what_they_need(name):
+    system = tiny(name)
+    assert not set(system.further_designs) & set(system.designs)
+    assert all(text.startswith("needs --set ") for text in system.further_designs.values())

@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import os
 from pathlib import Path
 
@@ -37,6 +38,7 @@ def skies(system, count=1, dtype=np.float32, seed=0):
         ({"elevation": (85.0, 10.0)}, "smaller number first"),
         ({"source": (12.5,)}, "expected a pair"),
         ({"bandwidth": 0.0}, "bandwidth must be a positive"),
+        ({"efficiency": 2.0}, "efficiency is 2.0, expected a share above 0 and at most 1"),
         ({"hands": 4}, "hands is 1 or 2"),
         ({"uvfits": "nowhere.uvfits"}, "no such file"),
         ({"start": 3.0, "stop": 3.0}, "has no length"),
@@ -51,6 +53,14 @@ def test_settings_without_meaning(settings, message):
 def test_a_source_that_never_rises():
     with pytest.raises(UsageError, match="no two of the sites ALMA, APEX see the source"):
         _ = interferometer(sites=("ALMA", "APEX"), source=(12.0, 80.0)).measurement_shape
+
+
+def test_times_are_the_middles_of_integrations():
+    """The writer of UVFITS says so of what it is given, and eht-imaging of what it reads."""
+    system = interferometer(start=1.5, stop=7.0, interval=600.0, integration=300.0)
+    assert system.uv_coverage().mjd.min() == pytest.approx(57849 + 1.5 / 24, abs=1e-9)
+    (start,) = (each for each in dataclasses.fields(system) if each.name == "start")
+    assert start.metadata["help"].startswith("middle of the first integration")
 
 
 # Visibilities

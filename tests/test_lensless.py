@@ -218,7 +218,7 @@ def test_drawing_leaves_no_figure_open(name):
     figure.canvas.draw()
     labels = [axes.get_xlabel() for axes in figure.axes]
     assert "spatial frequency (cycles per pixel)" in labels
-    assert "column (pixels)" in labels
+    assert "column (pixels of 3.45 μm)" in labels
     assert not plt.get_fignums()
 
 
@@ -332,3 +332,12 @@ def test_real_psfs(shared_data, name):
     assert np.concatenate([psf[0], psf[-1], psf[:, 0], psf[:, -1]]).mean() < 0.06 * psf.mean()
     assert 1 / (psf.astype(np.float64) ** 2).sum() > 150
     assert psf.max() > 5 * psf.mean()
+
+
+@pytest.mark.parametrize("name", ["lensless", "lensless-lenslets", "lensless-phase"])
+def test_nothing_lies_on_the_picture_of_the_light(name):
+    system, figure = make_system(name, pixel=4.5), Figure()
+    system.draw(system.design(), figure)
+    (axes,) = (each for each in figure.axes if each.get_xlabel() == "column (pixels of 4.5 μm)")
+    assert len(axes.images) == 1
+    assert not [*axes.lines, *axes.texts]

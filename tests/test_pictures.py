@@ -3,6 +3,7 @@
 import gzip
 import io
 import os
+import re
 import tarfile
 
 import h5py
@@ -10,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ideal.datasets import OBJECTS, _archives, make_objects
+from ideal.datasets import OBJECTS, _archives, find_objects, make_objects
 from ideal.datasets._remote_files import REMOTE, RemoteFile
+from ideal.datasets._shared_files import SHARED_FILES
 from ideal.datasets.photographs import NAMES, code_values, linear_light, photograph, photograph_tiles
 from ideal.errors import DataError, UsageError
 from ideal.imaging import Scene
@@ -245,6 +247,33 @@ def test_what_is_not_here_says_how_to_get_it(name, monkeypatch, tmp_path):
         make_objects(name).open(GREY)
 
 
+@pytest.mark.parametrize("name", SHARED_FILES)
+def test_what_is_only_in_the_data_folder_says_where_it_is_from(name, monkeypatch, tmp_path):
+    settings = (
+        {"source": "hl60"} if name == "cells" else {"source": "IDEAL_DATA"} if SHARED_FILES[name].original[:5] == "ideal" else {}
+    )
+    objects, about = make_objects(name, **settings), SHARED_FILES[name].describe()
+    monkeypatch.delenv("IDEAL_DATA")
+    with pytest.raises(DataError) as told:
+        objects.open(objects.preview)
+    assert str(told.value).endswith(f"set it to that folder; expected in it: {about}")
+    monkeypatch.setenv("IDEAL_DATA", str(tmp_path))
+    with pytest.raises(DataError) as told:
+        objects.open(objects.preview)
+    assert str(told.value).endswith(about)
+    (file,) = re.findall(r"holds (\S+\.h5)", str(told.value))
+    h5py.File(tmp_path / file, "w").close()
+    with pytest.raises(DataError, match="holds no ") as told:
+        objects.open(objects.preview)
+    assert str(told.value).endswith(f"expected {about}")
+    assert SHARED_FILES[name].original in about
+
+
+def test_every_set_of_the_data_folder_has_an_origin():
+    wanted = {name for name in OBJECTS if find_objects(name).origin == "IDEAL_DATA"}
+    assert wanted <= set(SHARED_FILES) <= set(OBJECTS)
+
+
 def test_a_damaged_data_folder_is_told(tmp_path, monkeypatch):
     (tmp_path / "natural_rgb.h5").write_text("no HDF5")
     monkeypatch.setenv("IDEAL_DATA", str(tmp_path))
@@ -274,7 +303,18 @@ def test_regions_of_the_still_life_do_not_overlap(folder):
         put_together[16 * row : 16 * row + 16, 16 * column : 16 * column + 16] = scene
     np.testing.assert_allclose(put_together, whole, rtol=1e-5)
     with pytest.raises(UsageError, match="regions"):
-        make_objects("multispectral", regions=0)
+        make_objects("multispectral", regions=33)
+
+
+@pytest.mark.parametrize(
+    ("settings", "side", "groups"), [({}, 16, 16), ({}, 24, 4), ({}, 40, 1), ({}, 96, 1), ({"regions": 4}, 24, 1)]
+)
+def test_the_still_life_fills_scenes_of_any_size(settings, side, groups):
+    source = make_objects("multispectral", **settings).open(Scene("radiance", (side, side)))
+    assert source.count is None
+    found = source.read(0, 50)
+    assert found.scenes.shape == (50, side, side)
+    assert len(set(found.groups)) == groups
 
 
 @pytest.mark.shared_data

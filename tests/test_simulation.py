@@ -5,7 +5,7 @@ import pytest
 from imaging_world import scenes_for, tiny
 
 from ideal.errors import DataError, UsageError
-from ideal.noise import Gaussian, Poisson, PoissonGaussian
+from ideal.noise import ComplexGaussian, Gaussian, Poisson, PoissonGaussian
 from ideal.simulation import prepare
 
 
@@ -172,3 +172,34 @@ def test_dark_pixels_are_dark_and_negative_light_is_refused():
     minus = CallableSystem(lambda params, scene: -scene, Scene("radiance", (4, 4)), {})
     with pytest.raises(DataError, match="fewer than none"):
         next(prepare(minus, {}, Given(np.ones((3, 4, 4)))).blocks(Given(np.ones((3, 4, 4))), 3))
+
+
+@pytest.mark.parametrize(
+    ("photons", "noise", "largest"), [(1e12, None, "4e\\+09"), (1e300, None, "4e\\+09"), (1e35, Gaussian(1.0), "8e\\+28")]
+)
+def test_too_much_light_is_refused(photons, noise, largest):
+    for name in ("lensless", "led-microscope"):
+        with pytest.raises(UsageError, match=f"too much light, at most about {largest} with"):
+            simulated(name, photons=photons, noise=noise)
+    simulated("lensless", photons=1e8)
+
+
+def test_what_is_not_finite_is_found_where_it_is():
+    from ideal.imaging import Scene
+    from ideal.imaging.custom import CallableSystem
+
+    system = CallableSystem(lambda params, scene: scene / scene, Scene("radiance", (4, 5)), {})
+    scenes = np.ones((300, 4, 5))
+    scenes[7, 2, 3] = 0
+    with pytest.raises(DataError, match="own encoder: the noiseless measurement of object 7 is nan at \\(2, 3\\)"):
+        prepare(system, {}, Given(scenes))
+    scenes[7, 2, 3], scenes[290, 1, 4] = 1, 0  # after those that set the exposure
+    with pytest.raises(DataError, match="object 290 is nan at \\(1, 4\\)"):
+        list(prepare(system, {}, Given(scenes)).blocks(Given(scenes), 300))
+
+
+def test_noise_suits_the_values():
+    with pytest.raises(UsageError, match="measures complex values: noise gaussian"):
+        simulated("interferometer", noise=Gaussian(1.0))
+    with pytest.raises(UsageError, match="measures real values: noise complex-gaussian"):
+        simulated("lensless", noise=ComplexGaussian(1.0))

@@ -200,7 +200,9 @@ def test_resizing_keeps_light_and_proportions():
     assert scenes(noise, 1).std() < 0.06
 
 
-@pytest.mark.parametrize(("fit", "size", "hint"), [("crop", (9, 4), "fit=tile"), ("pad", (4, 9), "fit=crop")])
+@pytest.mark.parametrize(
+    ("fit", "size", "hint"), [("crop", (9, 4), r"--set objects\.fit=tile"), ("pad", (4, 9), r"--set objects\.fit=crop")]
+)
 def test_sizes_that_do_not_fit_are_refused(fit, size, hint):
     with pytest.raises(UsageError, match=rf"scene of {size[0]} x {size[1]} \(found 8 x 8\).*{hint}"):
         PictureScenes(numbered(3, 8), Scene("radiance", size), 0, fit=fit)

@@ -151,3 +151,26 @@ def test_more_aperture_and_more_light_tell_more():
     needed = [brentq(lambda photons, na=na: information(na, photons) - 0.5, 1, 1e5) for na in (0.2, 0.4)]
     # Well below the limit the difference of the images is the second derivative of the pattern: NA^2.5 in norm.
     assert needed[0] / needed[1] == pytest.approx(2**2.5, rel=0.25)
+
+
+@pytest.mark.parametrize(
+    ("scene", "fit", "do_not"),
+    [
+        (Scene("radiance", (33, 40), pixel=0.1), {"two-points", "beads", "photographs"}, {"phase-cells"}),
+        (Scene("radiance", (24, 24, 3), ("red", "green", "blue")), {"beads", "photographs"}, {"two-points"}),
+        (Scene("radiance", (24, 24)), {"beads", "photographs"}, {"two-points"}),
+        (
+            Scene("radiance", (24, 24, 2), ("450 nm", "650 nm")),
+            {"beads", "multispectral"},
+            {"two-points", "photographs", "faces"},
+        ),
+        (Scene("radiance", (64,)), {"beads"}, {"two-points", "photographs"}),
+    ],
+)
+def test_the_sets_that_are_said_to_fit_do(monkeypatch, scene, fit, do_not):
+    monkeypatch.delenv("IDEAL_DATA", raising=False)
+    with pytest.raises(UsageError, match="sets that fit") as told:
+        make_objects("phase-cells").open(scene)
+    named = set(str(told.value).split("sets that fit: ")[1].rstrip(")").split(", "))
+    assert fit <= named
+    assert not do_not & named

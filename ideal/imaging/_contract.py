@@ -119,6 +119,11 @@ class ImagingSystem(ABC):
         """
 
     @property
+    def further_designs(self) -> Mapping[str, str]:
+        """Named designs that need other settings, and one line on each that begins with these settings."""
+        return {}
+
+    @property
     @abstractmethod
     def constraints(self) -> Mapping[str, Constraint]:
         """What each parameter must satisfy, by name, as a transform of free values."""
@@ -290,7 +295,8 @@ def check_settings(kind: type, given: Mapping[str, Any]) -> dict[str, Any]:
     converted = {}
     for name, value in given.items():
         if name not in known:
-            raise UsageError(unknown_name(f"{kind.name} has no setting", name, known))
+            hint = "; settings of the objects are objects.NAME" if issubclass(kind, ImagingSystem) else ""
+            raise UsageError(unknown_name(f"{kind.name} has no setting", name, known) + hint)
         converted[name] = _as_type_of(known[name].default, value, f"{kind.name}: setting {name}")
     return converted
 
@@ -315,8 +321,17 @@ def _as_type_of(default: Any, value: Any, what: str) -> Any:
     if kind is tuple and isinstance(value, list | tuple):
         return tuple(value)
     if kind is tuple:
-        return (value,)
+        return tuple(map(_number_or_text, value.strip("() ").split(","))) if isinstance(value, str) and "," in value else (value,)
     raise UsageError(f"{what} takes {_KINDS.get(kind, kind.__name__)}, as {default!r}; found {value!r}")
+
+
+def _number_or_text(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text.strip()
 
 
 _KINDS = {float: "a number", int: "a whole number", str: "a text", bool: "true or false"}

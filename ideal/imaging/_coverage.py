@@ -20,7 +20,7 @@ class Coverage:
         sites: names, positions and flux densities.
         first: (visibility,) index of the first site of the baseline.
         second: (visibility,) of the second.
-        mjd: (visibility,) UTC, Modified Julian Date.
+        mjd: (visibility,) UTC, Modified Julian Date of the middle of the integration.
         hour_angle: (visibility,) Greenwich sidereal time less right ascension, radians.
         u: (visibility,) towards east, wavelengths: first less second site.
         v: (visibility,) towards north, wavelengths.
@@ -71,7 +71,8 @@ def thermal_sigma(sefd_first, sefd_second, bandwidth: float, integration: float,
 def from_sites(system, sites: Sites) -> Coverage:
     """Return the visibilities that an array sees within its elevation limits.
 
-    A site that may move is taken to be up at all times.
+    A site that may move is taken to be up at all times. The source stands still for the length of an integration, where it is in
+    its middle: the first middle is at the system's `start`, as in eht-imaging.
 
     Args:
         system: the `Interferometer`, for its times, source and noise.

@@ -79,7 +79,10 @@ def led_positions(leds: str, pitch: float, height: float, reach: float) -> np.nd
     try:
         positions = np.asarray(_READERS[path.suffix.lower()](path), dtype=np.float64)
     except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
-        raise DataError(f"{leds}: no positions of LEDs can be read ({type(error).__name__}: {error})") from error
+        found = f"nothing named {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+        raise DataError(
+            f"{leds}: no positions of LEDs can be read ({found}); expected {_FORMS[path.suffix.lower()]}, in mm"
+        ) from error
     if positions.ndim != 2 or positions.shape[1] != 3 or not len(positions):
         raise DataError(f"{leds}: positions of shape {positions.shape}, expected (led, 3): x, y and z in mm")
     if not np.isfinite(positions).all() or positions[:, 2].min() <= 0:
@@ -168,4 +171,9 @@ def _read_csv(path: Path) -> list:
     return [[float(row[column]) for column in columns] for row in rows[1:]]
 
 
+_FORMS = {
+    ".json": 'a list of [x, y, z], or {"led_list": [{"x": 0, "y": 0, "z": 50}, ...]}',
+    ".csv": "columns x, y, z of numbers, with or without a header",
+    ".npy": "an array of numbers (led, 3)",
+}
 _READERS = {".json": _read_json, ".csv": _read_csv, ".npy": lambda path: np.load(path, allow_pickle=False)}

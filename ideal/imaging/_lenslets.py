@@ -20,6 +20,10 @@ class Inside(Constraint):
     rows: Bounded
     columns: Bounded
 
+    def describe(self) -> str:
+        """Return the bounds of both."""
+        return f"rows {self.rows.describe()}, columns {self.columns.describe()}"
+
     def physical(self, free: jax.Array, sharpness: float = 1.0) -> jax.Array:
         """Return positions of free numbers."""
         return jnp.stack([self.rows.physical(free[..., 0]), self.columns.physical(free[..., 1])], -1)

@@ -74,6 +74,38 @@ def fitting(period: Sequence[int], filters: Sequence[str]) -> dict[str, str]:
     return {name: each.summary for name, each in MOSAICS.items() if each.fits(period) and set(each.filters) <= set(filters)}
 
 
+def not_fitting(shape: Sequence[int], period: Sequence[int], filters: Sequence[str]) -> dict[str, str]:
+    """Return the name of each other mosaic, and the settings that it needs with its summary.
+
+    Args:
+        shape: rows and columns of the sensor.
+        period: rows and columns.
+        filters: names of the filters that there are.
+
+    """
+    found = {}
+    for name, mosaic in MOSAICS.items():
+        needs = [] if mosaic.fits(period) else [period_setting(name)]
+        if needs and not mosaic.fits(shape):
+            whole = (-(-long // short) * short for long, short in zip(shape, mosaic.shape, strict=True))
+            needs.append("--set shape={},{}".format(*whole))
+        if not set(mosaic.filters) <= set(filters):
+            needs.append(filter_setting(name, filters))
+        if needs:
+            found[name] = f"needs {' '.join(needs)}: {mosaic.summary}"
+    return found
+
+
+def period_setting(name: str) -> str:
+    """Return what to type for the period of a mosaic."""
+    return "--set period={},{}".format(*MOSAICS[name].shape)
+
+
+def filter_setting(name: str, filters: Sequence[str]) -> str:
+    """Return what to type for the filters that there are and those of a mosaic."""
+    return f"--set filters={','.join(dict.fromkeys((*filters, *MOSAICS[name].filters)))}"
+
+
 def mosaic_indices(name: str, period: Sequence[int], filters: Sequence[str]) -> np.ndarray:
     """Return a mosaic as indices into `filters`, (row, column) of a period.
 
@@ -91,12 +123,11 @@ def mosaic_indices(name: str, period: Sequence[int], filters: Sequence[str]) -> 
     if missing:
         raise UsageError(
             f"the mosaic {name} needs filters {', '.join(mosaic.filters)}, {' and '.join(missing)} not among the setting"
-            f" filters ({', '.join(filters)}): add what is missing"
+            f" filters ({', '.join(filters)}): {filter_setting(name, filters)}"
         )
     if not mosaic.fits(period):
         raise UsageError(
             f"the mosaic {name} repeats every {mosaic.shape[0]} x {mosaic.shape[1]} pixels, the setting period is"
-            f" {period[0]} x {period[1]}: set period to ({mosaic.shape[0]}, {mosaic.shape[1]}) or a multiple,"
-            " and shape to a multiple of that"
+            f" {period[0]} x {period[1]}: {period_setting(name)} or a multiple, and a shape that is a multiple of that"
         )
     return mosaic.indices(period, filters)

@@ -32,6 +32,15 @@ class Places(Constraint):
     latitudes: tuple[float, float] = (-90.0, 90.0)
     longitudes: tuple[float, float] = (-180.0, 180.0)
 
+    def describe(self) -> str:
+        """Return how many sites may move, and where to."""
+        free = int(np.sum(self.movable))
+        if not free:
+            return f"all {len(self.places)} sites stay where they are"
+        (south, north), (west, east) = self.latitudes, self.longitudes
+        bounds = f"latitudes {south:g} to {north:g} and longitudes {west:g} to {east:g} degrees"
+        return f"{free} of {len(self.places)} sites free, {bounds}"
+
     @property
     def _wraps(self) -> bool:
         return self.longitudes[1] - self.longitudes[0] >= 360

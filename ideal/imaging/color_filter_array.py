@@ -11,7 +11,7 @@ import numpy as np
 
 from ideal.errors import DataError, UsageError
 from ideal.imaging._contract import ImagingSystem, Params, PeriodicForm, Scene, setting, unknown_name
-from ideal.imaging._mosaics import MOSAICS, fitting, mosaic_indices
+from ideal.imaging._mosaics import MOSAICS, fitting, mosaic_indices, not_fitting
 from ideal.imaging.constraints import Constraint, OneOf
 
 _PRIMARIES = ("red", "green", "blue")
@@ -108,6 +108,11 @@ class ColorFilterArray(ImagingSystem):
         if "white" in self.filters:
             found["white"] = "no filters: all the light and no colour"
         return found
+
+    @property
+    def further_designs(self) -> Mapping[str, str]:
+        """The published mosaics of another period or other filters."""
+        return not_fitting(self.shape, self.period, self.filters)
 
     def design(self, name: str | None = None, seed: int = 0) -> Params:
         """Return the mosaic of a named design.

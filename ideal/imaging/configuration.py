@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from ideal.errors import DataError, UsageError
-from ideal.imaging import ImagingSystem, Params, make_system
-from ideal.imaging.custom import system_of_callable
+from ideal.imaging import ImagingSystem, Params, check_settings, find_system
+from ideal.imaging._custom_table import system_of_callable
 
 _FORMAT, _FORMAT_VERSION = "ideal-design", 1
 DESIGN_FILES = (".h5", ".hdf5")
@@ -24,7 +24,7 @@ def system_from_table(table: Mapping[str, Any], folder: Path, changes: Mapping[s
 
     Args:
         table: with `name` of a system, its settings and optionally `design`; or with `encoder`, see
-            `ideal.imaging.custom.system_of_callable`.
+            `ideal.imaging._custom_table.system_of_callable`. Settings that name a file beside the configuration mean that file.
         folder: of the configuration.
         changes: settings that have the last word.
 
@@ -32,16 +32,50 @@ def system_from_table(table: Mapping[str, Any], folder: Path, changes: Mapping[s
         UsageError: something in the table is unknown or has no meaning.
 
     """
+    if not isinstance(table, Mapping):
+        raise UsageError(f"system must be a table, as [system]; found {table!r}")
     table = dict(table)
     if "encoder" in table:
+        if isinstance(table.get("settings"), Mapping):
+            table["settings"] = _beside(table["settings"], folder)
         system = system_of_callable(table, folder)
         return (system.replace(**changes) if changes else system), None
     if "name" not in table:
         raise UsageError('[system] needs a name, as name = "lensless", or an encoder, as encoder = "my_optics:encode"')
     name, design = table.pop("name"), table.pop("design", None)
-    if design is not None and str(design).endswith(DESIGN_FILES):
+    for key, value in (("name", name), ("design", design)):
+        if value is not None and not isinstance(value, str):
+            raise UsageError(f"[system] {key} takes a text; found {value!r}")
+    if design is not None and design.endswith(DESIGN_FILES):
         design = str(folder / design)
-    return make_system(name, **{**table, **changes}), design
+    return system_of_name(name, {**_beside(table, folder), **changes}), design
+
+
+def system_of_name(name: str, settings: Mapping[str, Any]) -> ImagingSystem:
+    """Return a system with settings as people wrote them: of any name, "name" itself included, which none has.
+
+    Raises:
+        UsageError: the system or a setting is not known, or a value has no meaning.
+
+    """
+    kind = find_system(name)
+    return kind(**check_settings(kind, settings))
+
+
+def _beside(settings: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return settings with the names of files that lie beside the configuration as whole paths."""
+    return {name: _whole(value, folder) if isinstance(value, str) else value for name, value in settings.items()}
+
+
+def _whole(text: str, folder: Path) -> str:
+    # A dataset may follow a file's name (FILE.h5::DATASET), and several may be joined (EHT2017+mine.txt).
+    parts = [text] if os.path.isfile(folder / text) else text.split("+")
+    for i, part in enumerate(parts):
+        file, mark, dataset = part.partition("::")
+        # A bare word such as EHT2017 is a name that the system knows, whatever lies there.
+        if ("." in file or "/" in file) and os.path.isfile(folder / file):
+            parts[i] = f"{folder / file}{mark}{dataset}"
+    return "+".join(parts)
 
 
 def find_design(system: ImagingSystem, name: str | None, seed: int = 0) -> Params:

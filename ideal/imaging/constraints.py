@@ -16,6 +16,10 @@ _SMALLEST = 1e-8  # of a share: an exact zero has no finite free value
 class Constraint:
     """No constraint: any real number. Others override what they need."""
 
+    def describe(self) -> str:
+        """Return in a few words what values are allowed."""
+        return "free"
+
     def physical(self, free: jax.Array, sharpness: float = 1.0) -> jax.Array:
         """Return the physical value of a free one; differentiable."""
         return free
@@ -44,6 +48,10 @@ class Bounded(Constraint):
     low: float
     high: float
 
+    def describe(self) -> str:
+        """Return the bounds."""
+        return f"from {self.low:g} to {self.high:g}"
+
     def physical(self, free: jax.Array, sharpness: float = 1.0) -> jax.Array:
         """Return low + (high - low) logistic(free)."""
         return self.low + (self.high - self.low) * jax.nn.sigmoid(free)
@@ -68,6 +76,10 @@ class Positive(Constraint):
 
     scale: float = 1.0
 
+    def describe(self) -> str:
+        """Return the sign and the size."""
+        return f"positive, of about {self.scale:g}"
+
     def physical(self, free: jax.Array, sharpness: float = 1.0) -> jax.Array:
         """Return scale softplus(free)."""
         return self.scale * jax.nn.softplus(free)
@@ -86,6 +98,10 @@ class Positive(Constraint):
 @dataclass(frozen=True)
 class UnitSum(Constraint):
     """Nonnegative numbers whose sum over the whole array is 1: energy shared out over a mask, power over sources."""
+
+    def describe(self) -> str:
+        """Return the sum."""
+        return "at least 0, with a sum of 1"
 
     def physical(self, free: jax.Array, sharpness: float = 1.0) -> jax.Array:
         """Return softplus(free) over its sum."""
@@ -109,6 +125,10 @@ class UnitSum(Constraint):
 @dataclass(frozen=True)
 class OneOf(Constraint):
     """Shares of alternatives along the last axis, by a softmax; hard values have one alternative each."""
+
+    def describe(self) -> str:
+        """Return what the shares are of."""
+        return "one alternative of the last axis, or shares of them with a sum of 1"
 
     def physical(self, free: jax.Array, sharpness: float = 1.0) -> jax.Array:
         """Return softmax(sharpness x free)."""
@@ -138,6 +158,10 @@ class Budget(Constraint):
     """Weights between 0 and 1; hard values are 1 for the `count` largest and 0 for the others, where a count is set."""
 
     count: int | None = None
+
+    def describe(self) -> str:
+        """Return the bounds and the count."""
+        return "from 0 to 1" + ("" if self.count is None else f", with a sum of at most {self.count}")
 
     def physical(self, free: jax.Array, sharpness: float = 1.0) -> jax.Array:
         """Return logistic(sharpness x free), scaled down where the sum is above the count."""

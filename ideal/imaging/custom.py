@@ -4,7 +4,8 @@ import dataclasses
 import importlib
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,20 +15,36 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ideal.errors import UsageError
+from ideal.errors import IdealError, UsageError
 from ideal.imaging._contract import ImagingSystem, Params, Scene, unknown_name
-from ideal.imaging.constraints import Bounded, Budget, Constraint, OneOf, Positive, UnitSum
+from ideal.imaging.constraints import Constraint
+from ideal.noise import NoiseModel, Poisson
 
-CONSTRAINTS: dict[str, Callable[..., Constraint]] = {
-    "free": Constraint,
-    "bounded": Bounded,
-    "positive": Positive,
-    "unit-sum": UnitSum,
-    "one-of": OneOf,
-    "budget": Budget,
-}
-_KINDS = ("radiance", "transmission", "sky", "any")
-_KEYS = ("encoder", "shape", "kind", "channels", "pixel", "pixel_unit", "linear", "period", "settings", "parameters")
+_SORTS = ((bool, "true or false"), (int | float, "a number"), (str, "a text"), (list | tuple, "a list"))
+
+
+@contextmanager
+def guest(label: str, failure: str) -> Iterator[None]:
+    """Run code of the user's: what it prints goes to stderr, since stdout is for results, and what it raises takes one line.
+
+    Args:
+        label: what the message calls the code.
+        failure: what the message says of it, before the reason.
+
+    Raises:
+        UsageError: the code raises something, an exit from Python included.
+
+    """
+    with redirect_stdout(sys.stderr):
+        try:
+            yield
+        except (IdealError, MemoryError):
+            raise
+        except (Exception, SystemExit) as error:
+            if "RESOURCE_EXHAUSTED" in str(error):  # XLA's word for too little memory: no fault of the code
+                raise
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise UsageError(f"{label}: {failure} ({reason})") from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +60,11 @@ class CallableSystem(ImagingSystem):
         repeats: rows and columns after which the sensor repeats.
         declared_linear: whether the function is linear in the scene but for a constant; it is tried on random scenes.
         label: what messages call it.
+        own_noise: of its measurements, where the user names none; None for photon counting, which complex values cannot have.
 
     Raises:
-        UsageError: the function fails on such parameters and scenes, or is not linear though declared to be.
+        UsageError: the function fails on such parameters and scenes, or is not linear though declared to be; a setting is not of
+            the kind of its default.
 
     """
 
@@ -57,6 +76,7 @@ class CallableSystem(ImagingSystem):
     repeats: tuple[int, int] = (1, 1)
     declared_linear: bool = False
     label: str = "own encoder"
+    own_noise: NoiseModel | None = None
 
     name = property(lambda self: self.label)
     linear = property(lambda self: self.declared_linear)
@@ -66,7 +86,9 @@ class CallableSystem(ImagingSystem):
     designs = property(lambda self: {"initial": "as the configuration says"})
 
     def __post_init__(self):
-        object.__setattr__(self, "options", {**_defaults(self.function), **self.options})
+        defaults = _defaults(self.function)
+        given = {name: self._alike(name, defaults.get(name), value) for name, value in self.options.items()}
+        object.__setattr__(self, "options", {**defaults, **given})
         object.__setattr__(self, "initial", {name: jnp.asarray(value) for name, value in self.initial.items()})
         if unknown := sorted(set(self.limits) - set(self.initial)):
             raise UsageError(f"{self.label}: a constraint is given for {', '.join(unknown)}, which is no parameter")
@@ -80,20 +102,42 @@ class CallableSystem(ImagingSystem):
     @property
     def summary(self) -> str:
         """First line of the function's documentation."""
-        return (self.function.__doc__ or "a function of the user's").strip().splitlines()[0]
+        return ((self.function.__doc__ or "").strip() or "a function of the user's").splitlines()[0]
 
     @cached_property
-    def measurement_shape(self) -> tuple[int, ...]:
-        """Shape of what the function returns."""
+    def _returned(self) -> jax.ShapeDtypeStruct:
         scene = jax.ShapeDtypeStruct(self.looks_at.shape, jnp.zeros(()).dtype)
-        try:
+        with guest(self.label, self._failure):
             found = jax.eval_shape(self.encode, self.initial, scene)
-        except Exception as error:
-            reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            raise UsageError(f"{self.label}: fails on a scene of shape {self.looks_at.shape} ({reason})") from error
         if not hasattr(found, "shape"):
             raise UsageError(f"{self.label}: returns {type(found).__name__}, expected one array: the mean measurement")
-        return tuple(found.shape)
+        if 0 in found.shape:
+            raise UsageError(f"{self.label}: returns an array of shape {found.shape}, expected at least one value")
+        return found
+
+    @property
+    def measurement_shape(self) -> tuple[int, ...]:
+        """Shape of what the function returns."""
+        return tuple(self._returned.shape)
+
+    @property
+    def complex_valued(self) -> bool:
+        """Whether the function returns complex values."""
+        return jnp.issubdtype(self._returned.dtype, jnp.complexfloating)
+
+    def noise(self, params: Params) -> NoiseModel:
+        """Return the noise that was named, or photon counting.
+
+        Raises:
+            UsageError: none was named for complex values, which are no counts.
+
+        """
+        if self.own_noise is None and self.complex_valued:
+            raise UsageError(
+                f"{self.label}: measures complex values, which are no photon counts: name their noise, as noise = "
+                '"complex-gaussian" and sigma = 0.1 in [noise], or with --noise and --sigma'
+            )
+        return self.own_noise or Poisson()
 
     @property
     def constraints(self) -> Mapping[str, Constraint]:
@@ -107,15 +151,46 @@ class CallableSystem(ImagingSystem):
         return dict(self.initial)
 
     def encode(self, params: Params, scene: jax.Array) -> jax.Array:
-        """Call the function."""
-        return self.function(params, scene, **self.options)
+        """Call the function.
+
+        Raises:
+            UsageError: it fails.
+
+        """
+        with guest(self.label, self._failure):
+            return self.function(params, scene, **self.options)
+
+    def images(self, params: Params, scenes) -> np.ndarray:
+        """Return the noiseless measurements of many scenes; see `ImagingSystem.images`."""
+        with guest(self.label, self._failure):
+            found = super().images(params, scenes)
+            jax.effects_barrier()  # what the function prints by jax.debug.print comes now, while stdout is stderr
+        return found
 
     def replace(self, **changes: Any) -> "CallableSystem":
         """Return the system with other settings."""
         for name in changes:
             if name not in self.options:
                 raise UsageError(unknown_name(f"{self.label} has no setting", name, self.options))
+        changes = {name: self._alike(name, self.options[name], value) for name, value in changes.items()}
         return dataclasses.replace(self, options={**self.options, **changes})
+
+    def with_noise(self, noise: NoiseModel) -> "CallableSystem":
+        """Return the system with noise of its own."""
+        return dataclasses.replace(self, own_noise=noise)
+
+    @property
+    def _failure(self) -> str:
+        return f"fails on a scene of shape {self.looks_at.shape}"
+
+    def _alike(self, name: str, before: Any, value: Any) -> Any:
+        """Return a setting if it is of the same kind as what stood there before."""
+        for kinds, expected in _SORTS:
+            if isinstance(before, kinds):
+                if not isinstance(value, kinds) or isinstance(value, bool) != isinstance(before, bool):
+                    raise UsageError(f"{self.label}: setting {name} takes {expected}, as {before!r}; found {value!r}")
+                break
+        return value
 
     def _check_linear(self) -> None:
         a, b = np.random.default_rng(0).random((2, *self.looks_at.shape)).astype(np.float32)
@@ -131,69 +206,22 @@ class CallableSystem(ImagingSystem):
         point = np.zeros(shape, np.float32)
         point[tuple(n // 2 for n in shape[:2])] = 1
         pictures = {name: np.asarray(value) for name, value in params.items() if np.ndim(value)}
+        labels = [*pictures, *("|mean|" if self.complex_valued else "mean",) * 2]
         pictures["measurement of an even scene"] = np.abs(np.asarray(self.encode(params, jnp.ones(shape))))
         pictures["measurement of a point"] = np.abs(np.asarray(self.encode(params, jnp.asarray(point))))
         figure.set_size_inches(2.8 * len(pictures), 2.8)
-        for axis, (title, values) in zip(np.ravel(figure.subplots(1, len(pictures))), pictures.items(), strict=True):
+        axes = np.ravel(figure.subplots(1, len(pictures)))
+        for axis, label, (title, values) in zip(axes, labels, pictures.items(), strict=True):
             axis.set_title(title, fontsize=9)
             if values.ndim == 1:
                 axis.plot(values, color="#1f5fa8")
                 axis.set_xlabel("number")
+                axis.set_ylabel(label)
                 continue
             image = axis.imshow(values if values.ndim == 2 else values.mean(-1), cmap="gray", interpolation="nearest")
             axis.set_xlabel("column (pixel)")
             axis.set_ylabel("row (pixel)")
-            figure.colorbar(image, ax=axis, fraction=0.046)
-
-
-def system_of_callable(table: Mapping[str, Any], folder: Path) -> CallableSystem:
-    """Return the system that a configuration's table describes.
-
-    Args:
-        table: `encoder` ("module:function"), `shape` of a scene, and optionally `kind`, `channels`, `pixel`, `pixel_unit`,
-            `linear`, `period`, `settings` (handed to the function) and `parameters`: by name, a table with `value` (a number,
-            nested lists, the name of an .npy file, or "module:function" of a seed and of those settings that it takes), `shape`
-            over which a number is spread, and `constraint` with its `kind` and bounds.
-        folder: of the configuration: where modules and files are looked for first.
-
-    Raises:
-        UsageError: a key is unknown or a value has no meaning.
-
-    """
-    for key in table:
-        if key not in _KEYS:
-            raise UsageError(unknown_name("[system] with an encoder of your own has no key", key, _KEYS))
-    label = table["encoder"]
-    if "shape" not in table:
-        raise UsageError(f"{label}: [system] needs the shape of a scene, as shape = [64, 64]")
-    kind = table.get("kind", "radiance")
-    if kind not in _KINDS:
-        raise UsageError(unknown_name(f"{label}: no scenes are of kind", kind, _KINDS))
-    scene = Scene(
-        kind,
-        tuple(int(n) for n in table["shape"]),
-        tuple(table.get("channels", ())),
-        table.get("pixel"),
-        table.get("pixel_unit", "um"),
-    )
-    parameters = table.get("parameters", {})
-    return CallableSystem(
-        load_function(label, folder),
-        scene,
-        {
-            name: _value(f"{label}: parameter {name}", each, folder, table.get("settings", {}))
-            for name, each in parameters.items()
-        },
-        {
-            name: _constraint(f"{label}: parameter {name}", each["constraint"])
-            for name, each in parameters.items()
-            if "constraint" in each
-        },
-        table.get("settings", {}),
-        tuple(table.get("period", (1, 1))),
-        bool(table.get("linear", False)),
-        label,
-    )
+            figure.colorbar(image, ax=axis, fraction=0.046, label=label)
 
 
 def load_function(name: str, folder: Path) -> Callable:
@@ -208,51 +236,29 @@ def load_function(name: str, folder: Path) -> Callable:
         raise UsageError(f"{name!r} names no function: write module:function, as my_optics:encode")
     sys.path.insert(0, str(folder))
     try:
-        found = importlib.import_module(module)
-        return getattr(found, function)
-    except ImportError as error:
-        raise UsageError(f"{name}: {error} (looked in {folder} first, then where Python looks)") from error
-    except AttributeError:
-        raise UsageError(unknown_name(f"the module {module} has no function", function, _functions(found))) from None
+        with guest(name, "cannot be imported"):
+            try:
+                found = importlib.import_module(module)
+            except ImportError as error:
+                raise UsageError(f"{name}: {error} (looked in {folder} first, then where Python looks)") from error
     finally:
         sys.path.remove(str(folder))
+    if not hasattr(found, function):
+        raise UsageError(unknown_name(f"the module {module} has no function", function, _functions(found)))
+    if not callable(getattr(found, function)):
+        kind = type(getattr(found, function)).__name__
+        raise UsageError(f"{name} is no function, its type is {kind} (functions in {module}: {', '.join(_functions(found))})")
+    return getattr(found, function)
 
 
 def _defaults(function: Callable) -> dict[str, Any]:
     """Return the arguments beside parameters and scene that have a default: they are settings too."""
-    arguments = list(inspect.signature(function).parameters.values())[2:]
+    try:
+        arguments = list(inspect.signature(function).parameters.values())[2:]
+    except (TypeError, ValueError):  # some compiled functions do not tell
+        return {}
     return {each.name: each.default for each in arguments if each.default is not inspect.Parameter.empty}
 
 
 def _functions(module) -> list[str]:
     return [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
-
-
-def _value(what: str, table: Mapping[str, Any], folder: Path, settings: Mapping[str, Any]):
-    if not isinstance(table, Mapping) or "value" not in table:
-        raise UsageError(f"{what} needs a value: a number, nested lists, an .npy file or module:function")
-    value = table["value"]
-    try:
-        if isinstance(value, str) and value.endswith(".npy"):
-            value = np.load(folder / value)
-        elif isinstance(value, str):
-            function = load_function(value, folder)
-            wanted = inspect.signature(function).parameters
-            own = {name: each for name, each in settings.items() if name in wanted}
-            value = function(int(table.get("seed", 0)), **own)
-        value = np.asarray(value, dtype=np.float32)
-    except (OSError, TypeError, ValueError) as error:
-        raise UsageError(f"{what}: its value {table['value']!r} cannot be used ({error})") from error
-    shape = table.get("shape")
-    return value if shape is None else np.broadcast_to(value, tuple(shape)).copy()
-
-
-def _constraint(what: str, table: Mapping[str, Any]) -> Constraint:
-    options = dict(table)
-    kind = options.pop("kind", None)
-    if kind not in CONSTRAINTS:
-        raise UsageError(unknown_name(f"{what}: no constraint is of kind", str(kind), CONSTRAINTS))
-    try:
-        return CONSTRAINTS[kind](**options)
-    except TypeError as error:
-        raise UsageError(f"{what}: a constraint {kind} does not take {options} ({error})") from error

@@ -168,6 +168,8 @@ class DiffractionLimited(ImagingSystem):
             left.plot(zero * np.cos(angle), zero * np.sin(angle), color="white", linestyle="--", linewidth=0.8)
             reach = min(4 * zero, *(abs(edge).min() for edge in edges))
             left.set(xlabel="x (µm)", ylabel="y (µm)", xlim=(-reach, reach), ylim=(reach, -reach))
+            left.xaxis.set_major_locator(MaxNLocator(5))
+            left.yaxis.set_major_locator(MaxNLocator(5))
             figure.colorbar(picture, ax=left, label="light of a point in a pixel (%)", shrink=0.8, ticks=MaxNLocator(4))
         left.set_title(f"NA {na:.3g}, {1000 * self.wavelength:g} nm; first zero {zero:.3g} µm", fontsize="medium")
         cutoff, nyquist = 2 * na / self.wavelength, 0.5 / self.pixel

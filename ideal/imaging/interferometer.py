@@ -45,7 +45,7 @@ class Interferometer(ImagingSystem):
     frequency: float = setting(230e9, "Hz", "observing frequency; flux densities of named arrays are those at 230 GHz")
     bandwidth: float = setting(4e9, "Hz", "bandwidth")
     date: str = setting("2017-04-06", "", "day of the start, or a Modified Julian Date")
-    start: float = setting(0.0, "h", "first integration, UTC")
+    start: float = setting(0.0, "h", "middle of the first integration, UTC")
     stop: float = setting(24.0, "h", "end of the observation, UTC")
     integration: float = setting(60.0, "s", "length of an integration")
     interval: float = setting(120.0, "s", "from one integration to the next")
@@ -77,6 +77,8 @@ class Interferometer(ImagingSystem):
         for name in ("frequency", "bandwidth", "integration", "interval", "field_of_view", "efficiency"):
             if not 0 < getattr(self, name) < np.inf:
                 raise UsageError(f"{self.name}: {name} must be a positive number, found {getattr(self, name)!r}")
+        if self.efficiency > 1:
+            raise UsageError(f"{self.name}: efficiency is {self.efficiency!r}, expected a share above 0 and at most 1")
         if not 0 <= self.flux < np.inf:
             raise UsageError(f"{self.name}: flux must be a positive number, or 0 for what the objects have, found {self.flux!r}")
         self._check_pair("source", 0, 24, -90, 90, ordered=False)

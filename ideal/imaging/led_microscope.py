@@ -11,7 +11,7 @@ import numpy as np
 
 from ideal.errors import UsageError
 from ideal.imaging._contract import ImagingSystem, Params, Scene, setting, unknown_name
-from ideal.imaging._leds import draw_leds, led_positions, selections, sines
+from ideal.imaging._leds import led_positions, selections, sines
 from ideal.imaging._pupil import Passbands, interpolate, passbands
 from ideal.imaging.constraints import Constraint, UnitSum
 
@@ -44,6 +44,9 @@ class LedMicroscope(ImagingSystem):
     A positive defocus has the focus beyond the object, on the side of the objective: what advances the phase (a positive bump)
     then looks bright.
 
+    Attributes:
+        drawn: phase in radians, or absorption, of the disc in the figure.
+
     Source: Tian, Li, Ramchandran, Waller, Biomed. Opt. Express 5, 2376 (2014).
 
     Raises:
@@ -55,6 +58,7 @@ class LedMicroscope(ImagingSystem):
     name: ClassVar[str] = "led-microscope"
     summary: ClassVar[str] = "LED-array microscope: brightfield, darkfield, differential phase contrast, any intensities"
     linear: ClassVar[bool] = False
+    drawn: ClassVar[float] = 1.0
 
     shape: tuple = setting((128, 128), "samples", "rows and columns of the object")
     na: float = setting(0.5, "", "numerical aperture of the objective")
@@ -243,41 +247,10 @@ class LedMicroscope(ImagingSystem):
         return -(product + mirrored) / scale, 1j * (product - mirrored) / scale
 
     def draw(self, params: Params, figure) -> None:
-        """Draw the LEDs by intensity, the weak-object transfer function of phase, and the image of a phase disc."""
-        figure.set_layout_engine("constrained", h_pad=0.1, w_pad=0.1)
-        figure.set_size_inches(10.5, 4.4)
-        lights, transfers, images = figure.subplots(1, 3)
-        draw_leds(self.directions, np.asarray(params["intensities"]), self.na, lights, figure)
-        self._draw_transfer(params, transfers, figure)
-        self._draw_disc(params, images, figure)
+        """Draw the LEDs by intensity, a weak-object transfer function if there is one, and the image of a disc."""
+        from ideal.imaging._microscope_figure import draw
 
-    def _draw_transfer(self, params: Params, axes, figure) -> None:
-        transfer = np.fft.fftshift(self.transfer_functions(params)[1])
-        odd = np.abs(transfer.imag).max() > np.abs(transfer.real).max()  # unequal halves; else what defocus does
-        values = transfer.imag if odd else transfer.real
-        largest = max(float(np.abs(values).max()), 1e-3)
-        edges = [
-            np.fft.fftshift(np.fft.fftfreq(side, self.pitch))[[0, -1]] + np.array([-0.5, 0.5]) / (side * self.pitch)
-            for side in self.shape
-        ]
-        extent = [*edges[1], *edges[0][::-1]]
-        picture = axes.imshow(values, cmap="RdBu_r", vmin=-largest, vmax=largest, extent=extent)
-        reach = 1.1 * 2 * self.na / self.wavelength
-        axes.set(xlim=(-reach, reach), ylim=(reach, -reach), xlabel="frequency x (1/µm)", ylabel="frequency y (1/µm)")
-        axes.set_title(f"phase transfer, {'imaginary' if odd else 'real'} part")
-        figure.colorbar(picture, ax=axes, location="bottom", label="contrast per radian")
-
-    def _draw_disc(self, params: Params, axes, figure) -> None:
-        rows, columns = ((np.arange(side) - (side - 1) / 2) * self.pitch for side in self.shape)
-        field = min(self.shape) * self.pitch
-        distance = np.hypot(rows[:, None], columns) - field / 4
-        phase = 1 / (1 + np.exp(np.clip(distance / (1.5 * self.pitch), -50, 50)))
-        scene = jnp.asarray(np.stack([np.zeros_like(phase), phase], axis=-1), jnp.float32)
-        image = np.asarray(LedMicroscope.encode(self, params, scene))
-        extent = [0, self.shape[1] * self.pitch, self.shape[0] * self.pitch, 0]
-        picture = axes.imshow(image, cmap="gray", extent=extent)
-        axes.set(xlabel="object x (µm)", ylabel="object y (µm)", title="camera image of a 1 rad disc")
-        figure.colorbar(picture, ax=axes, location="bottom", label="photoelectrons per pixel")
+        draw(self, params, figure)
 
 
 def _floating(scene: jax.Array) -> tuple[jax.Array, jnp.dtype]:

@@ -93,19 +93,13 @@ class LenslessCamera(ImagingSystem):
 
     def _draw_psf(self, params: Params, axes) -> None:
         from matplotlib.colors import PowerNorm
-        from matplotlib.patheffects import withStroke
 
         psf = 100 * np.asarray(self.psf(params), dtype=np.float64)
         image = axes.imshow(psf, cmap="inferno", norm=PowerNorm(0.5, 0, psf.max()), interpolation="nearest")
-        axes.set(xlabel="column (pixels)", ylabel="row (pixels)", title="point spread function")
+        # The size of a pixel stands in the label: a scale bar would lie on the light somewhere.
+        axes.set(xlabel=f"column (pixels of {self.pixel:g} μm)", ylabel="row (pixels)", title="point spread function")
         bar = axes.figure.colorbar(image, ax=axes, shrink=0.75)
         bar.set_label("light per pixel (%)")
-        rows, columns = psf.shape
-        length = _round_length(0.3 * columns * self.pixel)
-        start, height = 0.05 * columns - 0.5, 0.95 * rows - 0.5
-        ends, edged = [start, start + length / self.pixel], [withStroke(linewidth=4, foreground="black")]
-        axes.plot(ends, [height, height], color="white", lw=2.5, solid_capstyle="butt", path_effects=edged)
-        axes.text(start, height - 0.02 * rows, f"{length:g} μm", color="white", va="bottom", fontsize="small", path_effects=edged)
 
     def _draw_mtf(self, params: Params, axes) -> None:
         frequency, lowest, middle, highest = _radial_mtf(np.asarray(self.psf(params), dtype=np.float64))
@@ -285,11 +279,6 @@ def _pair(what: str, value) -> tuple[int, int]:
 
 def _by(shape) -> str:
     return "x".join(map(str, shape))
-
-
-def _round_length(length: float) -> float:
-    power = 10 ** math.floor(math.log10(length))
-    return power * max(step for step in (1, 2, 5) if step * power <= length * 1.0001)
 
 
 def _radial_mtf(psf: np.ndarray, bins: int = 64) -> tuple[np.ndarray, ...]:
