@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ideal import noise as noise_models
-from ideal.errors import UsageError
-from ideal.imaging import ImagingSystem, Params, unknown_name
+from ideal.errors import UsageError, unknown_name
+from ideal.imaging import ImagingSystem, Params
 from ideal.imaging.custom import CallableSystem
 
 _CAMERA = ("read_noise", "gain", "offset")

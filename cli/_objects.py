@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from ideal.cli._described import print_settings, scene_facts, scene_text, settings_facts
 from ideal.datasets import Objects, ObjectSet, ObjectSource, make_objects
 from ideal.errors import UsageError
-from ideal.imaging import Scene, settings_of
+from ideal.imaging import Scene
 
 
 def prepare(name: str, settings: Mapping[str, Any], kind: str | None, size: tuple[int, int] | None) -> tuple[ObjectSet, Scene]:
@@ -45,19 +46,9 @@ def read_some(source: ObjectSource, count: int) -> Objects:
 
 def facts_of(objects: ObjectSet, scene: Scene, source: ObjectSource, shown: Objects) -> dict:
     """Return what is known of some objects, as JSON types."""
-    about = {each.name: each.metadata for each in settings_of(type(objects))}
     return {
-        "settings": {
-            name: {"value": _plain(getattr(objects, name)), "unit": each["unit"], "help": each["help"]}
-            for name, each in about.items()
-        },
-        "scene": {
-            "kind": scene.kind,
-            "shape": list(scene.shape),
-            "channels": list(scene.channels),
-            "pixel": scene.pixel,
-            "pixel_unit": scene.pixel_unit if scene.pixel is not None else None,
-        },
+        "settings": settings_facts(objects),
+        "scene": scene_facts(scene),
         "count": source.count,
         "shown": len(shown.scenes),
         "labels": _label_counts(shown.labels, source.classes),
@@ -66,10 +57,6 @@ def facts_of(objects: ObjectSet, scene: Scene, source: ObjectSource, shown: Obje
         "max": float(shown.scenes.max()),
         "mean": float(shown.scenes.mean(dtype=np.float64)),
     }
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _label_counts(labels: np.ndarray | None, classes: tuple[str, ...]) -> dict[str, Any] | None:
@@ -87,15 +74,13 @@ def print_facts(facts: dict) -> None:
     from ideal.cli import _output
 
     scene = facts["scene"]
-    pixel = f", pixel {scene['pixel']:g} {scene['pixel_unit']}" if scene["pixel"] is not None else ""
-    channels = f" ({', '.join(scene['channels'])})" if scene["channels"] else ""
     number = "as many as are asked for" if facts["count"] is None else f"{facts['count']}"
     unit = {"sky": " Jy/pixel", "radiance": " (relative light)"}.get(scene["kind"], "")
     rows = [
         ("from", facts["origin"]),
         ("licence", facts["licence"]),
         ("kinds of scene", ", ".join(facts["kinds"])),
-        ("shown", f"{facts['shown']} of {number}, as {scene['kind']}, {' x '.join(map(str, scene['shape']))}{channels}{pixel}"),
+        ("shown", f"{facts['shown']} of {number}, as {scene['kind']}, {scene_text(scene)}"),
         ("labels", _labels_text(facts["labels"])),
         ("groups", f"{facts['groups']} among those shown"),
         ("values", f"{facts['min']:.4g} to {facts['max']:.4g}, mean {facts['mean']:.4g}{unit}"),
@@ -103,9 +88,7 @@ def print_facts(facts: dict) -> None:
     _output.print_lines([f"{facts['name']}: {facts['summary']}"])
     _output.print_table(("", ""), rows)
     _output.print_lines([""])
-    settings = facts["settings"].items()
-    shown = [(name, _short(each["value"]), each["unit"], each["help"]) for name, each in settings]
-    _output.print_table(("setting", "value", "unit", "what it is"), shown)
+    print_settings(facts["settings"])
 
 
 def _labels_text(labels: dict | None) -> str:
@@ -114,9 +97,3 @@ def _labels_text(labels: dict | None) -> str:
     if set(labels) == {"min", "max"}:
         return f"{labels['min']:.4g} to {labels['max']:.4g}"
     return ", ".join(f"{name} {count}" for name, count in labels.items())
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "-"
-    return "-" if value in (None, "") else str(value)

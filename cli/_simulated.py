@@ -55,7 +55,7 @@ def write(
         "system_settings": json.dumps(system.settings),
         "design": design,
         "objects": objects,
-        "objects_settings": json.dumps({**_settings_of(chosen)}),
+        "objects_settings": json.dumps(chosen.settings),
         "objects_licence": chosen.licence,
         "exposure": simulation.exposure,
         "seed": seed,
@@ -115,12 +115,6 @@ class _Tally:
     def facts(self) -> dict:
         """Return them as JSON types."""
         return {"mean": self.sum / self.values, "groups": len(self.groups), "labels": dict(sorted(self.labels.items()))}
-
-
-def _settings_of(objects) -> dict[str, Any]:
-    from ideal.imaging import settings_of
-
-    return {each.name: getattr(objects, each.name) for each in settings_of(type(objects))}
 
 
 def _calibration(noise: noise_models.NoiseModel) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ideal.cli._noise import check_table, with_own_noise
-from ideal.errors import DataError, UsageError
-from ideal.imaging import ImagingSystem, Params, unknown_name
+from ideal.errors import DataError, UsageError, unknown_name
+from ideal.imaging import ImagingSystem, Params
 from ideal.imaging.configuration import DESIGN_FILES, find_design, load_design, system_from_table, system_of_name
 
 _SECTIONS = ("system", "objects", "noise")

@@ -70,32 +70,17 @@ def systems(
 
 
 def _facts(system, params, chosen: str) -> dict:
-    from ideal.imaging import settings_of
+    from ideal.cli._described import scene_facts, settings_facts
 
-    scene = system.scene
-    about = {each.name: each.metadata for each in settings_of(type(system))}
     return {
         "system": system.name,
         "summary": system.summary,
-        "scene": {
-            "kind": scene.kind,
-            "shape": list(scene.shape),
-            "channels": list(scene.channels),
-            "pixel": scene.pixel,
-            "pixel_unit": scene.pixel_unit if scene.pixel is not None else None,
-        },
+        "scene": scene_facts(system.scene),
         "measurement_shape": list(system.measurement_shape),
         "linear": system.linear,
         "noise": system.noise(params).name,
         "period": list(system.period),
-        "settings": {
-            name: {
-                "value": list(value) if isinstance(value, tuple) else value,
-                "unit": about.get(name, {}).get("unit", ""),
-                "help": about.get(name, {}).get("help", ""),
-            }
-            for name, value in system.settings.items()
-        },
+        "settings": settings_facts(system),
         "parameters": {
             name: {"shape": list(value.shape), "constraint": system.constraints[name].describe()}
             for name, value in params.items()
@@ -108,41 +93,25 @@ def _facts(system, params, chosen: str) -> dict:
 
 def _print(facts: dict) -> None:
     from ideal.cli import _output
+    from ideal.cli._described import by, print_settings, scene_text
 
-    scene = facts["scene"]
-    pixel = f", pixel {scene['pixel']:g} {scene['pixel_unit']}" if scene["pixel"] is not None else ""
-    channels = f" ({', '.join(scene['channels'])})" if scene["channels"] else ""
     _output.print_lines(
         [
             f"{facts['system']}: {facts['summary']}",
-            f"scene: {scene['kind']}, {_by(scene['shape'])}{channels}{pixel}",
-            f"measurement: {_by(facts['measurement_shape'])}, {facts['noise']} noise, "
+            f"scene: {facts['scene']['kind']}, {scene_text(facts['scene'])}",
+            f"measurement: {by(facts['measurement_shape'])}, {facts['noise']} noise, "
             + ("linear in the scene" if facts["linear"] else "not linear in the scene"),
             "",
         ]
     )
-    settings = facts["settings"].items()
-    _output.print_table(
-        ("setting", "value", "unit", "what it is"),
-        [(name, _short(each["value"]), each["unit"], each["help"]) for name, each in settings],
-    )
+    print_settings(facts["settings"])
     _output.print_lines([""])
     parameters = facts["parameters"].items()
     _output.print_table(
-        ("parameter", "shape", "constraint"), [(name, _by(each["shape"]), each["constraint"]) for name, each in parameters]
+        ("parameter", "shape", "constraint"), [(name, by(each["shape"]), each["constraint"]) for name, each in parameters]
     )
     _output.print_lines([""])
     designs = (facts["designs"] | facts["further_designs"]).items()
     _output.print_table(
         ("design", "what it is"), [(name + " (shown)" * (name == facts["design"]), text) for name, text in designs]
     )
-
-
-def _by(shape) -> str:
-    return " x ".join(map(str, shape)) or "one number"
-
-
-def _short(value) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "-"
-    return f"{value:g}" if isinstance(value, float) else "-" if value in (None, "") else str(value)

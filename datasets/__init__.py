@@ -1,10 +1,8 @@
 """Objects and measurements to work on: bundled, generated, downloaded, or read from the folder named by IDEAL_DATA."""
 
-from importlib import import_module
-
+from ideal._registry import find_registered
 from ideal.datasets._contract import Objects, ObjectSet, ObjectSource
-from ideal.errors import UsageError
-from ideal.imaging import check_settings, unknown_name
+from ideal.imaging import check_settings
 
 # name -> (module, class): a new set is one file and one line here
 OBJECTS: dict[str, tuple[str, str]] = {
@@ -35,10 +33,7 @@ def find_objects(name: str) -> type[ObjectSet]:
         UsageError: there is none of this name; the message suggests the nearest.
 
     """
-    if name not in OBJECTS:
-        raise UsageError(unknown_name("no objects are called", name, OBJECTS))
-    module, kind = OBJECTS[name]
-    return getattr(import_module(f"ideal.datasets.{module}"), kind)
+    return find_registered(OBJECTS, "ideal.datasets", "no objects are called", name)
 
 
 def make_objects(name: str, **settings) -> ObjectSet:

@@ -2,11 +2,11 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from ideal.imaging import Scene
+from ideal.imaging import Scene, settings_of
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,11 @@ class ObjectSet(ABC):
             DataError: the data are not on this machine (the message says how to get them) or damaged.
 
         """
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Settings by name."""
+        return {each.name: getattr(self, each.name) for each in settings_of(type(self))}
 
     @property
     def preview(self) -> Scene:

@@ -6,8 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ideal.datasets._remote_files import REMOTE, RemoteFile
-from ideal.errors import DataError, UsageError
-from ideal.imaging import unknown_name
+from ideal.errors import DataError, UsageError, unknown_name
 
 CACHE, MIRROR = "IDEAL_CACHE", "IDEAL_MIRROR"
 _PATIENCE = 30  # seconds without an answer

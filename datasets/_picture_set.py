@@ -9,8 +9,8 @@ import numpy as np
 from ideal.datasets._contract import ObjectSet, ObjectSource
 from ideal.datasets._generated import check_kind
 from ideal.datasets._to_scene import COLOURS, FITS, Pictures, PictureScenes
-from ideal.errors import UsageError
-from ideal.imaging import Scene, setting, unknown_name
+from ideal.errors import UsageError, unknown_name
+from ideal.imaging import Scene, setting
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,8 +20,8 @@ from ideal.datasets._generated import (
     picture_shape,
     share_light,
 )
-from ideal.errors import DataError, UsageError
-from ideal.imaging import Scene, setting, unknown_name
+from ideal.errors import DataError, UsageError, unknown_name
+from ideal.imaging import Scene, setting
 
 _FILE = "black_holes.h5"
 _SAMPLES = 3  # of a model's brightness per pixel of the scene, along each axis

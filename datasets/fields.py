@@ -7,8 +7,8 @@ import numpy as np
 from ideal.datasets._contract import ObjectSet
 from ideal.datasets._generated import GeneratedSource, check_at_least, check_kind, check_positive, picture_shape
 from ideal.datasets._random_fields import RandomField, power_law
-from ideal.errors import UsageError
-from ideal.imaging import Scene, setting, unknown_name
+from ideal.errors import UsageError, unknown_name
+from ideal.imaging import Scene, setting
 
 _MARGINALS = ("lognormal", "gaussian")
 _MOST_GAUSSIAN = 1 / 6  # contrast up to which a Gaussian of positive mean is below 0 once in 1e9 values

@@ -16,3 +16,12 @@ class UsageError(IdealError):
 def missing_extra(package: str, extra: str, purpose: str) -> UsageError:
     """Build the error for an optional dependency that is not installed."""
     return UsageError(f"{purpose} needs the package {package}, which is not installed: pip install 'ideal[{extra}]'")
+
+
+def unknown_name(what: str, name: str, known) -> str:
+    """Return the message for a name that is not known, with the nearest one that is."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, list(known), n=1, cutoff=0.4)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"{what} {name!r}{hint} (there are: {', '.join(known) or 'none'})"

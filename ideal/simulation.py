@@ -13,6 +13,7 @@ from ideal.errors import DataError, UsageError
 from ideal.imaging import ImagingSystem, Params
 
 _EXPOSED_BY = 256  # objects whose mean brightness sets the exposure, however many are simulated
+_PROBED = 16
 _BLOCK_VALUES = 2**22  # of scenes or measurements at once: the noise of a block takes some hundred MB in float64
 _NOISE = 1  # last in the key of a measurement's noise, so that no other use of the seed has the same
 _ROUNDING = 1e-5  # of the largest mean: what float32 transforms leave
@@ -195,8 +196,9 @@ def prepare(
     noise = noise or system.noise(params)
     if photons is not None:
         _check_light(photons, noise)
-    first = source.read(0, min(_EXPOSED_BY, source.count or _EXPOSED_BY)).scenes
     wanted = _wanted_brightness(system, photons)
+    probed = _PROBED if wanted is None else _EXPOSED_BY  # without an exposure to set, only the range is looked at
+    first = source.read(0, min(probed, source.count or probed)).scenes
     exposure = 1.0
     if wanted is not None:
         system.check_scenes(first)

@@ -164,6 +164,28 @@ def test_float64_is_kept(name):
     assert np.abs(single - double).max() > 0
 
 
+@pytest.mark.parametrize("name", [name for name in SYSTEMS if tiny(name).periodic_form(tiny(name).design()) is not None])
+def test_the_periodic_form_is_what_the_sensor_does(name):
+    """The form alone, by a direct sum over one pixel's neighbourhood, gives what `encode` gives."""
+    system = tiny(name)
+    params = system.design()
+    form = system.periodic_form(params)
+    weights = np.asarray(form.weights, np.float64)
+    scene = scenes_for(system, 1)[0]
+    seen = scene.reshape(*scene.shape[:2], -1)
+    assert weights.shape[:2] == system.period
+    for row, column in ((0, 0), (3, 2), (5, 4)):
+        if form.psf is None:
+            blurred = seen[row, column]
+        else:
+            psf = np.asarray(form.psf, np.float64)
+            around = seen[row : row + psf.shape[0], column : column + psf.shape[1]]
+            blurred = (psf[::-1, ::-1, None] * around).sum((0, 1))
+        expected = form.offset + weights[row % weights.shape[0], column % weights.shape[1]] @ blurred
+        found = system.images(params, scene[None].astype(np.float32))[0, row, column]
+        assert found == pytest.approx(expected, rel=2e-5)
+
+
 @each_system
 def test_more_light_gives_more(name):
     system = tiny(name)

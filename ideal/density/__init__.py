@@ -11,7 +11,7 @@ from ideal.density.gaussian_mixture import GaussianMixture
 from ideal.density.negative_binomial import NegativeBinomial
 from ideal.density.pixel_cnn import PixelCNN
 from ideal.density.stationary import StationaryGaussian
-from ideal.errors import UsageError
+from ideal.errors import UsageError, unknown_name
 
 MODELS: dict[str, type[Density]] = {
     model.name: model
@@ -28,11 +28,7 @@ def find_model(name: str) -> type[Density]:
 
     """
     if name not in MODELS:
-        from difflib import get_close_matches
-
-        near = get_close_matches(name, MODELS, n=1, cutoff=0.4)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise UsageError(f"no density model is called {name!r}{hint} (there are: {', '.join(MODELS)}, all)")
+        raise UsageError(unknown_name("no density model is called", name, (*MODELS, "all")))
     return MODELS[name]
 
 

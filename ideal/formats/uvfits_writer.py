@@ -6,11 +6,11 @@ Everything is float32, as the readers expect; DATE is split in two, so that time
 """
 
 import os
-import secrets
 from pathlib import Path
 
 import numpy as np
 
+from ideal._files import whole_file
 from ideal.errors import DataError, UsageError, missing_extra
 
 _JULIAN_DATE_OF_MJD_ZERO = 2400000.5
@@ -114,17 +114,13 @@ def write_uvfits(
         }
     )
     hdus.append(_bands(fits, bandwidth))
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
-        with open(temporary, "wb") as stream:
+        with whole_file(path) as temporary, open(temporary, "wb") as stream:
             hdus.writeto(stream)
             stream.flush()
             os.fsync(stream.fileno())
-        os.replace(temporary, path)
     except OSError as error:
         raise DataError(f"{path}: cannot be written ({error})") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _checked(path, visibilities, sigma, u, v, mjd, first, second, integration):

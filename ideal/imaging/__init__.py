@@ -1,8 +1,6 @@
 """Imaging systems: what the light does between an object and the noiseless measurement."""
 
-from importlib import import_module
-
-from ideal.errors import UsageError
+from ideal._registry import find_registered
 from ideal.imaging._contract import (
     ImagingSystem,
     Params,
@@ -11,7 +9,6 @@ from ideal.imaging._contract import (
     check_settings,
     setting,
     settings_of,
-    unknown_name,
 )
 from ideal.imaging.constraints import Bounded, Budget, Constraint, OneOf, Positive, UnitSum
 from ideal.imaging.linear import LinearOperator
@@ -36,10 +33,7 @@ def find_system(name: str) -> type[ImagingSystem]:
         UsageError: there is none of this name; the message suggests the nearest.
 
     """
-    if name not in SYSTEMS:
-        raise UsageError(unknown_name("no imaging system is called", name, SYSTEMS))
-    module, kind = SYSTEMS[name]
-    return getattr(import_module(f"ideal.imaging.{module}"), kind)
+    return find_registered(SYSTEMS, "ideal.imaging", "no imaging system is called", name)
 
 
 def make_system(name: str, **settings) -> ImagingSystem:
@@ -71,5 +65,4 @@ __all__ = [
     "make_system",
     "setting",
     "settings_of",
-    "unknown_name",
 ]

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ideal.errors import DataError, UsageError
+from ideal.errors import DataError, UsageError, unknown_name
 from ideal.imaging.constraints import Constraint
 from ideal.imaging.linear import LinearOperator
 from ideal.noise import NoiseModel, Poisson
@@ -299,15 +299,6 @@ def check_settings(kind: type, given: Mapping[str, Any]) -> dict[str, Any]:
             raise UsageError(unknown_name(f"{kind.name} has no setting", name, known) + hint)
         converted[name] = _as_type_of(known[name].default, value, f"{kind.name}: setting {name}")
     return converted
-
-
-def unknown_name(what: str, name: str, known) -> str:
-    """Return the message for a name that is not known, with the nearest one that is."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, list(known), n=1, cutoff=0.4)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    return f"{what} {name!r}{hint} (there are: {', '.join(known) or 'none'})"
 
 
 def _as_type_of(default: Any, value: Any, what: str) -> Any:

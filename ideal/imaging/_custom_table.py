@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ideal.errors import UsageError
-from ideal.imaging._contract import Scene, unknown_name
+from ideal.errors import UsageError, unknown_name
+from ideal.imaging._contract import Scene
 from ideal.imaging.constraints import Bounded, Budget, Constraint, OneOf, Positive, UnitSum
 from ideal.imaging.custom import CallableSystem, guest, load_function
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ideal.errors import DataError, UsageError
-from ideal.imaging._contract import unknown_name
+from ideal.errors import DataError, UsageError, unknown_name
 
 _ON_AXIS = 1e-6  # of a sine: nearer than this an LED is on the line that parts two halves
 _ANNULUS = 0.8  # of the objective's NA: where the annulus begins

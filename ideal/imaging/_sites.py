@@ -21,8 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ideal.errors import DataError, UsageError
-from ideal.imaging._contract import unknown_name
+from ideal.errors import DataError, UsageError, unknown_name
 
 _BOLTZMANN_JY = 1380.649  # J/K in Jy m^2/K
 _RECEIVER, _ATMOSPHERE, _AIR_MASS, _APERTURE_EFFICIENCY = 60.0, 270.0, 1.5, 0.7  # K, K, -, -

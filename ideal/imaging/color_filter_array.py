@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ideal.errors import DataError, UsageError
-from ideal.imaging._contract import ImagingSystem, Params, PeriodicForm, Scene, setting, unknown_name
+from ideal.errors import DataError, UsageError, unknown_name
+from ideal.imaging._contract import ImagingSystem, Params, PeriodicForm, Scene, setting
 from ideal.imaging._mosaics import MOSAICS, fitting, mosaic_indices, not_fitting
 from ideal.imaging.constraints import Constraint, OneOf
 

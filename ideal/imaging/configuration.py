@@ -2,7 +2,6 @@
 
 import json
 import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import h5py
 import jax.numpy as jnp
 import numpy as np
 
+from ideal._files import whole_file
 from ideal.errors import DataError, UsageError
 from ideal.imaging import ImagingSystem, Params, check_settings, find_system
 from ideal.imaging._custom_table import system_of_callable
@@ -107,19 +107,13 @@ def save_design(path: str | Path, system: ImagingSystem, params: Params, **attri
         attributes: more to note, JSON types.
 
     """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    try:
-        with h5py.File(temporary, "x") as file:
-            for name, value in params.items():
-                file[name] = np.asarray(value)
-            file.attrs.update(format=_FORMAT, format_version=_FORMAT_VERSION, system=system.name)
-            file.attrs["settings"] = json.dumps(system.settings)
-            for name, value in attributes.items():
-                file.attrs[name] = value if isinstance(value, str | int | float) else json.dumps(value)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(path) as temporary, h5py.File(temporary, "x") as file:
+        for name, value in params.items():
+            file[name] = np.asarray(value)
+        file.attrs.update(format=_FORMAT, format_version=_FORMAT_VERSION, system=system.name)
+        file.attrs["settings"] = json.dumps(system.settings)
+        for name, value in attributes.items():
+            file.attrs[name] = value if isinstance(value, str | int | float) else json.dumps(value)
 
 
 def load_design(path: str | Path) -> tuple[str, dict[str, Any], Params]:

@@ -15,8 +15,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ideal.errors import IdealError, UsageError
-from ideal.imaging._contract import ImagingSystem, Params, Scene, unknown_name
+from ideal.errors import IdealError, UsageError, unknown_name
+from ideal.imaging._contract import ImagingSystem, Params, Scene
 from ideal.imaging.constraints import Constraint
 from ideal.noise import NoiseModel, Poisson
 

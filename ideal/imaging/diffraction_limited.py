@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ideal.errors import UsageError
-from ideal.imaging._contract import ImagingSystem, Params, Scene, setting, unknown_name
+from ideal.errors import UsageError, unknown_name
+from ideal.imaging._contract import ImagingSystem, Params, Scene, setting
 from ideal.imaging.constraints import Bounded, Constraint
 from ideal.noise import Gaussian, NoiseModel, Poisson
 

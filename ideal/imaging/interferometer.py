@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ideal.errors import DataError, UsageError
+from ideal.errors import DataError, UsageError, unknown_name
 from ideal.imaging import _visibilities
-from ideal.imaging._contract import ImagingSystem, Params, Scene, setting, unknown_name
+from ideal.imaging._contract import ImagingSystem, Params, Scene, setting
 from ideal.imaging._coverage import Coverage, from_sites, from_uvfits
 from ideal.imaging._earth import LIGHT, geocentric, geodetic, modified_julian_date, project, sidereal_angle, sine_elevation
 from ideal.imaging._places import Places

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ideal.errors import UsageError
-from ideal.imaging._contract import ImagingSystem, Params, Scene, setting, unknown_name
+from ideal.errors import UsageError, unknown_name
+from ideal.imaging._contract import ImagingSystem, Params, Scene, setting
 from ideal.imaging._leds import led_positions, selections, sines
 from ideal.imaging._pupil import Passbands, interpolate, passbands
 from ideal.imaging.constraints import Constraint, UnitSum

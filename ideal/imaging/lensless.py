@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ideal.errors import UsageError
-from ideal.imaging._contract import ImagingSystem, Params, PeriodicForm, Scene, setting, unknown_name
+from ideal.errors import UsageError, unknown_name
+from ideal.imaging._contract import ImagingSystem, Params, PeriodicForm, Scene, setting
 from ideal.imaging._convolution import valid_convolution
 from ideal.imaging._lenslets import Inside, caustic_psf, lenslet_psf, random_widths, spread_positions
 from ideal.imaging._measured_psf import measured_psf
