@@ -1,8 +1,8 @@
 """Noise models: what is known of a measurement Y when its noiseless mean X is known.
 
-Every model has the same four methods. `sample`, `log_prob` and `entropy` act value by value on NumPy arrays (in float64) and
-on JAX arrays (traceable and differentiable); `conditional_entropy` sums H(Y|X) over each measurement. Everything is in nats
-and in photoelectrons.
+Every model has the same five methods. `sample`, `log_prob`, `entropy` and `variance` act value by value on NumPy arrays (in
+float64) and on JAX arrays (traceable and differentiable); `conditional_entropy` sums H(Y|X) over each measurement. Everything is
+in nats and in photoelectrons.
 
 A measurement made of whole steps (counts, or the output of a converter) is discrete. Its log-probabilities and entropies are
 given as densities, ln(probability / `quantum`), which for counts is the plain ln(probability).
@@ -19,6 +19,7 @@ from ideal.deconvolution import fit_mixing_distribution
 from ideal.errors import DataError, UsageError
 
 _LOG_2PI = math.log(2 * math.pi)
+_DARK = 1e-6  # photoelectrons: the least variance of counts, where there is no light
 
 
 class NoiseModel:
@@ -49,6 +50,10 @@ class NoiseModel:
 
     def entropy(self, mean):
         """Return the entropy of one value in nats, of the shape of `mean`."""
+        raise NotImplementedError
+
+    def variance(self, mean):
+        """Return the variance of each value at its mean; of visibilities, of the real and of the imaginary part each."""
         raise NotImplementedError
 
     def conditional_entropy(self, measurements, clean=None, reference=None) -> np.ndarray:
@@ -160,6 +165,11 @@ class Gaussian(NoiseModel):
         xp, _ = namespace(mean)
         return xp.broadcast_to(HALF_LOG_2PIE + xp.log(xp.asarray(self.sigma)), np.shape(mean))
 
+    def variance(self, mean):
+        """Return sigma^2, with the shape of the mean."""
+        xp, _ = namespace(mean)
+        return xp.broadcast_to(xp.asarray(self.sigma) ** 2, np.shape(mean))
+
     def conditional_entropy(self, measurements, clean=None, reference=None) -> np.ndarray:
         """Return the sum of 1/2 ln(2 pi e sigma^2) over the values of each measurement; `clean` is not needed."""
         return _sum_values(np.broadcast_to(HALF_LOG_2PIE + np.log(self.sigma), np.shape(measurements)))
@@ -210,6 +220,11 @@ class ComplexGaussian(NoiseModel):
         xp, _ = namespace(mean)
         return xp.broadcast_to(2 * (HALF_LOG_2PIE + xp.log(xp.asarray(self.sigma))), np.shape(mean))
 
+    def variance(self, mean):
+        """Return sigma^2 of each part, with the shape of the mean."""
+        xp, _ = namespace(mean)
+        return xp.broadcast_to(xp.asarray(self.sigma) ** 2, np.shape(mean))
+
     def conditional_entropy(self, measurements, clean=None, reference=None) -> np.ndarray:
         """Return the sum of ln(2 pi e sigma^2) over the visibilities of each measurement; `clean` is not needed."""
         return _sum_values(np.broadcast_to(2 * (HALF_LOG_2PIE + np.log(self.sigma)), np.shape(measurements)))
@@ -238,6 +253,11 @@ class Poisson(NoiseModel):
     def entropy(self, mean):
         """Return the exact entropy; see `ideal._entropy.poisson_entropy`."""
         return _entropy.poisson_entropy(mean)
+
+    def variance(self, mean):
+        """Return the mean, or a millionth of a photoelectron where it is less."""
+        xp, _ = namespace(mean)
+        return xp.maximum(mean, _DARK)
 
     def conditional_entropy(self, measurements, clean=None, reference=None) -> np.ndarray:
         """Return H(Y|X) of each measurement, from clean means or from the counts alone."""
@@ -336,6 +356,11 @@ class PoissonGaussian(NoiseModel):
     def entropy(self, mean):
         """Return the entropy by quadrature; see `ideal._entropy.poisson_gaussian_entropy`."""
         return _entropy.poisson_gaussian_entropy(mean, self.read_noise, self.quantum, self.origin)
+
+    def variance(self, mean):
+        """Return mean + read_noise^2 + quantum^2 / 12, photoelectrons squared."""
+        xp, _ = namespace(mean)
+        return xp.maximum(mean, 0.0) + self.read_noise**2 + self.quantum**2 / 12
 
     def conditional_entropy(self, measurements, clean=None, reference=None) -> np.ndarray:
         """Return H(Y|X) of each measurement, from clean means or from the measurements alone."""

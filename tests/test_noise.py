@@ -115,6 +115,17 @@ def test_poisson_measurements_have_the_mean_and_variance_of_counts():
     assert measured.var() == pytest.approx(7, rel=0.03)
 
 
+@pytest.mark.parametrize("name", [*MODELS, "complex"])
+@pytest.mark.parametrize("mean", [0.05, 3.0, 200.0])
+def test_variance_is_that_of_samples(name, mean):
+    model = MODELS.get(name, ComplexGaussian(1.5))
+    drawn = np.real(model.sample(np.random.default_rng(4), np.full(200_000, mean, complex if name == "complex" else float)))
+    errors = (drawn - drawn.mean()) ** 2
+    coarse = 0.1 * getattr(model, "quantum", 0.0) ** 2  # steps of the converter: quantum^2 / 12 holds for fine ones
+    assert float(model.variance(np.array(mean))) == pytest.approx(errors.mean(), abs=5 * errors.std() / 200_000**0.5 + coarse)
+    assert float(model.variance(jnp.array(mean))) == pytest.approx(float(model.variance(np.array(mean))), rel=1e-6)
+
+
 def test_gaussian_noise_is_not_clipped():
     # Trap 7: clipping at 0 would break the closed form.
     assert (Gaussian(2.0).sample(np.random.default_rng(0), np.zeros(1000)) < 0).mean() == pytest.approx(0.5, abs=0.07)
