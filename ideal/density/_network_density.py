@@ -3,7 +3,7 @@
 import json
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, Self
 
@@ -22,6 +22,7 @@ from ideal.errors import DataError, UsageError
 
 _BLOCK_VALUES = 2**16  # of one forward pass
 _HELD_OUT = 2**22  # values by which training is watched
+_AGAIN = 0.3  # of the learning rates, where weights are trained already
 _COARSE, _MANY = 1.5, 0.02  # steps of deviation, share of values: where more have less, training needs the exact mass
 
 
@@ -72,6 +73,7 @@ class NetworkDensity(Density):
         sensor: Sensor = PLAIN_SENSOR,
         fitting: Fitting = DEFAULT_FITTING,
         labels: tuple[np.ndarray, np.ndarray] | None = None,
+        start: Self | None = None,
     ) -> Self:
         """Fit by gradient descent on the training loss; the weights with the lowest validation loss are kept.
 
@@ -83,6 +85,8 @@ class NetworkDensity(Density):
             sensor: levels, noise variance and mosaic.
             fitting: effort, time limit, checkpoint, progress.
             labels: of the training and of the validation measurements, whole numbers from 0, for a conditional density.
+            start: a model fitted to like measurements, of this shape, sensor and classes, whose network and weights this fit
+                begins with; the Gaussian prediction is fitted anew.
 
         """
         anchor = Anchor.fit(train, validation, sensor)
@@ -100,7 +104,11 @@ class NetworkDensity(Density):
             classes=len(counts),
             positions=full_shape[:2] if anchor.registered else None,
         )
-        params = network.init(rng)
+        if start is None:
+            params = network.init(rng)
+        else:
+            network, params = start.network, start.params
+            schedule = replace(schedule, peak=_AGAIN)
         constants = {"log_deviation": anchor.log_deviation(full_shape[:2]).astype(np.float32)}
         floor = anchor.log_floor(full_shape[:2])
         if floor is not None:

@@ -43,6 +43,8 @@ class Schedule:
         matrix_rate: the same of Muon (orthogonalised momentum), for the weights that the loss names as matrices.
         warmup: fraction of the steps.
         final: fraction of the learning rate at the end.
+        peak: what both learning rates are multiplied by throughout, as for weights that are trained already; unlike them it does
+            not need the steps to be compiled anew.
         clip: largest global norm of a gradient.
         averaging: steps over which weights are averaged exponentially; the average is what is evaluated and returned.
         weight_decay: of AdamW.
@@ -57,6 +59,7 @@ class Schedule:
     matrix_rate: float = 2e-2
     warmup: float = 0.05
     final: float = 0.01
+    peak: float = 1.0
     clip: float = 1.0
     averaging: float = 50.0
     weight_decay: float = 0.0
@@ -87,7 +90,7 @@ class Schedule:
         """Return the learning rates over their peaks when this fraction of the work is done."""
         rise = 0.1 + 0.9 * fraction / max(self.warmup, 1e-9)
         fall = np.clip((fraction - self.warmup) / (1 - self.warmup), 0, 1)
-        return np.minimum(rise, self.final + (1 - self.final) * 0.5 * (1 + np.cos(np.pi * fall)))
+        return self.peak * np.minimum(rise, self.final + (1 - self.final) * 0.5 * (1 + np.cos(np.pi * fall)))
 
 
 def whole_chunks(steps: float) -> int:
