@@ -21,6 +21,30 @@ def data(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="session")
+def compiled_programs(tmp_path_factory):
+    return tmp_path_factory.mktemp("compiled")
+
+
+@pytest.fixture(scope="module")
+def hasty_compiler(compiled_programs):
+    """Have XLA compile with few optimisations, in half the time, and each program once: most run but a few times."""
+    import jax
+    from jax.experimental.compilation_cache.compilation_cache import reset_cache
+
+    settings = {
+        "jax_disable_most_optimizations": (True, False),
+        "jax_compilation_cache_dir": (str(compiled_programs), jax.config.jax_compilation_cache_dir),
+        "jax_persistent_cache_min_compile_time_secs": (0.0, jax.config.jax_persistent_cache_min_compile_time_secs),
+    }
+    for number in (0, 1):
+        for name, values in settings.items():
+            jax.config.update(name, values[number])
+        reset_cache()
+        if number == 0:
+            yield
+
+
 @pytest.fixture
 def ideal(data, monkeypatch):
     """Run a command in the folder of measurement files."""
