@@ -5,9 +5,10 @@ import numpy as np
 _LABELLED = 24  # places that a map has room to name
 _TOGETHER = 9.0  # degrees: sites that share one label
 _GIGA = 1e9
+_OTHERS = 0.72  # grey
 
 
-def draw(coverage, weights, coordinates, figure) -> None:
+def draw(coverage, weights, coordinates, figure, new=()) -> None:
     """Draw u and v, both halves, in the colours of the two sites of a baseline, and the sites on a map.
 
     Args:
@@ -15,6 +16,7 @@ def draw(coverage, weights, coordinates, figure) -> None:
         weights: (site,) from 0 to 1: how solid a site is drawn.
         coordinates: (site, 2) latitude and longitude, degrees.
         figure: an empty matplotlib figure.
+        new: names of sites to draw in colours, with their baselines, and all others in grey; empty for all in colours.
 
     """
     from matplotlib.ticker import MaxNLocator
@@ -25,11 +27,16 @@ def draw(coverage, weights, coordinates, figure) -> None:
     names = coverage.sites.names
     colours = _colours(len(names))
     solid = np.clip(weights, 0.0, 1.0)
+    added = np.isin(names, new)
+    if added.any():
+        colours[~added] = _OTHERS
+        colours[added] = _colours(added.sum())
 
     seen = np.isfinite(coverage.sigma)
     # A point and its conjugate are one measurement: one takes the colour of the first site, the other that of the second.
-    for sign, site in ((1, coverage.first), (-1, coverage.second)):
-        rgba = np.concatenate([colours[site], np.sqrt(solid[coverage.first] * solid[coverage.second])[:, None]], axis=1)
+    for sign, site, other in ((1, coverage.first, coverage.second), (-1, coverage.second, coverage.first)):
+        tint = np.where(added[other] & ~added[site], other, site)
+        rgba = np.concatenate([colours[tint], np.sqrt(solid[coverage.first] * solid[coverage.second])[:, None]], axis=1)
         u, v = sign * coverage.u[seen] / _GIGA, sign * coverage.v[seen] / _GIGA
         plane.scatter(u, v, s=max(0.3, 4 - seen.sum() / 4000), c=rgba[seen], linewidths=0, rasterized=True)
     reach = 1.05 * max(1e-3, np.abs([coverage.u, coverage.v]).max() / _GIGA)
@@ -44,7 +51,11 @@ def draw(coverage, weights, coordinates, figure) -> None:
     fill = np.concatenate([colours, solid[:, None]], axis=1)
     world.scatter(longitude, latitude, s=30, c=fill, edgecolors=colours, linewidths=0.8)
     world.set(xlim=(-180, 180), ylim=(-98, 98), xticks=range(-180, 181, 60), yticks=range(-90, 91, 30), aspect="equal")
-    world.set(xlabel="longitude / degrees (east)", ylabel="latitude / degrees (north)", title=f"{len(names)} sites")
+    world.set(
+        xlabel="longitude / degrees (east)",
+        ylabel="latitude / degrees (north)",
+        title=f"{len(names)} sites" + (f", {added.sum()} of them new" if added.any() else ""),
+    )
     world.grid(color="0.9", linewidth=0.6)
     world.set_axisbelow(True)
     groups = _neighbours(latitude, longitude)

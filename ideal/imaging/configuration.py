@@ -35,19 +35,21 @@ def system_from_table(table: Mapping[str, Any], folder: Path, changes: Mapping[s
     if not isinstance(table, Mapping):
         raise UsageError(f"system must be a table, as [system]; found {table!r}")
     table = dict(table)
+    design = table.pop("design", None)
+    if design is not None and not isinstance(design, str):
+        raise UsageError(f"[system] design takes a text; found {design!r}")
+    if design is not None and design.endswith(DESIGN_FILES):
+        design = str(folder / design)
     if "encoder" in table:
         if isinstance(table.get("settings"), Mapping):
             table["settings"] = _beside(table["settings"], folder)
         system = system_of_callable(table, folder)
-        return (system.replace(**changes) if changes else system), None
+        return (system.replace(**changes) if changes else system), design
     if "name" not in table:
         raise UsageError('[system] needs a name, as name = "lensless", or an encoder, as encoder = "my_optics:encode"')
-    name, design = table.pop("name"), table.pop("design", None)
-    for key, value in (("name", name), ("design", design)):
-        if value is not None and not isinstance(value, str):
-            raise UsageError(f"[system] {key} takes a text; found {value!r}")
-    if design is not None and design.endswith(DESIGN_FILES):
-        design = str(folder / design)
+    name = table.pop("name")
+    if not isinstance(name, str):
+        raise UsageError(f"[system] name takes a text; found {name!r}")
     return system_of_name(name, {**_beside(table, folder), **changes}), design
 
 

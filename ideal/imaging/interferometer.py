@@ -200,17 +200,18 @@ class Interferometer(ImagingSystem):
         angle = xp.asarray(see.hour_angle, dtype)
         positions = geocentric(xp.asarray(params["coordinates"], dtype), xp.asarray(self._places[1], dtype), xp)
         moved = positions - xp.asarray(self.table.positions, dtype)
-        east, north, _ = project(moved[see.first] - moved[see.second], angle, declination, xp)
+        first, second = see.first.astype(np.int32), see.second.astype(np.int32)  # the same with and without 64 bits
+        east, north, _ = project(moved[first] - moved[second], angle, declination, xp)
         per_metre = xp.asarray(see.frequency / LIGHT, dtype)
         u, v = xp.asarray(see.u, dtype) + east * per_metre, xp.asarray(see.v, dtype) + north * per_metre
 
         weights = xp.asarray(params["weights"], dtype)
-        product = weights[see.first] * weights[see.second]
+        product = weights[first] * weights[second]
         share = xp.where(product > 0, xp.sqrt(xp.where(product > 0, product, 1)), 0)  # no infinite slope at zero
         free = self._named_free(self.table)
         if free.any() or self.opacity:
             low, high = (float(np.sin(np.deg2rad(limit))) for limit in self.elevation)
-            for site in (see.first, see.second):
+            for site in (first, second):
                 sine = sine_elevation(positions[site], angle, declination, xp)
                 up = (sine > low) & (sine < high) if free.any() else True
                 share = xp.where(up | ~free[site], share, 0)
@@ -304,8 +305,26 @@ class Interferometer(ImagingSystem):
             overwrite=overwrite,
         )
 
-    def draw(self, params: Params, figure) -> None:
-        """Draw the u,v coverage and the sites on a map of longitudes and latitudes."""
+    def restricted(self, params: Params) -> tuple["Interferometer", Params]:
+        """Return the interferometer of the sites that have weight, and its parameters: what is left to build.
+
+        Visibilities of sites without weight are noise alone, and are left out.
+
+        Raises:
+            UsageError: fewer than two sites have weight, or no two of them ever see the source.
+
+        """
+        weights = np.asarray(params["weights"])
+        names = tuple(name for name, weight in zip(self.table.names, weights, strict=True) if weight > 0)
+        free = tuple(name for name in self.free_sites if name in names)
+        # A budget of all sites, or more, is none.
+        smaller = self.replace(sites=names, free_sites=free, budget=self.budget if self.budget < len(names) else 0)
+        found = {name: np.asarray(value)[weights > 0] for name, value in params.items()}
+        _ = smaller.coverage
+        return smaller, found
+
+    def draw(self, params: Params, figure, new: tuple[str, ...] = ()) -> None:
+        """Draw the u,v coverage and the sites on a map of longitudes and latitudes; in grey all but `new`, if there are any."""
         from ideal.imaging._interferometer_figure import draw
 
-        draw(self.uv_coverage(params), np.asarray(params["weights"]), np.asarray(params["coordinates"]), figure)
+        draw(self.uv_coverage(params), np.asarray(params["weights"]), np.asarray(params["coordinates"]), figure, new)
