@@ -1,5 +1,7 @@
 """Entry point of the `ideal` command. Heavy imports happen inside the commands, so that help answers at once."""
 
+import os
+import sys
 from typing import Annotated
 
 import typer
@@ -8,6 +10,7 @@ from ideal.cli._guard import OneLineErrors
 from ideal.cli.data import data
 from ideal.cli.estimate import estimate
 from ideal.cli.inspect import inspect
+from ideal.cli.optimize import optimize
 from ideal.cli.sample import sample
 from ideal.cli.simulate import simulate
 from ideal.cli.systems import systems
@@ -25,6 +28,7 @@ Examples:
   ideal systems lensless --plot mask.png           imaging systems, their settings and named designs
   ideal data list                                  objects to look at, and where they come from
   ideal simulate lensless cifar10 -o captures.h5   measurements of objects through a system
+  ideal optimize color-filter-array --target chroma --out runs/colour      a design that carries more
 
 `ideal estimate -h` says what every option means.
 """
@@ -40,6 +44,7 @@ app = typer.Typer(
 )
 app.command()(estimate)
 app.command()(inspect)
+app.command()(optimize)
 app.command()(sample)
 app.command()(simulate)
 app.command()(systems)
@@ -63,9 +68,20 @@ def _root(
     pass
 
 
+_INTERRUPTED = 130  # exit code, as shells give for Ctrl-C
+
+
 def main() -> None:
     """Run the command line."""
-    app()
+    try:
+        app()
+    except SystemExit as end:
+        if end.code != _INTERRUPTED:
+            raise
+        # Threads of JAX may still be at work on what was interrupted; taking the interpreter down beneath them can crash.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(_INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import sys
+from collections.abc import Container
 from contextlib import nullcontext
 
 _FILE_WIDTH = 160
@@ -243,14 +244,14 @@ def print_lines(lines: list[str]) -> None:
         console.print(line, markup=False)
 
 
-def print_table(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    """Print rows of text below their titles."""
+def print_table(titles: tuple[str, ...], rows: list[tuple[str, ...]], right: Container[int] = ()) -> None:
+    """Print rows of text below their titles; the columns of these numbers are flush right."""
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
-    for title in titles:
-        table.add_column(title, overflow="fold")
+    for number, title in enumerate(titles):
+        table.add_column(title, overflow="fold", justify="right" if number in right else "left")
     for row in rows:
         table.add_row(*(Text(text) for text in row))
     _console().print(table)

@@ -103,8 +103,8 @@ class RunFolder:
     def _task(self, place: int) -> Path:
         return self.path / f"task-{place}.json"
 
-    def checkpoints(self, place: int) -> Path:
-        """Return the folder for the state of training on the file at this place of the list."""
+    def checkpoints(self, place: int | str) -> Path:
+        """Return the folder for the state of training on the file at this place of the list, or of what else has this name."""
         return self.path / "checkpoints" / str(place)
 
     def models(self, place: int) -> list[Path]:
@@ -129,7 +129,7 @@ class RunFolder:
             line |= {"model": found.model, "seconds": found.seconds}
             with open(self.path / "metrics.jsonl", "a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
-            self._clear(place)
+            self.clear(place)
 
     def finished_task(self, place: int) -> dict | None:
         """Return what `keep_task` recorded, or None."""
@@ -139,10 +139,10 @@ class RunFolder:
     def keep_task(self, place: int, found: dict) -> None:
         """Record the task information of the file at this place of the list, as JSON types."""
         write_whole(self._task(place), json.dumps(found))
-        self._clear(place)
+        self.clear(place)
 
-    def _clear(self, place: int) -> None:
-        """Remove the checkpoints of a file whose result is kept."""
+    def clear(self, place: int | str) -> None:
+        """Remove the checkpoints of what is finished."""
         shutil.rmtree(self.checkpoints(place), ignore_errors=True)
         parent = self.checkpoints(place).parent
         if parent.is_dir() and not any(parent.iterdir()):

@@ -10,11 +10,15 @@ from ideal.errors import DataError, UsageError, unknown_name
 from ideal.imaging import ImagingSystem, Params
 from ideal.imaging.configuration import DESIGN_FILES, find_design, load_design, system_from_table, system_of_name
 
-_SECTIONS = ("system", "objects", "noise")
+_SECTIONS = ("system", "objects", "noise", "optimize")
 
 
-def read_configuration(path: str) -> dict[str, Any]:
+def read_configuration(path: str, *, needs_system: bool = True) -> dict[str, Any]:
     """Return the tables of a TOML file.
+
+    Args:
+        path: of the file.
+        needs_system: whether there has to be a table [system].
 
     Raises:
         DataError: it is not there or is no TOML.
@@ -32,7 +36,7 @@ def read_configuration(path: str) -> dict[str, Any]:
             raise UsageError(unknown_name(f"{path}: no table is called", name, _SECTIONS))
         if not isinstance(table, Mapping):
             raise UsageError(f"{path}: {name} must be a table, as [{name}]; found {table!r}")
-    if "system" not in tables:
+    if needs_system and "system" not in tables:
         raise UsageError(f"{path}: there is no table [system]")
     check_table(tables.get("noise", {}))
     return tables
@@ -57,9 +61,8 @@ def find(
     tables: dict[str, Any] = {}
     if name.endswith(".toml"):
         tables = read_configuration(name)
-        folder = Path(name).resolve().parent
-        system, said = system_from_table(tables["system"], folder, settings)
-        system, design = with_own_noise(system, tables.get("noise", {})), design or said
+        system, said = find_configured(tables, Path(name).resolve().parent, settings)
+        design = design or said
     else:
         kept = {}
         if design and design.endswith(DESIGN_FILES):
@@ -68,3 +71,16 @@ def find(
                 raise UsageError(f"--design {design} is a design of {made_for}, not of {name}")
         system = system_of_name(name, {**kept, **settings})
     return system, find_design(system, design, seed), design or next(iter(system.designs)), tables
+
+
+def find_configured(tables: Mapping[str, Any], folder: Path, settings: Mapping[str, Any]) -> tuple[ImagingSystem, str | None]:
+    """Return the system that a configuration's tables describe, and the design that they name or None.
+
+    Args:
+        tables: as of `read_configuration`.
+        folder: of the configuration.
+        settings: of `--set`; they have the last word.
+
+    """
+    system, design = system_from_table(tables["system"], folder, settings)
+    return with_own_noise(system, tables.get("noise", {})), design

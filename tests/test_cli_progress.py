@@ -6,7 +6,8 @@ import re
 import pytest
 from rich.console import Console
 
-from ideal.cli._progress import shown_progress
+from ideal.cli import _progress
+from ideal.cli._progress import shown_progress, with_time_left
 
 
 def seen(console, *steps):
@@ -50,3 +51,16 @@ def test_of_a_long_text_the_end_stays(console):
 
 def test_brackets_in_a_name_are_no_markup(console):
     assert "[red]a.h5" in seen(console, ("[red]a.h5: full", None))[0]
+
+
+def test_how_long_the_rest_takes_is_told_from_what_is_done(monkeypatch):
+    clock = iter([0.0, 10.0, 20.0, 30.0, 40.0])
+    monkeypatch.setattr(_progress.time, "monotonic", lambda: next(clock))
+    said = []
+    say = with_time_left(lambda text, fraction=None: said.append((text, fraction)))
+    for fraction in (0.2, 0.4, None, 0.0, 0.01):
+        say("step", fraction)
+    assert said[0] == ("step", 0.2)
+    assert said[1] == ("step, about 30 s left", 0.4)  # a fifth took 10 s
+    assert said[2:4] == [("step", None), ("step", 0.0)]  # another stage begins
+    assert said[4] == ("step, about 16 min left", 0.01)

@@ -1,0 +1,100 @@
+"""Figures of `ideal optimize --choose`: the system before and after, and what strategies and designs tell."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ideal.cli._figures import save_figure
+from ideal.imaging.interferometer import Interferometer
+
+_BLUE, _GREY, _GREEN = "#1f5fa8", "#9a9a9a", "#2f8f4e"
+_NAMED = 6  # members that a chart has room to name
+_MARGIN = 0.08  # of the range of values
+
+
+def draw_system(system, params, title: str, target: Path, new: Sequence[str] = ()) -> None:
+    """Draw a system with these parameters; of an interferometer the new sites in colours, the others in grey."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(layout="constrained")
+    if isinstance(system, Interferometer):
+        system.draw(params, figure, tuple(new))
+    else:
+        system.draw(params, figure)
+    figure.suptitle(title, fontsize=11)
+    save_figure(figure, target)
+
+
+def draw_choice(document: dict, target: Path) -> None:
+    """Draw what every strategy's set tells in closed form, and the re-measured information of designs with intervals.
+
+    Args:
+        document: of the run.
+        target: .png file.
+
+    """
+    from matplotlib.figure import Figure
+
+    strategies, designs = document["strategies"], sorted(document["designs"], key=lambda row: -row["information"])
+    count, noun = max(len(strategies), len(designs)), document["member"]
+    figure = Figure(figsize=(11, 0.5 * count + 1.4), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
+    best = max(each["bits_per_measurement"] for each in strategies)
+    values = [each["bits_per_measurement"] for each in strategies]
+    for place, each in enumerate(strategies):
+        first = each["bits_per_measurement"] >= best * (1 - 1e-9)
+        left.plot(each["bits_per_measurement"], place, "o", color=_GREEN if first else _BLUE, markersize=7)
+        names = each["members"]
+        text = ", ".join(names) if len(names) <= _NAMED else f"{len(names)} {noun}s"
+        sets = f"{each['sets']} set" + ("s" if each["sets"] != 1 else "")
+        _annotate(left, place, f"{text}: {each['bits_per_measurement']:.2f} bits ({sets}, {each['seconds']:.1f} s)")
+    kept, every = document["bits_of_kept"], document["bits_of_all"]
+    drawn = next((row["closed_form_per_measurement"] for row in designs if row["name"] == "random"), None)
+    references = ((kept, f"{len(document['keep'])} kept alone"), (every, f"all {noun}s"), (drawn, "random"))
+    for value, text in references:
+        if value is not None and np.isfinite(value):
+            left.axvline(value, color=_GREY, linewidth=1, linestyle="--")
+            side = "left" if value <= best else "right"  # of the text, away from the edge of the chart
+            place = {"ha": side, "va": "bottom", "fontsize": 7.5, "color": "0.35"}
+            left.annotate(text, (value, -0.8), (3 if side == "left" else -3, -10), textcoords="offset points", **place)
+            values.append(value)
+    _finish(left, [each["strategy"] for each in strategies], values)
+    left.set(xlabel="information, closed form (bits per measurement)", title=f"{document['choose']} {noun}s by each strategy")
+
+    values = []
+    for place, row in enumerate(designs):
+        low, high = row["interval"]
+        known = np.isfinite([low, high]).all()
+        bars = [[row["information"] - low], [high - row["information"]]] if known else None
+        colour = _GREEN if row["role"] == "design" else _BLUE
+        right.errorbar(row["information"], place, xerr=bars, fmt="o", color=colour, capsize=3, markersize=6)
+        values += [row["information"], *([low, high] if known else [])]
+        if np.isfinite(row["closed_form"]):
+            label = "closed form, Gaussian objects" if row is designs[0] else None
+            right.plot(row["closed_form"], place, "|", color=_GREY, markersize=12, label=label)
+            values.append(row["closed_form"])
+    _finish(right, [f"{row['name']} ({len(row['members'])} {noun}s)" for row in designs], values)
+    right.set(
+        xlabel=f"information, re-measured ({document['unit']})",
+        title=f"fresh measurements of {document['n_measure']} other objects",
+    )
+    if right.get_legend_handles_labels()[0]:
+        right.legend(fontsize=8, frameon=False, loc="upper left")
+    save_figure(figure, target)
+
+
+def _annotate(axes, place_of: float, text: str) -> None:
+    place = {"xycoords": axes.get_yaxis_transform(), "textcoords": "offset points", "fontsize": 7.5}
+    axes.annotate(text, (0, place_of), (6, 8), **place, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.2})
+
+
+def _finish(axes, names: list[str], values: list[float]) -> None:
+    low, high = min(values), max(values)
+    margin = _MARGIN * ((high - low) or abs(high) or 1.0)
+    axes.set(ylim=(len(names) - 0.5, -0.8), xlim=(low - margin, high + margin))
+    axes.set_yticks(range(len(names)), names)
+    axes.grid(axis="x", color="0.92")
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)

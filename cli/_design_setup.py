@@ -1,0 +1,120 @@
+"""What a design run starts from: a system, objects and noise, by name or by a configuration, and what is asked for."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ideal.cli import _design_request, _noise, _systems
+from ideal.cli._design_request import Request
+from ideal.errors import UsageError
+from ideal.imaging import ImagingSystem
+from ideal.imaging.configuration import system_of_name
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A system with what it looks at and how it is measured, by the configuration and the command line together.
+
+    Attributes:
+        system: with all its settings.
+        table: `[system]` of a configuration that describes it.
+        design: that the configuration names, or None: where the ascent begins.
+        object_settings: of the objects.
+        noise: what `[noise]` and the options say.
+        request: what is asked for.
+        sources: files beside the configuration that an encoder of the user's consists of.
+
+    """
+
+    system: ImagingSystem
+    table: dict[str, Any]
+    design: str | None
+    object_settings: dict[str, Any]
+    noise: dict[str, Any]
+    request: Request
+    sources: tuple[Path, ...] = ()
+
+    def tables(self, request: Request) -> dict[str, Any]:
+        """Return the configuration that asks for the same run."""
+        parts = {"objects": self.object_settings, "noise": self.noise, "optimize": _design_request.as_table(request)}
+        return {"system": self.table, **{name: table for name, table in parts.items() if table}}
+
+    def copy_sources(self, folder: Path) -> None:
+        """Copy the user's own files into the folder of a run, where its configuration looks for them first."""
+        for source in self.sources:
+            if not (folder / source.name).exists() or not source.samefile(folder / source.name):
+                shutil.copyfile(source, folder / source.name)
+
+
+def read_setup(
+    name: str | None,
+    config: str | None,
+    settings: Mapping[str, Any],
+    camera: Mapping[str, Any],
+    given: Mapping[str, Any],
+) -> Setup:
+    """Return what is to be designed.
+
+    Args:
+        name: of a system, or of a .toml file; None where `config` has a table [system].
+        config: .toml file; the same as in place of the name, but that its table [system] may be missing where a name is given.
+        settings: of `--set`: of the system, of the objects as objects.NAME, of the objective as objective.NAME.
+        camera: options that say what the noise is.
+        given: options of `Request` by name, None where the user did not give them.
+
+    Raises:
+        UsageError: something is unknown, missing or has no meaning.
+        DataError: a file cannot be read.
+
+    """
+    parts: dict[str, dict[str, Any]] = {"objects": {}, "objective": {}, "": {}}
+    for key, value in settings.items():
+        prefix, _, rest = key.partition(".")
+        parts[prefix if rest and prefix in parts else ""][rest if rest and prefix in parts else key] = value
+    if name is not None and name.endswith(".toml"):
+        if config is not None:
+            raise UsageError(f"SYSTEM {name} and --config {config} are two configurations: name one")
+        name, config = None, name
+    if name is None and config is None:
+        raise UsageError("name a system (ideal systems), or a configuration (--config FILE.toml)")
+    tables: dict[str, Any] = {}
+    design, sources = None, ()
+    if config is None:
+        system = system_of_name(name, parts[""])
+    else:
+        tables = _systems.read_configuration(config, needs_system=name is None)
+        if name is not None and "system" in tables:
+            raise UsageError(f"{config} describes a system of its own: leave out SYSTEM {name}, or the table [system]")
+        if name is not None:
+            system = system_of_name(name, parts[""])
+        else:
+            folder = Path(config).resolve().parent
+            system, design = _systems.find_configured(tables, folder, parts[""])
+            sources = _own_files(tables["system"], folder)
+    noise = _noise.joined(tables.get("noise", {}), {key: value for key, value in camera.items() if value is not None})
+    request = _design_request.read_request(
+        tables.get("optimize", {}), {**given, "objective_settings": parts["objective"] or None}
+    )
+    table = _table_of(system, tables.get("system", {}))
+    return Setup(system, table, design, {**tables.get("objects", {}), **parts["objects"]}, noise, request, sources)
+
+
+def _table_of(system: ImagingSystem, said: Mapping[str, Any]) -> dict[str, Any]:
+    settings = {key: value for key, value in system.settings.items() if value is not None}
+    if "encoder" in said:
+        return {**said, **({"settings": settings} if settings else {})}
+    return {"name": system.name, **settings}
+
+
+def _own_files(table: Mapping[str, Any], folder: Path) -> tuple[Path, ...]:
+    """Return the modules and arrays that a table `[system]` names and that lie beside it."""
+    parameters = table.get("parameters", {})
+    texts = [table.get("encoder"), *(each.get("value") for each in parameters.values() if isinstance(each, Mapping))]
+    names = []
+    for text in texts:
+        if isinstance(text, str):
+            module, colon, _ = text.partition(":")
+            names.append(f"{module.partition('.')[0]}.py" if colon else text)
+    return tuple(folder / name for name in dict.fromkeys(names) if (folder / name).is_file())

@@ -1,0 +1,343 @@
+"""A design run of the command line: objects in, design, figures and the final table out."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ideal._scoring import _MOST_VALUES
+from ideal.cli import _design_report, _noise
+from ideal.cli._design_request import Request, as_table, completed
+from ideal.cli._design_setup import Setup
+from ideal.cli._progress import with_time_left
+from ideal.cli._run_folder import RunFolder, resources, write_whole
+from ideal.cli._toml import to_toml
+from ideal.datasets import make_objects
+from ideal.density import find_model
+from ideal.errors import UsageError
+from ideal.imaging import ImagingSystem, Params
+from ideal.imaging.configuration import find_design as design_of
+from ideal.imaging.configuration import save_design
+from ideal.imaging.interferometer import Interferometer
+from ideal.measurements import MeasurementSet
+from ideal.optimize import Ascent, Task, find_objective, parse_target
+from ideal.optimize.defaults import compared_with, defaults_for, starts_of
+from ideal.optimize.design import Designed, find_design
+from ideal.optimize.evaluation import (
+    DEFAULT_MODELS,
+    Scale,
+    differences,
+    information_of,
+    label_information_of,
+    measured_by,
+    target_information,
+)
+from ideal.optimize.objects import Division, divide
+from ideal.optimize.site_evaluation import reduced_measurements
+from ideal.optimize.targets import LabelTarget, Target, WeightedTarget
+from ideal.simulation import ObjectSource, Simulation, prepare
+
+_OBJECTS = {"radiance": "photographs", "transmission": "phase-cells", "sky": "black-hole-rings", "any": "photographs"}
+_SCENE_VALUES, _COUNTS = 2**25, (1000, 6000)  # of the objects that are held in memory, unless the user says how many
+_SEEN = 32  # objects that defaults are chosen by
+Say = Callable[[str, float | None], None]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that a design is found and measured with.
+
+    Attributes:
+        task: what the design is for.
+        division: of the objects.
+        simulation: exposure and noise.
+        objects: what they are called.
+
+    """
+
+    task: Task
+    division: Division
+    simulation: Simulation
+    objects: str
+
+    @property
+    def system(self) -> ImagingSystem:
+        """The system, exposed as asked for."""
+        return self.simulation.system
+
+
+def run(setup: Setup, *, out: str | None, force: bool, say: Say, provenance: dict) -> dict:
+    """Make a design and measure it; return the document of the run.
+
+    Raises:
+        UsageError: something asked for has no meaning.
+        DataError: the objects do not do.
+
+    """
+    say = with_time_left(say)
+    objects = setup.request.objects or _OBJECTS[setup.system.scene.kind]
+    chosen = make_objects(objects, **setup.object_settings)
+    target = parse_target(setup.request.target or "total", setup.system.scene)  # before objects are read
+    if about_label(target):
+        _check_classifiable(setup.system)
+    _check_designable(setup.system)
+    say(f"{objects} for {setup.system.name}", None)
+    source = chosen.open(setup.system.scene, setup.request.seed)
+    seen = source.read(0, min(_SEEN, source.count or _SEEN)).scenes
+    request = _complete(replace(setup.request, objects=objects), setup.system, setup.design, seen)
+    names = request.against
+    prepared = _prepared(setup, request, source)
+    system = prepared.system
+    folder = _folder(setup, request, prepared, out, force)
+    designed = _designed(prepared, request, folder, setup.design, say)
+    designs = {_design_report.DESIGN: designed.params}
+    if not (unmoved := _alike(designed.params, designed.begun)):
+        designs[_design_report.START] = designed.begun
+    named = {name: design_of(system, name, request.seed) for name in names}
+    designs |= {name: params for name, params in named.items() if not _alike(params, designed.begun)}
+    estimates, labels = _measured(prepared, designs, request, folder, say)
+    scenes = _exposed(prepared.simulation, prepared.division.measure.scenes)
+    say("what is told of each target, in closed form", None)
+    targets = target_information(system, designs, prepared.simulation.noise, scenes)
+    apart = differences(estimates, request.seed)
+    rows = _design_report.rows(system, designs, estimates, apart, targets, labels)
+    if designed.climb is not None and not unmoved:
+        rows[1]["start"] = start = request.starts[designed.climb.start]
+        whole = start in system.designs and start != "random"
+        rows[1]["near"] = whole and not _alike(design_of(system, start), designed.begun)  # it was shaken
+    left_out = [name for name in system.designs if name not in names]
+    document = provenance | _design_report.document(prepared, as_table(request), designed, rows, left_out) | resources()
+    if folder:
+        _keep(folder, document, setup, prepared, designs, designed, request, say)
+    return document
+
+
+def _alike(one: Params, other: Params) -> bool:
+    return all(np.allclose(one[name], other[name], rtol=1e-5, atol=1e-6) for name in one)
+
+
+def _complete(request: Request, system: ImagingSystem, design: str | None, seen: np.ndarray) -> Request:
+    """Return the request with the defaults of the system where the user gave none, after a check of names.
+
+    Args:
+        request: with the name of objects.
+        system: what is designed.
+        design: that a configuration names.
+        seen: some of the objects.
+
+    Raises:
+        UsageError: a name is unknown.
+
+    """
+    default = defaults_for(system, seen)
+    if request.objective not in (None, default.objective):
+        default = replace(defaults_for(system), target="total")  # what every objective can do
+    if request.objective in (None, default.objective):
+        request = replace(request, objective_settings={**default.settings, **request.objective_settings})
+        request = replace(request, rates={**default.rates, **request.rates})
+    request = completed(
+        request,
+        objective=default.objective,
+        target=default.target,
+        steps=default.steps,
+        learning_rate=default.learning_rate,
+        models=DEFAULT_MODELS,
+    )
+    for name in request.models:
+        find_model(name)
+    alone = bool(find_objective(request.objective).every)
+    request = completed(request, starts=(design,) if design else starts_of(system, default, alone=alone))
+    if request.against is None:
+        request = replace(request, against=compared_with(system))
+    elif request.against == ("all",):
+        request = replace(request, against=tuple(system.designs))
+    elif request.against == ("none",):
+        request = replace(request, against=())
+    for name in dict.fromkeys((*request.against, *request.starts)):
+        design_of(system, name, request.seed)
+    return request
+
+
+def _prepared(setup: Setup, request: Request, source: ObjectSource) -> Prepared:
+    system = setup.system
+    noise = _noise.noise_model(system, system.design(), setup.noise)
+    target = parse_target(request.target, system.scene)
+    count = request.count or int(np.clip(_SCENE_VALUES // np.prod(system.scene.shape), *_COUNTS))
+    if request.count is None and source.count is not None:
+        count = min(count, source.count)
+    division = divide(source, count, request.seed)
+    if about_label(target) and division.design.labels is None:
+        raise UsageError(f"the target is the label, and {request.objects} have none: choose labelled objects (ideal data list)")
+    simulation = prepare(system, system.design(), division.design, photons=request.photons, noise=noise)
+    task = Task(
+        simulation.system,
+        simulation.noise,
+        _exposed(simulation, division.design.scenes),
+        _exposed(simulation, division.choose.scenes),
+        division.design.labels,
+        division.choose.labels,
+        target,
+    )
+    return Prepared(task, division, simulation, request.objects)
+
+
+def _check_designable(system: ImagingSystem) -> None:
+    """Raise where ascent has nothing to find: of sites that cost nothing and stay where they are all are best."""
+    if isinstance(system, Interferometer) and not system.free_sites and not system.budget:
+        raise UsageError(
+            "every site tells more, so that all of them are best: choose some (--choose 4), move some (--set free_sites=SMT,PV), "
+            "or say how many may take part (--set budget=4)"
+        )
+
+
+def _check_classifiable(system: ImagingSystem) -> None:
+    """Raise before the ascent what the final figures would: what is told of labels is measured of whole measurements."""
+    values = int(np.prod(system.measurement_shape))
+    if values > _MOST_VALUES and not isinstance(system, Interferometer):
+        shape = " x ".join(map(str, system.measurement_shape))
+        raise UsageError(
+            f"the target is the label, and a measurement of {shape} has {values} values, more than the {_MOST_VALUES} that "
+            f"classifiers of measurements can hold: take fewer camera pixels (--set shape, ideal systems {system.name})"
+        )
+
+
+def _exposed(simulation: Simulation, scenes: np.ndarray) -> np.ndarray:
+    return (scenes * np.float32(simulation.exposure)).astype(np.float32)
+
+
+def about_label(target: Target | None) -> bool:
+    """Return whether a target has to do with labels."""
+    if isinstance(target, WeightedTarget):
+        return any(about_label(part) for _, part in target.parts)
+    return isinstance(target, LabelTarget)
+
+
+def _designed(prepared: Prepared, request: Request, folder: RunFolder | None, design: str | None, say: Say) -> Designed:
+    ascent = Ascent(request.steps, request.learning_rate, request.rates, patience=request.patience, time_limit=request.time_limit)
+    log = _Metrics(folder)
+    designed = find_design(
+        prepared.task,
+        request.objective,
+        starts=[design_of(prepared.system, name) if name.endswith((".h5", ".hdf5")) else name for name in request.starts],
+        ascent=ascent,
+        settings=request.objective_settings,
+        floors=request.floors,
+        search=request.search,
+        seed=request.seed,
+        checkpoints=folder and folder.checkpoints("design"),
+        report=say,
+        log=log,
+    )
+    log.settle(designed)
+    return designed
+
+
+def _measured(prepared: Prepared, designs: Mapping[str, Params], request: Request, folder: RunFolder | None, say: Say):
+    """Return of each design the estimate of its fresh measurements and, where labels are the target, what they tell of them."""
+    scale = Scale(request.models, request.patch, request.effort, request.seed)
+    wanted = about_label(prepared.task.target)
+    estimates, tasks = {}, {}
+    for place, (name, params) in enumerate(designs.items()):
+
+        def report(text, fraction=None, place=place):
+            share = "" if fraction is None else f", {fraction:.0%}"
+            say(f"measuring {place + 1} of {len(designs)}: {text}{share}", place / len(designs))
+
+        report(name)
+        found, task = folder and folder.finished(place), folder and folder.finished_task(place)
+        if found is None or (wanted and task is None):
+            measured = _comparable(prepared, params, request.seed, name)
+            checkpoints = folder and folder.checkpoints(place)
+        if found is None:
+            found = replace(information_of(measured, scale, report, checkpoints), fitted={})
+            if folder:
+                folder.keep(place, found)
+        if wanted and task is None:
+            task = label_information_of(measured, scale, report, checkpoints and checkpoints / "task").to_dict()
+            if folder:
+                folder.keep_task(place, task)
+        estimates[name] = found
+        if wanted:
+            tasks[name] = task
+    return estimates, tasks
+
+
+def _comparable(prepared: Prepared, params: Params, seed: int, name: str) -> MeasurementSet:
+    """Return fresh measurements; of an interferometer in few combinations, for visibilities are too many to fit a model to."""
+    system, simulation = prepared.system, prepared.simulation
+    if not isinstance(system, Interferometer):
+        return _fresh(prepared, params, seed, name)
+    scenes, part = prepared.task.scenes, prepared.division.measure
+    return reduced_measurements(system, params, scenes, part, simulation.exposure, seed, name)
+
+
+def _fresh(prepared: Prepared, params: Params, seed: int, name: str, count: int | None = None) -> MeasurementSet:
+    part, simulation = prepared.division.measure, prepared.simulation
+    return measured_by(
+        prepared.system, params, simulation.noise, part.read(0, count or part.count), simulation.exposure, seed, name
+    )
+
+
+def _folder(setup: Setup, request: Request, prepared: Prepared, out: str | None, force: bool) -> RunFolder | None:
+    if out is None:
+        return None
+    configuration = {
+        **setup.tables(request),
+        "files": [str(source) for source in setup.sources],
+        "objects": {"name": request.objects, **setup.object_settings},
+        "n_objects": [getattr(prepared.division, part).count for part in ("design", "choose", "measure")],
+        "exposure": prepared.simulation.exposure,
+    }
+    folder = RunFolder.open(out, configuration, force=force)
+    setup.copy_sources(folder.path)
+    again = f"ideal optimize --config {Path(out) / 'run.toml'} --out ANOTHER does the same again"
+    write_whole(folder.path / "run.toml", to_toml(setup.tables(request), again))
+    return folder
+
+
+class _Metrics:
+    """The history of an ascent in metrics.jsonl, a line for each record."""
+
+    def __init__(self, folder: RunFolder | None):
+        self._path = folder and folder.path / "metrics.jsonl"
+
+    def __call__(self, record: dict) -> None:
+        if self._path:
+            with open(self._path, "a", encoding="utf-8") as file:
+                file.write(json.dumps(record) + "\n")
+
+    def settle(self, designed: Designed) -> None:
+        """Write the whole history once, for an ascent that was killed has gone some steps twice; other lines stay."""
+        if not self._path or designed.climb is None:
+            return
+        before = self._path.read_text(encoding="utf-8").splitlines() if self._path.exists() else []
+        others = [line for line in before if "step" not in json.loads(line)]
+        write_whole(self._path, "\n".join([*map(json.dumps, designed.climb.history), *others]) + "\n")
+
+
+def _keep(
+    folder: RunFolder,
+    document: dict,
+    setup: Setup,
+    prepared: Prepared,
+    designs: dict[str, Params],
+    designed: Designed,
+    request: Request,
+    say: Say,
+) -> None:
+    from ideal.cli import _design_figures
+
+    say("figures", None)
+    path, system = folder.path, prepared.system
+    save_design(path / "design.h5", system, designed.params, target=request.target, objective=request.objective)
+    tables: dict[str, Any] = {"system": {**setup.table, "design": "design.h5"}} | ({"noise": setup.noise} if setup.noise else {})
+    write_whole(path / "design.toml", to_toml(tables, "the design as a system: ideal simulate design.toml OBJECTS -o FILE.h5"))
+    shown = {name: _fresh(prepared, designs[name], request.seed, name, 1) for name in list(designs)[:3]}
+    _design_figures.draw_all(
+        path, system, designed, document, shown, _exposed(prepared.simulation, prepared.division.measure.scenes[:1])[0]
+    )
+    folder.finish(document)
+    folder.clear("design")
