@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-wheel lint bench bench-bounds bench-imaging coverage clean
+.PHONY: demo test test-wheel lint bench bench-bounds bench-imaging bench-design coverage clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/python -m ideal.datasets.demo build/demo
@@ -49,6 +49,15 @@ bench-imaging: $(VENV)/.tested
 	$(BIN)/python benchmarks/microscope.py
 	$(BIN)/python benchmarks/simulation.py
 	$(BIN)/python benchmarks/published_order.py
+
+# Design: time and memory of objectives, targets of mosaics, lenslets, LEDs and sites (an hour and a half; IDEAL_DATA where there is one).
+bench-design: $(VENV)/.tested
+	$(BIN)/python benchmarks/objectives.py
+	$(BIN)/python benchmarks/density_objective.py --side 12 --steps 60 --count 1500 --fit-steps 20
+	$(BIN)/python benchmarks/mosaics.py --count 12000 --effort 0
+	$(BIN)/python benchmarks/lensless_design.py
+	$(BIN)/python benchmarks/led_design.py --photons 50
+	$(BIN)/python benchmarks/site_selection.py
 
 # 200 replications of closed-form cases: how often the interval holds the truth.
 coverage: $(VENV)/.tested
