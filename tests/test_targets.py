@@ -32,8 +32,8 @@ def test_targets_parse():
     ("text", "message"),
     [
         ("lumiance", "did you mean luminance"),
-        ("nan luminance", "weight is a number other than 0"),
-        ("0 luminance", "weight is a number other than 0"),
+        ("nan luminance", "weight is a finite number"),
+        ("0 luminance", "needs a weight other than 0"),
         ("region:1-3", "region:FIRST-LAST"),
         ("region:1-9,0-2", "outside"),
         ("region:3-3,0-2", "empty"),

@@ -118,6 +118,8 @@ def parse_target(text: str, scene: Scene) -> Target | None:
     flat = []
     for weight, part in parts:
         flat += [(weight * share, each) for share, each in parts_of(part)]
+    if not any(weight for weight, _ in flat):
+        raise UsageError(f"a target needs a weight other than 0; found {text!r}")
     return WeightedTarget(tuple(flat), text)
 
 
@@ -129,8 +131,8 @@ def _weighted(text: str, scene: Scene) -> tuple[float, Target | None]:
         share = None
     if share is None or text in scene.channels:  # as "400 nm"
         return 1.0, _single(text, scene)
-    if not math.isfinite(share) or share == 0:
-        raise UsageError(f"a target's weight is a number other than 0; found {text!r}")
+    if not math.isfinite(share):
+        raise UsageError(f"a target's weight is a finite number; found {text!r}")
     return share, _single(rest.strip(), scene)
 
 
