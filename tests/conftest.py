@@ -1,5 +1,6 @@
 """Fixtures that several test files share; the helper modules beside this file can be imported by name."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -11,6 +12,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 from cli_world import write_data
 
 from ideal.cli.__main__ import app
+
+# Jobs that a script puts in the background ignore Ctrl-C, and so would the commands that tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
