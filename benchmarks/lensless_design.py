@@ -48,7 +48,7 @@ def designed(name, objects, args):
     division = divide(make_objects(objects).open(system.scene, args.seed), args.count, args.seed)
     simulation = prepare(system, system.design(), division.design, photons=args.photons)
     default = defaults_for(system, division.design.scenes[:32])
-    light = [(part.scenes * np.float32(simulation.exposure)).astype(np.float32) for part in (division.design, division.choose)]
+    light = [simulation.exposed(part.scenes) for part in (division.design, division.choose)]
     found = find_design(
         Task(system, simulation.noise, *light),
         default.objective,

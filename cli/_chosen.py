@@ -2,15 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-
-import numpy as np
 
 from ideal.cli import _choice_output, _design_report, _noise
 from ideal.cli._design_request import Request, as_table, completed
 from ideal.cli._design_setup import Setup
-from ideal.cli._run_folder import RunFolder, write_whole
-from ideal.cli._toml import to_toml
+from ideal.cli._design_world import default_objects, open_folder, read_parts, warnings_of
 from ideal.datasets import make_objects
 from ideal.errors import UsageError, unknown_name
 from ideal.imaging.configuration import find_design
@@ -19,14 +15,12 @@ from ideal.optimize import Task, parse_target
 from ideal.optimize.defaults import compared_with
 from ideal.optimize.evaluation import DEFAULT_MODELS, Evaluation, evaluate
 from ideal.optimize.members import Members, find_members
-from ideal.optimize.objects import Division, divide
+from ideal.optimize.objects import Division
 from ideal.optimize.selection import Choosing, Selection, choose, choose_at_random
 from ideal.optimize.site_evaluation import evaluate_sites
 from ideal.optimize.valuation import find_set_value
 from ideal.simulation import Simulation, prepare
 
-_OBJECTS = {"radiance": "photographs", "transmission": "phase-cells", "sky": "black-hole-rings", "any": "photographs"}
-_SCENE_VALUES, _COUNTS = 2**25, (1000, 6000)  # of the objects that are held in memory, unless the user says how many
 _ALIKE = 1e-3  # relative: designs of closer information are mirror images, of which one is measured
 _MOST_SITES = 16  # with more, all of them are not measured for comparison
 _OBJECTIVE = "gaussian"
@@ -52,7 +46,7 @@ def run(setup: Setup, *, out: str | None, force: bool, say: Callable[[str, float
     system = setup.system
     request = completed(
         setup.request,
-        objects=_OBJECTS[system.scene.kind],
+        objects=default_objects(system),
         objective=_OBJECTIVE,
         target="total",
         models=DEFAULT_MODELS,
@@ -71,15 +65,12 @@ def run(setup: Setup, *, out: str | None, force: bool, say: Callable[[str, float
             raise UsageError(f"--against {name}: its {members.noun}s take part with shares, and --choose compares whole ones")
     say(f"{request.objects} for {system.name}", None)
     source = made.open(system.scene, request.seed)
-    count = request.count or int(np.clip(_SCENE_VALUES // np.prod(system.scene.shape), *_COUNTS))
-    if request.count is None and source.count is not None:
-        count = min(count, source.count)
-    division = divide(source, count, request.seed)
+    division = read_parts(source, system, request)
     simulation = _simulation(members, kept, division, request.photons, noise)
     members = replace(members, system=simulation.system)
-    folder = _folder(setup, request, division, simulation, out, force)
+    folder = open_folder(setup, request, division, simulation.exposure, out, force)
 
-    scenes = (division.design.scenes * np.float32(simulation.exposure)).astype(np.float32)
+    scenes = simulation.exposed(division.design.scenes)
     labels = division.design.labels
     say(f"what each {members.noun} tells", None)
     value = find_set_value(members, Task(members.system, simulation.noise, scenes, scenes, labels, labels, target), kept)
@@ -100,7 +91,7 @@ def run(setup: Setup, *, out: str | None, force: bool, say: Callable[[str, float
         "noise": simulation.noise.describe(),
         "photons": _design_report.photons_of(simulation.system, as_table(request)),
         "exposure": simulation.exposure,
-        "warnings": _warnings(division, request.objects),
+        "warnings": warnings_of(division, request.objects),
     }
     if folder:
         say("figures", None)
@@ -209,26 +200,3 @@ def _evaluate(members: Members, designs, simulation: Simulation, division: Divis
         seed=request.seed,
         report=say,
     )
-
-
-def _folder(setup: Setup, request: Request, division: Division, simulation: Simulation, out, force) -> RunFolder | None:
-    if out is None:
-        return None
-    configuration = {
-        **setup.tables(request),
-        "files": [str(source) for source in setup.sources],
-        "objects": {"name": request.objects, **setup.object_settings},
-        "n_objects": [division.design.count, division.measure.count],
-        "exposure": simulation.exposure,
-    }
-    folder = RunFolder.open(out, configuration, force=force)
-    setup.copy_sources(folder.path)
-    again = f"ideal optimize --config {Path(out) / 'run.toml'} --out ANOTHER does the same again"
-    write_whole(folder.path / "run.toml", to_toml(setup.tables(request), again))
-    return folder
-
-
-def _warnings(division: Division, objects: str) -> list[str]:
-    if division.apart:
-        return []
-    return [f"{objects}: fewer than ten sources, so that the final figures are of other parts of the same ones"]

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from ideal.cli import _output
+from ideal.cli._design_world import warnings_of
 from ideal.imaging import ImagingSystem, Params
 from ideal.imaging.interferometer import Interferometer
 from ideal.optimize.design import Designed
-from ideal.optimize.evaluation import _RANK as COMPONENTS
+from ideal.optimize.evaluation import COMPONENTS
 from ideal.optimize.periodic import periodic_grid
 from ideal.result import LN2, Comparison, Estimate
 from ideal.simulation import DEFAULT_PHOTONS
@@ -92,12 +93,7 @@ def document(prepared, request: Mapping[str, Any], designed: Designed, rows: lis
 
     """
     division, climb = prepared.division, designed.climb
-    warnings = []
-    if not division.apart:
-        warnings.append(
-            f"{prepared.objects}: fewer than ten sources, so that the figures are of other parts of the same ones: "
-            "the design may suit these alone; take objects of more sources (ideal data list)"
-        )
+    warnings = warnings_of(division, prepared.objects)
     if climb is not None and climb.stopped == "time":
         warnings.append(f"the ascent ended at its time limit after {climb.steps} of {request['steps']} steps")
     elif designed.seconds > (limit := request.get("time-limit") or math.inf):

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from ideal._scoring import _MOST_VALUES
 from ideal.cli import _design_report, _noise
 from ideal.cli._design_request import Request, as_table, completed
 from ideal.cli._design_setup import Setup
+from ideal.cli._design_world import default_objects, open_folder, read_parts
 from ideal.cli._progress import with_time_left
 from ideal.cli._run_folder import RunFolder, resources, write_whole
 from ideal.cli._toml import to_toml
@@ -35,13 +35,11 @@ from ideal.optimize.evaluation import (
     measured_by,
     target_information,
 )
-from ideal.optimize.objects import Division, divide
+from ideal.optimize.objects import Division
 from ideal.optimize.site_evaluation import reduced_measurements
 from ideal.optimize.targets import LabelTarget, Target, WeightedTarget
 from ideal.simulation import ObjectSource, Simulation, prepare
 
-_OBJECTS = {"radiance": "photographs", "transmission": "phase-cells", "sky": "black-hole-rings", "any": "photographs"}
-_SCENE_VALUES, _COUNTS = 2**25, (1000, 6000)  # of the objects that are held in memory, unless the user says how many
 _SEEN = 32  # objects that defaults are chosen by
 Say = Callable[[str, float | None], None]
 
@@ -78,7 +76,7 @@ def run(setup: Setup, *, out: str | None, force: bool, say: Say, provenance: dic
 
     """
     say = with_time_left(say)
-    objects = setup.request.objects or _OBJECTS[setup.system.scene.kind]
+    objects = setup.request.objects or default_objects(setup.system)
     chosen = make_objects(objects, **setup.object_settings)
     target = parse_target(setup.request.target or "total", setup.system.scene)  # before objects are read
     if about_label(target):
@@ -91,7 +89,7 @@ def run(setup: Setup, *, out: str | None, force: bool, say: Say, provenance: dic
     names = request.against
     prepared = _prepared(setup, request, source)
     system = prepared.system
-    folder = _folder(setup, request, prepared, out, force)
+    folder = open_folder(setup, request, prepared.division, prepared.simulation.exposure, out, force)
     designed = _designed(prepared, request, folder, setup.design, say)
     designs = {_design_report.DESIGN: designed.params}
     if not (unmoved := _alike(designed.params, designed.begun)):
@@ -99,7 +97,7 @@ def run(setup: Setup, *, out: str | None, force: bool, say: Say, provenance: dic
     named = {name: design_of(system, name, request.seed) for name in names}
     designs |= {name: params for name, params in named.items() if not _alike(params, designed.begun)}
     estimates, labels = _measured(prepared, designs, request, folder, say)
-    scenes = _exposed(prepared.simulation, prepared.division.measure.scenes)
+    scenes = prepared.simulation.exposed(prepared.division.measure.scenes)
     say("what is told of each target, in closed form", None)
     targets = target_information(system, designs, prepared.simulation.noise, scenes)
     apart = differences(estimates, request.seed)
@@ -165,18 +163,15 @@ def _prepared(setup: Setup, request: Request, source: ObjectSource) -> Prepared:
     system = setup.system
     noise = _noise.noise_model(system, system.design(), setup.noise)
     target = parse_target(request.target, system.scene)
-    count = request.count or int(np.clip(_SCENE_VALUES // np.prod(system.scene.shape), *_COUNTS))
-    if request.count is None and source.count is not None:
-        count = min(count, source.count)
-    division = divide(source, count, request.seed)
+    division = read_parts(source, system, request)
     if about_label(target) and division.design.labels is None:
         raise UsageError(f"the target is the label, and {request.objects} have none: choose labelled objects (ideal data list)")
     simulation = prepare(system, system.design(), division.design, photons=request.photons, noise=noise)
     task = Task(
         simulation.system,
         simulation.noise,
-        _exposed(simulation, division.design.scenes),
-        _exposed(simulation, division.choose.scenes),
+        simulation.exposed(division.design.scenes),
+        simulation.exposed(division.choose.scenes),
         division.design.labels,
         division.choose.labels,
         target,
@@ -202,10 +197,6 @@ def _check_classifiable(system: ImagingSystem) -> None:
             f"the target is the label, and a measurement of {shape} has {values} values, more than the {_MOST_VALUES} that "
             f"classifiers of measurements can hold: take fewer camera pixels (--set shape, ideal systems {system.name})"
         )
-
-
-def _exposed(simulation: Simulation, scenes: np.ndarray) -> np.ndarray:
-    return (scenes * np.float32(simulation.exposure)).astype(np.float32)
 
 
 def about_label(target: Target | None) -> bool:
@@ -281,23 +272,6 @@ def _fresh(prepared: Prepared, params: Params, seed: int, name: str, count: int 
     )
 
 
-def _folder(setup: Setup, request: Request, prepared: Prepared, out: str | None, force: bool) -> RunFolder | None:
-    if out is None:
-        return None
-    configuration = {
-        **setup.tables(request),
-        "files": [str(source) for source in setup.sources],
-        "objects": {"name": request.objects, **setup.object_settings},
-        "n_objects": [getattr(prepared.division, part).count for part in ("design", "choose", "measure")],
-        "exposure": prepared.simulation.exposure,
-    }
-    folder = RunFolder.open(out, configuration, force=force)
-    setup.copy_sources(folder.path)
-    again = f"ideal optimize --config {Path(out) / 'run.toml'} --out ANOTHER does the same again"
-    write_whole(folder.path / "run.toml", to_toml(setup.tables(request), again))
-    return folder
-
-
 class _Metrics:
     """The history of an ascent in metrics.jsonl, a line for each record."""
 
@@ -337,7 +311,7 @@ def _keep(
     write_whole(path / "design.toml", to_toml(tables, "the design as a system: ideal simulate design.toml OBJECTS -o FILE.h5"))
     shown = {name: _fresh(prepared, designs[name], request.seed, name, 1) for name in list(designs)[:3]}
     _design_figures.draw_all(
-        path, system, designed, document, shown, _exposed(prepared.simulation, prepared.division.measure.scenes[:1])[0]
+        path, system, designed, document, shown, prepared.simulation.exposed(prepared.division.measure.scenes[:1])[0]
     )
     folder.finish(document)
     folder.clear("design")

@@ -16,7 +16,7 @@ Noise = Annotated[
     typer.Option(
         metavar="NAME",
         help="poisson (photon counts), gaussian, poisson-gaussian (a camera's raw numbers) or complex-gaussian (visibilities); "
-        "default: what the file says.",
+        "default: what the file, or the system, says.",
     ),
 ]
 Sigma = Annotated[

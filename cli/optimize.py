@@ -162,9 +162,9 @@ def optimize(
     \b
     Examples:
       ideal optimize color-filter-array --photons 1000 --out runs/mosaic
-      ideal optimize color-filter-array kodak --target colour --photons 1000 --out runs/colour
-      ideal optimize lensless-lenslets beads --start random --against one-lens --against diffuser
-      ideal optimize examples/cell_microscope.toml --target label --photons 50 --out runs/leds
+      ideal optimize color-filter-array kodak --target mse --floor green=8 --photons 1000 --out runs/colour
+      ideal optimize lensless-lenslets beads --start random --against one-lens --against ten-lenslets
+      ideal optimize examples/cell_microscope.toml --out runs/leds
       ideal optimize interferometer --choose 4 --out runs/array
       ideal optimize interferometer --set array=EHT2017+candidates --choose 3 --keep EHT2017
       ideal optimize my_camera.toml photographs --objective samples --steps 300

@@ -80,6 +80,10 @@ class Simulation:
     largest: float
     design: str = ""
 
+    def exposed(self, scenes: np.ndarray) -> np.ndarray:
+        """Return objects (sample, ...) in the light of this exposure, float32."""
+        return (scenes * np.float32(self.exposure)).astype(np.float32, copy=False)
+
     def blocks(self, source: ObjectSource, count: int, seed: int = 0) -> Iterator[Block]:
         """Give simulated measurements in blocks whose size depends on the shapes alone.
 
@@ -101,7 +105,7 @@ class Simulation:
         own = zlib.crc32(f"{self.system.name}/{self.design}".encode())
         for start in range(0, count, block):
             objects = source.read(start, min(start + block, count))
-            scenes = (objects.scenes * np.float32(self.exposure)).astype(np.float32, copy=False)
+            scenes = self.exposed(objects.scenes)
             clean = self.system.images(self.params, scenes)
             _check_finite(clean, self.system.name, start)
             if self.noise.name.startswith("poisson"):

@@ -59,3 +59,12 @@ def ideal(data, monkeypatch):
         return CliRunner().invoke(app, [str(each) for each in arguments], prog_name="ideal")
 
     return run
+
+
+@pytest.fixture
+def double_precision():
+    """Have JAX compute in float64 throughout a test."""
+    import jax
+
+    with jax.enable_x64(True):
+        yield

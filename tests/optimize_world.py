@@ -8,8 +8,8 @@ import numpy as np
 
 from ideal.datasets import make_objects
 from ideal.imaging import make_system
+from ideal.result import LN2
 
-LN2 = np.log(2)
 LIGHT = (0.5, 5.0, 500.0)
 MOSAIC = make_system("color-filter-array", shape=(8, 8), period=(4, 4))
 SMALL = make_system("color-filter-array", shape=(4, 4), period=(2, 2))

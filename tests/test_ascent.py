@@ -25,8 +25,8 @@ class Towards(Objective):
 
     name, summary = "towards", "a known answer"
 
-    def __init__(self, task, noise=0.0, every=0, exact=True, worsening=False):
-        self.task, self.noise, self.every, self.exact, self.worsening = task, noise, every, exact, worsening
+    def __init__(self, task, noise=0.0, every=0, worsening=False):
+        self.task, self.noise, self.every, self.worsening = task, noise, every, worsening
 
     def start(self, params, key):
         return {"number": jnp.zeros(()), "refreshed": jnp.zeros(())}
@@ -96,7 +96,7 @@ def test_ascent_finds_the_wanted_design_from_several_starts_and_trains_what_is_l
     assert (found.steps, found.stopped, said[-1]) == (150, "steps", 1.0)
 
 
-@pytest.mark.parametrize("settings", [{"noise": 0.3, "exact": False, "every": 10}, {}], ids=["stochastic", "exact"])
+@pytest.mark.parametrize("settings", [{"noise": 0.3, "every": 10}, {}], ids=["stochastic", "exact"])
 def test_an_interrupted_ascent_ends_where_the_unbroken_one_does_to_the_bit(monkeypatch, tmp_path, settings):
     monkeypatch.setattr(ascent, "_KEEP_SECONDS", 0.0)
     plan, path = Ascent(steps=60), tmp_path / "ascent.npz"
@@ -150,7 +150,7 @@ def test_ascent_ends_at_its_time_limit(monkeypatch):
 
 def test_of_an_objective_that_is_fitted_anew_the_last_design_counts_and_patience_looks_at_new_fits():
     """Gains by a density that was fitted to another design cannot be compared: neither kept as the best nor waited for."""
-    settings, plan = {"worsening": True, "every": 10, "exact": False}, Ascent(steps=200, patience=0.2)
+    settings, plan = {"worsening": True, "every": 10}, Ascent(steps=200, patience=0.2)
     far = [{"filters": jnp.asarray(0.6 * np.eye(4)[(WANTED.argmax(-1) + 1) % 4] + 0.1)}]
     found = climb(towards(**settings), far, plan)
     judged = [record["gain_by_new_fit"][0] for record in found.history if "gain_by_new_fit" in record]
@@ -179,7 +179,7 @@ def test_without_choices_the_best_design_that_a_fit_was_made_to_counts(wanted):
     with jax.enable_x64(True):
         start = starts.starting_designs(system, ["spread"])
     start = [{name: np.asarray(value, np.float32) for name, value in start[0].items()}]
-    found = climb(Own(Task(system, Poisson(), scenes, scenes), every=10, exact=False), start, Ascent(steps=40))
+    found = climb(Own(Task(system, Poisson(), scenes, scenes), every=10), start, Ascent(steps=40))
     assert float(found.relaxed["weights"][0]) > float(start[0]["weights"][0]) + 0.1
     expected = start[0] if wanted == 0 else found.relaxed
     assert float(found.params["weights"][0]) == pytest.approx(float(expected["weights"][0]), abs=1e-6)
@@ -188,7 +188,7 @@ def test_without_choices_the_best_design_that_a_fit_was_made_to_counts(wanted):
 
 def test_an_objective_that_is_fitted_to_one_design_takes_one_start():
     with pytest.raises(UsageError, match="one start at a time"):
-        climb(towards(every=10, exact=False), mixed(0, 1), Ascent(steps=10))
+        climb(towards(every=10), mixed(0, 1), Ascent(steps=10))
 
 
 def test_starts_of_an_objective_that_is_fitted_anew_are_climbed_one_by_one_and_compared_by_own_fits(monkeypatch, tmp_path):
@@ -198,7 +198,7 @@ def test_starts_of_an_objective_that_is_fitted_anew_are_climbed_one_by_one_and_c
         every, compares = 10, False
 
         def __init__(self, task):
-            super().__init__(task, every=10, exact=False)
+            super().__init__(task, every=10)
 
         def start(self, params, key):
             begun.append(np.asarray(params["filters"]))
@@ -226,7 +226,7 @@ def test_a_start_that_is_better_by_its_own_fit_than_where_the_ascent_led_is_the_
         every, compares = 10, False
 
         def __init__(self, task):
-            super().__init__(task, every=10, exact=False, worsening=True)
+            super().__init__(task, every=10, worsening=True)
 
     monkeypatch.setattr(design, "find_objective", lambda name: Astray)
     begin = {"filters": np.eye(4)[(WANTED.argmax(-1) + 1) % 4]}

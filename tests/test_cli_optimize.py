@@ -1,8 +1,10 @@
 """`ideal optimize`: the table, the files, configurations, what goes wrong, and that an interruption changes nothing."""
 
+import itertools
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -20,9 +22,11 @@ from ideal.cli._design_report import shown_name
 from ideal.cli._design_request import as_table
 from ideal.cli._design_setup import read_setup
 from ideal.cli._toml import to_toml
+from ideal.cli.optimize import optimize
 from ideal.datasets import make_objects
+from ideal.imaging import make_system
 from ideal.imaging.configuration import load_design
-from ideal.optimize import ascent
+from ideal.optimize import ascent, find_objective, parse_target
 
 pytestmark = pytest.mark.usefixtures("hasty_compiler")
 
@@ -329,3 +333,30 @@ def test_tables_survive_as_toml():
     assert read["system"] == {name: value for name, value in tables["system"].items() if value is not None}
     assert read["optimize"] == tables["optimize"]
     assert type(read["system"]["whole"]) is float
+
+
+def test_examples_of_the_help_name_what_there_is():
+    root, seen = Path(__file__).parent.parent, 0
+    for line in optimize.__doc__.splitlines():
+        _, found, command = line.partition("ideal optimize ")
+        words = shlex.split(command)
+        if not found or words[0] in ("--config", "my_camera.toml"):
+            continue
+        seen += 1
+        if words[0].endswith(".toml"):
+            assert (root / words[0]).is_file() or not (root / "examples").is_dir()
+            continue
+        given = list(itertools.pairwise(words))
+        system = make_system(words[0], **dict(value.split("=") for option, value in given if option == "--set"))
+        for option, value in given:
+            if option in ("--start", "--against"):
+                assert value in system.designs
+            elif option == "--target":
+                parse_target(value, system.scene)
+            elif option == "--floor":
+                assert value.partition("=")[0] in system.filters
+            elif option == "--objective":
+                find_objective(value)
+        if not words[1].startswith("--"):
+            make_objects(words[1])
+    assert seen >= 6

@@ -31,13 +31,7 @@ from ideal.optimize.periodic import periodic_information
 from ideal.optimize.scenes import SceneSpectrum
 from ideal.optimize.targets import PixelTarget
 
-pytestmark = pytest.mark.usefixtures("hasty_compiler")
-
-
-@pytest.fixture(autouse=True)
-def _double():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("hasty_compiler", "double_precision")
 
 
 # The closed form against dense linear algebra.

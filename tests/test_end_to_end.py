@@ -17,13 +17,7 @@ from ideal.noise import Poisson
 from ideal.optimize import Task, parse_target
 from ideal.optimize.end_to_end import EndToEnd, draw
 
-pytestmark = pytest.mark.usefixtures("hasty_compiler")
-
-
-@pytest.fixture(autouse=True)
-def _double():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("hasty_compiler", "double_precision")
 
 
 def test_gradients_are_finite_differences_for_a_draw_held_fixed():

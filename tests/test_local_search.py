@@ -52,7 +52,7 @@ def neighbours(cells, exchanges_only=False):
 class Table(Objective):
     """A gain that is known for every mosaic of four cells; the held-out gain is its negative."""
 
-    name, summary, exact = "table", "for tests", True
+    name, summary = "table", "for tests"
 
     def __init__(self, task, values):
         self.task, self.values = task, jnp.asarray(values)
@@ -104,7 +104,6 @@ def test_a_local_optimum_of_any_gain_and_never_below_its_start():
         assert found.gain >= found.before
         assert values[reached] >= max(values[each] for each in neighbours(reached)) - 1e-5
         assert found.held_out_gain == -found.gain
-        assert found.held_out_before == -found.before
         assert (found.changes == 0) == (tuple(start) == reached)
 
 

@@ -13,11 +13,7 @@ from ideal.optimize._log_determinant import log_determinant, log_determinant_and
 
 DEADLINE = 120.0  # seconds; it takes some three, nearly all of them imports and compilation
 
-
-@pytest.fixture(autouse=True)
-def _double():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def positive(shape, size, seed=0, *, imaginary=True):

@@ -15,13 +15,7 @@ from ideal.optimize import Task, parse_target, periodic
 from ideal.optimize.closed_form import ClosedForm
 from ideal.optimize.samples import Samples, gaussian_information
 
-pytestmark = pytest.mark.usefixtures("hasty_compiler")
-
-
-@pytest.fixture(autouse=True)
-def _double():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("hasty_compiler", "double_precision")
 
 
 def test_gradients_are_finite_differences_for_a_draw_held_fixed():

@@ -55,7 +55,6 @@ class Objective(ABC):
         summary: one line for people.
         unit: of the gain.
         every: steps between calls of `refresh`; 0 for none.
-        exact: whether the gain is the same for every key.
         compares: whether one state serves to compare any designs; a decoder or a density that suits one design does not.
 
     """
@@ -64,7 +63,6 @@ class Objective(ABC):
     summary: ClassVar[str]
     unit: ClassVar[str] = "bits/pixel"
     every: int = 0
-    exact: bool = False
     compares: bool = True
 
     @abstractmethod

@@ -53,7 +53,7 @@ class EndToEnd(Objective):
         self.few_photons = task.noise.name.startswith("poisson") and light[0] < _FEW_PHOTONS
         self.decoder = make_decoder(task.system, task.scenes, light)
         if isinstance(self.decoder, WienerDecoder):
-            self.decoder.variance = lambda mean: task.noise.variance(mean)
+            self.decoder.variance = task.noise.variance
         wanted = self._wanted(jnp.asarray(np.asarray(task.scenes) - self.decoder.mean))
         self._variance = float(jnp.mean(jnp.square(wanted)))
         if not self._variance > 0:

@@ -23,7 +23,7 @@ from ideal.task_result import TaskInformation
 
 DEFAULT_MODELS = ("stationary", "full", "causal-mixture")
 DEFAULT_EFFORT = 0.25
-_RANK = 128
+COMPONENTS = 128  # of scenes, where what is told of targets has no periodic form
 _SMALLEST = 4  # pixels of a side that a causal mixture can look around in
 
 
@@ -166,7 +166,7 @@ def target_information(
     names = ["total", *(["colour", "luminance", "chroma", *system.scene.channels] if _has_colours(system) else [])]
     task = Task(system, noise, scenes, scenes)
     with jax.enable_x64(True):
-        aims = [ClosedForm(replace(task, target=parse_target(target, system.scene)), rank=_RANK) for target in names]
+        aims = [ClosedForm(replace(task, target=parse_target(target, system.scene)), rank=COMPONENTS) for target in names]
         states = [aim.start({}, None) for aim in aims]  # arguments of one compiled function: constants in it would take longer
         gains = jax.jit(lambda params, states: [aim.gain(params, own) for aim, own in zip(aims, states, strict=True)])
         found = {}

@@ -43,7 +43,6 @@ class LocalSearch:
         params: the best design that was found.
         before: the objective's gain of the design that was given, in its units (bits per pixel).
         gain: that of the design found.
-        held_out_before: gain for the held-out scenes of the design that was given.
         held_out_gain: that of the design found.
         changes: accepted, several together as one, those that the floors needed counted too.
         evaluations: designs that were looked at.
@@ -55,7 +54,6 @@ class LocalSearch:
     params: Params
     before: float
     gain: float
-    held_out_before: float
     held_out_gain: float
     changes: int
     evaluations: int
@@ -106,7 +104,7 @@ def search_locally(
     given = _cells(params[name], name)
     least = _floors(objective.task.system, rules, given, shape[-1])
     measure = _Measure(objective, params, name, state, jax.random.key(seed))
-    before, held_out_before = measure.single(given), measure.held_out(given)
+    before = measure.single(given)
     if not np.isfinite(before):
         raise DataError(f"the objective {objective.name} is not finite for the design that is to be improved")
     now = _resumed(checkpoint, given)
@@ -140,7 +138,6 @@ def search_locally(
         measure.params_of(now.cells),
         before,
         now.gain,
-        held_out_before,
         held_out,
         now.changes,
         now.evaluations,
