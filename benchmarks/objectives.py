@@ -74,17 +74,10 @@ def one(objective, args):
 
 def ours(aim, starts, steps, seed):
     """Yield the hard design after every ten steps of the ascent of `ideal optimize`."""
-    import jax
-
     from ideal.optimize import Ascent
-    from ideal.optimize.ascent import _Run
+    from ideal.optimize.ascent import stations
 
-    run = _Run(aim, Ascent(steps=steps), jax.random.key(seed))
-    now = run.begin(starts)
-    yield 0, now.best
-    while now.step < steps:
-        now = run.advance(now, time.monotonic)
-        yield now.step, now.best
+    yield from ((step, hard) for step, hard, _ in stations(aim, starts, Ascent(steps=steps), seed=seed))
 
 
 def published(aim, starts, steps, seed):

@@ -1,7 +1,7 @@
 """Gradient ascent on an objective: several starts at once, annealed to what can be manufactured, kept on disk as it goes."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -146,6 +146,24 @@ def climb(
     own = jax.tree.map(lambda each: each[now.best_start], now.learned)
     state = objective.with_learned(now.state, own)
     return Climb(now.best, now.best_start, relaxed, now.history, now.step, now.stopped, state)
+
+
+def stations(objective: Objective, starts: list[Params], ascent: Ascent, *, seed: int = 0) -> Iterator[tuple[int, Params, float]]:
+    """Give (step, design, gain) at the start of an ascent and after every ten steps: what `climb` would return there.
+
+    Args:
+        objective: what to raise.
+        starts: designs to begin with.
+        ascent: how.
+        seed: of what is random in the objective.
+
+    """
+    run, begun = _Run(objective, ascent, jax.random.key(seed)), time.monotonic()
+    now = run.begin(starts)
+    yield now.step, now.best, now.best_gain
+    while not now.stopped:
+        now = run.advance(now, lambda: time.monotonic() - begun)
+        yield now.step, now.best, now.best_gain
 
 
 @dataclass

@@ -103,7 +103,7 @@ def find_design(
                 params,
                 rules=rules,
                 state=found.state,
-                most=_ROUNDS * _single_changes(params, task.system) if search and aim.compares else 0,
+                most=most_evaluations(params, task.system) if search and aim.compares else 0,
                 time_limit=left,
                 seed=seed,
                 checkpoint=checkpoints and checkpoints / "search.npz",
@@ -136,11 +136,11 @@ def _has_choices(system: ImagingSystem) -> bool:
     return any(isinstance(each, OneOf) for each in system.constraints.values())
 
 
-def _single_changes(params: Params, system: ImagingSystem) -> int:
-    """Return how many changes of one cell and exchanges of two there are."""
+def most_evaluations(params: Params, system: ImagingSystem) -> int:
+    """Return how many evaluations a local search is given: each change of one cell and exchange of two some times."""
     shape = next(np.shape(params[name]) for name, each in system.constraints.items() if isinstance(each, OneOf))
     cells = int(np.prod(shape[:-1]))
-    return cells * shape[-1] + cells * (cells - 1) // 2
+    return _ROUNDS * (cells * shape[-1] + cells * (cells - 1) // 2)
 
 
 def _climbed(aim: Objective, begun: list[Params], ascent: Ascent, seed, checkpoints, report, log):
