@@ -1,5 +1,47 @@
 """Decoders: what can be made of measurements, to see whether information predicts it."""
 
-from ideal.decoders.linear import LinearDecoder, peak_signal_to_noise
+from ideal.decoders._visibilities import CondensedVisibilities
+from ideal.decoders.deconvolution import Blurring, CroppedWiener, Deconvolution, TotalVariation, UnsupervisedWiener, Wiener
+from ideal.decoders.demosaic import MosaicFilter, SceneStatistics, demosaic_bilinear, demosaic_malvar
+from ideal.decoders.demosaic_network import Example, MosaicNetwork
+from ideal.decoders.linear import LinearDecoder
+from ideal.decoders.networks import ImageClassifier, ImageRegressor
+from ideal.decoders.quality import (
+    Score,
+    accuracy,
+    gaussian_log_likelihood,
+    label_log_likelihood,
+    mean_square_error,
+    peak_signal_to_noise,
+    structural_similarity,
+)
+from ideal.decoders.radio import dirty_images, linear_sky_decoder, regularised_likelihood
 
-__all__ = ["LinearDecoder", "peak_signal_to_noise"]
+__all__ = [
+    "Blurring",
+    "CondensedVisibilities",
+    "CroppedWiener",
+    "Deconvolution",
+    "Example",
+    "ImageClassifier",
+    "ImageRegressor",
+    "LinearDecoder",
+    "MosaicFilter",
+    "MosaicNetwork",
+    "SceneStatistics",
+    "Score",
+    "TotalVariation",
+    "UnsupervisedWiener",
+    "Wiener",
+    "accuracy",
+    "demosaic_bilinear",
+    "demosaic_malvar",
+    "dirty_images",
+    "gaussian_log_likelihood",
+    "label_log_likelihood",
+    "linear_sky_decoder",
+    "mean_square_error",
+    "peak_signal_to_noise",
+    "regularised_likelihood",
+    "structural_similarity",
+]

@@ -74,18 +74,3 @@ class LinearDecoder:
         """Return scenes (sample, ...) of measurements (sample, ...), in their units."""
         flat = np.asarray(measurements, np.float64).reshape(len(measurements), -1)
         return (self.mean + (flat - self.expected) @ self.gain.T).reshape(len(flat), *self.scene_shape)
-
-
-def peak_signal_to_noise(decoded: np.ndarray, truth: np.ndarray, peak: float, border: int = 0) -> np.ndarray:
-    """Return 10 log10(peak^2 / mean square error) of each image, dB.
-
-    Args:
-        decoded: (sample, row, column, ...).
-        truth: the same.
-        peak: what counts as the largest value.
-        border: rows and columns at each edge that are left out.
-
-    """
-    inner = (slice(None), *[slice(border, n - border) for n in truth.shape[1:3]])
-    error = (np.asarray(decoded, np.float64)[inner] - truth[inner]) ** 2
-    return 10 * np.log10(peak**2 / np.maximum(error.reshape(len(error), -1).mean(1), 1e-300))
