@@ -11,6 +11,8 @@ from ideal.cli.data import data
 from ideal.cli.estimate import estimate
 from ideal.cli.inspect import inspect
 from ideal.cli.optimize import optimize
+from ideal.cli.report import report
+from ideal.cli.reproduce import reproduce
 from ideal.cli.sample import sample
 from ideal.cli.simulate import simulate
 from ideal.cli.systems import systems
@@ -29,6 +31,8 @@ Examples:
   ideal data list                                  objects to look at, and where they come from
   ideal simulate lensless cifar10 -o captures.h5   measurements of objects through a system
   ideal optimize color-filter-array --target chroma --out runs/colour      a design that carries more
+  ideal report runs/colour                         a page of it to read, to print and to send
+  ideal reproduce two-point --quick                a published result made again, with figure and table
 
 `ideal estimate -h` says what every option means.
 """
@@ -45,6 +49,8 @@ app = typer.Typer(
 app.command()(estimate)
 app.command()(inspect)
 app.command()(optimize)
+app.command()(report)
+app.command()(reproduce)
 app.command()(sample)
 app.command()(simulate)
 app.command()(systems)

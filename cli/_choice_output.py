@@ -162,10 +162,11 @@ def print_choice(document: dict) -> None:
     more = ("bits/visibility", "visibilities") if sites else ()
     titles = ("design", f"{noun}s", "bits" if sites else "bits/pixel", "95 % interval", "the choice is above by", "closed form")
     _output.print_table((*titles, *more), rows)
-    _output.print_lines(["", _explanation(document, sites)])
+    _output.print_lines(["", explanation(document, sites)])
 
 
-def _explanation(document: dict, sites: bool) -> str:
+def explanation(document: dict, sites: bool) -> str:
+    """Return what the designs were measured with; sites: whether they are of an interferometer."""
     text = f"re-measured: fresh noise, {document['n_measure']} objects that the choice was not made for"
     if sites:
         return text + "; visibilities reduced to the combinations that tell of such objects, Gaussian model"

@@ -175,7 +175,7 @@ def print_result(document: dict) -> None:
     _print_measured(listed)
     _output.print_lines([""])
     _print_targets(listed)
-    _output.print_lines(["", *_explanations(document)])
+    _output.print_lines(["", *explanations(document)])
 
 
 def light(document: dict) -> str:
@@ -257,7 +257,8 @@ def _reduced(row: dict) -> bool:
     return row["complex"] and row["pixel_name"] != "visibility"
 
 
-def _explanations(document: dict) -> list[str]:
+def explanations(document: dict) -> list[str]:
+    """Return what the columns of the tables mean, from the document of a run."""
     first = document["designs"][0]
     lines = []
     if "label_information_bits" in first:

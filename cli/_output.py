@@ -35,13 +35,15 @@ def _finite(value):
 def provenance(command: list[str], seed: int) -> dict:
     """Return what made a result: version, command and seed."""
     from importlib.metadata import version
+
+    return {"version": version("ideal"), "command": command_of(command), "seed": seed}
+
+
+def command_of(arguments: list[str]) -> list[str]:
+    """Return a command as it was given, with the name of the program in place of its path."""
     from pathlib import Path
 
-    return {
-        "version": version("ideal"),
-        "command": [Path(command[0]).stem.replace("__main__", "ideal"), *command[1:]],
-        "seed": seed,
-    }
+    return [Path(arguments[0]).stem.replace("__main__", "ideal"), *arguments[1:]]
 
 
 def check_plot(target: str | None, force: bool) -> None:

@@ -8,7 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from ideal.cli._output import to_json
+from ideal.cli._output import command_of, to_json
 from ideal.errors import UsageError
 from ideal.result import Estimate
 
@@ -64,6 +64,7 @@ class RunFolder:
             "configuration": configuration,
             "inputs": {name: checksum(name) for name in (*configuration["files"], *configuration.get("load_model", ()))},
             "versions": {name: version(name) for name in _PACKAGES},
+            "command": command_of(sys.argv),
         }
         record = folder / "run.json"
         if folder.exists() and not folder.is_dir():
@@ -80,7 +81,7 @@ class RunFolder:
                 raise UsageError(f"{record} cannot be read ({error}); --force overwrites it") from None
             if before.get("status") == "finished":
                 raise UsageError(f"{path} holds a finished run: choose another --out, or overwrite it with --force")
-            changed = any(before.get(key) != run[key] for key in run if key != "status")
+            changed = any(before.get(key) != run[key] for key in run if key not in ("status", "command"))
             if changed and (resume or any(_work_in(folder))):
                 raise UsageError(
                     f"{path} holds an interrupted run with other files, options or versions: repeat its command to go on "

@@ -275,13 +275,15 @@ class _Summary:
     def posterior(self, by_fold: list[str]) -> PosteriorResult:
         """Put together what the folds say, each by the probabilities named for it."""
         pairs = list(zip(by_fold, self._scores, strict=True))
-        value, bounds = self.information(np.concatenate([score.log_posterior[name] for name, score in pairs]))
+        log_posterior = np.concatenate([score.log_posterior[name] for name, score in pairs])
+        value, bounds = self.information(log_posterior)
         wrong = GroupedValues.of(np.concatenate([score.wrong[name] for name, score in pairs]).astype(float), self.groups)
         limits = _rate_interval(wrong, self._confidence)
         fano = [_fano(self.label_entropy, rate, self._classes) for rate in (wrong.mean, limits[1])]
         used = [score.calibration[name] for name, score in pairs]
         means = [float(np.mean([getattr(each, name) for each in used])) for name in ("exponent", "floor")]
-        return PosteriorResult(value, bounds, wrong.mean, limits, *fano, *means)
+        values = GroupedValues.of((self._surprise + log_posterior) / LN2, self.groups)
+        return PosteriorResult(value, bounds, wrong.mean, limits, *fano, *means, values)
 
 
 class _GaussianByClass:

@@ -1,6 +1,8 @@
 """What the information about a label comes out as: bounds on I(T;Y), what they come from, and how they are told."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from ideal.intervals import GroupedValues
 
 DENSITY, NETWORK = "density", "network"  # where the probabilities of the classes come from
 
@@ -17,6 +19,7 @@ class PosteriorResult:
         fano: Fano's lower bound at this error rate, bits.
         fano_conservative: the same at the upper end of the error rate's interval.
         exponent, floor: of `ideal._classifier.Posterior`, averages over the folds.
+        values: what `information` is the average of, bits by source.
 
     """
 
@@ -28,6 +31,7 @@ class PosteriorResult:
     fano_conservative: float
     exponent: float
     floor: float
+    values: GroupedValues | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

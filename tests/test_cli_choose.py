@@ -87,6 +87,10 @@ def test_three_of_five_sites(here):
     measured = CliRunner().invoke(app, ["simulate", "run/design.toml", "black-hole-rings", "-n", "3", "-o", "m.h5", "--json"])
     assert measured.exit_code == 0, measured.stderr
     assert json.loads(measured.stdout)["shape"] == [3, choice["pixels"]]
+    assert not CliRunner().invoke(app, ["report", "run", "-o", "page.html"]).stderr
+    page = (here / "page.html").read_text(encoding="utf-8")
+    assert f"{choice['information']:.1f}</b> bits" in page
+    assert page.count("data:image/png") == 3
 
 
 def test_the_table_of_one_more_site(here):

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli_world import document, without_timings
+from report_world import design_record
 from typer.testing import CliRunner
 
 from ideal.cli import _optimized
@@ -85,6 +86,18 @@ def whole(tmp_path_factory, hasty_compiler):
 
 def told_by(folder):
     return json.loads((folder / "run.json").read_text())
+
+
+def test_a_report_of_a_run_lacks_nothing(ideal, whole, tmp_path):
+    record, assumed = told_by(whole[0]), design_record()
+    assert set(assumed) <= set(record)  # what the tests of reports take a record to be
+    of_some = {"filters", "start", "near", *(key for key in assumed["designs"][0] if key.startswith("label_"))}
+    assert set().union(*assumed["designs"]) - of_some <= set(record["designs"][0])
+    result = ideal("report", whole[0], "-o", tmp_path / "page.html")
+    assert (result.exit_code, result.stderr) == (0, "")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert page.count("data:image/png") == 6
+    assert all(shown_name(row) in page for row in record["designs"])
 
 
 def test_a_run_ends_with_a_table_and_leaves_everything_in_its_folder(ideal, whole):

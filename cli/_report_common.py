@@ -1,0 +1,112 @@
+"""What a report tells of every run: warnings, settings, inputs, versions, and the command to run it again."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ideal.cli._report_content import Block, Code, Facts, Note, Part
+from ideal.cli._report_runs import REPRODUCTION, Run
+
+
+def notes_of(run: Run, warnings: Sequence[str] = ()) -> list[Block]:
+    """Return what has to be read before the numbers of a run: that it failed, and warnings, each once."""
+    found: list[Block] = []
+    errors = list(run.record.get("errors") or ())
+    if errors or run.status == "failed":
+        found.append(Note(errors or ["The run failed."], "failure", "Failed"))
+    if lines := list(dict.fromkeys(warnings)):
+        found.append(Note(lines, "warning", "Warnings" if len(lines) > 1 else "Warning"))
+    return found
+
+
+def seconds_text(seconds: float) -> str:
+    """Return a time for people."""
+    if seconds < 100:
+        return f"{seconds:.3g} s"
+    return f"{seconds / 60:.3g} min" if seconds < 6000 else f"{seconds / 3600:.3g} h"
+
+
+def provenance_parts(run: Run, settings: Block | None = None, again: Sequence[Block] = ()) -> list[Part]:
+    """Return settings, inputs, versions, and how to run it again.
+
+    Args:
+        run: of which they are.
+        settings: in place of the configuration of the record.
+        again: below the command.
+
+    """
+    record = run.record
+    settings = settings or Facts(flattened(record.get("configuration") or {}))
+    inputs = [(name, str(digest)) for name, digest in (record.get("inputs") or {}).items()]
+    versions = [(name, str(each)) for name, each in (record.get("versions") or {}).items()]
+    memory = record.get("peak_memory_mb")
+    if memory:
+        versions.append(("largest memory", f"{memory:.0f} MB"))
+    return [
+        Part("Settings", [settings]),
+        Part("Inputs", [Facts(inputs, code=True)] if inputs else []),
+        Part("Versions", [Facts(versions)] if versions else []),
+        Part("Run it again", [*command_blocks(run), *again]),
+    ]
+
+
+def command_blocks(run: Run) -> list[Block]:
+    """Return the command of a run to copy, and what to mind."""
+    command = run.record.get("command")
+    if not command:
+        return [Note(["The record of this run does not hold its command."])]
+    text = shlex.join(map(str, command))
+    if run.status == "unfinished":
+        return [Code(text), Note(["The same command goes on where the run was interrupted."])]
+    if run.kind == REPRODUCTION:
+        return [
+            Code(text),
+            Note(["What an earlier run in the same folder has done, and nothing has changed since, is not done again."]),
+        ]
+    where = "Names of files are seen from the folder that the command was given in; --out has to name a folder without a run."
+    return [Code(text), Note([where])]
+
+
+def flattened(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Return the settings of nested tables under names with points; what was left to the program is left out."""
+    found = []
+    for key, value in table.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            found += flattened(value, f"{name}.")
+        elif value is not None and value != []:
+            found.append((name, value_text(value)))
+    return found
+
+
+def value_text(value: Any) -> str:
+    """Return a setting for people."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(value_text, value))
+    return str(value)
+
+
+def configuration_of(run: Run) -> Block | None:
+    """Return the configuration file that a run keeps, or None."""
+    try:
+        text = (run.path / "run.toml").read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return None
+    return Code(text.rstrip("\n"), "run.toml")
+
+
+def short(path: str) -> str:
+    """Return the name of a file without its folders, and with its data set."""
+    file, colons, dataset = str(path).partition("::")
+    return Path(file).name + colons + dataset
+
+
+def short_names(paths: Sequence[str]) -> dict[str, str]:
+    """Return what to call files that stand together: their bare names where these tell them apart."""
+    bare = [short(path) for path in paths]
+    return dict(zip(paths, bare if len(set(bare)) == len(bare) else paths, strict=True))

@@ -1,0 +1,134 @@
+"""The folders that a report is made of: what kind of run each holds, and whether it came to its end."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ideal.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from ideal.result import Estimate
+
+ESTIMATE, DESIGN, CHOICE, REPRODUCTION = "estimate", "design", "choice", "reproduction"
+_REPRODUCTION_FORMAT = "ideal-reproduction"
+_NAMED = 3  # folders that a message has room to name
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run and its folder.
+
+    Attributes:
+        path: of the folder, as the user named it.
+        kind: `ESTIMATE`, `DESIGN`, `CHOICE` or `REPRODUCTION`.
+        record: what run.json says.
+        status: "finished", "failed" (of some files) or "unfinished".
+
+    """
+
+    path: Path
+    kind: str
+    record: dict
+    status: str
+
+    @property
+    def name(self) -> str:
+        """What to call it."""
+        return str(self.path)
+
+    def estimates(self) -> dict[int, "Estimate"]:
+        """Return the estimates that the folder keeps, by their place in the run.
+
+        Raises:
+            DataError: one cannot be read.
+
+        """
+        from ideal.result import Estimate  # after a look at run.json, which most reports need alone
+
+        found = {}
+        for file in self.path.glob("result-*.json"):
+            place = file.stem.removeprefix("result-")
+            if not place.isdigit():
+                continue
+            try:
+                found[int(place)] = Estimate.from_state(_read(file))
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                raise DataError(f"{file} is of another version ({error!r}): repeat the command of the run") from error
+        return dict(sorted(found.items()))
+
+
+def read_runs(names: Sequence[str]) -> list[Run]:
+    """Return the runs of these folders, or of the run.json in them.
+
+    Raises:
+        UsageError: a run is named twice.
+        DataError: a folder holds no run, or a run.json that cannot be read.
+
+    """
+    runs, seen = [], set()
+    for name in names:
+        folder = Path(name).parent if Path(name).name == "run.json" and not Path(name).is_dir() else Path(name)
+        if (place := os.path.realpath(folder)) in seen:
+            raise UsageError(f"{name} is named twice: name each run once")
+        seen.add(place)
+        runs.append(read_run(folder))
+    return runs
+
+
+def read_run(folder: Path) -> Run:
+    """Return the run that a folder holds.
+
+    Raises:
+        DataError: it holds none, or one that cannot be read.
+
+    """
+    if not folder.is_dir():
+        what = "is a file" if folder.exists() else "does not exist"
+        raise DataError(f"{folder} {what}: name the folder of a run (--out of ideal estimate, optimize or reproduce)")
+    if not (folder / "run.json").is_file():
+        inside = sorted(each.parent for each in folder.glob("*/run.json"))
+        hint = f"; there are runs in it: {', '.join(map(str, inside[:_NAMED]))}" + ", ..." * (len(inside) > _NAMED)
+        raise DataError(
+            f"{folder} holds no run.json: name the folder of a run (--out of ideal estimate, optimize or reproduce)"
+            + (hint if inside else "")
+        )
+    record = _read(folder / "run.json")
+    kind = _kind(record)
+    if kind is None:
+        raise DataError(
+            f"{folder / 'run.json'} is not of a run: expected what ideal estimate, optimize or reproduce keep, "
+            f"found the keys {', '.join(map(str, record)) or 'of nothing'}"
+        )
+    status = "finished" if kind == REPRODUCTION else record.get("status")
+    return Run(folder, kind, record, status if status in ("finished", "failed") else "unfinished")
+
+
+def _read(file: Path) -> dict:
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:  # a UnicodeDecodeError is a ValueError
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{file} cannot be read ({reason}): was it cut short? repeat the command of the run") from None
+    if not isinstance(record, dict):
+        raise DataError(f"{file} holds a {type(record).__name__}, expected the record of a run: repeat the command of the run")
+    return record
+
+
+def _kind(record: dict) -> str | None:
+    if record.get("format") == _REPRODUCTION_FORMAT:
+        return REPRODUCTION
+    if "strategies" in record:
+        return CHOICE
+    if "designs" in record:
+        return DESIGN
+    if "results" in record:
+        return ESTIMATE
+    configuration = record.get("configuration")
+    if "status" not in record or not isinstance(configuration, dict):
+        return None
+    if "optimize" not in configuration:
+        return ESTIMATE
+    return CHOICE if (configuration["optimize"] or {}).get("choose") is not None else DESIGN

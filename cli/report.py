@@ -1,0 +1,62 @@
+"""`ideal report`: a page of runs to read, to print and to send."""
+
+from typing import Annotated
+
+import typer
+
+from ideal.cli import _options
+from ideal.cli._guard import guarded
+
+
+@guarded
+def report(
+    runs: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN", help="Folders that --out of ideal estimate, optimize or reproduce has written."),
+    ],
+    out: Annotated[str, typer.Option("-o", "--out", metavar="FILE", help="Page to write (.html).")] = "report.html",
+    title: Annotated[str | None, typer.Option(metavar="TEXT", help="Title of the page; default: what the run is.")] = None,
+    as_json: _options.Json = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the page.")] = False,
+    debug: _options.Debug = False,
+) -> None:
+    """Write one HTML page of runs: numbers, intervals, figures, settings, warnings, versions, and how to run them again.
+
+    \b
+    Examples:
+      ideal report runs/colour
+      ideal report runs/colour runs/beads -o designs.html --title "Two designs"
+      ideal report runs/* -o all.html --force
+
+    The page holds all that it shows, figures included, and needs no network. Runs that measured the same objects are compared.
+    """
+    import sys
+    from pathlib import Path
+
+    from ideal.cli import _output
+    from ideal.cli._report_page import make_page
+    from ideal.cli._report_runs import read_runs
+    from ideal.cli._run_folder import write_whole
+
+    found = read_runs(runs)
+    _output.check_target("--out", out, (".html", ".htm"), force, make_folder=True)
+    page = make_page(found, title)
+    write_whole(Path(out), page.html)
+    size, figures = Path(out).stat().st_size, sum(len(section.pictures) for section in page.sections) - len(page.missing)
+    if as_json:
+        facts = [
+            {key: getattr(section, key) for key in ("place", "kind", "status", "title", "result")}
+            | {"figures": [each.name for each in section.pictures if each.source is not None]}
+            for section in page.sections
+        ]
+        command = _output.provenance(sys.argv, 0)
+        del command["seed"]
+        _output.print_json(command | {"path": out, "bytes": size, "runs": facts, "missing": page.missing})
+    else:
+        counted = f"{len(found)} run{'s' * (len(found) != 1)}, {figures} figure{'s' * (figures != 1)}, {size / 1e6:.1f} MB"
+        _output.print_lines([f"{out}: {counted}"])
+    for section in page.sections:
+        if section.status != "finished":
+            _output.warn(f"{section.place}: the run is {section.status}")
+    for name in page.missing:
+        _output.warn(f"{name} is missing: the page says so in its place")

@@ -1,0 +1,174 @@
+"""What a study is: jobs whose results are kept, a conclusion from their results, and a figure from the conclusion alone."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from matplotlib.figure import Figure
+
+FORMAT = "ideal-reproduction"
+FORMAT_VERSION = 1
+
+
+class Report(Protocol):
+    """Shows progress: a text, and the fraction done or None."""
+
+    def __call__(self, text: str, fraction: float | None = None) -> None:
+        """Show it."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a job is given besides its settings.
+
+    Attributes:
+        say: shows progress.
+        checkpoints: folder of this job alone, for the state of long training; it is removed when the job is done.
+
+    """
+
+    say: Report = lambda text, fraction=None: None
+    checkpoints: Path | None = None
+
+
+Work = Callable[[dict, dict[str, dict], Context], dict]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One piece of work, whose result is kept under a key made of all that it depends on.
+
+    Attributes:
+        name: in its study, as people would say it: "four lenses, 40 photons: estimate".
+        work: a function of a module: (settings, results of the jobs it needs by their names, context) -> result in JSON types.
+            Arrays that are worth keeping go in as lists; what only this job needs is made anew.
+        settings: all that the result depends on besides code and needs, in JSON types; seeds are in it.
+        needs: names of the jobs whose results it takes.
+        volatile: whether it always runs: for what is read from outside, whose content the other jobs depend on.
+        alone: whether it runs in a fresh process while nothing else runs, because time or memory is what it measures.
+
+    """
+
+    name: str
+    work: Work
+    settings: dict[str, Any] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+    volatile: bool = False
+    alone: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How large a study is made.
+
+    Attributes:
+        quick: a smaller version that shows the same in minutes.
+        seed: of everything random.
+        confidence: of all intervals.
+
+    """
+
+    quick: bool = False
+    seed: int = 0
+    confidence: float = 0.95
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """A number that a study finds, such as a rank correlation.
+
+    Attributes:
+        name: what it is, for a table: "Spearman, information with PSNR, all systems".
+        value: of it.
+        interval: (low, high), or None where it is exact.
+        target: the least it should be, or None.
+        detail: one line: over what it was taken, how many, how its interval was made.
+
+    """
+
+    name: str
+    value: float
+    interval: tuple[float, float] | None = None
+    target: float | None = None
+    detail: str = ""
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the target is reached; None where there is none."""
+        return None if self.target is None else self.value >= self.target
+
+    def to_dict(self) -> dict:
+        """Return it as JSON types."""
+        return vars(self) | {"interval": None if self.interval is None else list(self.interval), "met": self.met}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A published statement beside what was found.
+
+    Attributes:
+        statement: in one line: "at equal light one lens carries more than four".
+        published: the published figure or order, as text.
+        measured: ours, with its interval, as text.
+        agrees: True, False, or None where the figures cannot decide.
+        why: in plain words, where it does not agree or the figures are not comparable.
+
+    """
+
+    statement: str
+    published: str
+    measured: str
+    agrees: bool | None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a study concludes, in JSON types but for the classes above.
+
+    Attributes:
+        rows: flat rows, the same keys in each: the table, one file of comma-separated values. Keys name units: "psnr_db",
+            "information_bits_per_pixel", "information_low", "information_high".
+        statistics: rank correlations and the like.
+        claims: published statements beside ours.
+        notes: one sentence each: what the reader has to know before believing the figures.
+        curves: what the figure needs besides the rows.
+
+    """
+
+    rows: Sequence[Mapping[str, Any]]
+    statistics: Sequence[Statistic] = ()
+    claims: Sequence[Claim] = ()
+    notes: Sequence[str] = ()
+    curves: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Study(ABC):
+    """A published result, made again on our own ground.
+
+    Attributes:
+        name: on the command line.
+        title: of its figure and its page.
+        summary: one line for people.
+        source: publication whose result it is.
+
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    summary: ClassVar[str]
+    source: ClassVar[str] = "Pinkard et al., Information-driven design of imaging systems, NeurIPS 2025"
+
+    @abstractmethod
+    def jobs(self, plan: Plan) -> list[Job]:
+        """Return all jobs, each after those that it needs. Nothing heavy is done here."""
+
+    @abstractmethod
+    def conclude(self, plan: Plan, results: Mapping[str, dict]) -> Findings:
+        """Return what the results of all jobs, by name, say. Seconds at most."""
+
+    @abstractmethod
+    def draw(self, record: Mapping[str, Any]) -> Figure:
+        """Return the figure of a record, as `run.json` holds it: rows, statistics, claims, curves, plan."""

@@ -1,0 +1,81 @@
+"""The figure of the radio study: information of arrays against the images made from their visibilities."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ideal.reproduce.style import COLOURS, MARKERS, new_figure
+
+_TITLES = {"black-hole-rings": "Rings with random texture", "black-holes": "Simulated black holes"}
+
+
+def draw(record: Mapping[str, Any]) -> Figure:
+    """Return a panel for each set of objects, with skies and images by the best and the worst array below it."""
+    shown = record["curves"]["shown"]
+    figure = new_figure(4.6, 7.0 if len(shown) > 1 else 3.6)
+    parts = figure.subfigures(1, len(shown), squeeze=False)[0]
+    for number, (objects, part) in enumerate(zip(shown, parts, strict=True)):
+        rows = [row for row in record["rows"] if row["objects"] == objects]
+        above, below = part.subfigures(2, 1, height_ratios=(2.4, 1.35))
+        _scatter(above.subplots(), rows, _of(record, objects), _TITLES.get(objects, objects), legend=number == 0)
+        _examples(below, shown[objects], rows)
+    return figure
+
+
+def _of(record: Mapping[str, Any], objects: str) -> Mapping[str, Any]:
+    """Return the rank correlation over all arrays with the quality that is drawn."""
+    wanted = f"Spearman, information with SSIM, regularised maximum likelihood, {objects}"
+    return next(each for each in record["statistics"] if each["name"] == wanted)
+
+
+def _scatter(axes, rows, statistic, title: str, *, legend: bool) -> None:
+    for with_alma, colour in ((True, COLOURS[0]), (False, COLOURS[1])):
+        for whole, marker in ((True, MARKERS[0]), (False, MARKERS[2])):
+            some = [row for row in rows if row["with_alma"] == with_alma and (row["baselines_that_see_the_source"] > 3) == whole]
+            if not some:
+                continue
+            places = np.array([[row["information_bits"], row["likelihood_ssim"]] for row in some])
+            bounds = np.array([[row["likelihood_ssim_low"], row["likelihood_ssim_high"]] for row in some])
+            lengths = np.abs(bounds - places[:, 1:]).T
+            axes.errorbar(*places.T, yerr=lengths, fmt="none", ecolor=colour, alpha=0.25, linewidth=0.6)
+            label = f"{'with' if with_alma else 'without'} ALMA, {'six' if whole else 'three or fewer'} baselines"
+            axes.scatter(*places.T, s=16, color=colour, marker=marker, linewidth=0.3, edgecolor="white", label=label, zorder=3)
+    low, high = statistic["interval"]
+    axes.set_title(f"{title}\nSpearman {statistic['value']:.2f} ({low:.2f} to {high:.2f}), {len(rows)} arrays")
+    axes.set_xlabel("information (bits per observation)")
+    axes.set_ylabel("SSIM of the reconstruction")
+    axes.set_xlim(left=0)
+    values = np.array([[row["likelihood_ssim_low"], row["likelihood_ssim_high"]] for row in rows])
+    middle = np.array([row["likelihood_ssim"] for row in rows])
+    bottom, top = max(values.min(), middle.min() - 0.15), min(values.max(), middle.max() + 0.1)
+    axes.set_ylim(bottom - 0.02, top + 0.02)
+    for row, what, shift in ((max(rows, key=_quality), "best", (-4, 7)), (min(rows, key=_quality), "worst", (6, -8))):
+        place = row["information_bits"], row["likelihood_ssim"]
+        axes.annotate(what, place, shift, textcoords="offset points", fontsize=6, ha="right" if what == "best" else "left")
+    if legend:
+        axes.legend(loc="lower right", handletextpad=0.2, borderpad=0.1)
+
+
+def _quality(row: Mapping[str, Any]) -> float:
+    return row["likelihood_ssim"]
+
+
+def _examples(part, shown, rows) -> None:
+    """Draw a sky, and the images of it that the best and the worst array give."""
+    of = {row["array"]: row for row in rows}
+    best, worst = shown["examples"]
+    brightest = max(np.max(each) for each in (best["truth"], best["image"], worst["image"]))
+    frames = part.subplots(1, 3)
+    for axes, picture in zip(frames, (best["truth"], best["image"], worst["image"]), strict=True):
+        axes.imshow(np.array(picture), cmap="inferno", vmin=0, vmax=brightest, interpolation="nearest")
+        axes.set(xticks=[], yticks=[])
+    frames[0].set_title("a sky", fontsize=6)
+    frames[0].set_xlabel("128 µas across", fontsize=6)
+    for axes, what, each in ((frames[1], "best", best), (frames[2], "worst", worst)):
+        sites = each["array"].split()
+        half = (len(sites) + 1) // 2
+        axes.set_title(f"{what}: {', '.join(sites[:half])},\n{', '.join(sites[half:])}", fontsize=6)
+        row = of[each["array"]]
+        axes.set_xlabel(f"{row['information_bits']:.0f} bits, SSIM {row['likelihood_ssim']:.2f}", fontsize=6)

@@ -1,0 +1,117 @@
+"""Making a study: its jobs side by side, each once; then its conclusion as one record."""
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+from ideal.reproduce._contract import FORMAT, FORMAT_VERSION, Context, Job, Plan, Report, Study
+from ideal.reproduce._kept import Kept, digest_of, key_of
+from ideal.reproduce._workers import Done, Said, Workers, perform
+
+_PACKAGES = ("ideal", "numpy", "scipy", "jax", "flax", "optax", "scikit-image", "matplotlib")
+
+
+def make(study: Study, plan: Plan, cache: Path, *, workers: int = 1, report: Report = lambda text, fraction=None: None) -> dict:
+    """Do what has not been done of a study, and return its record.
+
+    Args:
+        study: see `ideal.reproduce.find_study`.
+        plan: how large.
+        cache: folder of the results of jobs, which several studies may share. A job whose code, settings and needs are those of
+            an earlier one is not done again; a run that was interrupted goes on.
+        workers: processes; 0 does all jobs in this one.
+        report: shows progress.
+
+    Returns:
+        JSON types: see `record_of`.
+
+    Raises:
+        DataError: objects do not do.
+        JobError: a job failed.
+
+    """
+    jobs = study.jobs(plan)
+    results, seconds, reused = _results(jobs, Kept(cache), workers, report)
+    report("conclusion", 1.0)
+    return record_of(study, plan, results) | {
+        "seconds": sum(seconds.values()),
+        "job_seconds": seconds,
+        "jobs": {"all": len(jobs), "done_now": len(jobs) - reused},
+    }
+
+
+def record_of(study: Study, plan: Plan, results: Mapping[str, dict]) -> dict:
+    """Return what a study concludes from the results of its jobs, as JSON types: all that its figure and page need."""
+    findings = study.conclude(plan, results)
+    return {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "study": study.name,
+        "title": study.title,
+        "summary": study.summary,
+        "source": study.source,
+        "plan": vars(plan),
+        "rows": [dict(row) for row in findings.rows],
+        "statistics": [each.to_dict() for each in findings.statistics],
+        "claims": [vars(each) for each in findings.claims],
+        "notes": list(findings.notes),
+        "curves": dict(findings.curves),
+        "data": {job.name: results[job.name] for job in study.jobs(plan) if job.volatile},
+        "results": digest_of(dict(results)),
+        "versions": {name: version(name) for name in _PACKAGES},
+    }
+
+
+def _results(jobs: list[Job], kept: Kept, workers: int, report: Report) -> tuple[dict[str, dict], dict[str, float], int]:
+    """Return results and seconds by name of the job, and how many were there already."""
+    results: dict[str, dict] = {}
+    seconds: dict[str, float] = {}
+    waiting, running, reused = {job.name: job for job in jobs}, {}, 0
+    if len(waiting) != len(jobs):
+        raise ValueError("two jobs of a study have the same name")
+
+    def finish(done: Done, key: str) -> None:
+        if not done.job.volatile:
+            kept.write(key, done.job, done.result, done.seconds)
+        results[done.job.name], seconds[done.job.name] = done.result, done.seconds
+
+    with Workers(workers) as processes:
+        while waiting or running:
+            for job in [each for each in waiting.values() if all(name in results for name in each.needs)]:
+                key = key_of(job, results)
+                before = None if job.volatile else kept.read(key)
+                if before is not None:
+                    results[job.name], seconds[job.name] = before["result"], before["seconds"]
+                    del waiting[job.name]
+                    reused += 1
+                    continue
+                needs = {name: results[name] for name in job.needs}
+                if not workers:
+                    report(job.name, len(results) / len(jobs))
+                    del waiting[job.name]
+                    say = _within(report, job.name, len(results), len(jobs))
+                    finish(perform(job, needs, Context(say, kept.checkpoints(key))), key)
+                elif not any(each.alone for each, _ in running.values()) and (not running if job.alone else processes.free > 0):
+                    del waiting[job.name]
+                    running[job.name] = job, key
+                    processes.begin(job, needs, kept.checkpoints(key))
+                    report(job.name, len(results) / len(jobs))
+            if not running:
+                if waiting and not any(all(name in results for name in each.needs) for each in waiting.values()):
+                    raise ValueError(f"jobs need what no job makes: {', '.join(waiting)}")
+                continue
+            for event in processes.events():
+                if isinstance(event, Said):
+                    report(f"{event.job.name}: {event.text}", len(results) / len(jobs))
+                else:
+                    _, key = running.pop(event.job.name)
+                    finish(event, key)
+                    report(event.job.name, len(results) / len(jobs))
+    return {job.name: results[job.name] for job in jobs}, seconds, reused
+
+
+def _within(report: Report, name: str, done: int, count: int) -> Report:
+    def say(text: str, fraction: float | None = None) -> None:
+        report(f"{name}: {text}", (done + (fraction or 0.0)) / count)
+
+    return say

@@ -1,0 +1,114 @@
+"""The radio study made small: what it measures against a closed form, what it concludes, and arrays that see nothing."""
+
+import json
+
+import numpy as np
+import pytest
+
+from ideal.reproduce import Context, Plan
+from ideal.reproduce._radio_images import images
+from ideal.reproduce._radio_work import array_of, information, noise_of, skies_of
+from ideal.reproduce.radio import Radio
+from ideal.reproduce.run import make
+from ideal.reproduce.style import write_figure
+
+OBSERVATION = {"interval": 3600.0, "shape": [16, 16]}
+ARRAYS = [["ALMA", "SMT", "LMT", "PV"], ["JCMT", "SMA", "PV"], ["APEX", "SMT", "JCMT"], ["LMT", "SMT"], ["SPT", "PV"]]
+SIZE = {
+    "weights": [600.0],
+    "priors": [0.1, 1.0],
+    "iterations": 60,
+    "train": 200,
+    "together": 3,
+    "sizes": {"black-hole-rings": {"count": 300, "validation": 3, "test": 12}},
+}
+
+
+@pytest.fixture(scope="module")
+def study():
+    return Radio(OBSERVATION, SIZE, ARRAYS)
+
+
+@pytest.fixture(scope="module")
+def record(study, tmp_path_factory):
+    return make(study, Plan(), tmp_path_factory.mktemp("cache"), workers=0)
+
+
+@pytest.fixture(scope="module")
+def settings(study):
+    return {job.name: job.settings for job in study.jobs(Plan())}
+
+
+def test_information_is_that_of_the_closed_form_for_gaussian_skies(settings):
+    settings = settings["black-hole-rings, arrays 1 to 3: information"] | {"arrays": [ARRAYS[3]], "count": 3000}
+    found = information(settings, {}, Context())["LMT SMT"]
+    seen = array_of(settings, ARRAYS[3])[0].mean(skies_of(settings).scenes)
+    covariance = np.cov(seen.T)
+    bits = 0.5 * np.linalg.slogdet(np.eye(len(covariance)) + covariance)[1] / np.log(2)
+    assert found["information"] == pytest.approx(bits, rel=0.05)
+    assert found["interval"][0] < found["information"] < found["interval"][1]
+    values = np.array([found["by_source"]["sums"], found["by_source"]["counts"]])
+    assert values[0].sum() / values[1].sum() == pytest.approx(found["information"])
+
+
+def test_estimates_and_decoders_have_the_same_noise_and_other_arrays_other(settings):
+    base = settings["black-hole-rings, arrays 1 to 3: information"]
+    draws = [
+        noise_of(base | changed, name).random() for changed, name in (({}, "a b"), ({}, "a b"), ({}, "a c"), ({"seed": 1}, "a b"))
+    ]
+    assert draws[0] == draws[1]
+    assert len(set(draws)) == 3
+
+
+def test_an_array_that_sees_nothing_carries_nothing_and_gives_typical_skies(record):
+    rows = {row["array"]: row for row in record["rows"]}
+    blind = rows["SPT PV"]
+    assert blind["information_bits"] == blind["baselines_that_see_the_source"] == 0
+    assert np.isfinite([blind[name] for name in blind if name.endswith(("ssim", "psnr_db", "mse"))]).all()
+    assert any("SPT PV" in note and "0 bits" in note for note in record["notes"])
+    assert any(note.startswith("SPT never sees the source: 1 of 5") for note in record["notes"])
+    assert rows["ALMA SMT LMT PV"]["information_bits"] > rows["LMT SMT"]["information_bits"] > 5
+    assert rows["ALMA SMT LMT PV"]["likelihood_mse"] < blind["likelihood_mse"]
+    assert rows["ALMA SMT LMT PV"]["linear_mse"] < blind["linear_mse"]
+
+
+def test_the_record_says_what_was_aimed_at_and_found(record):
+    statistics = {each["name"]: each for each in record["statistics"]}
+    first = statistics["Spearman, information with SSIM, regularised maximum likelihood, black-hole-rings"]
+    assert first["target"] == 0.85
+    assert first["met"] == (first["value"] >= 0.85)
+    assert first["interval"][0] <= first["value"] <= first["interval"][1] + 1e-12
+    error = statistics["Spearman, information with mean square error, regularised maximum likelihood, black-hole-rings"]
+    assert error["value"] < 0
+    assert len(record["rows"]) == len(ARRAYS)
+    assert "total variation and positivity alone" in record["claims"][2]["measured"]
+
+
+def test_weights_are_chosen_on_validation_skies_alone(settings, monkeypatch):
+    from ideal.reproduce import _radio_images
+
+    chosen = []
+    whole = _radio_images.structural_similarity
+    monkeypatch.setattr(_radio_images, "structural_similarity", lambda *each: chosen.append(len(each[0])) or whole(*each))
+    found = images(settings["black-hole-rings, arrays 1 to 3: images"] | {"arrays": [ARRAYS[0]]}, {}, Context())
+    assert chosen[:2] == [6, 3]  # candidates times validation skies, before any test sky is looked at
+    assert chosen[2:] == [12] * 4
+    assert found["arrays"]["ALMA SMT LMT PV"]["chosen"][0]["likelihood"]["prior_weight"] in SIZE["priors"]
+
+
+def test_its_figure_comes_from_the_record_alone(study, record, tmp_path):
+    kept = json.loads(json.dumps(record))
+    assert write_figure(study, kept, tmp_path) == ["figure.png", "figure.svg"]
+    first = (tmp_path / "figure.png").read_bytes()
+    write_figure(Radio(), kept, tmp_path)
+    assert (tmp_path / "figure.png").read_bytes() == first
+
+
+def test_all_arrays_of_four_are_studied_and_black_holes_only_where_they_are(monkeypatch):
+    monkeypatch.delenv("IDEAL_DATA", raising=False)
+    for quick in (True, False):
+        jobs = Radio().jobs(Plan(quick=quick))
+        arrays = [tuple(sites) for job in jobs if job.name.endswith("images") for sites in job.settings["arrays"]]
+        assert len(set(arrays)) == len(arrays) == 70
+        assert all(job.name.startswith("black-hole-rings") for job in jobs)
+        assert all(job.needs == ("black-hole-rings",) for job in jobs if not job.volatile)

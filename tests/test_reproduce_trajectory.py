@@ -1,0 +1,95 @@
+"""The study of design trajectories: what it concludes, and its work on a small scale."""
+
+import copy
+
+import numpy as np
+import pytest
+
+from ideal.intervals import GroupedValues
+from ideal.reproduce import Context, Plan, world
+from ideal.reproduce import _trajectory_work as work
+from ideal.reproduce.run import record_of
+from ideal.reproduce.style import write_figure
+from ideal.reproduce.trajectory import RUNS, Trajectory
+
+BAYER = ["GR" * 4, "BG" * 4] * 4
+
+
+def score(mean, spread=0.1):
+    values = GroupedValues(np.arange(20), mean + spread * np.sin(np.arange(20)), np.ones(20))
+    return {"mean": mean, "interval": [mean - 0.1, mean + 0.1], "by_source": world.kept_values(values)}
+
+
+def results_of(plan):
+    """Return results in which IDEAL for colour gains 1 dB in 4 s and 600 MB, and end to end 0.4 dB in 20 s and 900 MB."""
+    found = {"objects": {"names": ["photographs"], "notes": ["made with photographs"], "count": 100, "sources": 20}}
+    rates = {"IDEAL, colour": (1.0, 4.0, 600.0), "IDEAL, total": (-2.0, 2.0, 600.0), "end to end": (0.4, 20.0, 900.0)}
+    for job in Trajectory().jobs(plan)[1:]:
+        run = next((name for name in RUNS if job.name.startswith(name)), "IDEAL, colour")
+        decibels, seconds, memory = rates[run]
+        if job.work is work.judged:
+            points = [
+                {
+                    "step": 50 * part,
+                    "phase": "ascent",
+                    "seconds": seconds * part / 2,
+                    "cpu_seconds": seconds * part / 2,
+                    "tiles": BAYER,
+                    "psnr": score(30 + decibels * part / 2),
+                    "information": {"colour": 8 + decibels * part / 2, "total": 2.0},
+                }
+                for part in range(3)
+            ]
+            found[job.name] = {"points": points, "memory_mb": memory, "memory_before_mb": 500.0}
+        elif job.work is work.trained:
+            found[job.name] = {"network": score(31 + decibels), "linear": score(30 + decibels)}
+        elif job.work is work.remeasured:
+            bits = {"IDEAL, total": 2.4, "end to end": 2.2}.get(run, 2.0)
+            found[job.name] = score(bits) | {"information": bits, "interval": [bits - 0.1, bits + 0.1], "model": "full"}
+    return found
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_conclusion(quick, tmp_path):
+    plan = Plan(quick=quick)
+    record = record_of(Trajectory(), plan, results_of(plan))
+    found = {each["name"]: each for each in record["statistics"]}
+    assert found["PSNR of a linear decoder, IDEAL (colour) less end to end, dB"]["value"] == pytest.approx(0.6)
+    assert found["PSNR of a network, IDEAL (colour) less end to end, dB"]["interval"] == pytest.approx([0.6, 0.6])
+    # IDEAL is above 30.4 dB at its first station, after 2 s; end to end took 20 s.
+    assert found["time to the PSNR of end to end, end to end over IDEAL (colour)"]["value"] == pytest.approx(10)
+    assert found["time in all, end to end over IDEAL (colour)"]["value"] == pytest.approx(5)
+    assert found["memory, end to end over IDEAL (colour)"]["value"] == pytest.approx(1.5)
+    assert found["memory above the start, end to end over IDEAL (colour)"]["value"] == pytest.approx(4)
+    assert found["Spearman, information about colour with PSNR, along all ascents"]["value"] == pytest.approx(1)
+    assert [each["agrees"] for each in record["claims"]] == [True, True, False]
+    assert "made with photographs" in record["notes"]
+    assert record["rows"][0]["filters_g"] == 32
+    assert write_figure(Trajectory(), record, tmp_path) == ["figure.png", "figure.svg"]
+
+
+def test_a_design_that_falls_behind_is_said_to():
+    plan = Plan(quick=True)
+    results = results_of(plan)
+    results["IDEAL, colour, start 1: worth"] = copy.deepcopy(results["IDEAL, total, start 1: worth"])
+    record = record_of(Trajectory(), plan, results)
+    found = {each["name"]: each for each in record["statistics"]}
+    assert found["PSNR of a linear decoder, IDEAL (colour) less end to end, dB"]["met"] is False
+    assert np.isnan(found["time to the PSNR of end to end, end to end over IDEAL (colour)"]["value"])
+
+
+def test_work_on_a_small_scale(hasty_compiler, monkeypatch):
+    monkeypatch.setattr(work, "most_evaluations", lambda design, system: 20)
+    base = {"count": 90, "seed": 0, "photons": 500.0}
+    settings = base | {"wanted": ["photographs"], "otherwise": "photographs"}
+    objects = work.objects(settings, {}, Context())
+    how = base | RUNS["IDEAL, colour"] | {"steps": 10, "start": 0}
+    ascent = work.climbed(how, {"objects": objects}, Context())
+    assert [(each["step"], each["phase"]) for each in ascent["points"]] == [(0, "ascent"), (10, "ascent"), (10, "exchanges")]
+    assert ascent["points"][2]["seconds"] > ascent["points"][1]["seconds"] > 0
+    assert ascent["memory_mb"] >= ascent["memory_before_mb"] > 50
+    worth = work.judged(base | {"stations": 2}, {"objects": objects, "ascent": ascent}, Context())["points"]
+    assert len(worth) == 2
+    assert 15 < worth[0]["psnr"]["mean"] < 60
+    assert worth[0]["information"]["colour"] > worth[0]["information"]["chroma"] > 0
+    assert work.params_of(BAYER)["filters"].sum((0, 1)).tolist() == [16, 32, 16, 0]
