@@ -57,7 +57,7 @@ def reproduction_section(run: Run) -> Section:
     if statistics:
         blocks.append(_statistics(statistics, share))
     if claims:
-        blocks.append(_claims(claims))
+        blocks += _claims(claims)
     names = record.get("figures") or ["figure.png"]
     told = "; ".join(f"{each['name']}: {_valued(each)}" for each in statistics[:_SPOKEN])
     alt = f"{record['title']}. {_sentence(record['summary'])}" + (f" {told}." if told else "")
@@ -111,8 +111,9 @@ def _result(statistics: Sequence[dict], claims: Sequence[dict]) -> str:
     texts = []
     if aimed:
         texts.append(f"{sum(bool(each['met']) for each in aimed)} of {len(aimed)} targets reached")
-    if claims:
-        texts.append(f"{sum(each['agrees'] is True for each in claims)} of {len(claims)} published statements agree")
+    published = [each for each in claims if each["published"]]
+    if published:
+        texts.append(f"{sum(each['agrees'] is True for each in published)} of {len(published)} published statements agree")
     return ", ".join(texts)
 
 
@@ -155,13 +156,21 @@ def _statistics(statistics: Sequence[dict], share: str) -> Table:
     return statistics_table(statistics, "What the study finds", share)
 
 
-def _claims(claims: Sequence[dict]) -> Table:
-    rows = []
-    for each in claims:
+def _claims(claims: Sequence[dict]) -> list[Table]:
+    """Return published statements beside what was measured, and statements that nobody has published."""
+
+    def row(each: dict, *published: str) -> tuple:
         verdict, tone = _VERDICTS[each["agrees"]]
-        rows.append((Cell(each["statement"], detail=each["why"]), each["published"], each["measured"], Cell(verdict, tone)))
-    columns = (Column("statement"), Column("published", "wide"), Column("measured here", "wide"), Column("verdict"))
-    return Table("Published statements beside what was measured here", columns, rows, stacked=True)
+        return Cell(each["statement"], detail=each["why"]), *published, each["measured"], Cell(verdict, tone)
+
+    known = [row(each, each["published"]) for each in claims if each["published"]]
+    own = [row(each) for each in claims if not each["published"]]
+    ends = Column("measured here", "wide"), Column("verdict")
+    tables = {
+        "Published statements beside what was measured here": ((Column("statement"), Column("published", "wide"), *ends), known),
+        "What else was asked": ((Column("statement"), *ends), own),
+    }
+    return [Table(caption, columns, rows, stacked=True) for caption, (columns, rows) in tables.items() if rows]
 
 
 def _rows(rows: Sequence[Mapping[str, Any]], share: str) -> Table:

@@ -165,9 +165,16 @@ def print_record(record: dict, folder: Path) -> None:
         _output.print_lines([""])
     if record["claims"]:
         said = {True: "yes", False: "no", None: "not decided"}
-        rows = [(each["statement"], each["published"], each["measured"], said[each["agrees"]]) for each in record["claims"]]
-        _output.print_table(("published claim", "published", "here", "agrees"), rows)
-        _output.print_lines([""])
+        published = [each for each in record["claims"] if each["published"]]
+        own = [each for each in record["claims"] if not each["published"]]
+        if published:
+            rows = [(each["statement"], each["published"], each["measured"], said[each["agrees"]]) for each in published]
+            _output.print_table(("published", "figures", "here", "agrees"), rows)
+            _output.print_lines([""])
+        if own:
+            rows = [(each["statement"], each["measured"], said[each["agrees"]]) for each in own]
+            _output.print_table(("also asked", "found here", "holds"), rows)
+            _output.print_lines([""])
     for note in record["notes"]:
         _output.print_lines([f"note: {note}"])
     done = record["jobs"]

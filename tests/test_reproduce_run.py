@@ -1,6 +1,7 @@
 """Jobs of studies: what is kept, what is done again, side by side and alone, interrupted and failed."""
 
 import json
+import os
 import sys
 
 import pytest
@@ -47,7 +48,7 @@ def test_what_is_kept_is_not_done_again(file, tmp_path):
     assert traces(tmp_path) == ["objects"]
     assert first["jobs"] == {"all": 5, "done_now": 5}
     assert again["jobs"] == {"all": 5, "done_now": 1}
-    for key in ("rows", "statistics", "claims", "notes", "curves", "results", "data"):
+    for key in ("rows", "statistics", "claims", "notes", "curves", "data"):
         assert first[key] == again[key]
     assert first["rows"] == [{"value": 1, "square": 1}, {"value": 2, "square": 4}, {"value": 3, "square": 9}]
     assert first["statistics"][0]["value"] == 0.14
@@ -133,13 +134,11 @@ def module(tmp_path, monkeypatch):
     def digest(text):
         (tmp_path / "some_work.py").write_text(text)
         sys.modules.pop("some_work", None)
-        for each in (code.code_digest, code._path, code._tree, code._meaning):
-            each.cache_clear()
+        code.forget()
         return code.code_digest("some_work")
 
     yield digest
-    for each in (code.code_digest, code._path, code._tree, code._meaning):
-        each.cache_clear()
+    code.forget()
 
 
 def test_code_counts_and_comments_do_not(module):
@@ -147,6 +146,17 @@ def test_code_counts_and_comments_do_not(module):
     assert module("def work(a):  # why\n\n    return a + 1\n") == first
     assert module("def work(a):\n    return a + 2\n") != first
     assert module("from ideal import noise\ndef work(a):\n    return a + 1\n") != first
+
+
+def test_a_change_of_code_during_a_run_is_seen(module, tmp_path):
+    module("def work(a):\n    return a + 1\n")
+    assert not code.has_changed("some_work")
+    path = tmp_path / "some_work.py"
+    for text, changed in (("def work(a):  # why\n    return a + 1\n", False), ("def work(a):\n    return a + 2\n", True)):
+        path.write_text(text)
+        later = path.stat().st_mtime_ns + 10**9 * (1 + changed)
+        os.utime(path, ns=(later, later))
+        assert code.has_changed("some_work") is changed
 
 
 def test_all_that_can_be_imported_counts():

@@ -25,12 +25,37 @@ def code_digest(module: str) -> str:
         found.update(f"{name} {_meaning(name)}\n".encode())
         for table in sorted(_path(name).parent.glob("*.csv")) if _counts_whole(name) else ():
             found.update(table.read_bytes())
+    _stamps.setdefault(module, _stamp(module))
     for name in _DEPENDENCIES:
         found.update(f"{name} {version(name)}\n".encode())
     return found.hexdigest()
 
 
-def reached(module: str) -> set[str]:
+def has_changed(module: str) -> bool:
+    """Tell whether the code that a module can reach means something else than when its digest was taken."""
+    if _stamp(module) == _stamps.setdefault(module, _stamp(module)):
+        return False
+    before = code_digest(module)
+    forget()
+    _stamps[module] = _stamp(module)
+    return code_digest(module) != before
+
+
+def forget() -> None:
+    """Read all code anew when it is next asked for."""
+    for each in (code_digest, reached, _path, _tree, _meaning):
+        each.cache_clear()
+
+
+_stamps: dict[str, int] = {}  # latest change of the files of each module whose digest was taken
+
+
+def _stamp(module: str) -> int:
+    return max(_path(name).stat().st_mtime_ns for name in reached(module))
+
+
+@cache
+def reached(module: str) -> frozenset[str]:
     """Return the names of a module and of all of `ideal` that it can reach by imports, wherever they stand."""
     found, waiting = set(), [module]
     while waiting:
@@ -38,7 +63,7 @@ def reached(module: str) -> set[str]:
         if name not in found:
             found.add(name)
             waiting += [*_imports(name), *_members(name)]
-    return found
+    return frozenset(found)
 
 
 @cache

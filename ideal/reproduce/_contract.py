@@ -106,13 +106,13 @@ class Statistic:
 
 @dataclass(frozen=True)
 class Claim:
-    """A published statement beside what was found.
+    """A published statement beside what was found, or a statement of our own.
 
     Attributes:
         statement: in one line: "at equal light one lens carries more than four".
-        published: the published figure or order, as text.
+        published: the published figure or order, as text; empty for a statement that nobody has published.
         measured: ours, with its interval, as text.
-        agrees: True, False, or None where the figures cannot decide.
+        agrees: whether the figures here say so too: True, False, or None where they cannot decide.
         why: in plain words, where it does not agree or the figures are not comparable.
 
     """
@@ -132,7 +132,7 @@ class Findings:
         rows: flat rows, the same keys in each: the table, one file of comma-separated values. Keys name units: "psnr_db",
             "information_bits_per_pixel", "information_low", "information_high".
         statistics: rank correlations and the like.
-        claims: published statements beside ours.
+        claims: published statements beside what was found, and statements of our own.
         notes: one sentence each: what the reader has to know before believing the figures.
         curves: what the figure needs besides the rows.
 

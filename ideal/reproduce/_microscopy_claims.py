@@ -11,7 +11,7 @@ from ideal.reproduce.world import grouped
 
 # Bits per pixel at 450 photons of Pinkard et al., white blood cells.
 PUBLISHED = {"brightfield": 0.042, "dpc-left": 0.250, "single-led": 0.394}
-_FEW = 50  # objects of the rarest class in a test part: below it the accuracy of a class is known to some 15 points
+_PARTS = 5  # of the cells, one of which is scored
 _NOT_COMPARABLE = (
     "the figures are of other cells, optics and power (here generated cells, an objective of NA 0.3, 24x24 pixels): orders can "
     "be compared"
@@ -106,7 +106,7 @@ def _within(cells, lights, names) -> Claim:
         for called, rises in zip(names.values(), risen, strict=True)
         if not rises
     ]
-    agrees = [total == right for total, right in zip(rising["all information"], rising["accuracy"], strict=True)]
+    agrees = [total and right for total, right in zip(rising["all information"], rising["accuracy"], strict=True)]
     return Claim(
         "information ranks measurements of one modality (here: one illumination in more or less light)",
         "task scores rise with information within a modality",
@@ -124,17 +124,27 @@ def _defocus(plan, cells, in_focus, photons, names, rng) -> Claim:
         texts.append(f"{names[name]} {estimate['information']:.3f} in focus, {away['information']:.3f} out of it")
     single, contrast = (grouped(in_focus[name]) for name in ("single-led", "dpc-left"))
     difference, bounds = paired_difference(single, contrast, plan.confidence, rng)
+    _, away_bounds = _paired(plan, cells, photons, "single-led", "dpc-left", ("information", "estimate"), rng)
     gain, gain_bounds = unpaired_difference(
         grouped(cells["single-led", photons]["information"]["estimate"]), single, plan.confidence, rng
     )
     return Claim(
         "a phase object on the axis of coherent light shows by defocus: in focus a single LED tells less",
-        "textbook optics; the published single LED is said to carry the most",
+        "",
         f"{'; '.join(texts)} bits/pixel at {photons:g} photons; in focus, single LED less phase contrast "
         f"{_span(difference, bounds)}; single LED, out of focus less in focus {_span(gain, gain_bounds)}",
         _sign(gain_bounds),
-        "which of the two carries more depends on the focus, not on the illumination alone",
+        _order_of_focus(_sign(bounds), _sign(away_bounds)),
     )
+
+
+def _order_of_focus(inside: bool | None, outside: bool | None) -> str:
+    """Tell whether defocus decides which of the two carries more, from the signs of single LED less phase contrast."""
+    if None in (inside, outside):
+        return "whether defocus decides which of the two carries more is left open by the intervals"
+    if inside == outside:
+        return "which of the two carries more does not depend on the focus here"
+    return "which of the two carries more depends on the focus, not on the illumination alone"
 
 
 def notes(
@@ -198,13 +208,12 @@ def _of_real_cells(real: Mapping | None) -> str:
     if real is None:
         return "real labelled cells (blood-cells) are not on this machine; none were measured"
     rarest = min(real["classes"], key=real["classes"].get)
-    tested = real["classes"][rarest] / 5
-    few = "too few to train and score a classifier" if tested < _FEW else "enough to score a classifier"
-    phase = ", and without phase, which is what phase contrast shows" if real["largest_phase"] == 0 else ""
-    return (
-        f"real labelled cells (blood-cells) were not measured: {real['count']} of {real['sources']} pictures, {rarest} "
-        f"{real['classes'][rarest]} times, so about {tested:.0f} of them in a test part, {few}{phase}"
+    text = (
+        f"real labelled cells (blood-cells) were not measured: {real['count']} crops of {real['sources']} pictures, {rarest} "
+        f"{real['classes'][rarest]} times, which leaves about {real['classes'][rarest] / _PARTS:.0f} of them to score"
     )
+    stained = "; they are stained and known without phase, which is what all but bright field are made to show"
+    return text + (stained if real["largest_phase"] == 0 else "")
 
 
 def _misplaced(rows: Sequence[Mapping], statistic: Statistic) -> str:

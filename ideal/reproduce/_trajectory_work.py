@@ -8,7 +8,7 @@ import numpy as np
 from ideal.decoders.demosaic import MosaicFilter
 from ideal.decoders.demosaic_network import Example, MosaicNetwork
 from ideal.decoders.linear import LinearDecoder
-from ideal.decoders.quality import peak_signal_to_noise
+from ideal.decoders.quality import mean_square_error, peak_signal_to_noise
 from ideal.density import Fitting
 from ideal.imaging import make_system
 from ideal.noise import Poisson
@@ -86,8 +86,7 @@ def judged(settings: dict, needs: dict, context: Context) -> dict:
         decoder = LinearDecoder.fit(system, params, Poisson(), known)
         light = system.images(params, scenes)
         counts = np.random.default_rng([settings["seed"], 9]).poisson(light)
-        decibels = peak_signal_to_noise(decoder.decode(counts), scenes, peak, border=_BORDER)
-        point["psnr"] = world.kept_score(decibels, part.groups, settings["seed"])
+        point |= _scores(decoder.decode(counts), scenes, peak, part.groups, settings["seed"])
         point["information"] = told[str(number)]
     return {"points": points, "memory_mb": ascent["memory_mb"], "memory_before_mb": ascent["memory_before_mb"]}
 
@@ -103,11 +102,12 @@ def remeasured(settings: dict, needs: dict, context: Context) -> dict:
 
 
 def trained(settings: dict, needs: dict, context: Context) -> dict:
-    """Return the PSNR of a network trained for the last design of an ascent, on counts of pictures apart, dB."""
+    """Return the scores of a network trained for a design of an ascent, on counts of pictures apart."""
     system = make_system(SYSTEM)
     division, exposure = _world(needs["objects"]["names"], settings)
     (ascent,) = (each for name, each in needs.items() if name != "objects")
-    params, light = params_of(ascent["points"][-1]["tiles"]), settings["photons"]
+    last = [point for point in ascent["points"] if point["phase"] in settings["phases"]][-1]
+    params, light = params_of(last["tiles"]), settings["photons"]
     part = division.measure
     scenes, fold = part.scenes * exposure, world.division(part.groups, settings["seed"])
     measured = world.counts_of(system, params, part, exposure, settings["seed"], "trajectory")
@@ -124,10 +124,15 @@ def trained(settings: dict, needs: dict, context: Context) -> dict:
         steps=settings["steps"],
         fitting=fitting,
     )
-    found = {"network": network.decode(light, counts[fold.test]), "linear": linear[light].decode(counts[fold.test])}
-    peak, groups = float(scenes[fold.train].max()), part.groups[fold.test]
-    decibels = {name: peak_signal_to_noise(each, scenes[fold.test], peak, _BORDER) for name, each in found.items()}
-    return {name: world.kept_score(each, groups, settings["seed"]) for name, each in decibels.items()}
+    decoded, peak = network.decode(light, counts[fold.test]), float(scenes[fold.train].max())
+    return _scores(decoded, scenes[fold.test], peak, part.groups[fold.test], settings["seed"])
+
+
+def _scores(decoded: np.ndarray, scenes: np.ndarray, peak: float, groups: np.ndarray, seed: int) -> dict:
+    """Return the PSNR of pictures, dB, and their mean square error over the square of the peak, with intervals over sources."""
+    error = mean_square_error(decoded, scenes, _BORDER) / peak**2
+    psnr = peak_signal_to_noise(decoded, scenes, peak, border=_BORDER)
+    return {"psnr": world.kept_score(psnr, groups, seed), "error": world.kept_score(error, groups, seed)}
 
 
 def params_of(tiles: list[str]) -> dict[str, np.ndarray]:

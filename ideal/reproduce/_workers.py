@@ -95,9 +95,8 @@ class Workers:
         if job.alone:
             worker = _Worker(None)
         else:
-            taken = {each.core for each in self._busy.values()}
-            free = [core for core in cores() if core not in taken] or cores()
-            worker = self._idle.pop() if self._idle else _Worker(free[0])
+            taken = [each.core for each in self._busy.values()]
+            worker = self._idle.pop() if self._idle else _Worker(min(cores(), key=taken.count))
         worker.begin(job, needs, checkpoints)
         self._busy[worker.connection] = worker
 

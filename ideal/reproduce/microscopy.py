@@ -3,11 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from ideal.reproduce import _microscopy_work as work
 from ideal.reproduce._contract import Findings, Job, Plan, Statistic, Study
 from ideal.reproduce._microscopy_claims import claims, notes
 from ideal.reproduce.statistics import correlation
 from ideal.reproduce.world import grouped
+from ideal.task_result import DENSITY
 
 TARGET = 0.85
 SYSTEMS = {
@@ -174,4 +177,10 @@ def _correlations(plan: Plan, cells: Mapping[tuple[str, float], dict]) -> list[S
             options = {"confidence": plan.confidence, "seed": plan.seed, "target": target}
             name = f"Spearman, {kind} with {called}, all illuminations and lights"
             found.append(correlation(name, information, quality, over="pairs of illumination and light", **options))
+    # The bound that was chosen is mostly a network's, as the decoder is: that of the density is none.
+    density = np.array([each["task information"]["posteriors"][DENSITY] for each in cells.values()])
+    quality = [grouped(each["decoders"]["accuracy"]) for each in cells.values()]
+    name = "Spearman, task information by a density alone with accuracy, all illuminations and lights"
+    options = {"confidence": plan.confidence, "seed": plan.seed}
+    found.append(correlation(name, density, quality, over="pairs of illumination and light", **options))
     return found

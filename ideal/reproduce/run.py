@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
+from ideal.reproduce._code import has_changed
 from ideal.reproduce._contract import FORMAT, FORMAT_VERSION, Context, Job, Plan, Report, Study
-from ideal.reproduce._kept import Kept, digest_of, key_of
-from ideal.reproduce._workers import Done, Said, Workers, perform
+from ideal.reproduce._kept import Kept, key_of
+from ideal.reproduce._workers import Done, JobError, Said, Workers, perform
 
 _PACKAGES = ("ideal", "numpy", "scipy", "jax", "flax", "optax", "scikit-image", "matplotlib")
 
@@ -57,7 +58,6 @@ def record_of(study: Study, plan: Plan, results: Mapping[str, dict]) -> dict:
         "notes": list(findings.notes),
         "curves": dict(findings.curves),
         "data": {job.name: results[job.name] for job in study.jobs(plan) if job.volatile},
-        "results": digest_of(dict(results)),
         "versions": {name: version(name) for name in _PACKAGES},
     }
 
@@ -71,6 +71,9 @@ def _results(jobs: list[Job], kept: Kept, workers: int, report: Report) -> tuple
         raise ValueError("two jobs of a study have the same name")
 
     def finish(done: Done, key: str) -> None:
+        # The key stands for the code as this process found it; a worker that began later may have found another.
+        if has_changed(done.job.work.__module__):
+            raise JobError(f"{done.job.name}: the code of ideal changed while it ran: run the same again", "")
         if not done.job.volatile:
             kept.write(key, done.job, done.result, done.seconds)
         results[done.job.name], seconds[done.job.name] = done.result, done.seconds

@@ -16,7 +16,7 @@ from ideal.reproduce.patch_size import PHOTOGRAPHS, PHOTONS, SIGMA
 SIDE = 16
 COUNTS, QUICK_COUNTS = (100, 300, 1000, 3000, 9600), (100, 500, 2400)
 MODELS = ("stationary", "full", "causal-mixture")
-COVERED = {"full": (0, 50, 500), "stationary": (44, 48, 5000)}  # published: held by the interval, of, from so many patches
+COVERED = {"full": (0, 50, 500), "stationary": (44, 48, 5000)}  # of the reference package: held, of, from so many patches
 _EXCESS = 57.0  # published: bits of a full Gaussian's excess, of 360
 
 
@@ -173,8 +173,8 @@ def _claims(covariance: list[dict], covered: Mapping[str, dict]) -> list[Claim]:
         plain = "sample covariance" in name
         claims.append(
             Claim(
-                f"95 % intervals hold the truth, {name.removeprefix('coverage: ')}",
-                f"{held} of {of} ({model}, reference package)",
+                f"how many 95 % intervals hold the truth, {name.removeprefix('coverage: ')}",
+                f"{held} of {of} ({model}, measured with the reference package)",
                 f"{found['held']} of {found['repeats']}; {found['below']} lie below it, {found['above']} above; mean"
                 f" {found['mean']:.4f}, truth {found['truth']:.4f} bits/pixel, mean width {found['width']:.4f}",
                 abs(share - published) < 0.1,

@@ -53,7 +53,9 @@ class TwoPoint(Study):
         for number, (snr, na) in enumerate(_points(plan)):
             here = base | {"snr": snr, "na": na, "seed": plan.seed + number, "models": _MODELS, "effort": 0.1}
             jobs.append(Job(_name(snr, na), work.measured, here, ("exact",)))
-        here = base | {"snr": _AT[0], "na": _AT[1], "seed": plan.seed, "effort": 0.05 if plan.quick else 0.25}
+        # Of the same seed as the other models there, so that all see the same lines.
+        seed = plan.seed + _points(plan).index(_AT)
+        here = base | {"snr": _AT[0], "na": _AT[1], "seed": seed, "effort": 0.05 if plan.quick else 0.25}
         jobs += [Job(f"{_name(*_AT)}: {name}", work.networks, here | {"models": [name]}, ("exact",)) for name in _NETWORKS]
         return jobs
 
@@ -113,8 +115,8 @@ def _statistics(rows: list[dict], published: list[dict], plan: Plan) -> list[Sta
             TOLERANCE - deviation,
             None,
             0.0,
-            f"{len(published)} published values, one fitted constant; greatest {deviation:.4f} bit at"
-            f" {_name(worst['snr'], worst['na'])}",
+            f"{len(published)} published values; one constant fitted to them, and the best of 120 combinations of pitch, fill and"
+            f" length in round figures: see the notes; greatest {deviation:.4f} bit at {_name(worst['snr'], worst['na'])}",
         ),
         Statistic(
             "1 bit less the highest lower end of an estimate's interval",
@@ -129,7 +131,7 @@ def _statistics(rows: list[dict], published: list[dict], plan: Plan) -> list[Sta
             "1 bit less the highest lower end, the scatter of the noise taken out",
             1 - sharpest["paired_low"],
             None,
-            None,
+            0.0,
             f"the same models on fresh lines, ln p(y|x) - ln q(y): fitting costs; highest {sharpest['paired_bits']:.4f}"
             f" ({sharpest['paired_low']:.4f} to {sharpest['paired_high']:.4f}) at {_name(sharpest['snr'], sharpest['na'])}",
         ),
