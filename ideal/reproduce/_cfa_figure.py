@@ -37,8 +37,8 @@ def draw(record: Mapping[str, Any]):
     rows = [row for row in record["rows"] if row["mosaic"] in shown]
     lights = sorted({row["photons"] for row in rows}, reverse=True)
     letters = dict(zip(shown, ascii_lowercase, strict=False))
-    figure = new_figure(1.35 + 1.6 * len(lights) + 1.3)
-    grid = figure.add_gridspec(2, 1, height_ratios=(0.3 + 1.6 * len(lights), 1.3))
+    figure = new_figure(0.9 + 1.7 * len(lights) + 0.8)
+    grid = figure.add_gridspec(2, 1, height_ratios=(0.4 + 1.7 * len(lights), 0.8))
     above, below = grid[0].subgridspec(len(lights), len(_PANELS)), grid[1].subgridspec(1, len(shown))
     panels = []
     for column, (key, (words, label)) in enumerate(_PANELS.items()):
@@ -49,12 +49,10 @@ def draw(record: Mapping[str, Any]):
             if column == 0:
                 axes.set_ylabel(f"{light:g} photons\nPSNR (dB)")
             if line == 0:
-                axes.set_title(f"{ascii_lowercase[column].upper()}  {words}")
+                axes.set_title(f"{ascii_lowercase[column].upper()}  {words}", pad=15)
             if line == len(lights) - 1:
                 axes.set_xlabel(label)
-            axes.text(
-                0.985, 0.03, _statistic(record, words, light), transform=axes.transAxes, fontsize=7, ha="right", va="bottom"
-            )
+            axes.text(1, 1.02, _statistic(record, words, light), transform=axes.transAxes, fontsize=7, ha="right")
     _legend(figure, panels[0][0], {_kind(name) for name in shown})
     for place, name in enumerate(shown):
         _thumbnail(figure.add_subplot(below[place]), record["curves"]["mosaics"][name], letters[name], name)

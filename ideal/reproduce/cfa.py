@@ -1,6 +1,7 @@
 """Colour filter arrays: what mosaics tell in all and of colour, beside what decoders make of the same counts."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ DESIGNED = {"IDEAL total": ("gaussian", "total"), "IDEAL colour": ("gaussian", "
 WITHOUT = "white"
 DESIGN_PHOTONS = 1000.0
 LIGHTS = (100.0, 300.0, 1000.0)
+_NEAR = "; the closed form is the volume of the error that this decoder leaves in Gaussian scenes, so that it has to predict it"
 TARGETS = ("total", "colour", "mse", "chroma")
 
 
@@ -25,7 +27,7 @@ class ColorFilterArrays(Study):
     """Mosaics of colour filters at several light levels: information, information about colour, PSNR."""
 
     name = "cfa"
-    title = "Colour filter arrays: information about colour predicts the decoder, information in all does not"
+    title = "Colour filter arrays: information in all, information about colour, and what decoders make of it"
     summary = "mosaics of colour filters x light: information in all and about colour against the PSNR of demosaicing"
 
     def jobs(self, plan: Plan) -> list[Job]:
@@ -90,7 +92,7 @@ def _scale(plan: Plan) -> dict[str, Any]:
             "named": ("bayer", "x-trans", "rgbw-kodak"),
             "random": 2,
             "designed": ("IDEAL total", "IDEAL colour"),
-            "further": (6, 6),
+            "further": (5, 8),
             "steps": {"gaussian": 50, "decoder": 0, "network": 640},
             "models": ("causal-mixture",),
             "effort": 0.06,
@@ -124,10 +126,17 @@ def _every(scale: dict) -> list[str]:
     return [*_decoded(scale), *more]
 
 
+def _repeats(rows) -> int:
+    """Return the least number of pixels after which a mosaic repeats along both axes."""
+    index = np.array([[ord(each) for each in row] for row in rows])
+    sizes = (size for size in range(1, len(rows)) if len(rows) % size == 0)
+    return next((n for n in sizes if (np.roll(index, n, 0) == index).all() and (np.roll(index, n, 1) == index).all()), len(rows))
+
+
 def _row(results: Mapping[str, dict], name: str, photons: float) -> dict:
     light, linear = f"{photons:g}", results[f"{name}: linear decoder"]
     letters = "".join(linear["rows"])
-    row = {"mosaic": name, "photons": photons, "period": len(linear["rows"])}
+    row = {"mosaic": name, "photons": photons, "period": _repeats(linear["rows"])}
     row |= {colour: letters.count(colour[0].upper()) for colour in ("red", "green", "blue", "white")}
     estimate = results.get(f"{name}, {light} photons: estimate")
     row["information_bits_per_pixel"] = estimate and estimate["information"]
@@ -161,13 +170,15 @@ def _correlations(plan: Plan, results, decoded, every, lights, words: str) -> li
     points = "mosaics" if len(lights) == 1 else "mosaics in each light"
     options = {"confidence": plan.confidence, "seed": plan.seed, "over": points}
 
-    def one(what, decoder, information, names, target=None):
+    def one(what, decoder, information, names, target=None, more=""):
         name = f"Spearman, {what} with PSNR of the {decoder}, {words}"
-        return correlation(name, information, quality(names, decoder.split()[0]), target=target, **options)
+        found = correlation(name, information, quality(names, decoder.split()[0]), target=target, **options)
+        return replace(found, detail=f"{found.detail}{more}")
 
     return [
         one("information about colour", "network", told(decoded, "colour"), decoded, TARGET),
-        one("information about colour", "linear decoder", told(every, "colour"), every, TARGET),
+        one("information about colour without the bare sensor", "network", told(filtered, "colour"), filtered),
+        one("information about colour", "linear decoder", told(every, "colour"), every, more=_NEAR),
         one("total information", "network", total(decoded), decoded),
         one("total information without the bare sensor", "network", total(filtered), filtered),
         one("total information of Gaussian scenes", "linear decoder", told(every, "total"), every),
@@ -180,11 +191,16 @@ def _notes(plan: Plan, results, scale, decoded) -> list[str]:
     parts = pictures["parts"]
     sizes = ", ".join(f"{each['scenes']} of {each['sources']} {name}" for name, each in parts.items())
     light = f"{scale['lights'][-1]:g}"
-    shares = [
-        results[f"{name}: network"]["network"][light]["error"]["mean"]
-        / results[f"{name}: linear decoder"]["linear"][light]["error"]["mean"]
-        for name in decoded
-    ]
+    shares, gains = [], {}
+    for name in decoded:
+        own, other = results[f"{name}: network"]["network"][light], results[f"{name}: linear decoder"]["linear"][light]
+        shares.append(own["error"]["mean"] / other["error"]["mean"])
+        gains[name] = own["psnr"]["mean"] - other["psnr"]["mean"]
+    periods: dict[int, list[float]] = {}
+    for name in (each for each in decoded if each != WITHOUT):
+        periods.setdefault(_repeats(results[f"{name}: linear decoder"]["rows"]), []).append(gains[name])
+    by_period = ", ".join(f"{np.mean(each):.2f} dB of period {period}" for period, each in sorted(periods.items()))
+    least, most = min(gains, key=gains.get), max(gains, key=gains.get)
     return [
         *pictures["notes"],
         f"pictures: {', '.join(pictures['names'])}; scenes of 24x24 pixels by part: {sizes} sources; no source is in two parts",
@@ -194,8 +210,11 @@ def _notes(plan: Plan, results, scale, decoded) -> list[str]:
         f"designs were made for {DESIGN_PHOTONS:g} photons on pictures of their own and are used in every light",
         f"at {light} photons the network leaves {min(shares):.2f} to {max(shares):.2f} of the square error of the"
         " linear decoder that it begins with",
-        "one network serves a mosaic in all lights; its epoch is chosen by the validation part, its size and rates by that of"
-        " Bayer's mosaic",
+        f"what the network gains over it at {light} photons: {gains[least]:.2f} dB ({least}) to {gains[most]:.2f} dB ({most});"
+        f" mean over mosaics {by_period}; all are trained alike, so that their order is partly that of how soon"
+        " they learn",
+        "one network serves a mosaic in all lights; its epoch is chosen by the validation part; its size, rates and steps were"
+        " set before, for Bayer's mosaic alone, by the validation part of another division of Kodak, BSDS500 and McMaster",
         "information about colour is that of Gaussian scenes with the covariance of those measured (closed form); total"
         " information is the bound of a density fitted to the same counts that are decoded",
         "over all light levels together a correlation is helped by light, which raises both; within a light level it is not",
