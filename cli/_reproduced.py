@@ -186,7 +186,9 @@ def print_record(record: dict, folder: Path) -> None:
 
 
 def _number(value: float | None) -> str:
-    return "none" if value is None else f"{value:.3f}"
+    if value is None:
+        return "none"
+    return f"{value:.3f}" if value == 0 or abs(value) >= 0.01 else f"{value:.2g}"
 
 
 def _range(bounds: list | None) -> str:

@@ -5,12 +5,14 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from ideal.intervals import GroupedValues
+from ideal.optimize.objects import Part
 from ideal.reproduce import Context, Plan, find_study, world
+from ideal.reproduce import _lensless_decoding as decoding
+from ideal.reproduce import _lensless_patches_work as patches
 from ideal.reproduce import _lensless_work as work
 from ideal.reproduce._lensless_claims import PUBLISHED, _gap
 from ideal.reproduce.lensless import LIGHTS, SYSTEMS, Lensless
 from ideal.reproduce.run import record_of
-from ideal.reproduce.style import write_figure
 
 SMALL = {"set": "cifar10", "scene": [28, 26], "psf": [9, 8], "count": 60, "designed": 24, "seed": 0, "confidence": 0.95}
 SMALL |= {"objects": "scenes", "designer": "IDEAL for scenes"}
@@ -43,15 +45,17 @@ def results_of(study, plan, information, psnr, labels=True):
         elif job.work is work.drawn:
             spot = gaussian_filter(np.pad([[100.0]], 15), 2)
             found[job.name] = {name: spot.tolist() for name in job.settings["designs"]}
-        elif job.work is work.uncropped:
+        elif job.work is decoding.uncropped:
             found[job.name] = {name: {f"{light:g}": 25.0 for light in job.settings["lights"]} for name in names}
+        elif job.work is patches.patched:
+            found[job.name] = {name: {"16": 0.6, "48": 0.5} for name in names}
         else:
             place, photons = names.index(job.settings["design"]), job.settings["photons"]
             there = job.settings["objects"] == "scenes" or labels
             if job.work is work.informed:
                 bits = kept(information(place, photons), number, "information") | {"model": "stationary"}
                 found[job.name] = {"estimate": bits if there else None}
-            elif job.work is work.classified:
+            elif job.work is decoding.classified:
                 score = kept(0.1 + information(place, photons) / 4, number)
                 found[job.name] = {"accuracy": score, "log_likelihood": score} if there else {"accuracy": None}
             else:
@@ -77,11 +81,11 @@ def test_jobs_have_names_of_their_own_and_need_what_comes_before(quick):
     for number, job in enumerate(jobs):
         assert set(job.needs) <= set(names[:number])
         assert json.loads(json.dumps(job.settings)) == job.settings
-    assert sum(job.work is work.decoded for job in jobs) == len(SYSTEMS) * (3 if quick else len(LIGHTS))
+    assert sum(job.work is decoding.decoded for job in jobs) == len(SYSTEMS) * (3 if quick else len(LIGHTS))
     assert all(any(need in ("scenes", "labelled pictures") for need in job.needs) for job in jobs if not job.volatile)
 
 
-def test_a_decoder_that_follows_information_reaches_every_target_and_bears_out_the_orders(tmp_path):
+def test_a_decoder_that_follows_information_reaches_every_target_and_bears_out_the_orders():
     study, plan = Lensless(), Plan()
     record = record_of(study, plan, results_of(study, plan, rising, lambda place, photons: 20 + 3 * rising(place, photons)))
     assert statistic(record, "Spearman, information with PSNR, all cameras and lights")["value"] == pytest.approx(1)
@@ -91,11 +95,17 @@ def test_a_decoder_that_follows_information_reaches_every_target_and_bears_out_t
     assert all(claim["agrees"] for claim in orders)
     assert len(record["rows"]) == len(SYSTEMS) * len(LIGHTS)
     assert len({tuple(row) for row in record["rows"]}) == 1
-    assert write_figure(study, json.loads(json.dumps(record)), tmp_path) == ["figure.png", "figure.svg"]
+    drawn = study.draw(json.loads(json.dumps(record)))
+    drawn.draw_without_rendering()
+    assert len(drawn.subfigs[1].axes) == 2
+    assert statistic(record, "Spearman, information with PSNR, all cameras and lights, camera by camera")["interval"] == [
+        1.0,
+        1.0,
+    ]
 
 
 def test_a_decoder_against_information_misses_the_targets_and_says_so():
-    study, plan = Lensless(), Plan()
+    study, plan = Lensless(), Plan(quick=True)
     record = record_of(study, plan, results_of(study, plan, rising, lambda place, photons: 20 - 3 * rising(place, photons)))
     over = statistic(record, "Spearman, information with PSNR, one lens over lights")
     assert over["value"] == pytest.approx(-1)
@@ -106,7 +116,7 @@ def test_a_decoder_against_information_misses_the_targets_and_says_so():
     assert any("decodes" in note and "dB worse" in note for note in record["notes"])
 
 
-def test_without_labels_nothing_is_said_of_accuracy(tmp_path):
+def test_without_labels_nothing_is_said_of_accuracy():
     study, plan = Lensless(), Plan(quick=True)
     record = record_of(
         study, plan, results_of(study, plan, rising, lambda place, photons: 20 + place + photons / 99, labels=False)
@@ -114,7 +124,7 @@ def test_without_labels_nothing_is_said_of_accuracy(tmp_path):
     assert not any("accuracy" in each["name"] for each in record["statistics"])
     assert all(row["accuracy"] is None for row in record["rows"])
     assert "nothing was classified" in record["notes"]
-    write_figure(study, record, tmp_path)
+    assert len(study.draw(record).subfigs[1].axes) == 1
 
 
 def test_curves_are_compared_where_both_have_the_same_information():
@@ -135,18 +145,18 @@ def test_the_work_in_small_on_the_photographs_that_are_always_there(without_data
     assert found["names"] == ["photographs"]
     assert work.labelled(SMALL, {}, Context())["names"] == []
     needs = {"scenes": found}
-    design, measured = work._objects(SMALL, needs)
+    design, measured = work.objects_of(SMALL, needs)
     assert (design.count, measured.count) == (24, 60)
     assert design.scenes.shape[1:] == (28, 26)
-    own = SMALL | {"design": "two-lenslets", "photons": 100.0, "validated": 5}
-    scores = work.decoded(own, needs, Context())
+    own = SMALL | {"design": "two-lenslets", "photons": 100.0, "validated": 5, "balances": [0.3, 1.0], "weights": [0.1]}
+    scores = decoding.decoded(own, needs, Context())
     best = scores["decoders"][scores["best"]]
     assert best["validation_psnr_db"] == max(each["validation_psnr_db"] for each in scores["decoders"].values())
     assert best["psnr_db"]["mean"] > scores["without_captures_psnr_db"] + 1
-    assert work.decoded(own, needs, Context()) == scores
-    dim = work.decoded(own | {"photons": 4.0}, needs, Context())
+    assert decoding.decoded(own, needs, Context()) == scores
+    dim = decoding.decoded(own | {"photons": 4.0}, needs, Context())
     assert dim["decoders"][dim["best"]]["psnr_db"]["mean"] < best["psnr_db"]["mean"]
-    whole = work.uncropped(SMALL | {"designs": ["one-lens", "two-lenslets"], "lights": [4.0, 100.0]}, needs, Context())
+    whole = decoding.uncropped(SMALL | {"designs": ["one-lens", "two-lenslets"], "lights": [4.0, 100.0]}, needs, Context())
     assert whole["one-lens"]["100"] > whole["one-lens"]["4"] > scores["without_captures_psnr_db"]
     assert whole["one-lens"]["100"] > whole["two-lenslets"]["100"] > scores["without_captures_psnr_db"]
     functions = work.drawn(SMALL | {"designs": ["one-lens", "diffuser"]}, needs, Context())
@@ -162,9 +172,41 @@ def test_what_is_designed_for_is_never_measured(without_data):
     assert np.array_equal(again[1].scenes, measured.scenes)
 
 
+def halves(shape, count=240):
+    """Return pictures of which the left or the right half is lit, four of each source."""
+    labels = np.random.default_rng(0).integers(0, 2, count)
+    lit = labels[:, None, None] == np.arange(shape[1]) * 2 // shape[1]
+    scenes = (0.05 + lit * np.ones((shape[0], 1))).astype(np.float32)
+    return Part(scenes, labels, np.arange(count) // 4, ("left", "right"))
+
+
+def test_the_classifier_tells_halves_apart_on_sources_that_it_has_not_seen(monkeypatch):
+    pictures, needs = halves((12, 12)), {"labelled pictures": {"names": ["halves"]}}
+    monkeypatch.setattr(work, "_read", lambda *settings: (pictures, pictures))
+    settings = SMALL | {"scene": [12, 12], "psf": [6, 6], "objects": "labelled pictures", "design": "one-lens", "photons": 20.0}
+    found = decoding.classified(settings | {"effort": 0.01}, needs, Context())
+    assert found["accuracy"]["mean"] > 0.9
+    assert found["test"] == sum(found["accuracy"]["by_source"]["counts"]) == 48
+
+
+def test_a_patch_of_independent_pixels_has_the_same_bits_in_any_size(monkeypatch):
+    light = np.random.default_rng(5).gamma(4.0, 0.1, (400, 20, 20)).astype(np.float32)
+    part = Part(light, None, np.arange(400))
+    monkeypatch.setattr(work, "_read", lambda *settings: (part, part))
+    monkeypatch.setattr(
+        work, "params_of", lambda settings, needs: {"psf": np.eye(5) / 5 if settings["design"] == "line" else [[1.0]]}
+    )
+    settings = SMALL | {"scene": [20, 20], "photons": 50.0, "designs": ["point", "line"], "sides": [4, 9]}
+    found = patches.patched(settings, {"scenes": {"names": ["gamma"]}}, Context())
+    signal = 50.0**2 * light.var() / light.mean() ** 2
+    assert found["point"]["4"] == pytest.approx(0.5 * np.log2(1 + signal / 50), rel=0.01)
+    assert found["point"]["9"] == pytest.approx(found["point"]["4"], rel=0.01)
+    assert found["line"]["4"] > 1.05 * found["line"]["9"]  # light of one point falls on both ends of a larger patch
+
+
 def test_without_pictures_there_is_nothing_to_classify():
     needs = {"labelled pictures": {"names": []}}
     settings = SMALL | {"objects": "labelled pictures"}
-    assert work.classified(settings, needs, Context()) == {"accuracy": None}
+    assert decoding.classified(settings, needs, Context()) == {"accuracy": None}
     assert work.designed(settings, needs, Context()) == {"psf": None}
     assert work.informed(settings, needs, Context()) == {"estimate": None}

@@ -5,7 +5,7 @@ of a periodic one and have to fill in what is missing; the cropped filter leaves
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -269,16 +269,13 @@ class TotalVariation(Deconvolution):
 
 
 def deconvolutions(
-    blurring: Blurring,
-    balances: tuple[float, ...] = (0.3, 1.0, 3.0),
-    weights: tuple[float, ...] = (0.05, 0.1, 0.2),
-    seed: int = 0,
-) -> Mapping[str, dict[str, Deconvolution]]:
+    blurring: Blurring, balances: Sequence[float] = (0.3, 1.0, 3.0), weights: Sequence[float] = (0.05, 0.1, 0.2), seed: int = 0
+) -> dict[str, dict[str, Deconvolution]]:
     """Return all decoders to choose from on validation scenes, by kind and then by what is to be chosen in each.
 
     Args:
         blurring: how the captures came about.
-        balances: of both Wiener filters; total variation begins at the least two.
+        balances: of both Wiener filters; total variation begins at the first two.
         weights: of total variation.
         seed: of the unsupervised filter.
 

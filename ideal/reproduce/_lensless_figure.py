@@ -77,17 +77,12 @@ def _draw_panel(axes, rows, looks, panel) -> None:
         if label == list(looks)[-1]:
             for row, each, height in zip(own, x, scale * y, strict=True):
                 light = row["photons" if quality == "psnr" else "classified_photons"]
-                axes.annotate(
-                    f"{light:g}",
-                    (each, height),
-                    (-5, 3),
-                    textcoords="offset points",
-                    ha="right",
-                    fontsize=6,
-                    color=colour,
-                )
+                side = {"xytext": (-5, 3), "ha": "right"} if quality == "psnr" else {"xytext": (3, -9), "ha": "left"}
+                axes.annotate(f"{light:g}", (each, height), textcoords="offset points", fontsize=6, color=colour, **side)
     axes.set(xlabel=along, ylabel=up, xscale="log")
-    ticks = [tick for tick in (0.05, 0.1, 0.2, 0.5, 1.0, 2.0) if axes.get_xlim()[0] <= tick <= axes.get_xlim()[1]]
+    ticks = [
+        tick for tick in (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0) if axes.get_xlim()[0] <= tick <= axes.get_xlim()[1]
+    ]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
     axes.grid(alpha=0.25, linewidth=0.5)

@@ -1,14 +1,10 @@
-"""Work of the study of lensless cameras: scenes, a design, information, and what decoders make of the same captures."""
+"""Work of the study of lensless cameras: scenes, a design, captures, and the information in them."""
 
 from functools import lru_cache
 
 import numpy as np
-from scipy.fft import irfft2, rfft2
 
 from ideal.datasets.photographs import NAMES, photograph
-from ideal.decoders.deconvolution import Blurring, Deconvolution, deconvolutions
-from ideal.decoders.networks import ImageClassifier
-from ideal.decoders.quality import accuracy, label_log_likelihood, peak_signal_to_noise, structural_similarity
 from ideal.errors import DataError
 from ideal.imaging import ImagingSystem, Params, Scene, make_system
 from ideal.measurements import MeasurementSet
@@ -22,7 +18,6 @@ from ideal.reproduce._contract import Context
 
 OTHERWISE = "photographs"
 IDEAL = "ideal"  # the name of the design that is found here
-_PEAK = 1.0  # of a scene where the picture is white; see `ideal.datasets`
 _REGION = 128  # pixels of a side: how the few photographs that are always there are cut into sources
 _DESIGN_PARTS = 4  # of photographs: one of so many is for the design alone
 _TILED = {"fit": "tile"}
@@ -30,7 +25,7 @@ _TILED = {"fit": "tile"}
 
 def scenes(settings: dict, needs: dict, context: Context) -> dict:
     """Return which pictures are on this machine, and what tells the scenes made of them from others."""
-    names, notes = world.first_available([settings["set"]], OTHERWISE, _camera(settings).scene)
+    names, notes = world.first_available([settings["set"]], OTHERWISE, camera(settings).scene)
     if names == [OTHERWISE]:
         notes = [*notes, f"{OTHERWISE} are cut into regions of {_REGION} pixels, which count as sources though of few pictures"]
     return _described(names, settings) | {"notes": notes}
@@ -38,7 +33,7 @@ def scenes(settings: dict, needs: dict, context: Context) -> dict:
 
 def labelled(settings: dict, needs: dict, context: Context) -> dict:
     """Return the same of the pictures to tell apart; without names where there are none with labels."""
-    names, _ = world.first_available([settings["set"]], OTHERWISE, _camera(settings).scene)
+    names, _ = world.first_available([settings["set"]], OTHERWISE, camera(settings).scene)
     if names == [OTHERWISE]:
         return {"names": [], "notes": [f"nothing was classified: {settings['set']} is not on this machine (ideal data list)"]}
     return _described(names, settings) | {"notes": []}
@@ -46,10 +41,10 @@ def labelled(settings: dict, needs: dict, context: Context) -> dict:
 
 def designed(settings: dict, needs: dict, context: Context) -> dict:
     """Return the point spread function that `ideal optimize` finds by its defaults, on pictures that nothing else sees."""
-    found = _objects(settings, needs)
+    found = objects_of(settings, needs)
     if found is None:
         return {"psf": None}
-    system, (design, measured) = _camera(settings), found
+    system, (design, measured) = camera(settings), found
     fold = world.division(design.groups, settings["seed"])
     exposed = design.scenes * np.float32(world.exposure_for(system, measured.scenes, settings["photons"]))
     default = defaults_for(system, exposed[:32])
@@ -75,13 +70,13 @@ def designed(settings: dict, needs: dict, context: Context) -> dict:
 
 def drawn(settings: dict, needs: dict, context: Context) -> dict:
     """Return the point spread functions by name, as percent of the light in each pixel."""
-    functions = {name: np.asarray(_params(settings | {"design": name}, needs)["psf"]) for name in settings["designs"]}
+    functions = {name: np.asarray(params_of(settings | {"design": name}, needs)["psf"]) for name in settings["designs"]}
     return {name: np.round(100 * psf, 4).tolist() for name, psf in functions.items()}
 
 
 def informed(settings: dict, needs: dict, context: Context) -> dict:
     """Return the estimate of the information in a camera's captures."""
-    found = _captures(settings, needs)
+    found = captures_of(settings, needs)
     if found is None:
         return {"estimate": None}
     measured, _, light = found
@@ -89,101 +84,10 @@ def informed(settings: dict, needs: dict, context: Context) -> dict:
     return {"estimate": world.estimated(measured, context, settings["seed"], **options), "exposure": light}
 
 
-def decoded(settings: dict, needs: dict, context: Context) -> dict:
-    """Return the scores of all deconvolutions on test scenes, each as it did best on validation scenes, and which did."""
-    measured, part, light = _captures(settings, needs)
-    fold = world.division(part.groups, settings["seed"])
-    captures = measured.read(0, part.count)
-    psf = np.asarray(_params(settings, needs)["psf"])
-    blurring = Blurring.of(psf, part.scenes[fold.train] * light, float(captures[fold.train].mean()))
-    seen = (slice(None), *blurring.fully_seen)
-    few = fold.validation[: settings["validated"]]
-
-    def score(decoder: Deconvolution, index: np.ndarray) -> np.ndarray:
-        return decoder.decode(captures[index]) / light
-
-    found = {}
-    for kind, candidates in deconvolutions(blurring, seed=settings["seed"]).items():
-        context.say(kind)
-        quality = {
-            name: float(peak_signal_to_noise(score(decoder, few), part.scenes[few][seen], _PEAK).mean())
-            for name, decoder in candidates.items()
-        }
-        best = max(quality, key=quality.get)
-        image, truth, groups = score(candidates[best], fold.test), part.scenes[fold.test][seen], part.groups[fold.test]
-        options = {"seed": settings["seed"], "confidence": settings["confidence"]}
-        found[kind] = {
-            "setting": best,
-            "validation_psnr_db": quality[best],
-            "psnr_db": world.kept_score(peak_signal_to_noise(image, truth, _PEAK), groups, **options),
-            "ssim": world.kept_score(structural_similarity(image, truth, _PEAK), groups, **options),
-        }
-    blind = np.full_like(part.scenes[fold.test][seen], blurring.mean / light)
-    without = peak_signal_to_noise(blind, part.scenes[fold.test][seen], _PEAK)
-    best = max(found, key=lambda kind: found[kind]["validation_psnr_db"])
-    return {"decoders": found, "best": best, "without_captures_psnr_db": float(without.mean()), "test": len(fold.test)}
-
-
-def uncropped(settings: dict, needs: dict, context: Context) -> dict:
-    """Return what Wiener's filter would achieve on a sensor that catches all light of scenes that repeat, dB by design and light.
-
-    There it is the linear filter of least error for stationary scenes: what is lost against it is lost by the sensor's edge.
-    """
-    _, part = _objects(settings, needs)
-    fold, shape = world.division(part.groups, settings["seed"]), part.scenes.shape[1:]
-    test, seen = (
-        part.scenes[fold.test],
-        (slice(None), *(slice(n - 1, m - n + 1) for n, m in zip(settings["psf"], shape, strict=True))),
-    )
-    found: dict = {}
-    for number, name in enumerate(settings["designs"]):
-        psf = np.asarray(_params(settings | {"design": name}, needs)["psf"], np.float64)
-        transfer = rfft2(psf, s=shape)
-        for photons in settings["lights"]:
-            light = world.exposure_for(_camera(settings), part.scenes, photons)
-            blurring = Blurring.of(psf, part.scenes[fold.train] * light, photons)
-            mean = np.maximum(irfft2(transfer * rfft2(test * light), s=shape), 0)
-            counts = np.random.default_rng([settings["seed"], 34, number, round(photons)]).poisson(mean)
-            gain = np.conj(transfer) * blurring.spectrum / (np.abs(transfer) ** 2 * blurring.spectrum + photons)
-            image = np.maximum(blurring.mean + irfft2(gain * rfft2(counts - blurring.mean), s=shape), 0)
-            quality = peak_signal_to_noise(image[seen] / light, test[seen], _PEAK)
-            found.setdefault(name, {})[f"{photons:g}"] = float(quality.mean())
-    return found
-
-
-def classified(settings: dict, needs: dict, context: Context) -> dict:
-    """Return how often a network that sees raw captures names the class of the picture in the middle, for test captures."""
-    found = _captures(settings, needs)
-    if found is None:
-        return {"accuracy": None}
-    measured, part, _ = found
-    fold, captures = world.division(part.groups, settings["seed"]), measured.read(0, part.count)
-    place = world.job_folder(context, "network")
-    network = ImageClassifier.fit(
-        [settings["seed"], 33],
-        captures[fold.train],
-        part.labels[fold.train],
-        captures[fold.validation],
-        part.labels[fold.validation],
-        noise=Poisson(),
-        effort=settings["effort"],
-        progress=context.say,
-        checkpoint=place and place / "state.npz",
-    )
-    logs, labels, groups = network.log_probabilities(captures[fold.test]), part.labels[fold.test], part.groups[fold.test]
-    options = {"seed": settings["seed"], "confidence": settings["confidence"]}
-    return {
-        "accuracy": world.kept_score(accuracy(logs, labels), groups, **options),
-        "log_likelihood": world.kept_score(label_log_likelihood(logs, labels), groups, **options),
-        "commonest": float(np.bincount(labels).max() / len(labels)),
-        "test": len(labels),
-    }
-
-
 # The scenes, who sees which of them, and their captures.
 
 
-def _camera(settings: dict) -> ImagingSystem:
+def camera(settings: dict) -> ImagingSystem:
     return make_system("lensless", scene_shape=tuple(settings["scene"]), psf_shape=tuple(settings["psf"]))
 
 
@@ -236,26 +140,26 @@ def _regions(shape: tuple[int, int], count: int, designed: int, seed: int) -> tu
     return parts[0], parts[1]
 
 
-def _objects(settings: dict, needs: dict) -> tuple[Part, Part] | None:
+def objects_of(settings: dict, needs: dict) -> tuple[Part, Part] | None:
     names = needs[settings["objects"]]["names"]
     if not names:
         return None
     return _read(tuple(names), tuple(settings["scene"]), settings["count"], settings["designed"], settings["seed"])
 
 
-def _params(settings: dict, needs: dict) -> Params:
-    system = _camera(settings)
+def params_of(settings: dict, needs: dict) -> Params:
+    system = camera(settings)
     if settings["design"] == IDEAL:
         return system.check_params({"psf": np.asarray(needs[settings["designer"]]["psf"], np.float32)})
     return system.design(settings["design"], settings["seed"])
 
 
-def _captures(settings: dict, needs: dict) -> tuple[MeasurementSet, Part, float] | None:
+def captures_of(settings: dict, needs: dict) -> tuple[MeasurementSet, Part, float] | None:
     """Return a camera's captures, what they show, and the exposure; the same for all who name the same design and light."""
-    found = _objects(settings, needs)
+    found = objects_of(settings, needs)
     if found is None:
         return None
-    system, measured = _camera(settings), found[1]
+    system, measured = camera(settings), found[1]
     light = world.exposure_for(system, measured.scenes, settings["photons"])
     name = f"{settings['objects']}, {settings['design']}, {settings['photons']:g} photons"
-    return world.counts_of(system, _params(settings, needs), measured, light, settings["seed"], name), measured, light
+    return world.counts_of(system, params_of(settings, needs), measured, light, settings["seed"], name), measured, light

@@ -1,13 +1,19 @@
 """Lensless cameras: what point spread functions tell, beside what deconvolutions and a classifier make of the same captures."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
+from scipy.stats import rankdata
+
+from ideal.reproduce import _lensless_decoding as decoding
+from ideal.reproduce import _lensless_patches_work as patches
 from ideal.reproduce import _lensless_work as work
 from ideal.reproduce import world
 from ideal.reproduce._contract import Findings, Job, Plan, Statistic, Study
 from ideal.reproduce._lensless_claims import claims, notes
-from ideal.reproduce.statistics import correlation
+from ideal.reproduce.statistics import correlation, rank_correlation
 
 WITHIN, OVER_ALL = 0.95, 0.85
 SYSTEMS = {
@@ -19,8 +25,11 @@ SYSTEMS = {
     work.IDEAL: "IDEAL",
 }
 LIGHTS = (20.0, 40.0, 80.0, 160.0, 320.0)
+_RESAMPLES = 2000
 FAINTER = 160.0  # times: digits are told apart in so little light that with that of the scenes all cameras would do
 DESIGN_PHOTONS = 80.0
+PATCH, LARGE_PATCH = 16, 48  # pixels of a side: of the estimates, and one that holds a point spread function
+_PATCHES = "side of the patch"
 _SCENES, _LABELLED, _FUNCTIONS, _UNCROPPED = "scenes", "labelled pictures", "point spread functions", "without the sensor's edge"
 
 
@@ -40,8 +49,10 @@ class Lensless(Study):
             found.append(Job(_design(name), work.designed, _world(scale, name, plan) | {"photons": photons}, (name,)))
         settings = _world(scale, _SCENES, plan) | {"designs": list(SYSTEMS)}
         found.append(Job(_FUNCTIONS, work.drawn, settings, (_SCENES, _design(_SCENES))))
-        settings |= {"lights": [scale["lights"][0], scale["lights"][-1]]}
-        found.append(Job(_UNCROPPED, work.uncropped, settings, (_SCENES, _design(_SCENES))))
+        own = settings | {"photons": DESIGN_PHOTONS, "sides": [PATCH, LARGE_PATCH]}
+        found.append(Job(_PATCHES, patches.patched, own, (_SCENES, _design(_SCENES))))
+        settings |= {"lights": list(scale["lights"])}
+        found.append(Job(_UNCROPPED, decoding.uncropped, settings, (_SCENES, _design(_SCENES))))
         for photons in scale["lights"]:
             for name in SYSTEMS:
                 for objects in _WORLDS:
@@ -61,9 +72,8 @@ class Lensless(Study):
         rows = [_row(results, name, photons, cell) for (name, photons), cell in cells.items()]
         statistics = _correlations(plan, cells, lights)
         worlds = {name: results[name] for name in _WORLDS}
-        told = notes(
-            rows, worlds, results[_design(_SCENES)], statistics, {SYSTEMS[n]: each for n, each in results[_UNCROPPED].items()}
-        )
+        by_name = [{SYSTEMS[name]: each for name, each in results[job].items()} for job in (_UNCROPPED, _PATCHES)]
+        told = notes(rows, worlds, results[_design(_SCENES)], statistics, *by_name)
         curves = {"functions": results[_FUNCTIONS], "names": SYSTEMS, "labelled": results[_LABELLED]["names"]}
         return Findings(rows, statistics, claims(plan, cells, lights), told, curves)
 
@@ -77,7 +87,7 @@ class Lensless(Study):
 _WORLDS = {_SCENES: work.scenes, _LABELLED: work.labelled}
 # Where there are few photons, a discrete model may be the better one.
 _MODELS = {_SCENES: ["stationary", "causal-mixture"], _LABELLED: ["negative-binomial", "causal-mixture"]}
-_DECODERS = {_SCENES: (work.decoded, "decode"), _LABELLED: (work.classified, "classify")}
+_DECODERS = {_SCENES: (decoding.decoded, "decode"), _LABELLED: (decoding.classified, "classify")}
 
 
 def _scale(plan: Plan) -> dict[str, Any]:
@@ -88,10 +98,10 @@ def _scale(plan: Plan) -> dict[str, Any]:
         return {
             "lights": LIGHTS[::2],
             "camera": camera,
-            _SCENES: {"count": 500, "designed": 200},
-            _LABELLED: {"count": 1200, "designed": 200},
-            "estimate": {"effort": 0.04, "max_patches": 4000},
-            "decode": {"validated": 30},
+            _SCENES: {"count": 400, "designed": 200},
+            _LABELLED: {"count": 1000, "designed": 200},
+            "estimate": {"effort": 0.02, "max_patches": 3000},
+            "decode": {"validated": 20, "balances": [0.3, 1.0], "weights": [0.1, 0.2]},
             "classify": {"effort": 0.05},
         }
     return {
@@ -100,7 +110,7 @@ def _scale(plan: Plan) -> dict[str, Any]:
         _SCENES: {"count": 1500, "designed": 400},
         _LABELLED: {"count": 5000, "designed": 400},
         "estimate": {"effort": 0.1, "max_patches": 8000},
-        "decode": {"validated": 100},
+        "decode": {"validated": 100, "balances": [0.3, 1.0, 3.0], "weights": [0.05, 0.1, 0.2]},
         "classify": {"effort": 0.4},
     }
 
@@ -171,11 +181,26 @@ def _correlations(plan: Plan, cells: Mapping[tuple, dict], lights) -> list[Stati
             return [[world.grouped(cells[key][each]) for key in chosen] for each in (information, quality)]
 
         target = OVER_ALL if quality == "psnr" else None
-        name, over = f"Spearman, information with {words}, all cameras and lights", "cameras in lights"
-        found.append(correlation(name, *of(cells), target=target, over=over, **options))
+        name = f"Spearman, information with {words}, all cameras and lights"
+        found.append(correlation(name, *of(cells), target=target, over="cameras in lights", **options))
+        found.append(_by_camera(plan, f"{name}, camera by camera", *of(cells), len(lights)))
         for system, label in SYSTEMS.items():
             target = WITHIN if quality == "psnr" else None
             chosen = [(system, photons) for photons in lights]
             name = f"Spearman, information with {words}, {label} over lights"
-            found.append(correlation(name, *of(chosen), systems=False, target=target, over="light levels", **options))
+            each = correlation(name, *of(chosen), systems=False, target=target, over="light levels", **options)
+            found.append(replace(each, detail=f"{each.detail}; says no more than that both rise with light"))
     return found
+
+
+def _by_camera(plan: Plan, name: str, information: list, quality: list, lights: int) -> Statistic:
+    """Return the rank correlation over all points with an interval by resampling cameras, each with all its lights."""
+    means = [np.array([each.mean for each in values]).reshape(-1, lights) for values in (information, quality)]
+    count = len(means[0])
+    drawn = np.random.default_rng([plan.seed, 43]).integers(0, count, (_RESAMPLES, count))
+    ranks = [rankdata(each[drawn].reshape(_RESAMPLES, -1), axis=1) for each in means]
+    left, right = (each - each.mean(1, keepdims=True) for each in ranks)
+    found = (left * right).sum(1) / np.sqrt((left**2).sum(1) * (right**2).sum(1))
+    low, high = np.quantile(found, [(1 - plan.confidence) / 2, (1 + plan.confidence) / 2])
+    detail = f"{100 * plan.confidence:g} % interval by resampling the {count} cameras, each with its {lights} light levels"
+    return Statistic(name, rank_correlation(*(each.ravel() for each in means)), (float(low), float(high)), detail=detail)
