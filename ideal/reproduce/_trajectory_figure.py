@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from ideal.reproduce.style import COLOURS, new_figure
 
@@ -23,7 +24,8 @@ def draw(record: Mapping[str, Any]) -> Figure:
     _along(axes[0], rows, colours, "information_colour_bits_per_pixel", "information about colour, bits/pixel")
     _along(axes[1], rows, colours, "psnr_db", "PSNR of a linear decoder, dB")
     handles, labels = axes[0].get_legend_handles_labels()
-    upper.legend(handles, labels, loc="outside upper left", ncols=len(names), handlelength=1.4)
+    handles.append(Line2D([], [], color="black", linestyle=":"))
+    upper.legend(handles, [*labels, "exchanges"], loc="outside upper left", ncols=len(handles), handlelength=1.4)
     _costs(axes[2], record["statistics"], colours[names[-1]])
     _mosaics(lower, rows, names)
     return figure
@@ -36,8 +38,10 @@ def _along(axes, rows, colours, key: str, label: str) -> None:
             path = [row for row in own if row["start"] == start]
             times = [max(row["cpu_seconds"], _SOONEST) for row in path]
             values = [row[key] for row in path]
+            climb = sum(row["phase"] == "ascent" for row in path)
             named = name if start == own[0]["start"] else None
-            axes.plot(times, values, color=colour, alpha=0.9, label=named, marker="o", markersize=2)
+            axes.plot(times[:climb], values[:climb], color=colour, alpha=0.9, label=named, marker="o", markersize=2)
+            axes.plot(times[climb - 1 :], values[climb - 1 :], color=colour, linestyle=":")
             axes.plot(times[-1], values[-1], marker="o", color=colour, markersize=4.5)
     axes.set_xscale("log")
     axes.set_xlabel("processor time, s (start at 1)")

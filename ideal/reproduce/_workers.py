@@ -74,6 +74,9 @@ class Workers:
 
     def __init__(self, count: int):
         self._count = count
+        # Begun at a core of its own, so that two runs of few workers do not share one while others idle.
+        known = cores()
+        self._cores = known[os.getpid() % len(known) :] + known[: os.getpid() % len(known)]
         self._idle: list[_Worker] = []
         self._busy: dict[Connection, _Worker] = {}
 
@@ -96,7 +99,7 @@ class Workers:
             worker = _Worker(None)
         else:
             taken = [each.core for each in self._busy.values()]
-            worker = self._idle.pop() if self._idle else _Worker(min(cores(), key=taken.count))
+            worker = self._idle.pop() if self._idle else _Worker(min(self._cores, key=taken.count))
         worker.begin(job, needs, checkpoints)
         self._busy[worker.connection] = worker
 
