@@ -10,7 +10,7 @@ from ideal.errors import DataError, UsageError
 from ideal.imaging import make_system
 
 RINGS = {"diameter": 40.0, "width": 24.0, "shift": 4.0}
-SYSTEM = make_system("interferometer", sites=("ALMA", "SMT", "LMT", "PV"), shape=(16, 16), interval=1200.0)
+SYSTEM = make_system("interferometer", sites=("ALMA", "SMT", "LMT", "PV"), shape=(16, 16), interval=300.0)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,9 @@ def test_weights_of_sites_count(condensed):
     three = CondensedVisibilities.of(SYSTEM, params)
     other = CondensedVisibilities.of(SYSTEM.replace(sites=("ALMA", "SMT", "LMT")))
     assert len(three.seen) == len(other.seen) < len(condensed.seen)
-    assert three.matrix.T @ three.matrix == pytest.approx(other.matrix.T @ other.matrix, rel=1e-6, abs=1e-2)
+    assert three.matrix.T @ three.matrix == pytest.approx(
+        other.matrix.T @ other.matrix, abs=1e-5 * (other.matrix**2).sum(0).max()
+    )
 
 
 def test_a_point_source_reads_its_flux_in_the_dirty_image(condensed):
@@ -80,14 +82,14 @@ def _pulse():
 
 def test_the_linear_decoder_reaches_the_error_that_algebra_promises(condensed, skies):
     rng = np.random.default_rng(2)
-    root = rng.standard_normal((30, 256)) * 0.003
-    fields = 0.01 + (rng.standard_normal((3000, 30)) @ root).reshape(-1, 16, 16)
-    decoder = linear_sky_decoder(condensed, fields[:2000])
-    decoded = decoder.decode(condensed.measure(fields[2000:], rng)[0])
+    root = rng.standard_normal((200, 256)) * 0.003
+    fields = 0.01 + (rng.standard_normal((5000, 200)) @ root).reshape(-1, 16, 16)
+    decoder = linear_sky_decoder(condensed, fields[:4000])
+    decoded = decoder.decode(condensed.measure(fields[4000:], rng)[0])
     prior, matrix = root.T @ root, condensed.matrix
     gain = prior @ matrix.T @ np.linalg.inv(matrix @ prior @ matrix.T + np.eye(len(matrix)))
     promised = np.trace(prior - gain @ matrix @ prior) / 256
-    assert ((decoded - fields[2000:]) ** 2).mean() == pytest.approx(promised, rel=0.1)
+    assert ((decoded - fields[4000:]) ** 2).mean() == pytest.approx(promised, rel=0.1)
     nothing = CondensedVisibilities(np.zeros((0, 16, 16)), np.zeros((0, 0)), 1.0)
     alone = linear_sky_decoder(nothing, skies).decode(np.zeros((2, 0)))
     assert alone == pytest.approx(np.broadcast_to(skies.mean(0), (2, 16, 16)))
@@ -102,7 +104,7 @@ def test_total_variation_shrinks_a_step_by_what_the_closed_form_says():
     step = weight / 100.0**2
     assert found[:, :3] == pytest.approx(0.01 + step / 3, abs=1e-5)
     assert found[:, 3:] == pytest.approx(0.05 - step / 5, abs=1e-5)
-    many = regularised_likelihood(each, np.repeat(each.mean(sky), 2, 0), np.array([weight, 1e6]), iterations=2000)
+    many = regularised_likelihood(each, np.repeat(each.mean(sky), 2, 0), np.array([weight, 1e3]), iterations=2000)
     assert many[0] == pytest.approx(found, abs=1e-6)
     assert many[1] == pytest.approx(sky.mean(), abs=1e-4)  # one constant, where the weight is large
 
@@ -115,14 +117,15 @@ def test_it_is_never_negative_and_keeps_a_flux_that_is_known():
     assert free == pytest.approx(sky[0], abs=1e-4)
     known = regularised_likelihood(each, each.mean(sky), 1e-3, flux=1.0, iterations=500)[0]
     assert known == pytest.approx(sky[0] + 0.15, abs=1e-3)  # what lacks is shared by all, where the errors are equal
-    dark = regularised_likelihood(each, each.mean(sky), 1e-3, prior=sky[0], prior_weight=1e4, iterations=500)[0]
-    assert dark == pytest.approx(np.array([[0.4 - 10 / 1.02 / 100, 0], [0, 0]]), abs=1e-3)
+    flat, weight = np.full((1, 2, 2), 0.25), 5.0
+    dark = regularised_likelihood(each, each.mean(flat), weight, prior=flat[0], prior_weight=0.5, iterations=500)[0]
+    assert dark == pytest.approx(0.25 - weight * 0.5 / 1.02 / 10**2, abs=1e-4)  # the gradient of the prior's term over the data's
 
 
 def test_it_reaches_the_minimum_that_a_general_method_finds(condensed, skies):
-    weight, prior = 300.0, skies[20:].mean(0)
-    values, _ = condensed.measure(skies[:2], np.random.default_rng(5))
-    found = regularised_likelihood(condensed, values, weight, prior=prior, prior_weight=0.1, flux=1.0, iterations=6000)
+    weight, prior = 3000.0, skies[20:].mean(0)
+    values, _ = condensed.measure(skies[:1], np.random.default_rng(5))
+    found = regularised_likelihood(condensed, values, weight, prior=prior, prior_weight=0.1, flux=1.0, iterations=4000)
     dark = 0.1 / (prior / prior.max() + 0.02)
 
     def objective(flat, target, softness=0.0):
@@ -141,12 +144,12 @@ def test_it_reaches_the_minimum_that_a_general_method_finds(condensed, skies):
     for image, target in zip(found, values, strict=True):
         slow = np.full(256, 1 / 256)
         for softness in (1e-3, 1e-4, 1e-5):
-            options = {"maxiter": 3000, "maxfun": 6000, "maxcor": 40, "ftol": 1e-14, "gtol": 1e-6}
+            options = {"maxiter": 1500, "maxfun": 3000, "maxcor": 40, "ftol": 1e-14, "gtol": 1e-6}
             slow = minimize(
                 objective, slow, (target, softness), jac=True, method="L-BFGS-B", bounds=[(0, None)] * 256, options=options
             ).x
         reached, reference = (objective(np.asarray(each, np.float64).ravel(), target)[0] for each in (image, slow))
-        assert reached < reference * 1.01 + 0.5
+        assert reached < reference * 1.005
         assert image.ravel() == pytest.approx(slow, abs=0.05 * slow.max())
 
 

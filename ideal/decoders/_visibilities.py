@@ -71,7 +71,7 @@ class CondensedVisibilities:
     @property
     def matrix(self) -> np.ndarray:
         """`seen` with flat skies, (combination, pixel)."""
-        return self.seen.reshape(len(self.seen), -1)
+        return self.seen.reshape(len(self.seen), int(np.prod(self.seen.shape[1:])))
 
     def condense(self, visibilities: np.ndarray) -> np.ndarray:
         """Return the combinations of measured visibilities.

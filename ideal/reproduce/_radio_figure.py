@@ -19,25 +19,21 @@ def draw(record: Mapping[str, Any]) -> Figure:
     for number, (objects, part) in enumerate(zip(shown, parts, strict=True)):
         rows = [row for row in record["rows"] if row["objects"] == objects]
         above, below = part.subfigures(2, 1, height_ratios=(2.4, 1.35))
-        _scatter(above.subplots(), rows, _of(record, objects), _TITLES.get(objects, objects), legend=number == 0)
+        statistic = next(each for each in record["statistics"] if each["name"] == shown[objects]["statistic"])
+        _scatter(above.subplots(), rows, shown[objects], statistic, _TITLES.get(objects, objects), legend=number == 0)
         _examples(below, shown[objects], rows)
     return figure
 
 
-def _of(record: Mapping[str, Any], objects: str) -> Mapping[str, Any]:
-    """Return the rank correlation over all arrays with the quality that is drawn."""
-    wanted = f"Spearman, information with SSIM, regularised maximum likelihood, {objects}"
-    return next(each for each in record["statistics"] if each["name"] == wanted)
-
-
-def _scatter(axes, rows, statistic, title: str, *, legend: bool) -> None:
+def _scatter(axes, rows, shown, statistic, title: str, *, legend: bool) -> None:
+    ssim = f"{shown['decoder']}_ssim"
     for with_alma, colour in ((True, COLOURS[0]), (False, COLOURS[1])):
         for whole, marker in ((True, MARKERS[0]), (False, MARKERS[2])):
             some = [row for row in rows if row["with_alma"] == with_alma and (row["baselines_that_see_the_source"] > 3) == whole]
             if not some:
                 continue
-            places = np.array([[row["information_bits"], row["likelihood_ssim"]] for row in some])
-            bounds = np.array([[row["likelihood_ssim_low"], row["likelihood_ssim_high"]] for row in some])
+            places = np.array([[row["information_bits"], row[ssim]] for row in some])
+            bounds = np.array([[row[f"{ssim}_low"], row[f"{ssim}_high"]] for row in some])
             lengths = np.abs(bounds - places[:, 1:]).T
             axes.errorbar(*places.T, yerr=lengths, fmt="none", ecolor=colour, alpha=0.25, linewidth=0.6)
             label = f"{'with' if with_alma else 'without'} ALMA, {'six' if whole else 'three or fewer'} baselines"
@@ -45,26 +41,26 @@ def _scatter(axes, rows, statistic, title: str, *, legend: bool) -> None:
     low, high = statistic["interval"]
     axes.set_title(f"{title}\nSpearman {statistic['value']:.2f} ({low:.2f} to {high:.2f}), {len(rows)} arrays")
     axes.set_xlabel("information (bits per observation)")
-    axes.set_ylabel("SSIM of the reconstruction")
+    axes.set_ylabel(f"SSIM of the image\n({shown['name']})")
     axes.set_xlim(left=0)
-    values = np.array([[row["likelihood_ssim_low"], row["likelihood_ssim_high"]] for row in rows])
-    middle = np.array([row["likelihood_ssim"] for row in rows])
+    values = np.array([[row[f"{ssim}_low"], row[f"{ssim}_high"]] for row in rows])
+    middle = np.array([row[ssim] for row in rows])
     bottom, top = max(values.min(), middle.min() - 0.15), min(values.max(), middle.max() + 0.1)
     axes.set_ylim(bottom - 0.02, top + 0.02)
-    for row, what, shift in ((max(rows, key=_quality), "best", (-4, 7)), (min(rows, key=_quality), "worst", (6, -8))):
-        place = row["information_bits"], row["likelihood_ssim"]
+    best, worst = (each["array"] for each in shown["examples"])
+    for row, what, shift in ((_by_name(rows, best), "best", (-4, 7)), (_by_name(rows, worst), "worst", (6, -8))):
+        place = row["information_bits"], row[ssim]
         axes.annotate(what, place, shift, textcoords="offset points", fontsize=6, ha="right" if what == "best" else "left")
     if legend:
         axes.legend(loc="lower right", handletextpad=0.2, borderpad=0.1)
 
 
-def _quality(row: Mapping[str, Any]) -> float:
-    return row["likelihood_ssim"]
+def _by_name(rows, array: str) -> Mapping[str, Any]:
+    return next(row for row in rows if row["array"] == array)
 
 
 def _examples(part, shown, rows) -> None:
     """Draw a sky, and the images of it that the best and the worst array give."""
-    of = {row["array"]: row for row in rows}
     best, worst = shown["examples"]
     brightest = max(np.max(each) for each in (best["truth"], best["image"], worst["image"]))
     frames = part.subplots(1, 3)
@@ -77,5 +73,5 @@ def _examples(part, shown, rows) -> None:
         sites = each["array"].split()
         half = (len(sites) + 1) // 2
         axes.set_title(f"{what}: {', '.join(sites[:half])},\n{', '.join(sites[half:])}", fontsize=6)
-        row = of[each["array"]]
-        axes.set_xlabel(f"{row['information_bits']:.0f} bits, SSIM {row['likelihood_ssim']:.2f}", fontsize=6)
+        row = _by_name(rows, each["array"])
+        axes.set_xlabel(f"{row['information_bits']:.0f} bits, SSIM {row[shown['decoder'] + '_ssim']:.2f}", fontsize=6)

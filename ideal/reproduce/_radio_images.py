@@ -18,7 +18,8 @@ _FOLDS = 5
 def images(settings: dict, needs: dict[str, dict], context: Context) -> dict:
     """Return the scores of each decoder for each of several arrays, by the names of its sites.
 
-    Priors are the mean of training skies; weights are those of the best mean structural similarity of validation skies.
+    Priors are the mean of training skies; weights are those of the best mean structural similarity of validation skies, which is
+    kept for each decoder.
     """
     skies, found = skies_of(settings), {}
     folds = split_by_group(skies.groups, folds=_FOLDS, seed=settings["seed"])
@@ -44,7 +45,7 @@ def images(settings: dict, needs: dict[str, dict], context: Context) -> dict:
                 }
                 for quality, score in qualities.items():
                     scores.setdefault(decoder, {}).setdefault(quality, []).append(score)
-            shown = shown or {"truth": _thumbnail(truth[0]), "image": _thumbnail(decoded["likelihood"][0])}
+            shown = shown or {"truth": _thumbnail(truth[0])} | {name: _thumbnail(each[0]) for name, each in decoded.items()}
         group = np.concatenate(groups)
         found[name] = {
             "scores": {
@@ -72,7 +73,7 @@ def _spread(groups: np.ndarray, index: np.ndarray, count: int) -> np.ndarray:
 def _decoded(
     settings: dict, condensed: CondensedVisibilities, skies: Part, values: np.ndarray, fold: Fold, test: np.ndarray, peak: float
 ) -> tuple[dict[str, np.ndarray], dict]:
-    """Return the test skies of a fold by each decoder, and the weights that validation skies chose."""
+    """Return the test skies of a fold by each decoder, and what validation skies say of each."""
     prior = skies.scenes[fold.train].mean(0)
     validation = _spread(skies.groups, fold.validation, settings["validation"])
     truth = skies.scenes[validation]
@@ -91,16 +92,20 @@ def _decoded(
             )
 
         quality = structural_similarity(decode(many, repeated), np.tile(truth, (len(candidates), 1, 1)), peak)
-        best = candidates[int(quality.reshape(len(candidates), -1).mean(1).argmax())]
-        choice[decoder] = {"weight": best[0], "prior_weight": best[1]}
+        quality = quality.reshape(len(candidates), -1).mean(1)
+        best = candidates[int(quality.argmax())]
+        choice[decoder] = {"weight": best[0], "prior_weight": best[1], "validation_ssim": float(quality.max())}
         found[decoder] = decode(values[test], np.tile(best, (len(test), 1)))
     train = _spread(skies.groups, fold.train, settings["train"])
-    found["linear"] = linear_sky_decoder(condensed, skies.scenes[train]).decode(values[test])
+    linear = linear_sky_decoder(condensed, skies.scenes[train])
     seen, dirty = (dirty_images(condensed, values[part]) for part in (validation, test))
     # Jy per beam become Jy per pixel by one factor for the array, which validation skies choose.
-    found["dirty"] = dirty * (seen * truth).sum() / max((seen**2).sum(), 1e-300)
+    factor = (seen * truth).sum() / max((seen**2).sum(), 1e-300)
+    known = {"linear": linear.decode(values[validation]), "dirty": factor * seen}
+    choice |= {name: {"validation_ssim": float(structural_similarity(each, truth, peak).mean())} for name, each in known.items()}
+    found |= {"linear": linear.decode(values[test]), "dirty": factor * dirty}
     return found, choice
 
 
 def _thumbnail(sky: np.ndarray) -> list[list[float]]:
-    return np.round(np.asarray(sky, np.float64), 6).tolist()
+    return np.round(np.asarray(sky, np.float64), 5).tolist()
