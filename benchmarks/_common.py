@@ -1,15 +1,12 @@
 """Shared by the benchmarks: Gaussian fields whose truth is known, time and memory, one line of JSON."""
 
 import argparse
-import contextlib
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 
@@ -95,12 +92,9 @@ def timed(call, repeats: int = 1):
 
 def peak_rss_mb() -> float:
     """Return the peak resident memory of this process, MB of 2**20 bytes."""
-    # ru_maxrss of a child also counts what its parent held when it forked, VmHWM does not.
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 2**10
-    return rss_mb(resource.getrusage(resource.RUSAGE_SELF))
+    from ideal._memory import peak_memory
+
+    return peak_memory()
 
 
 def rss_mb(usage) -> float:

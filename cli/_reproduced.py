@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ideal.cli import _output
-from ideal.cli._run_folder import resources, write_whole
+from ideal.cli._run_folder import write_whole
 from ideal.errors import DataError, UsageError
 from ideal.reproduce import STUDIES, Plan, find_study
 from ideal.reproduce._contract import FORMAT
@@ -67,7 +67,7 @@ def made(
                     write_whole(folder / f"{name}-traceback.txt", error.trace)
                     raise DataError(f"{error} (traceback in {folder / name}-traceback.txt)") from None
                 raise DataError(str(error)) from None
-        record |= {"status": "finished", **provenance, "wall_seconds": time.perf_counter() - begun, **resources(), "errors": []}
+        record |= {"status": "finished", **provenance, "wall_seconds": time.perf_counter() - begun, "errors": []}
         _write(folder / name, record)
         records.append(record)
     return records

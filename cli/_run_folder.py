@@ -3,11 +3,11 @@
 import hashlib
 import json
 import os
-import resource
 import shutil
 import sys
 from pathlib import Path
 
+from ideal._memory import peak_memory
 from ideal.cli._output import command_of, to_json
 from ideal.errors import UsageError
 from ideal.result import Estimate
@@ -27,8 +27,7 @@ def write_whole(path: Path, text: str) -> None:
 
 def resources() -> dict:
     """Return the largest resident memory of the process so far."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {"peak_memory_mb": round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)}
+    return {"peak_memory_mb": round(peak_memory(), 1)}
 
 
 class RunFolder:

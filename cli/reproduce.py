@@ -41,8 +41,8 @@ def reproduce(
     \b
     Examples:
       ideal reproduce two-point --quick                what one point or two can tell, exact and estimated
-      ideal reproduce lensless radio                   two of them in full, some twenty minutes each
-      ideal reproduce all --quick                      everything, smaller, in a quarter of an hour
+      ideal reproduce lensless radio                   two of them in full, about a quarter of an hour each
+      ideal reproduce all --quick                      everything, smaller, in eleven minutes on two cores
       ideal reproduce cfa --redraw                     the figure again from its numbers
       ideal report reproduction-quick/two-point        a page to read, print or send
     """

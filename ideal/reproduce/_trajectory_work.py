@@ -5,6 +5,7 @@ import time
 import jax
 import numpy as np
 
+from ideal._memory import peak_memory
 from ideal.decoders.demosaic import MosaicFilter
 from ideal.decoders.demosaic_network import Example, MosaicNetwork
 from ideal.decoders.linear import LinearDecoder
@@ -21,7 +22,6 @@ from ideal.optimize.objects import Division, divide
 from ideal.optimize.starts import starting_designs
 from ideal.reproduce import world
 from ideal.reproduce._contract import Context
-from ideal.reproduce._memory import peak_memory
 
 SYSTEM = "color-filter-array"
 LETTERS = "RGBW"  # red, green, blue, white: the order of the system's filters

@@ -78,16 +78,20 @@ def _results(jobs: list[Job], kept: Kept, workers: int, report: Report) -> tuple
             kept.write(key, done.job, done.result, done.seconds)
         results[done.job.name], seconds[done.job.name] = done.result, done.seconds
 
+    keys: dict[str, str] = {}  # of jobs that can be begun and were looked for: a job waits for a worker many times
+
     with Workers(workers) as processes:
         while waiting or running:
             for job in [each for each in waiting.values() if all(name in results for name in each.needs)]:
-                key = key_of(job, results)
-                before = None if job.volatile else kept.read(key)
-                if before is not None:
-                    results[job.name], seconds[job.name] = before["result"], before["seconds"]
-                    del waiting[job.name]
-                    reused += 1
-                    continue
+                if job.name not in keys:
+                    keys[job.name] = key_of(job, results)
+                    before = None if job.volatile else kept.read(keys[job.name])
+                    if before is not None:
+                        results[job.name], seconds[job.name] = before["result"], before["seconds"]
+                        del waiting[job.name]
+                        reused += 1
+                        continue
+                key = keys[job.name]
                 needs = {name: results[name] for name in job.needs}
                 if not workers:
                     report(job.name, len(results) / len(jobs))

@@ -36,12 +36,11 @@ def first_available(wanted: Sequence[str], otherwise: str, scene: Scene) -> tupl
     for name in wanted:
         try:
             make_objects(name).open(scene)
-        except DataError:
-            missing.append(name)
+        except DataError as error:  # not on this machine, or damaged: the reader has to know which
+            missing.append(str(error))
     if not missing:
         return list(wanted), []
-    note = f"made with {otherwise} instead of {', '.join(wanted)}: {', '.join(missing)} not on this machine (ideal data list)"
-    return [otherwise], [note]
+    return [otherwise], [f"made with {otherwise} instead of {', '.join(wanted)}: {'; '.join(missing)}"]
 
 
 def read_objects(names: Sequence[str], scene: Scene, count: int, seed: int, **settings) -> Part:
