@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, nbinom
 
-from ideal.density import MODELS, Fitting, FullGaussian, NegativeBinomial, Sensor, StationaryGaussian, find_model, load
+from ideal.density import (
+    MODELS,
+    Fitting,
+    FullGaussian,
+    NegativeBinomial,
+    Sensor,
+    StationaryGaussian,
+    find_model,
+    gaussian_mixture,
+    load,
+)
 from ideal.errors import DataError, UsageError
 
 LN2 = np.log(2)
@@ -358,3 +368,25 @@ def test_mixture_of_a_few_images_is_found():
     true = np.logaddexp.reduce(score, axis=1) - np.log(4) - 12.5 * np.log(2 * np.pi * sigma**2)
     excess = true - found.log_prob(test)
     assert -3 * excess.std() / np.sqrt(2000) < excess.mean() < 0.15
+
+
+def test_mixture_takes_as_many_of_very_many_measurements_as_it_can_and_from_everywhere(monkeypatch):
+    monkeypatch.setattr(gaussian_mixture, "_MOST_SAMPLES", 100)
+    for count in (60, 100, 101, 130, 1000):
+        parts = np.array_split(np.arange(float(count))[:, None], 7)
+        taken = gaussian_mixture._spread(Parts(parts))[:, 0]
+        assert len(taken) == min(count, 100)
+        assert np.diff(taken).min() >= 1
+        assert np.diff(taken).max() <= -(-count // 100)
+        assert taken[0] < count / 100
+        assert taken[-1] == count - 1
+
+
+class Parts:
+    """Measurements that come in parts."""
+
+    def __init__(self, parts):
+        self.parts, self.shape = parts, (sum(map(len, parts)), *parts[0].shape[1:])
+
+    def __iter__(self):
+        return iter(self.parts)

@@ -57,7 +57,7 @@ class GaussianMixture(Density):
 
         Args:
             key: of the starts.
-            train: measurements; of very many, some spread over all.
+            train: measurements; of more than 10,000, so many, spread evenly over all.
             validation: measurements by which the number of components and the shrinkage of the covariance are chosen.
             fitted: a full Gaussian among these, the mixture of one, is not fitted again.
             sensor, fitting: not used.
@@ -120,11 +120,12 @@ class GaussianMixture(Density):
 
 
 def _spread(data) -> np.ndarray:
-    """Return measurements as rows; of very many, some spread over all."""
-    step = -(-data.shape[0] // _MOST_SAMPLES)
+    """Return measurements as rows; of very many, as many as are taken, spread evenly over all."""
+    taken, count = min(data.shape[0], _MOST_SAMPLES), data.shape[0]
     found, seen = [], 0
     for batch in batches(data):
-        found.append(flatten(batch[-seen % step :: step]))
+        place = np.arange(seen, seen + len(batch) + 1) * taken // count
+        found.append(flatten(batch[np.flatnonzero(np.diff(place))]))
         seen += len(batch)
     return np.concatenate(found)
 

@@ -21,7 +21,7 @@ from ideal.task_information import task_information
 WAVELENGTH = 0.5  # um; all that counts is the ratio of the pixel to it
 MARGIN = 60  # wavelengths on each side, so that no light comes back around the edge of the scene
 OBJECTS = "two-points"
-MOST_FITTED = 10_000  # measurements that a mixture takes; of more, every other or fewer
+MOST_FITTED = 10_000  # measurements that a mixture takes
 
 
 def exact(settings: dict, needs: dict, context: Context) -> dict:
@@ -119,7 +119,7 @@ def measured(settings: dict, needs: dict, context: Context) -> dict:
         "chosen": found.model,
         "task": [task.information, *task.interval],
         "fano": task.fano,
-        "n_fitted": -(-found.n_train // -(-found.n_train // MOST_FITTED)),
+        "n_fitted": min(found.n_train, MOST_FITTED),
         "components": len(found.fitted["gaussian-mixture"].weights),
     }
 
