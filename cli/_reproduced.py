@@ -58,10 +58,15 @@ def made(
     records = []
     for number, name in enumerate(names):
         study = find_study(name)()
-        with _shown(f"{name} ({number + 1} of {len(names)})" if len(names) > 1 else name) as say:
+        label = f"{name} ({number + 1} of {len(names)})" if len(names) > 1 else name
+
+        def warn(note: str, label: str = label) -> None:
+            print(f"ideal: {label}: {note}", file=sys.stderr, flush=True)
+
+        with _shown(label) as say:
             begun = time.perf_counter()
             try:
-                record = make(study, plan, folder / _CACHE, workers=jobs or len(cores()), report=say)
+                record = make(study, plan, folder / _CACHE, workers=jobs or len(cores()), report=say, warn=warn)
             except JobError as error:
                 if error.trace:
                     write_whole(folder / f"{name}-traceback.txt", error.trace)

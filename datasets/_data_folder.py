@@ -4,14 +4,21 @@ import os
 from pathlib import Path
 
 from ideal.datasets._shared_files import SHARED_FILES
-from ideal.errors import DataError
+from ideal.errors import DataError, MissingDataError
 
 VARIABLE = "IDEAL_DATA"
 
 
 def data_folder() -> Path | None:
-    """Return the folder that IDEAL_DATA names; None where it names none."""
+    """Return the folder that IDEAL_DATA names; None where it is not set.
+
+    Raises:
+        DataError: what it names is no folder.
+
+    """
     folder = os.environ.get(VARIABLE)
+    if folder and not Path(folder).is_dir():
+        raise DataError(f"{VARIABLE} names {folder}, which is no folder: correct it, or unset it to do without")
     return Path(folder) if folder else None
 
 
@@ -29,17 +36,18 @@ def data_file(name: str, wanted_by: str) -> Path:
         wanted_by: the set of objects that is read from it, for the message.
 
     Raises:
-        DataError: IDEAL_DATA names no folder, or the folder does not hold the file.
+        MissingDataError: IDEAL_DATA is not set, or its folder does not hold the file.
+        DataError: what it names is no folder.
 
     """
     folder = data_folder()
     expected = f"expected in it: {SHARED_FILES[wanted_by].describe()}" if wanted_by in SHARED_FILES else "expected HDF5"
     if folder is None:
-        raise DataError(
+        raise MissingDataError(
             f"{wanted_by} is read from {name} in the data folder, and {VARIABLE} names none: set it to that folder; {expected}"
         )
     if not (folder / name).is_file():
-        raise DataError(
+        raise MissingDataError(
             f"{wanted_by}: {folder / name} does not exist: {VARIABLE} must name the folder that holds {name}; {expected}"
         )
     return folder / name

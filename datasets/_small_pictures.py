@@ -11,7 +11,7 @@ from ideal.datasets import _archives, _download
 from ideal.datasets._data_folder import has_data_file, open_data_file
 from ideal.datasets._picture_set import ColourSet, PictureSet
 from ideal.datasets._to_scene import COLOURS, FITS, Pictures
-from ideal.errors import DataError
+from ideal.errors import DataError, MissingDataError
 from ideal.imaging import Scene, setting
 
 _SPLITS = ("all", "train", "test")
@@ -102,7 +102,8 @@ def _chosen_source(objects: PictureSet, file: str) -> list[Path] | None:
     """Return downloaded files, or None where the data folder is to be read.
 
     Raises:
-        DataError: neither is here, or not the one that is asked for.
+        MissingDataError: neither is here, or not the one that is asked for.
+        DataError: what IDEAL_DATA names is no folder.
 
     """
     downloaded = _download.cached(objects.name) if objects.source != "IDEAL_DATA" else None
@@ -111,7 +112,7 @@ def _chosen_source(objects: PictureSet, file: str) -> list[Path] | None:
     if objects.source == "auto" and has_data_file(file):
         return None
     where = "" if objects.source == "download" else f", nor does a data folder named by IDEAL_DATA hold {file}"
-    raise DataError(f"{objects.name} has not been downloaded{where}: ideal data fetch {objects.name}")
+    raise MissingDataError(f"{objects.name} has not been downloaded{where}: ideal data fetch {objects.name}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,10 @@ class DataError(IdealError):
     """A measurement file or array cannot be used as it is."""
 
 
+class MissingDataError(DataError):
+    """Data are not on this machine; what stands in their place may do."""
+
+
 class UsageError(IdealError):
     """An option or argument has no valid meaning; the command line exits with 2."""
 

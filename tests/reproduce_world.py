@@ -13,7 +13,7 @@ from ideal.reproduce.style import new_figure
 def objects(settings, needs, context):
     """Return what stands in a file, as data from outside would."""
     _trace(settings, "objects")
-    return {"content": Path(settings["file"]).read_text()}
+    return {"content": Path(settings["file"]).read_text(), "notes": ["read from a file"]}
 
 
 def square(settings, needs, context):

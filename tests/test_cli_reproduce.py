@@ -35,6 +35,7 @@ def test_a_study_leaves_its_folder(ideal, toy, tmp_path):
     for text in ("Sums of squares", "share of a hundred", "0.14", "0.040 to 0.240", "0.5: not reached", "squares grow", "yes"):
         assert text in first.stdout
     assert "note: squares are of whole numbers" in first.stdout
+    assert "ideal: toy: read from a file" in first.stderr
     assert "5 of 5 jobs done now" in first.stdout
     with open(out / "toy" / "table.csv", newline="") as file:
         assert list(csv.DictReader(file))[2] == {"value": "3", "square": "9"}

@@ -8,7 +8,8 @@ import pytest
 from reproduce_world import Toy, fails, is_killed, span, traces
 
 from ideal.errors import DataError
-from ideal.reproduce import STUDIES, Findings, Job, Plan, Statistic, Study, find_study
+from ideal.imaging import make_system
+from ideal.reproduce import STUDIES, Findings, Job, Plan, Statistic, Study, find_study, world
 from ideal.reproduce import _code as code
 from ideal.reproduce._workers import JobError
 from ideal.reproduce.run import make
@@ -53,6 +54,30 @@ def test_what_is_kept_is_not_done_again(file, tmp_path):
     assert first["rows"] == [{"value": 1, "square": 1}, {"value": 2, "square": 4}, {"value": 3, "square": 9}]
     assert first["statistics"][0]["value"] == 0.14
     assert first["statistics"][0]["met"] is False
+
+
+def test_what_is_wrong_with_the_objects_is_said_before_the_work(file, tmp_path):
+    said = []
+    toy = Toy(file)
+    make(toy, PLAN, tmp_path / "jobs", workers=0, warn=lambda note: said.append((note, traces(tmp_path))))
+    assert said == [("read from a file", ["objects"])]
+    make(toy, PLAN, tmp_path / "jobs", workers=0, warn=lambda note: said.append((note, traces(tmp_path))))
+    assert len(said) == 2
+
+
+def test_other_objects_are_taken_for_those_that_are_missing_but_not_for_damaged_ones(tmp_path, monkeypatch):
+    scene = make_system("color-filter-array").scene
+    monkeypatch.delenv("IDEAL_DATA", raising=False)
+    assert world.first_available(["photographs"], "textures", scene) == (["photographs"], [])
+    note = "made with photographs instead of kodak, mcmaster: not on this machine: kodak, mcmaster (ideal data list)"
+    assert world.first_available(["kodak", "mcmaster"], "photographs", scene) == (["photographs"], [note])
+    (tmp_path / "natural_rgb.h5").write_bytes(b"cut short")
+    monkeypatch.setenv("IDEAL_DATA", str(tmp_path))
+    with pytest.raises(DataError, match=r"natural_rgb\.h5 is no readable HDF5 file"):
+        world.first_available(["kodak"], "photographs", scene)
+    monkeypatch.setenv("IDEAL_DATA", str(tmp_path / "typo"))
+    with pytest.raises(DataError, match=r"IDEAL_DATA names .*typo, which is no folder"):
+        world.first_available(["kodak"], "photographs", scene)
 
 
 def test_only_what_changed_is_done_again(file, tmp_path):

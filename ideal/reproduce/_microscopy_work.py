@@ -7,7 +7,7 @@ import numpy as np
 from ideal.datasets import make_objects
 from ideal.decoders.networks import ImageClassifier, ImageRegressor
 from ideal.decoders.quality import accuracy, gaussian_log_likelihood, label_log_likelihood
-from ideal.errors import DataError
+from ideal.errors import MissingDataError
 from ideal.imaging import make_system
 from ideal.imaging.led_microscope import LedMicroscope
 from ideal.measurements import MeasurementSet
@@ -46,7 +46,7 @@ def cells(settings: dict, needs: dict, context: Context) -> dict:
         classes = {str(name): int(count) for name, count in zip(names, counts, strict=True)}
         phase = float(np.abs(real.scenes[..., 1]).max())
         told = {"count": source.count, "sources": len(np.unique(real.groups)), "classes": classes, "largest_phase": phase}
-    except DataError:
+    except MissingDataError:
         told = None
     return {"digest_of_first": found, "real": told}
 

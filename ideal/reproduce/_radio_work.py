@@ -21,6 +21,11 @@ def objects(settings: dict, needs: dict[str, dict], context: Context) -> dict:
     return digest(skies_of(settings))
 
 
+def left_out(settings: dict, needs: dict[str, dict], context: Context) -> dict:
+    """Return notes on skies that are not on this machine, so that they are said before the work."""
+    return {"notes": settings["notes"]}
+
+
 def information(settings: dict, needs: dict[str, dict], context: Context) -> dict:
     """Return the estimate of each of several arrays, in bits per observation, by the names of its sites."""
     skies, found = skies_of(settings), {}

@@ -11,12 +11,13 @@ from ideal.reproduce._contract import Findings, Job, Plan, Study
 from ideal.reproduce._radio_claims import Arrays, general_notes
 from ideal.reproduce._radio_figure import draw
 from ideal.reproduce._radio_images import images
-from ideal.reproduce._radio_work import information
+from ideal.reproduce._radio_work import information, left_out
 from ideal.reproduce._radio_work import objects as skies_of
 from ideal.reproduce.world import first_available
 
 _SITES = 4
 _RINGS, _MODELS = "black-hole-rings", "black-holes"
+_LEFT_OUT = "skies left out"
 _FULL = {
     "weights": [100.0, 600.0, 4000.0],
     "priors": [0.0, 0.03, 0.1, 0.3],
@@ -69,9 +70,9 @@ class Radio(Study):
 
     def jobs(self, plan: Plan) -> list[Job]:
         """Return the jobs: the skies, then information and images of some arrays each."""
-        shared, sizes, _ = self._plan(plan)
+        shared, sizes, notes = self._plan(plan)
         together = shared.pop("together")
-        found = []
+        found = [Job(_LEFT_OUT, left_out, {"notes": notes}, volatile=True)] if notes else []
         for objects, size in sizes.items():
             base = shared | size | {"objects": objects}
             skies = {name: base[name] for name in ("objects", "count", "seed", "observation")}

@@ -1,6 +1,6 @@
 """Making a study: its jobs side by side, each once; then its conclusion as one record."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,7 +12,15 @@ from ideal.reproduce._workers import Done, JobError, Said, Workers, perform
 _PACKAGES = ("ideal", "numpy", "scipy", "jax", "flax", "optax", "scikit-image", "matplotlib")
 
 
-def make(study: Study, plan: Plan, cache: Path, *, workers: int = 1, report: Report = lambda text, fraction=None: None) -> dict:
+def make(
+    study: Study,
+    plan: Plan,
+    cache: Path,
+    *,
+    workers: int = 1,
+    report: Report = lambda text, fraction=None: None,
+    warn: Callable[[str], None] = lambda note: None,
+) -> dict:
     """Do what has not been done of a study, and return its record.
 
     Args:
@@ -22,6 +30,7 @@ def make(study: Study, plan: Plan, cache: Path, *, workers: int = 1, report: Rep
             an earlier one is not done again; a run that was interrupted goes on.
         workers: processes; 0 does all jobs in this one.
         report: shows progress.
+        warn: called with what a reader of objects has to say of them (`notes` in the result of a volatile job), once it is known.
 
     Returns:
         JSON types: see `record_of`.
@@ -32,7 +41,7 @@ def make(study: Study, plan: Plan, cache: Path, *, workers: int = 1, report: Rep
 
     """
     jobs = study.jobs(plan)
-    results, seconds, reused = _results(jobs, Kept(cache), workers, report)
+    results, seconds, reused = _results(jobs, Kept(cache), workers, report, warn)
     report("conclusion", 1.0)
     return record_of(study, plan, results) | {
         "seconds": sum(seconds.values()),
@@ -62,7 +71,7 @@ def record_of(study: Study, plan: Plan, results: Mapping[str, dict]) -> dict:
     }
 
 
-def _results(jobs: list[Job], kept: Kept, workers: int, report: Report) -> tuple[dict[str, dict], dict[str, float], int]:
+def _results(jobs: list[Job], kept: Kept, workers: int, report: Report, warn) -> tuple[dict[str, dict], dict[str, float], int]:
     """Return results and seconds by name of the job, and how many were there already."""
     results: dict[str, dict] = {}
     seconds: dict[str, float] = {}
@@ -76,6 +85,9 @@ def _results(jobs: list[Job], kept: Kept, workers: int, report: Report) -> tuple
             raise JobError(f"{done.job.name}: the code of ideal changed while it ran: run the same again", "")
         if not done.job.volatile:
             kept.write(key, done.job, done.result, done.seconds)
+        else:
+            for note in done.result.get("notes", ()):
+                warn(note)
         results[done.job.name], seconds[done.job.name] = done.result, done.seconds
 
     keys: dict[str, str] = {}  # of jobs that can be begun and were looked for: a job waits for a worker many times

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ideal.datasets import make_objects
-from ideal.errors import DataError
+from ideal.errors import MissingDataError
 from ideal.imaging import ImagingSystem, Params, Scene
 from ideal.information import estimate
 from ideal.intervals import GroupedValues, interval
@@ -31,16 +31,21 @@ def first_available(wanted: Sequence[str], otherwise: str, scene: Scene) -> tupl
         otherwise: a set that always is.
         scene: that they have to fill.
 
+    Raises:
+        DataError: a set is damaged, or IDEAL_DATA names no folder: to go on with others would hide it.
+
     """
     missing = []
     for name in wanted:
         try:
             make_objects(name).open(scene)
-        except DataError as error:  # not on this machine, or damaged: the reader has to know which
-            missing.append(str(error))
+        except MissingDataError:
+            missing.append(name)
     if not missing:
         return list(wanted), []
-    return [otherwise], [f"made with {otherwise} instead of {', '.join(wanted)}: {'; '.join(missing)}"]
+    return [otherwise], [
+        f"made with {otherwise} instead of {', '.join(wanted)}: not on this machine: {', '.join(missing)} (ideal data list)"
+    ]
 
 
 def read_objects(names: Sequence[str], scene: Scene, count: int, seed: int, **settings) -> Part:
