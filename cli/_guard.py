@@ -44,8 +44,9 @@ def guarded(command: Callable) -> Callable:
             return command(*args, **kwargs)
         except (typer.Exit, typer.Abort):
             raise
-        except KeyboardInterrupt:
-            complain("interrupted" + _what_is_left(kwargs))
+        except KeyboardInterrupt as interruption:
+            left = f": {interruption}" if str(interruption) else _what_is_left(kwargs)
+            complain("interrupted" + left)
             raise typer.Exit(130) from None
         except BrokenPipeError:  # the reader of our output has left, as `head` does
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,23 +1,21 @@
 """Studies made by the command line: their folders, files and tables."""
 
-import csv
-import io
-import json
 import math
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from ideal.cli import _output
 from ideal.cli._run_folder import write_whole
-from ideal.errors import DataError, UsageError
+from ideal.cli._study_folder import StudyFolder
+from ideal.datasets._data_folder import data_folder
+from ideal.errors import IdealError
 from ideal.reproduce import STUDIES, Plan, find_study
-from ideal.reproduce._contract import FORMAT
-from ideal.reproduce._workers import JobError, cores
+from ideal.reproduce._workers import cores
 from ideal.reproduce.run import make
-from ideal.reproduce.style import write_figure
 
 _ALL = "all"
 _CACHE = ".jobs"  # folder beside those of the studies
@@ -44,98 +42,72 @@ def out_folder(out: str | None, quick: bool) -> Path:
 
 def made(
     names: list[str], folder: Path, *, quick: bool, seed: int, jobs: int | None, force: bool, provenance: dict
-) -> list[dict]:
-    """Make studies, write their folders, and return their records.
+) -> tuple[list[dict], list[str]]:
+    """Make studies and write their folders; where one fails the others are made all the same.
+
+    Returns:
+        their records, and what went wrong, one line each.
 
     Raises:
         UsageError: a folder holds the study made with another seed or size, or something else.
-        DataError: objects do not do.
+        DataError: IDEAL_DATA names no folder.
 
     """
+    data_folder()  # what is wrong with it is wrong with all studies
     plan = Plan(quick=quick, seed=seed)
-    for name in names:
-        _check_folder(folder / name, plan, force)
-    records = []
-    for number, name in enumerate(names):
-        study = find_study(name)()
+    studies = {name: find_study(name)() for name in names}
+    places = {name: StudyFolder(folder / name) for name in names}
+    for place in places.values():
+        if not force:
+            place.check(plan)
+    for name, study in studies.items():
+        places[name].begin(study, plan, provenance)
+    records, errors = [], []
+    for number, (name, study) in enumerate(studies.items()):
         label = f"{name} ({number + 1} of {len(names)})" if len(names) > 1 else name
+        begun = time.perf_counter()
+        try:
+            with _shown(label) as say:
+                record = make(study, plan, folder / _CACHE, workers=jobs or len(cores()), report=say, warn=partial(_warn, label))
+        except IdealError as error:
+            errors.append(_told(error, folder / f"{name}-traceback.txt"))
+            places[name].stopped("failed", [errors[-1]])
+            if number + 1 < len(names):
+                _warn(label, f"failed: {errors[-1]}")
+        except KeyboardInterrupt:
+            for each in list(places.values())[number:]:
+                each.stopped("interrupted", [])
+            raise KeyboardInterrupt(f"repeat the command to go on with {folder}") from None
+        else:
+            record |= {**provenance, "wall_seconds": time.perf_counter() - begun, "errors": []}
+            records.append(places[name].finish(study, record))
+    return records, errors
 
-        def warn(note: str, label: str = label) -> None:
-            print(f"ideal: {label}: {note}", file=sys.stderr, flush=True)
 
-        with _shown(label) as say:
-            begun = time.perf_counter()
-            try:
-                record = make(study, plan, folder / _CACHE, workers=jobs or len(cores()), report=say, warn=warn)
-            except JobError as error:
-                if error.trace:
-                    write_whole(folder / f"{name}-traceback.txt", error.trace)
-                    raise DataError(f"{error} (traceback in {folder / name}-traceback.txt)") from None
-                raise DataError(str(error)) from None
-        record |= {"status": "finished", **provenance, "wall_seconds": time.perf_counter() - begun, "errors": []}
-        _write(folder / name, record)
-        records.append(record)
-    return records
+def _told(error: IdealError, traceback: Path) -> str:
+    """Return what failed in one line; the traceback of a defect goes to a file."""
+    if not (trace := getattr(error, "trace", "")):
+        return str(error)
+    write_whole(traceback, trace)
+    return f"{error} (traceback in {traceback})"
 
 
-def redrawn(name: str, folder: Path) -> dict:
+def redrawn(name: str, folder: Path, *, quick: bool, seed: int) -> dict:
     """Draw a study's figure and write its table again from its record; return the record.
 
     Raises:
-        UsageError: there is no record to draw from.
+        UsageError: there is no finished record of this seed and size to draw from.
+        DataError: it cannot be read.
 
     """
-    record = _read(folder / name / "run.json")
-    if record is None:
-        raise UsageError(f"{folder / name} holds no study to draw again: make it first (ideal reproduce {name})")
-    _write_table(folder / name, record)
-    write_figure(find_study(name)(), record, folder / name)
+    place = StudyFolder(folder / name)
+    record = place.finished(Plan(quick=quick, seed=seed))
+    place.draw(find_study(name)(), record)
     return record
 
 
-def _check_folder(place: Path, plan: Plan, force: bool) -> None:
-    record = place / "run.json"
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"--out {place.parent} cannot be written ({error.strerror}): choose a folder that can be") from None
-    if not record.exists() or force:
-        return
-    before = _read(record)
-    if before is None:
-        raise UsageError(f"{record} is no record of a study: choose another --out, or overwrite it with --force")
-    if before.get("plan") != vars(plan):
-        size, seed = ("quick" if before["plan"].get("quick") else "in full"), before["plan"].get("seed")
-        raise UsageError(
-            f"{place} holds this study made {size} with seed {seed}: choose another --out, or overwrite it with --force"
-        )
-
-
-def _read(path: Path) -> dict | None:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return record if isinstance(record, dict) and record.get("format") == FORMAT else None
-
-
-def _write(place: Path, record: dict) -> None:
-    """Write a study's folder; the record comes last, so that where it stands the folder is whole."""
-    record["figures"] = ["figure.png", "figure.svg"]
-    # Drawn from what will be read again, so that --redraw gives the same bytes.
-    document = json.loads(_output.to_json(record))
-    _write_table(place, document)
-    write_figure(find_study(record["study"])(), document, place)
-    write_whole(place / "run.json", _output.to_json(document))
-
-
-def _write_table(place: Path, record: dict) -> None:
-    text = io.StringIO()
-    if record["rows"]:
-        writer = csv.DictWriter(text, list(record["rows"][0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(record["rows"])
-    write_whole(place / "table.csv", text.getvalue())
+def _warn(label: str, text: str) -> None:
+    print(f"ideal: {label}: {text}", file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -159,8 +131,15 @@ def _shown(label: str) -> Iterator[Callable[[str, float | None], None]]:
     yield say
 
 
-def print_record(record: dict, folder: Path) -> None:
-    """Print what a study found: its statistics, the published claims beside ours, and its files."""
+def print_record(record: dict, folder: Path, *, only_drawn: bool = False) -> None:
+    """Print what a study found: its statistics, the published claims beside ours, and its files.
+
+    Args:
+        record: of the study.
+        folder: of all studies.
+        only_drawn: whether no job was done for it, only its figure and table.
+
+    """
     plan = record["plan"]
     _output.print_lines([f"{record['title']}{' (quick)' if plan['quick'] else ''}", ""])
     if record["statistics"]:
@@ -183,11 +162,9 @@ def print_record(record: dict, folder: Path) -> None:
     for note in record["notes"]:
         _output.print_lines([f"note: {note}"])
     done = record["jobs"]
-    place = folder / record["study"]
-    _output.print_lines(
-        [f"{done['done_now']} of {done['all']} jobs done now, {record['wall_seconds']:.0f} s; {place}: figure.png, figure.svg, "
-         "table.csv, run.json", ""]
-    )  # fmt: skip
+    how = f"{done['done_now']} of {done['all']} jobs done now, {record['wall_seconds']:.0f} s"
+    files = "figure.png, figure.svg, table.csv" + ("" if only_drawn else ", run.json")
+    _output.print_lines([f"{'drawn again from run.json' if only_drawn else how}; {folder / record['study']}: {files}", ""])
 
 
 def _number(value: float | None) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ideal.cli import _options
-from ideal.cli._guard import guarded
+from ideal.cli._guard import complain, guarded
 
 
 @guarded
@@ -54,11 +54,15 @@ def reproduce(
     folder = _reproduced.out_folder(out, quick)
     provenance = _output.provenance(sys.argv, seed)
     if redraw:
-        records = [_reproduced.redrawn(name, folder) for name in chosen]
+        records, errors = [_reproduced.redrawn(name, folder, quick=quick, seed=seed) for name in chosen], []
     else:
-        records = _reproduced.made(chosen, folder, quick=quick, seed=seed, jobs=jobs, force=force, provenance=provenance)
+        records, errors = _reproduced.made(chosen, folder, quick=quick, seed=seed, jobs=jobs, force=force, provenance=provenance)
     if as_json:
-        _output.print_json(provenance | {"studies": records, "errors": []})
+        _output.print_json(provenance | {"studies": records, "errors": errors})
     else:
         for record in records:
-            _reproduced.print_record(record, folder)
+            _reproduced.print_record(record, folder, only_drawn=redraw)
+    for error in errors:
+        complain(error)
+    if errors:
+        raise typer.Exit(1)

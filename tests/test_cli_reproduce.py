@@ -85,10 +85,67 @@ def test_another_plan_needs_force(ideal, toy, tmp_path):
     for options in (("--seed", "1"), ("--quick",)):
         refused = ideal("reproduce", "toy", "--out", out, *options)
         assert refused.exit_code == 2
-        assert "holds this study made in full with seed 0: choose another --out, or overwrite it with --force" in refused.stderr
+        assert "holds this study made in full with seed 0: give the same --quick and --seed" in refused.stderr
     assert ideal("reproduce", "toy", "--out", out, "--seed", "1", "--force").exit_code == 0
-    (out / "toy" / "run.json").write_text("{")
+    drawn = ideal("reproduce", "toy", "--out", out, "--redraw")
+    assert drawn.exit_code == 2
+    assert "made in full with seed 1: give the same" in drawn.stderr
+    (out / "toy" / "run.json").write_text('{"results": []}')
     assert "is no record of a study" in ideal("reproduce", "toy", "--out", out).stderr
+
+
+def test_a_record_that_was_cut_short_is_written_again_from_what_is_kept(ideal, toy, tmp_path):
+    record = tmp_path / "made" / "toy" / "run.json"
+    ideal("reproduce", "toy", "--out", tmp_path / "made")
+    whole = record.read_text()
+    for damaged in (whole[:300], whole.replace("0.14", "NaN", 1), "[]"):
+        record.write_text(damaged)
+        drawn = ideal("reproduce", "toy", "--out", tmp_path / "made", "--redraw")
+        assert drawn.exit_code == 1
+        assert "run.json" in drawn.stderr
+        again = ideal("reproduce", "toy", "--out", tmp_path / "made")
+        assert again.exit_code == 0, again.stderr
+        assert "1 of 5 jobs done now" in again.stdout
+        assert json.loads(record.read_text())["statistics"] == json.loads(whole)["statistics"]
+
+
+def test_drawing_again_claims_no_work(ideal, toy, tmp_path):
+    ideal("reproduce", "toy", "--out", tmp_path / "made")
+    drawn = ideal("reproduce", "toy", "--out", tmp_path / "made", "--redraw").stdout
+    assert "drawn again from run.json" in drawn
+    assert "jobs done" not in drawn
+
+
+def test_a_study_that_fails_stops_no_other(ideal, tmp_path, monkeypatch):
+    (tmp_path / "data.txt").write_text("four")
+
+    class Bad(Toy):
+        def jobs(self, plan):
+            return [Job("bad", fails, {"how": "data"})]
+
+    studies = {"bad": Bad(tmp_path / "data.txt"), "toy": Toy(tmp_path / "data.txt")}
+    monkeypatch.setattr(_reproduced, "find_study", lambda name: lambda: studies[name])
+    monkeypatch.setattr(_reproduced, "STUDIES", studies)
+    result = ideal("reproduce", "all", "--out", tmp_path / "made", "--json")
+    assert result.exit_code == 1
+    assert "ideal: bad (1 of 2): failed: " in result.stderr
+    document = json.loads(result.stdout)
+    assert [each["study"] for each in document["studies"]] == ["toy"]
+    assert "seven is missing" in document["errors"][0]
+    record = json.loads((tmp_path / "made" / "bad" / "run.json").read_text())
+    assert record["status"] == "failed"
+    assert record["errors"] == document["errors"]
+    unmade = ideal("reproduce", "bad", "--out", tmp_path / "made", "--redraw")
+    assert unmade.exit_code == 2
+    assert "holds a study that is failed: repeat the command without --redraw" in unmade.stderr
+
+
+def test_a_data_folder_that_is_none_stops_all(ideal, toy, tmp_path, monkeypatch):
+    monkeypatch.setenv("IDEAL_DATA", str(tmp_path / "typo"))
+    result = ideal("reproduce", "toy", "--out", tmp_path / "made")
+    assert result.exit_code == 1
+    assert "typo, which is no folder" in result.stderr
+    assert not (tmp_path / "made").exists()
 
 
 def test_what_goes_wrong(ideal, toy, tmp_path, monkeypatch):
@@ -134,5 +191,8 @@ def test_interrupt_exits_with_130_and_goes_on(tmp_path):
     assert process.returncode == 130, error
     assert "interrupted: repeat the command to go on with" in error
     assert "Traceback" not in error
+    record = tmp_path / "made" / "toy" / "run.json"
+    assert json.loads(record.read_text())["status"] == "interrupted"
     done = subprocess.run([*command, "quick"], capture_output=True, text=True, check=False)
     assert "1 of 5 jobs done now" in done.stdout, done.stderr
+    assert json.loads(record.read_text())["status"] == "finished"

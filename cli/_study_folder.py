@@ -1,0 +1,136 @@
+"""The folder of a study: its record, table and figures, and what stands in it while the study is not finished."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from ideal.cli import _output
+from ideal.cli._run_folder import write_whole
+from ideal.errors import DataError, UsageError
+from ideal.reproduce import Plan, Study
+from ideal.reproduce._contract import FORMAT, FORMAT_VERSION
+from ideal.reproduce.style import write_figure
+
+_RECORD = "run.json"
+_UNFINISHED = {"rows": [], "statistics": [], "claims": [], "notes": [], "curves": {}, "data": {}, "versions": {}, "figures": []}
+
+
+class StudyFolder:
+    """A folder with run.json, table.csv, figure.png and figure.svg.
+
+    From the first start of a study its record says how far it came: running, interrupted, failed or finished. A finished one
+    stays until another is finished.
+
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def check(self, plan: Plan) -> None:
+        """Refuse a folder that holds something else than this study as it is asked for, or one that was cut short.
+
+        Raises:
+            UsageError: it holds the study made with another seed or size, or another record.
+
+        """
+        if not (self.path / _RECORD).exists():
+            return
+        try:
+            record = self._read()
+        except DataError:  # results of jobs are kept elsewhere: nothing is lost by writing it again
+            return
+        if record.get("format") != FORMAT:
+            raise UsageError(f"{self.path / _RECORD} is no record of a study: choose another --out, or overwrite it with --force")
+        self._check_plan(record, plan)
+
+    def begin(self, study: Study, plan: Plan, provenance: Mapping) -> None:
+        """Make the folder where there is none, and record that the study runs; a finished record stays.
+
+        Raises:
+            UsageError: it cannot be written.
+
+        """
+        described = {"study": study.name, "title": study.title, "summary": study.summary, "source": study.source}
+        opened = {"format": FORMAT, "format_version": FORMAT_VERSION, **described, "plan": vars(plan), **_UNFINISHED}
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            if not self._is_finished():
+                self._write(opened | {"status": "running", **provenance, "errors": []})
+        except OSError as error:
+            place = self.path.parent
+            raise UsageError(f"--out {place} cannot be written ({error.strerror}): choose a folder that can be") from None
+
+    def stopped(self, status: str, errors: list[str]) -> None:
+        """Record that the study was interrupted or failed; a finished record stays."""
+        if not self._is_finished():
+            self._write(self._read() | {"status": status, "errors": errors})
+
+    def finish(self, study: Study, record: Mapping) -> dict:
+        """Write all files and return the record; it comes last, so that where it says finished the folder is whole."""
+        # Drawn from what will be read again, so that drawing again gives the same bytes.
+        document = json.loads(_output.to_json({**record, "status": "finished", "figures": ["figure.png", "figure.svg"]}))
+        self.draw(study, document)
+        self._write(document)
+        return document
+
+    def finished(self, plan: Plan) -> dict:
+        """Return the record of a finished study.
+
+        Raises:
+            UsageError: there is none, or one of another seed or size.
+            DataError: it cannot be read.
+
+        """
+        if not (self.path / _RECORD).exists():
+            raise UsageError(f"{self.path} holds no study to draw again: make it first (ideal reproduce {self.path.name})")
+        record = self._read()
+        if record.get("status") != "finished":
+            raise UsageError(f"{self.path} holds a study that is {record.get('status')}: repeat the command without --redraw")
+        self._check_plan(record, plan)
+        return record
+
+    def draw(self, study: Study, record: Mapping) -> None:
+        """Write the table and the figures of a record."""
+        text = io.StringIO()
+        if record["rows"]:
+            writer = csv.DictWriter(text, list(record["rows"][0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(record["rows"])
+        write_whole(self.path / "table.csv", text.getvalue())
+        write_figure(study, record, self.path)
+
+    def _is_finished(self) -> bool:
+        try:
+            return self._read().get("status") == "finished"
+        except DataError:
+            return False
+
+    def _check_plan(self, record: Mapping, plan: Plan) -> None:
+        before = record["plan"]
+        if before != vars(plan):
+            size = "quick" if before.get("quick") else "in full"
+            raise UsageError(
+                f"{self.path} holds this study made {size} with seed {before.get('seed')}: give the same --quick and --seed, "
+                "choose another --out, or overwrite it with --force"
+            )
+
+    def _read(self) -> dict:
+        path = self.path / _RECORD
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refused)
+        except (OSError, ValueError) as error:
+            raise DataError(
+                f"{path} cannot be read ({error}): repeat the command without --redraw, what has been done is kept"
+            ) from None
+        if not isinstance(record, dict):
+            raise DataError(f"{path} holds a {type(record).__name__}, expected the record of a study: make it again")
+        return record
+
+    def _write(self, record: Mapping) -> None:
+        write_whole(self.path / _RECORD, _output.to_json(dict(record)))
+
+
+def _refused(number: str):
+    raise ValueError(f"{number} is no JSON number")
