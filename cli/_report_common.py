@@ -51,9 +51,9 @@ def provenance_parts(run: Run, settings: Block | None = None, again: Sequence[Bl
     ]
 
 
-def command_blocks(run: Run) -> list[Block]:
-    """Return the command of a run to copy, and what to mind."""
-    command = run.record.get("command")
+def command_blocks(run: Run, command: Sequence[str] | None = None) -> list[Block]:
+    """Return the command of a run to copy, and what to mind; another one in place of that of the record where it is given."""
+    command = command or run.record.get("command")
     if not command:
         return [Note(["The record of this run does not hold its command."])]
     text = shlex.join(map(str, command))

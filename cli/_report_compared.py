@@ -30,7 +30,11 @@ def compared(runs: Sequence[Run], sections: Sequence[Section]) -> Section | None
     studies = [section for section in sections if section.statistics]
     statistics = [each for section in studies for each in section.statistics if each["target"] is not None]
     if len(studies) > 1 and statistics:
-        shares = {100 * run.record["plan"]["confidence"] for run in runs if run.kind == REPRODUCTION}
+        shares = {
+            100 * run.record["plan"]["confidence"]
+            for run, section in zip(runs, sections, strict=True)
+            if run.kind == REPRODUCTION and section.statistics
+        }
         share = " or ".join(f"{each:.6g}" for each in sorted(shares)) + " % interval"
         blocks.append(statistics_table(statistics, "Targets of all studies", share, study=True))
     return Section("Together", parts=[Part("", blocks)]) if blocks else None

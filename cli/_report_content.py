@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 BAR_WIDTH, BAR_MARGIN = 132, 6  # of the drawing of an interval
+_KEPT_TOGETHER = 8  # rows of a table that is not broken between sheets
+_UNFOLDED, _ON_PAPER = 20, 15  # rows of a table of a file: the most that are shown without asking, and how many of more
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Cell:
         tone: "good", "bad" or "unsure" for a verdict, "light" for what stands back, or "".
         bar: drawn instead of the text.
         detail: a line below the text, in a lighter tone.
+        meaning: of a text that is no word, such as a dash.
 
     """
 
@@ -40,6 +43,7 @@ class Cell:
     tone: str = ""
     bar: Bar | None = None
     detail: str = ""
+    meaning: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,11 +53,13 @@ class Column:
     Attributes:
         title: with its unit.
         style: "text", "number" (flush right), "interval" (the same in a lighter tone), "bar" or "code".
+        on_paper: whether it is printed; the file of the table has what is not.
 
     """
 
     title: str
     style: str = "text"
+    on_paper: bool = True
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,7 @@ class Table:
         strong: numbers of the rows that matter most.
         note: below the table.
         stacked: whether its cells stand below each other where there is little room, for they hold sentences.
+        file: beside run.json, that holds it all; "" where there is none. The table is then folded where it is long.
 
     """
 
@@ -77,16 +84,36 @@ class Table:
     strong: frozenset[int] = frozenset()
     note: str = ""
     stacked: bool = False
+    file: str = ""
 
     @property
     def broad(self) -> bool:
-        """Whether it has more columns than paper has room for at the usual size."""
-        return len(self.columns) > 9
+        """Whether its columns take more room than paper has at the usual size."""
+        return bool(self.file) or len(self.columns) > 9
 
     @property
     def long(self) -> bool:
-        """Whether it has more rows than a screen, and scrolls in a box of its own there."""
-        return len(self.rows) > 24
+        """Whether it has more rows than are kept together on paper."""
+        return len(self.rows) > _KEPT_TOGETHER
+
+    @property
+    def folded(self) -> bool:
+        """Whether its rows are shown only to those who ask for them; paper has the first of them."""
+        return bool(self.file) and len(self.rows) > _UNFOLDED
+
+    @property
+    def rows_on_paper(self) -> int:
+        """How many of its rows, from the first, are printed."""
+        return _ON_PAPER if self.folded else len(self.rows)
+
+    @property
+    def left_off_paper(self) -> str:
+        """What of it is not printed, and where that is; "" where all is."""
+        rows, columns = len(self.rows), [column.on_paper for column in self.columns]
+        parts = [f"the first {self.rows_on_paper} of {rows} rows"] if self.rows_on_paper < rows else []
+        if not all(columns):
+            parts.append(f"{sum(columns)} of {len(columns)} columns")
+        return f"Printed: {' and '.join(parts)}; {self.file} beside run.json has all." if parts else ""
 
 
 @dataclass(frozen=True)
@@ -239,7 +266,7 @@ def interval_text(bounds: Sequence[float | None] | None, confidence: float, digi
 
 def interval_cell(bounds: Sequence[float | None] | None, digits: int = 3, scale: float = 1.0) -> Cell:
     """Return a cell of a column of intervals."""
-    return Cell(span(bounds, digits, scale))
+    return Cell(span(bounds, digits, scale)) if _known(bounds) else Cell("–", "light", meaning="no interval")
 
 
 def bar_cell(

@@ -10,11 +10,11 @@ from markupsafe import Markup
 
 from ideal.cli._report_choices import choice_section
 from ideal.cli._report_compared import compared
-from ideal.cli._report_content import BAR_WIDTH, Section, laid_out
+from ideal.cli._report_content import BAR_WIDTH, Note, Section, laid_out
 from ideal.cli._report_designs import design_section
 from ideal.cli._report_estimates import estimate_section
 from ideal.cli._report_reproductions import reproduction_section
-from ideal.cli._report_runs import CHOICE, DESIGN, ESTIMATE, REPRODUCTION, Run
+from ideal.cli._report_runs import CHOICE, DESIGN, ESTIMATE, REPRODUCTION, Run, none_of
 from ideal.errors import DataError, IdealError
 
 _SECTIONS = {ESTIMATE: estimate_section, DESIGN: design_section, CHOICE: choice_section, REPRODUCTION: reproduction_section}
@@ -29,26 +29,37 @@ class Page:
         html: the whole page.
         sections: of the runs, in their order.
         missing: files of figures that are not there.
+        left_out: why runs that were asked for are not on the page.
 
     """
 
     html: str
     sections: list[Section]
     missing: list[str]
+    left_out: list[str]
 
 
-def make_page(runs: Sequence[Run], title: str | None = None) -> Page:
+def make_page(runs: Sequence[Run], title: str | None = None, left_out: Sequence[str] = ()) -> Page:
     """Return the report of runs.
 
     Args:
         runs: one or more.
         title: of the page; by default what the run is, or how many there are.
+        left_out: why other runs that were asked for cannot be shown.
 
     Raises:
-        DataError: the record of a run lacks what it should hold.
+        DataError: the record of the run, or of each of them, lacks what it should hold.
 
     """
-    sections = [_section(run) for run in runs]
+    shown, left_out = [], list(left_out)
+    for run in runs:
+        try:
+            shown.append((run, _section(run)))
+        except DataError as error:
+            left_out.append(str(error))
+    if not shown:
+        raise DataError(none_of(left_out))
+    runs, sections = (list(each) for each in zip(*shown, strict=True))
     together = compared(runs, sections) if len(runs) > 1 else None
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -60,13 +71,14 @@ def make_page(runs: Sequence[Run], title: str | None = None) -> Page:
         title=title or (sections[0].title if len(sections) == 1 else f"Report of {len(sections)} runs"),
         sections=sections,
         together=together,
+        left_out=Note(left_out, "warning", "Left out of this page") if left_out else None,
         version=_versions(runs),
         bar_width=BAR_WIDTH,
         style=Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8")),  # our own, not the user's
     )
     missing = [f"{section.place}/{each.name}" for section in sections for each in section.pictures if each.source is None]
     # Names of files that are no UTF-8 come as lone surrogates, which cannot be written.
-    return Page(html.encode("utf-8", "replace").decode("utf-8"), sections, missing)
+    return Page(html.encode("utf-8", "replace").decode("utf-8"), sections, missing, left_out)
 
 
 def _section(run: Run) -> Section:
@@ -95,5 +107,5 @@ def _prose(text: str) -> Markup:
 
 
 def _breakable(text: str) -> Markup:
-    """Return a name, escaped, that may go on in another line after its slashes and underscores."""
-    return Markup("").join(Markup("{}<wbr>").format(part) for part in re.split(r"(?<=[/_])", text))
+    """Return a name, escaped, that may go on in another line after its slashes and underscores, and its points before words."""
+    return Markup("").join(Markup("{}<wbr>").format(part) for part in re.split(r"(?<=[/_])|(?<=\w\.)(?=[a-z])", text))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 ESTIMATE, DESIGN, CHOICE, REPRODUCTION = "estimate", "design", "choice", "reproduction"
 _REPRODUCTION_FORMAT = "ideal-reproduction"
 _NAMED = 3  # folders that a message has room to name
+_HEAD = 200  # characters of a record that say what it is of
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Run:
         path: of the folder, as the user named it.
         kind: `ESTIMATE`, `DESIGN`, `CHOICE` or `REPRODUCTION`.
         record: what run.json says.
-        status: "finished", "failed" (of some files) or "unfinished".
+        status: "finished", "failed" (of some files or as a whole) or "unfinished".
 
     """
 
@@ -60,22 +61,34 @@ class Run:
         return dict(sorted(found.items()))
 
 
-def read_runs(names: Sequence[str]) -> list[Run]:
-    """Return the runs of these folders, or of the run.json in them.
+def read_runs(names: Sequence[str]) -> tuple[list[Run], list[str]]:
+    """Return the runs of these folders, or of the run.json in them, and why others of several are left out.
 
     Raises:
         UsageError: a run is named twice.
-        DataError: a folder holds no run, or a run.json that cannot be read.
+        DataError: a folder does not exist, or none of them holds a run that can be read.
 
     """
-    runs, seen = [], set()
+    runs, left_out, seen = [], [], set()
     for name in names:
         folder = Path(name).parent if Path(name).name == "run.json" and not Path(name).is_dir() else Path(name)
         if (place := os.path.realpath(folder)) in seen:
             raise UsageError(f"{name} is named twice: name each run once")
         seen.add(place)
-        runs.append(read_run(folder))
-    return runs
+        try:
+            runs.append(read_run(folder))
+        except DataError as error:  # one folder of many does not take the page from the others; a wrong name is told at once
+            if len(names) == 1 or not folder.exists():
+                raise
+            left_out.append(str(error))
+    if not runs:
+        raise DataError(none_of(left_out))
+    return runs, left_out
+
+
+def none_of(reasons: Sequence[str]) -> str:
+    """Return what to say where no run can be shown."""
+    return reasons[0] if len(reasons) == 1 else f"none of the {len(reasons)} runs can be shown; the first: {reasons[0]}"
 
 
 def read_run(folder: Path) -> Run:
@@ -95,26 +108,41 @@ def read_run(folder: Path) -> Run:
             f"{folder} holds no run.json: name the folder of a run (--out of ideal estimate, optimize or reproduce)"
             + (hint if inside else "")
         )
-    record = _read(folder / "run.json")
+    record = _read(folder / "run.json", strict=True)
     kind = _kind(record)
     if kind is None:
         raise DataError(
             f"{folder / 'run.json'} is not of a run: expected what ideal estimate, optimize or reproduce keep, "
             f"found the keys {', '.join(map(str, record)) or 'of nothing'}"
         )
-    status = "finished" if kind == REPRODUCTION else record.get("status")
+    status = record.get("status", "finished" if kind == REPRODUCTION else None)
     return Run(folder, kind, record, status if status in ("finished", "failed") else "unfinished")
 
 
-def _read(file: Path) -> dict:
+def _read(file: Path, *, strict: bool = False) -> dict:
+    """Return what a file of JSON holds; with `strict` NaN and infinity, which no record is written with, are damage."""
+    text = ""
     try:
-        record = json.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        record = json.loads(text, parse_constant=_refused if strict else None)
     except (ValueError, OSError) as error:  # a UnicodeDecodeError is a ValueError
         reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{file} cannot be read ({reason}): was it cut short? repeat the command of the run") from None
+        kept = ": what its jobs have done is kept" if _is_of_study(file, text) else ""
+        raise DataError(
+            f"{file} cannot be read ({reason}): was it cut short or changed? repeat the command of the run{kept}"
+        ) from None
     if not isinstance(record, dict):
         raise DataError(f"{file} holds a {type(record).__name__}, expected the record of a run: repeat the command of the run")
     return record
+
+
+def _refused(number: str) -> float:
+    raise ValueError(f"{number} is no number of JSON")
+
+
+def _is_of_study(file: Path, text: str) -> bool:
+    """Tell whether a record that cannot be read is of `ideal reproduce`: by how it begins, or by the jobs beside its folder."""
+    return f'"{_REPRODUCTION_FORMAT}"' in text[:_HEAD] or (file.parent.parent / ".jobs").is_dir()
 
 
 def _kind(record: dict) -> str | None:

@@ -29,6 +29,7 @@ def report(
       ideal report runs/* -o all.html --force
 
     The page holds all that it shows, figures included, and needs no network. Runs that measured the same objects are compared.
+    Of several runs one that cannot be read is left out, and the page says so.
     """
     import sys
     from pathlib import Path
@@ -38,9 +39,9 @@ def report(
     from ideal.cli._report_runs import read_runs
     from ideal.cli._run_folder import write_whole
 
-    found = read_runs(runs)
+    found, left_out = read_runs(runs)
     _output.check_target("--out", out, (".html", ".htm"), force, make_folder=True)
-    page = make_page(found, title)
+    page = make_page(found, title, left_out)
     write_whole(Path(out), page.html)
     size, figures = Path(out).stat().st_size, sum(len(section.pictures) for section in page.sections) - len(page.missing)
     if as_json:
@@ -51,10 +52,14 @@ def report(
         ]
         command = _output.provenance(sys.argv, 0)
         del command["seed"]
-        _output.print_json(command | {"path": out, "bytes": size, "runs": facts, "missing": page.missing})
+        lacks = {"missing": page.missing, "left_out": page.left_out}
+        _output.print_json(command | {"path": out, "bytes": size, "runs": facts} | lacks)
     else:
-        counted = f"{len(found)} run{'s' * (len(found) != 1)}, {figures} figure{'s' * (figures != 1)}, {size / 1e6:.1f} MB"
+        shown = len(page.sections)
+        counted = f"{shown} run{'s' * (shown != 1)}, {figures} figure{'s' * (figures != 1)}, {size / 1e6:.1f} MB"
         _output.print_lines([f"{out}: {counted}"])
+    for reason in page.left_out:
+        _output.warn(f"left out: {reason}")
     for section in page.sections:
         if section.status != "finished":
             _output.warn(f"{section.place}: the run is {section.status}")

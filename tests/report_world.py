@@ -1,7 +1,9 @@
 """Folders of runs for the tests of `ideal report`: records as the commands write them, small, and with what is hard to show."""
 
 import json
+import re
 from functools import cache
+from html.parser import HTMLParser
 from io import BytesIO
 
 import numpy as np
@@ -134,12 +136,12 @@ def unfinished_record(record):
     return {key: record[key] for key in ("configuration", "inputs", "versions", "command")} | {"status": "running"}
 
 
-def reproduction_record(quick=False):
+def reproduction_record(quick=False, seed=0):
     """Return the run.json of `ideal reproduce`."""
-    record = record_of(Telescopes(), Plan(quick=quick), {})
+    record = record_of(Telescopes(), Plan(quick=quick, seed=seed), {})
     return record | {
         **{"seconds": 90.0, "jobs": {"all": 4, "done_now": 1}, "figures": ["figure.png", "figure.svg"]},
-        **{"command": ["ideal", "reproduce", "radio"], "version": "0.1.0"},
+        **{"command": ["ideal", "reproduce", "radio"], "version": "0.1.0", "status": "finished"},
     }
 
 
@@ -176,3 +178,54 @@ def write_runs(folder):
         "failed": write_run(folder / "failed", failed, ["information.png"]),
         "reproduction": write_run(folder / "reproduction", reproduction_record(), ["figure.png", "figure.svg"]),
     }
+
+
+VOID = {"meta", "link", "img", "wbr", "line", "circle", "br"}
+
+
+class Page(HTMLParser):
+    """A page as (tag, attributes) in order, the text of each element that has a class or a heading, and all text."""
+
+    def __init__(self, html, result=None):
+        super().__init__()
+        self.html, self.result = html, result
+        self.tags, self.texts, self._open, self.text = [], [], [], ""
+        self.feed(html)
+        assert not self._open
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self._open.append((tag, len(self.text)))
+
+    def handle_endtag(self, tag):
+        if tag in VOID:
+            return
+        opened, place = self._open.pop()
+        assert opened == tag
+        self.texts.append((tag, " ".join(self.text[place:].split())))
+
+    def handle_data(self, data):
+        if not any(tag == "style" for tag, _ in self._open):
+            self.text += data
+
+    def of(self, tag):
+        return [text for name, text in self.texts if name == tag]
+
+    def rows(self, caption):
+        """Return the rows of the table below a caption, the head first."""
+        html = self.rawdata_of_table(caption)
+        rows = re.findall(r"<tr[^>]*>(.*?)</tr>", html, re.DOTALL)
+        cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL) for row in rows]
+        return [[" ".join(re.sub(r"<[^>]*>", "", cell).split()) for cell in row] for row in cells]
+
+    def rawdata_of_table(self, caption):
+        found = re.search(rf'<(p|summary) class="caption"[^>]*>{re.escape(caption)}</.*?<table.*?</table>', self.html, re.DOTALL)
+        return found[0]
+
+
+def read_page(ideal, target, *runs):
+    """Write a page of runs and read it."""
+    result = ideal("report", *runs, "-o", target, "--force")
+    assert result.exit_code == 0, result.stderr
+    return Page(target.read_text(encoding="utf-8"), result)

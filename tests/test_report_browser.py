@@ -19,7 +19,7 @@ FLAGS = (
     *("--disable-component-update", "--disable-sync", "--hide-scrollbars"),
 )
 PHONE, DESKTOP = 390, 1280  # CSS pixels
-PAPER, LANDSCAPE = 680, 1009  # A4 between its margins
+PAPER = 680  # A4 between its margins
 INCHES = {"paperWidth": 8.27, "paperHeight": 11.69}
 
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver (Debian: chromium-driver)")
@@ -53,7 +53,8 @@ def page(tmp_path_factory):
     ]
     rows[0] = {key: 999.25 if value == 1000.5 else value for key, value in rows[0].items()}
     runs["broad"] = write_run(folder / "broad", record | {"rows": rows}, ["figure.png"])
-    target.write_text(make_page(read_runs(list(map(str, runs.values())))).html, encoding="utf-8")
+    found, left_out = read_runs([*map(str, runs.values()), str(folder)])  # which holds runs, and is none
+    target.write_text(make_page(found, left_out=left_out).html, encoding="utf-8")
     return target
 
 
@@ -143,6 +144,28 @@ def test_the_page_never_scrolls_sideways(opened, width):
     assert driver.execute_script(script)
 
 
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_nothing_scrolls_up_and_down_within_the_page(opened, width):
+    driver = opened(width)
+    driver.execute_script("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    script = "return [...document.querySelectorAll('body *')].filter(each => each.scrollHeight > each.clientHeight + 1"
+    script += " && /auto|scroll/.test(getComputedStyle(each).overflowY) && each.clientHeight).map(each => each.outerHTML)"
+    assert driver.execute_script(script) == []
+
+
+def test_the_rows_of_a_study_open_and_close_without_a_script(opened):
+    driver = opened()
+    shown = (
+        "return [...document.querySelectorAll('details table')].map(each => each.checkVisibility({contentVisibilityAuto: true}))"
+    )
+    assert driver.execute_script(shown) == [False, False]
+    for summary in driver.find_elements("css selector", "summary"):
+        summary.click()
+    assert driver.execute_script(shown) == [True, True]
+    rows = "return [...document.querySelectorAll('details tbody tr')].every(each => each.offsetHeight > 0)"
+    assert driver.execute_script(rows)
+
+
 def test_links_lead_to_their_runs(opened):
     driver = opened()
     for link in driver.find_elements("css selector", "nav a"):
@@ -154,13 +177,13 @@ def test_links_lead_to_their_runs(opened):
 
 
 def test_it_prints(opened):
-    outside = (
-        "return [...document.querySelectorAll('table, img, pre, dl')].filter(each => !each.closest('.broad') === arguments[0]"
-    )
-    outside += " && each.getBoundingClientRect().right > document.body.getBoundingClientRect().right + 1).length"
-    assert opened(LANDSCAPE, "light", "print").execute_script(outside, False) == 0
     driver = opened(PAPER, "dark", "print")
-    assert driver.execute_script(outside, True) == 0
+    outside = "return [...document.querySelectorAll('table, img, pre, dl')].filter("
+    outside += "each => each.getBoundingClientRect().right > document.body.getBoundingClientRect().right + 1).length"
+    assert driver.execute_script(outside) == 0
+    printed = "return [...document.querySelectorAll('details tbody')]"
+    printed += ".map(each => [...each.rows].filter(row => row.offsetHeight).length)"
+    assert driver.execute_script(printed) == [15, 15]  # also of what is folded on the screen
     cut = "return [...document.querySelectorAll('.scroll')].filter(each => each.scrollHeight > each.clientHeight + 1).length"
     assert driver.execute_script(cut) == 0
     texts = driver.execute_script(TEXTS)
