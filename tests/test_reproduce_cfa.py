@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from figure_world import drawn, without_intervals
 
 from ideal.reproduce import Context, Plan, find_study
 from ideal.reproduce._cfa_decoding import decoded_linearly
@@ -162,12 +163,24 @@ def test_claims_follow_the_results():
 def test_the_figure_is_drawn_from_the_record_alone_and_shows_every_mosaic():
     plan = Plan(quick=True)
     record = json.loads(json.dumps(record_of(STUDY, plan, made_up(plan, lambda number: 30.0 + 0.5 * number))))
-    figure = STUDY.draw(record)
+    figure = drawn(STUDY, record, "abcde")
     texts = [text.get_text() for axes in figure.axes for text in axes.texts]
     shown = record["curves"]["shown"]
     for place, _ in enumerate(shown):
-        assert sum(text == "abcdefghijklm"[place] or f" {'abcdefghijklm'[place]}:" in text for text in texts) >= 2
-    assert sum("Spearman 1.00" in text for text in texts) == 2
+        assert sum(text == str(place + 1) or text.startswith(f"{place + 1}: ") for text in texts) == 4  # two of each light
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert sum(": Spearman 1.00" in title for title in titles) == 2, titles
     labels = [axes.get_xlabel() for axes in figure.axes] + [axes.get_ylabel() for axes in figure.axes]
     assert any("bits/pixel" in label for label in labels)
     assert any("dB" in label for label in labels)
+    spread = np.median([row["network_psnr_high"] - row["network_psnr_low"] for row in record["rows"] if row["mosaic"] in shown])
+    assert _bars(figure)[1] == pytest.approx(spread)
+    bare = drawn(STUDY, without_intervals(record), "abcde")
+    assert _bars(bare) == []
+
+
+def _bars(figure):
+    """Return the lengths of the bars in the first panel: along, and up."""
+    bars = [each for container in figure.axes[0].containers for each in container.lines[2]]
+    ends = [np.ptp(segment, axis=0) for each in bars for segment in each.get_segments() if len(segment)]
+    return [length.max() for length in sorted(ends, key=lambda each: each[1]) if np.isfinite(length).all()]

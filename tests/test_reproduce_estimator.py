@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from figure_world import drawn, without_intervals
 from scipy.special import digamma
 
 from ideal.reproduce import _estimator_work as work
@@ -162,6 +163,7 @@ def test_the_study_of_patch_size_concludes_and_draws(quick, tmp_path):
     assert record["curves"]["line"]["photographs"]["slope"] == pytest.approx(2)
     if not quick:
         assert write_figure(study, record, tmp_path) == ["figure.png", "figure.svg"]
+        drawn(study, without_intervals(record), "ab")
 
 
 @pytest.mark.parametrize("quick", [True, False])
@@ -201,3 +203,4 @@ def test_the_study_of_sample_size_concludes_and_draws(quick, tmp_path):
     assert {row["model"] for row in record["rows"]} == {"stationary", "full", "causal-mixture"}
     if not quick:
         assert write_figure(study, record, tmp_path) == ["figure.png", "figure.svg"]
+        drawn(study, without_intervals(record), "abc")

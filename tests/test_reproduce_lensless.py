@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from figure_world import drawn, without_intervals
 from scipy.ndimage import gaussian_filter
 
 from ideal.intervals import GroupedValues
@@ -95,9 +96,11 @@ def test_a_decoder_that_follows_information_reaches_every_target_and_bears_out_t
     assert all(claim["agrees"] for claim in orders)
     assert len(record["rows"]) == len(SYSTEMS) * len(LIGHTS)
     assert len({tuple(row) for row in record["rows"]}) == 1
-    drawn = study.draw(json.loads(json.dumps(record)))
-    drawn.draw_without_rendering()
-    assert len(drawn.subfigs[1].axes) == 2
+    figure = drawn(study, json.loads(json.dumps(record)), "abc")
+    assert len(figure.subfigs[1].axes) == 2
+    lights = [text.get_text() for text in figure.subfigs[1].legends[0].get_texts()]
+    assert lights[0] == f"{LIGHTS[0]:g} | {min(row['classified_photons'] for row in record['rows']):g}"
+    assert len(lights) == len(LIGHTS)
     assert statistic(record, "Spearman, information with PSNR, all cameras and lights, camera by camera")["interval"] == [
         1.0,
         1.0,
@@ -124,7 +127,8 @@ def test_without_labels_nothing_is_said_of_accuracy():
     assert not any("accuracy" in each["name"] for each in record["statistics"])
     assert all(row["accuracy"] is None for row in record["rows"])
     assert "nothing was classified" in record["notes"]
-    assert len(study.draw(record).subfigs[1].axes) == 1
+    figure = drawn(study, without_intervals(record), "ab")
+    assert len(figure.subfigs[1].axes) == 1
 
 
 def test_curves_are_compared_where_both_have_the_same_information():

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from figure_world import drawn, without_intervals
 
 from ideal.reproduce import Plan, find_study
 from ideal.reproduce import _microscopy_work as work
@@ -153,6 +154,9 @@ def test_it_concludes_and_draws_from_results_alone(study, quick, tmp_path):
     assert any("not measured: 400 crops of 90 pictures, b 20 times, which leaves about 4" in note for note in record["notes"])
     if quick:
         assert write_figure(study, record, tmp_path) == ["figure.png", "figure.svg"]
+        figure = drawn(study, without_intervals(record), "abc")
+        marks = [line.get_ydata()[0] for line in figure.axes[-1].lines if len(line.get_ydata()) == 1]
+        assert sorted(marks) == pytest.approx(sorted(100 * row["accuracy"] for row in record["rows"]))
 
 
 def test_a_missed_target_and_a_reversed_order_are_told(study):

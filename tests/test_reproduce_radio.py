@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from figure_world import drawn, without_intervals
 from matplotlib.collections import PathCollection
 
 from ideal.reproduce import Context, Plan
@@ -106,9 +107,10 @@ def test_its_figure_comes_from_the_record_alone(study, record, tmp_path):
     kept = json.loads(json.dumps(record))
     assert write_figure(study, kept, tmp_path) == ["figure.png", "figure.svg"]
     points = [each for axes in study.draw(kept).axes for each in axes.collections if isinstance(each, PathCollection)]
-    drawn = sorted(tuple(place) for each in points for place in np.asarray(each.get_offsets()))
+    places = sorted(tuple(place) for each in points for place in np.asarray(each.get_offsets()))
     ssim = f"{kept['curves']['shown']['black-hole-rings']['decoder']}_ssim"
-    assert drawn == sorted((row["information_bits"], row[ssim]) for row in record["rows"])
+    assert places == sorted((row["information_bits"], row[ssim]) for row in record["rows"])
+    drawn(study, without_intervals(kept), "ab")
 
 
 def test_the_decoder_that_is_shown_is_the_one_that_validation_prefers_whatever_test_skies_say():

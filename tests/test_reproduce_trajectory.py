@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pytest
+from figure_world import drawn, without_intervals
 
 from ideal.intervals import GroupedValues
 from ideal.reproduce import Context, Plan, world
@@ -73,6 +74,13 @@ def test_conclusion(quick, tmp_path):
     assert "made with photographs" in record["notes"]
     assert record["rows"][0]["filters_g"] == 32
     assert write_figure(Trajectory(), record, tmp_path) == ["figure.png", "figure.svg"]
+    figure = drawn(Trajectory(), without_intervals(record), "abcd")
+    along, _, costs = figure.axes[:3]
+    assert along.get_xlim()[0] < 0  # a start is at no time, and seen there
+    assert sum(line.get_xdata()[0] == 0 for line in along.lines if len(line.get_xdata()) == 1) == 3 * (1 if quick else 3)
+    ratios = [list(line.get_xdata()) for line in costs.lines if line.get_marker() == "o"]
+    assert [10.0] in [[pytest.approx(each) for each in xs] for xs in ratios]
+    assert ([10.0, 10.0] in ratios) is not quick  # what the starts gave, where there are several
 
 
 def test_a_design_that_falls_behind_is_said_to():

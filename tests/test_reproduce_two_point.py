@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from figure_world import drawn, without_intervals
 
 from ideal.density import FullGaussian, GaussianMixture
 from ideal.measurements import from_arrays
@@ -98,6 +99,11 @@ def test_the_study_concludes_and_draws(exact, quick, tmp_path):
     assert record["statistics"][1]["met"]
     if quick:
         assert write_figure(study, record, tmp_path) == ["figure.png", "figure.svg"]
+        figure = drawn(study, record, "ab")
+        bars = [each for container in figure.axes[0].containers for each in container.lines[2]]
+        ends = [tuple(segment[:, 1]) for each in bars for segment in each.get_segments()]
+        assert ends.count((0.7, 1.1)) == len(record["rows"])  # what ideal estimate gives, with its interval
+        drawn(study, without_intervals(record), "ab")
 
 
 def test_an_estimate_above_one_bit_is_told(exact):

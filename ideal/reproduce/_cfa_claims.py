@@ -104,7 +104,7 @@ def _whole(rows, statistics, light: float) -> Claim:
         f"mosaics of more information are decoded better, at {light:g} photons",
         "the same order of four mosaics in both (Spearman 1)",
         f"Spearman over {count} mosaics: total information {of_total}, information about colour {of_colour}",
-        True if low > 0 else False if high < 0 else None,
+        True if low > 0 else False if high < 1 else None,
         why,
     )
 

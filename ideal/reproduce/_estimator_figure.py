@@ -6,7 +6,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter
 
-from ideal.reproduce.style import COLOURS, MARKERS, new_figure
+from ideal.reproduce.style import COLOURS, MARKERS, name_panel, new_figure
 
 _LOOKS = {
     "full": (COLOURS[1], MARKERS[1], "full Gaussian"),
@@ -29,16 +29,8 @@ def draw_patch_size(record: Mapping[str, Any]) -> Figure:
         axes.plot([0, start], ends, color="0.55", linewidth=0.8, linestyle=":", zorder=0)
         rate = curves["rates"][what]
         if rate:
-            axes.errorbar(
-                0,
-                rate[0],
-                [[rate[0] - rate[1]], [rate[2] - rate[0]]],
-                color="black",
-                marker="D",
-                markersize=4.5,
-                clip_on=False,
-                zorder=4,
-            )
+            look = {"color": "black", "marker": "D", "markersize": 4.5, "clip_on": False, "zorder": 4}
+            axes.errorbar(0, rate[0], _reach([rate]), **look)
         sides = sorted({row["side"] for row in record["rows"] if row["objects"] == what})
         shown = [side for side in sides if side in (4, 6, 8, 12, 16, 40) or side == sides[-1]]
         axes.xaxis.set_major_locator(FixedLocator([0, *(1 / side for side in shown)]))
@@ -52,13 +44,11 @@ def draw_patch_size(record: Mapping[str, Any]) -> Figure:
     if curves["network"]:
         value, low, high = curves["network"]
         colour, marker, _ = _LOOKS["pixel-cnn"]
-        place = 1 / curves["compared"]
-        left.errorbar(
-            place, value, [[value - low], [high - value]], color=colour, marker=marker, linestyle="none", elinewidth=0.9
-        )
+        place = 1 / curves["compared"] + 0.0025  # beside the mixture of the same side, not upon it
+        left.errorbar(place, value, _reach([(value, low, high)]), color=colour, marker=marker, linestyle="none", elinewidth=0.9)
     left.set_ylim(bottom=0)
-    left.set_title("a  Photographs, 100 photons")
-    right.set_title("b  A Gaussian field, its truth known")
+    name_panel(left, "a", "Photographs, 100 photons")
+    name_panel(right, "b", "A Gaussian field, its truth known")
     used = [
         name
         for name in _LOOKS
@@ -105,9 +95,9 @@ def draw_sample_size(record: Mapping[str, Any]) -> Figure:
         axes.xaxis.set_major_locator(FixedLocator((100, 300, 1000, 3000, 10_000)))
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_formatter(NullFormatter())
-    left.set_title("a  Photographs, 100 photons")
-    middle.set_title("b  A Gaussian field")
-    right.set_title("c  Plain sample covariance")
+    name_panel(left, "a", "Photographs, 100 photons")
+    name_panel(middle, "b", "A Gaussian field")
+    name_panel(right, "c", "Plain sample covariance")
     used = [name for name in _LOOKS if any(row["model"] == name for row in record["rows"])]
     handles = [_handle(left, name) for name in used]
     handles += [
@@ -131,13 +121,18 @@ def _points(axes, record: Mapping[str, Any], what: str, across: str, place, key:
         if not rows:
             continue
         values = [row[f"{key}_bits_per_pixel"] for row in rows]
-        errors = [
-            [0 if row[f"{key}_low"] is None else value - row[f"{key}_low"] for row, value in zip(rows, values, strict=True)],
-            [0 if row[f"{key}_high"] is None else row[f"{key}_high"] - value for row, value in zip(rows, values, strict=True)],
-        ]
+        errors = _reach([(value, row[f"{key}_low"], row[f"{key}_high"]) for row, value in zip(rows, values, strict=True)])
         # The full Gaussian often lies on the stationary one: its marker stands around the other.
         shape = {"markersize": 7, "markerfacecolor": "none"} if name == "full" else {}
         axes.errorbar([place(row[across]) for row in rows], values, errors, color=colour, marker=marker, elinewidth=0.9, **shape)
+
+
+def _reach(values) -> list[list[float]]:
+    """Return how far intervals reach down and up from values (value, low, high); nothing where there is none (few sources)."""
+    return [
+        [0.0 if low is None else value - low for value, low, _ in values],
+        [0.0 if high is None else high - value for value, _, high in values],
+    ]
 
 
 def _handle(axes, name: str):
