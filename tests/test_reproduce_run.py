@@ -1,8 +1,10 @@
 """Jobs of studies: what is kept, what is done again, side by side and alone, interrupted and failed."""
 
+import csv
 import json
 import os
 import sys
+from pathlib import Path
 
 import pytest
 from reproduce_world import Toy, fails, is_killed, span, traces
@@ -12,6 +14,7 @@ from ideal.imaging import make_system
 from ideal.reproduce import STUDIES, Findings, Job, Plan, Statistic, Study, find_study, world
 from ideal.reproduce import _code as code
 from ideal.reproduce._workers import JobError
+from ideal.reproduce.columns import COLUMNS, described
 from ideal.reproduce.run import make
 
 PLAN = Plan(quick=True)
@@ -78,6 +81,24 @@ def test_other_objects_are_taken_for_those_that_are_missing_but_not_for_damaged_
     monkeypatch.setenv("IDEAL_DATA", str(tmp_path / "typo"))
     with pytest.raises(DataError, match=r"IDEAL_DATA names .*typo, which is no folder"):
         world.first_available(["kodak"], "photographs", scene)
+
+
+def test_columns_are_told_with_the_ends_of_their_intervals():
+    told = described("lensless", ["psnr_db", "psnr_low", "ssim_high", "accuracy_low", "unheard_of"])
+    assert told["psnr_db"].endswith("dB, mean over scenes")
+    assert told["psnr_low"] == "lower end of the interval of `psnr_db`"
+    assert told["ssim_high"] == "upper end of the interval of `ssim`"
+    assert told["accuracy_low"] == "lower end of the interval of `accuracy`"
+    assert "unheard_of" not in told
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_column_of_the_published_tables_is_told(name):
+    with open(Path(__file__).parents[1] / "docs" / "reproduction" / name / "table.csv", newline="") as file:
+        columns = set(next(csv.reader(file)))
+    assert set(described(name, columns)) == columns
+    ends = {key.removesuffix("_low") for key in columns}
+    assert set(COLUMNS[name]) <= columns | ends, "a column is told that the table does not have"
 
 
 def test_only_what_changed_is_done_again(file, tmp_path):

@@ -8,6 +8,7 @@ from ideal.reproduce._code import has_changed
 from ideal.reproduce._contract import FORMAT, FORMAT_VERSION, Context, Job, Plan, Report, Study
 from ideal.reproduce._kept import Kept, key_of
 from ideal.reproduce._workers import Done, JobError, Said, Workers, perform
+from ideal.reproduce.columns import described
 
 _PACKAGES = ("ideal", "numpy", "scipy", "jax", "flax", "optax", "scikit-image", "matplotlib")
 
@@ -62,6 +63,7 @@ def record_of(study: Study, plan: Plan, results: Mapping[str, dict]) -> dict:
         "source": study.source,
         "plan": vars(plan),
         "rows": [dict(row) for row in findings.rows],
+        "columns": described(study.name, findings.rows[0] if findings.rows else ()),
         "statistics": [each.to_dict() for each in findings.statistics],
         "claims": [vars(each) for each in findings.claims],
         "notes": list(findings.notes),
