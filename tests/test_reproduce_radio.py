@@ -7,9 +7,10 @@ import pytest
 from figure_world import drawn, without_intervals
 from matplotlib.collections import PathCollection
 
+from ideal.optimize.objects import Part
 from ideal.reproduce import Context, Plan
 from ideal.reproduce._radio_claims import Arrays
-from ideal.reproduce._radio_images import images
+from ideal.reproduce._radio_images import _first_of, images
 from ideal.reproduce._radio_work import array_of, information, noise_of, skies_of
 from ideal.reproduce.radio import Radio
 from ideal.reproduce.run import make
@@ -140,6 +141,13 @@ def test_the_decoder_that_is_shown_is_the_one_that_validation_prefers_whatever_t
     assert found.statistics["likelihood", "ssim", "combinations"].value == pytest.approx(1.0)
     assert found.statistics["linear", "ssim", ""].target is None
     assert "20 sources" not in " ".join(found.notes())
+
+
+def test_the_sky_that_is_shown_is_of_the_source_that_is_named():
+    skies = Part(np.zeros((6, 2, 2)), np.array([0, 0, 1, 1, 2, 2]), np.array([0, 0, 1, 1, 2, 2]), ("jet", "ring", "disc"))
+    assert _first_of(skies, np.array([0, 1, 3, 2]), "ring") == 2
+    assert _first_of(skies, np.array([0, 1]), "ring") is None
+    assert _first_of(skies, np.array([4, 5]), "") == 0
 
 
 def test_all_arrays_of_four_are_studied_and_black_holes_only_where_they_are(monkeypatch):

@@ -30,7 +30,7 @@ def images(settings: dict, needs: dict[str, dict], context: Context) -> dict:
         context.say(name, number / len(settings["arrays"]))
         condensed, _ = array_of(settings, sites)
         values, _ = condensed.measure(skies.scenes, noise_of(settings, name))
-        scores, groups, chosen, shown = {}, [], [], None
+        scores, groups, chosen, examples = {}, [], [], []
         for fold in folds:
             test = _spread(skies.groups, fold.test, settings["test"] // len(folds))
             decoded, choice = _decoded(settings, condensed, skies, values, fold, test, peak)
@@ -45,7 +45,9 @@ def images(settings: dict, needs: dict[str, dict], context: Context) -> dict:
                 }
                 for quality, score in qualities.items():
                     scores.setdefault(decoder, {}).setdefault(quality, []).append(score)
-            shown = shown or {"truth": _thumbnail(truth[0])} | {name: _thumbnail(each[0]) for name, each in decoded.items()}
+            at = _first_of(skies, test, settings["shown"])
+            pictures = {"truth": truth, **decoded}
+            examples.append((at is None, {name: _thumbnail(each[at or 0]) for name, each in pictures.items()}))
         group = np.concatenate(groups)
         found[name] = {
             "scores": {
@@ -56,9 +58,17 @@ def images(settings: dict, needs: dict[str, dict], context: Context) -> dict:
                 for decoder, each in scores.items()
             },
             "chosen": chosen,
-            "shown": shown,
+            "shown": min(examples, key=lambda each: each[0])[1],
         }
     return {"arrays": found, "peak": peak}
+
+
+def _first_of(skies: Part, test: np.ndarray, source: str) -> int | None:
+    """Return the place of the first test sky of a source; of the first at all where no source is named."""
+    if not source:
+        return 0
+    places = np.flatnonzero(np.asarray(skies.classes)[skies.labels[test]] == source)
+    return int(places[0]) if len(places) else None
 
 
 def _spread(groups: np.ndarray, index: np.ndarray, count: int) -> np.ndarray:

@@ -18,6 +18,7 @@ from ideal.reproduce.world import first_available
 _SITES = 4
 _RINGS, _MODELS = "black-hole-rings", "black-holes"
 _LEFT_OUT = "skies left out"
+_SHOWN = {_RINGS: "", _MODELS: "grmhd_mad_a0.94_i17_rhigh20"}  # the latter under a licence that lets figures be passed on
 _FULL = {
     "weights": [100.0, 600.0, 4000.0],
     "priors": [0.0, 0.03, 0.1, 0.3],
@@ -74,7 +75,7 @@ class Radio(Study):
         together = shared.pop("together")
         found = [Job(_LEFT_OUT, left_out, {"notes": notes}, volatile=True)] if notes else []
         for objects, size in sizes.items():
-            base = shared | size | {"objects": objects}
+            base = shared | size | {"objects": objects, "shown": _SHOWN[objects]}
             skies = {name: base[name] for name in ("objects", "count", "seed", "observation")}
             found.append(Job(objects, skies_of, skies, volatile=True))
             for start in range(0, len(self._arrays), together[objects]):
@@ -102,6 +103,8 @@ class Radio(Study):
             statistics += arrays.statistics.values()
             claims += arrays.claims()
             notes += arrays.notes()
+            if _SHOWN[objects]:
+                notes.append(f"the sky that is shown of {objects} is of {_SHOWN[objects]}, turned, scaled and moved")
             shown[objects] = {"peak": peak, **arrays.shown()}
         return Findings(rows, statistics, claims, [*general_notes(self._observation, rows, plan), *notes], {"shown": shown})
 
