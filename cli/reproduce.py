@@ -17,7 +17,7 @@ def reproduce(
             help="cfa, radio, lensless, microscopy, ideal, two-point, patch-size, sample-size, or all of them: all.",
         ),
     ],
-    quick: Annotated[bool, typer.Option("--quick", help="A smaller version of each, that shows the same in minutes.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="A smaller version of each, in minutes, with wider intervals.")] = False,
     out: Annotated[
         str | None,
         typer.Option(
