@@ -29,8 +29,7 @@ lint: $(VENV)/.tested
 	$(BIN)/ruff format --check .
 
 # Published results made again: a folder for each study, and one page of all. What has been done is not done again. With IDEAL_DATA
-# on its photographs and pictures, without it on bundled ones. On two cores the quick one takes
-# eleven minutes, the full one 64.
+# on its photographs and pictures, without it on bundled ones. On two cores the quick one takes 11 minutes, the full one 64.
 reproduce: $(VENV)/.installed
 	$(BIN)/ideal reproduce all --out build/reproduction
 	$(BIN)/ideal report build/reproduction/* -o build/reproduction.html --force

@@ -22,6 +22,20 @@ def to_json(document: dict) -> str:
     return json.dumps(_finite(document), indent=2, allow_nan=False)
 
 
+def from_json(text: str):
+    """Return a document as `to_json` writes it; NaN and infinity are no JSON.
+
+    Raises:
+        ValueError: it is none.
+
+    """
+    return json.loads(text, parse_constant=_refused)
+
+
+def _refused(number: str):
+    raise ValueError(f"{number} is no number of JSON")
+
+
 def _finite(value):
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}

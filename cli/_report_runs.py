@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ideal.cli._output import from_json
 from ideal.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def _read(file: Path, *, strict: bool = False) -> dict:
     text = ""
     try:
         text = file.read_text(encoding="utf-8")
-        record = json.loads(text, parse_constant=_refused if strict else None)
+        record = from_json(text) if strict else json.loads(text)
     except (ValueError, OSError) as error:  # a UnicodeDecodeError is a ValueError
         reason = getattr(error, "strerror", None) or error
         kept = ": what its jobs have done is kept" if _is_of_study(file, text) else ""
@@ -134,10 +135,6 @@ def _read(file: Path, *, strict: bool = False) -> dict:
     if not isinstance(record, dict):
         raise DataError(f"{file} holds a {type(record).__name__}, expected the record of a run: repeat the command of the run")
     return record
-
-
-def _refused(number: str) -> float:
-    raise ValueError(f"{number} is no number of JSON")
 
 
 def _is_of_study(file: Path, text: str) -> bool:

@@ -29,7 +29,7 @@ class StudyFolder:
         self.path = path
 
     def check(self, plan: Plan) -> None:
-        """Refuse a folder that holds something else than this study as it is asked for, or one that was cut short.
+        """Refuse a folder that holds something else than this study as it is asked for.
 
         Raises:
             UsageError: it holds the study made with another seed or size, or another record.
@@ -41,9 +41,7 @@ class StudyFolder:
             record = self._read()
         except DataError:  # results of jobs are kept elsewhere: nothing is lost by writing it again
             return
-        if record.get("format") != FORMAT:
-            raise UsageError(f"{self.path / _RECORD} is no record of a study: choose another --out, or overwrite it with --force")
-        self._check_plan(record, plan)
+        self._check_record(record, plan)
 
     def begin(self, study: Study, plan: Plan, provenance: Mapping) -> None:
         """Make the folder where there is none, and record that the study runs; a finished record stays.
@@ -86,9 +84,9 @@ class StudyFolder:
         if not (self.path / _RECORD).exists():
             raise UsageError(f"{self.path} holds no study to draw again: make it first (ideal reproduce {self.path.name})")
         record = self._read()
+        self._check_record(record, plan)
         if record.get("status") != "finished":
             raise UsageError(f"{self.path} holds a study that is {record.get('status')}: repeat the command without --redraw")
-        self._check_plan(record, plan)
         return record
 
     def draw(self, study: Study, record: Mapping) -> None:
@@ -107,7 +105,9 @@ class StudyFolder:
         except DataError:
             return False
 
-    def _check_plan(self, record: Mapping, plan: Plan) -> None:
+    def _check_record(self, record: Mapping, plan: Plan) -> None:
+        if record.get("format") != FORMAT or "plan" not in record:
+            raise UsageError(f"{self.path / _RECORD} is no record of a study: choose another --out, or overwrite it with --force")
         before = record["plan"]
         if before != vars(plan):
             size = "quick" if before.get("quick") else "in full"
@@ -119,7 +119,7 @@ class StudyFolder:
     def _read(self) -> dict:
         path = self.path / _RECORD
         try:
-            record = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refused)
+            record = _output.from_json(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise DataError(
                 f"{path} cannot be read ({error}): repeat the command without --redraw, what has been done is kept"
@@ -130,7 +130,3 @@ class StudyFolder:
 
     def _write(self, record: Mapping) -> None:
         write_whole(self.path / _RECORD, _output.to_json(dict(record)))
-
-
-def _refused(number: str):
-    raise ValueError(f"{number} is no JSON number")

@@ -41,7 +41,7 @@ def reproduce(
     \b
     Examples:
       ideal reproduce two-point --quick                what one point or two can tell, exact and estimated
-      ideal reproduce lensless radio                   two of them in full, about a quarter of an hour each
+      ideal reproduce lensless radio                   two of them in full, in half an hour on two cores
       ideal reproduce all --quick                      everything, smaller, in eleven minutes on two cores
       ideal reproduce cfa --redraw                     the figure again from its numbers
       ideal report reproduction-quick/two-point        a page to read, print or send

@@ -91,7 +91,8 @@ def test_another_plan_needs_force(ideal, toy, tmp_path):
     assert drawn.exit_code == 2
     assert "made in full with seed 1: give the same" in drawn.stderr
     (out / "toy" / "run.json").write_text('{"results": []}')
-    assert "is no record of a study" in ideal("reproduce", "toy", "--out", out).stderr
+    for options in ((), ("--redraw",)):
+        assert "is no record of a study" in ideal("reproduce", "toy", "--out", out, *options).stderr
 
 
 def test_a_record_that_was_cut_short_is_written_again_from_what_is_kept(ideal, toy, tmp_path):
