@@ -68,3 +68,19 @@ def double_precision():
 
     with jax.enable_x64(True):
         yield
+
+
+@pytest.fixture
+def report(ideal, tmp_path):
+    """Write a page of runs by `ideal report` and read it."""
+    from report_world import read_page
+
+    return lambda *runs, out="page.html": read_page(ideal, tmp_path / out, *runs)
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Write runs of every kind for `ideal report`."""
+    from report_world import write_runs
+
+    return write_runs(tmp_path / "runs")

@@ -13,25 +13,12 @@ from report_world import (
     Page,
     estimate_of,
     estimate_record,
-    read_page,
     reproduction_record,
     write_run,
-    write_runs,
 )
 
 from ideal.cli._report_content import Bar, Cell, Column, Table, digits_for, laid_out, number, span, with_span
 from ideal.cli._report_rows import rows_table
-
-
-@pytest.fixture
-def report(ideal, tmp_path):
-    """Write a page of runs and read it."""
-    return lambda *runs, out="page.html": read_page(ideal, tmp_path / out, *runs)
-
-
-@pytest.fixture
-def runs(tmp_path):
-    return write_runs(tmp_path / "runs")
 
 
 def test_estimates(report, tmp_path):

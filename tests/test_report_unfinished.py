@@ -10,26 +10,13 @@ from report_world import (
     NASTY,
     Telescopes,
     design_record,
-    read_page,
     reproduction_record,
     unfinished_record,
     write_run,
-    write_runs,
 )
 
 from ideal.cli._study_folder import StudyFolder
 from ideal.reproduce import Plan
-
-
-@pytest.fixture
-def report(ideal, tmp_path):
-    """Write a page of runs and read it."""
-    return lambda *runs, out="page.html": read_page(ideal, tmp_path / out, *runs)
-
-
-@pytest.fixture
-def runs(tmp_path):
-    return write_runs(tmp_path / "runs")
 
 
 def test_an_interrupted_run_shows_what_it_has_and_its_command(ideal, report, tmp_path, monkeypatch):
