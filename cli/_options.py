@@ -37,6 +37,17 @@ Groups = Annotated[
         "or N, for every N samples in a row.",
     ),
 ]
+AllowClipped = Annotated[
+    bool,
+    typer.Option(
+        "--allow-clipped",
+        help="Go on where values are cut off at a floor or a ceiling and the bound may therefore be false.",
+    ),
+]
+KeepUnwritten = Annotated[
+    bool,
+    typer.Option("--keep-unwritten", help="Take frames that were never written, and read as the fill value, for measurements."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else on stdout.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")]
 
@@ -50,6 +61,11 @@ def parse_duration(option: str, text: str) -> float:
     if not found or not float(found[1]) > 0:
         raise UsageError(f"{option} takes a time in seconds, minutes or hours (90, 90s, 10m, 2h); found {text!r}")
     return float(found[1]) * _SECONDS[found[2]]
+
+
+def allowed(*, clipped: bool, unwritten: bool) -> tuple[str, ...]:
+    """Return the names of the findings with which to go on all the same."""
+    return ("clipped",) * clipped + ("unwritten",) * unwritten
 
 
 def check_effort(effort: float) -> None:

@@ -52,6 +52,8 @@ def estimate(
             "is reached, the numbers depend on the machine's speed.",
         ),
     ] = None,
+    allow_clipped: _options.AllowClipped = False,
+    keep_unwritten: _options.KeepUnwritten = False,
     labels: Annotated[
         bool, typer.Option("--labels", help="Also estimate what measurements tell of their labels, in files that hold labels.")
     ] = False,
@@ -122,6 +124,7 @@ def estimate(
         "seed": seed,
         "max_patches": max_patches,
         "effort": effort,
+        "allow": _options.allowed(clipped=allow_clipped, unwritten=keep_unwritten),
         "time_limit": time_limit and _options.parse_duration("--time-limit", time_limit),
     }
     names = model and ("all" if "all" in model else list(model))

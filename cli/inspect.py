@@ -37,7 +37,7 @@ def inspect(
     with open_measurements(file, noise=noise, sigma=sigma, gain=gain, offset=offset, read_noise=read_noise) as measured:
         _options.check_options(measured, sigma=sigma, read_noise=read_noise)
         found = measured.inspect()
-        warnings = found.pop("warnings")
+        warnings, findings = found.pop("warnings"), found.pop("findings")
         facts = {
             "path": measured.path,
             "shape": list(measured.shape),
@@ -54,6 +54,7 @@ def inspect(
             "labels": int(np.unique(measured.labels).size) if measured.labels is not None else None,
             **found,
             "attributes": {name: _short(value) for name, value in measured.attributes.items()},
+            "findings": [finding.to_record() for finding in findings],
             "warnings": warnings,
         }
     if as_json:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ideal.density import Density, Sensor
 from ideal.errors import UsageError
+from ideal.health import Finding, plain_note
 from ideal.patches import Fold, split_by_group
 
 _CHECKED_VALUES = 4096  # few, so that samples added to a small file do not hide it
@@ -116,17 +117,17 @@ def folds_for(fitted: Mapping[str, Density], here: dict, groups, *, fits: bool, 
     return [Fold(every[:0], found[0].validation, np.setdiff1d(every, found[0].validation))]
 
 
-def advice_on(fitted: Mapping[str, Density], here: dict) -> list[str]:
+def advice_on(fitted: Mapping[str, Density], here: dict) -> list[Finding]:
     """Return what to know before believing models that were fitted before."""
     notes = []
     for name, model in fitted.items():
         if model.origin is None:
             notes.append(
-                f"{here['path']}: it is not known what {name} was fitted to: if to sources that are scored here, the bound is low"
+                plain_note(f"it is not known what {name} was fitted to: if to sources that are scored here, the bound is low")
             )
         elif not is_home(model, here):
             fitted_to = f"{name} was fitted to {model.origin['path']}"
-            notes.append(f"{here['path']}: {fitted_to}: if both show the same sources, the bound may be low")
+            notes.append(plain_note(f"{fitted_to}: if both show the same sources, the bound may be low"))
     return notes
 
 

@@ -1,6 +1,6 @@
 """Patches ready for density models: chosen, split by source, checked against the noise, dequantised for continuous models."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from ideal import noise as noise_models
 from ideal.density import Sensor
 from ideal.errors import DataError, UsageError
+from ideal.health import Finding, refuse_void
 from ideal.patches import Patches, some_tiled_positions, spatial_groups, tiled_positions
 
 _WHOLE = 1e-3  # electrons from a whole number that rounding in a file may explain
@@ -82,23 +83,28 @@ def mosaic_period(source, size, period) -> tuple[int, int] | None:
     return None if (rows, columns) == (1, 1) else (int(rows), int(columns))
 
 
-def choose_patches(source, patch: tuple[int, int] | None, limit: int, seed: int, period=None) -> tuple[Patches, list[str]]:
-    """Return up to `limit` patches side by side with the source of each, and warnings.
+def choose_patches(source, patch: tuple[int, int] | None, limit: int, seed: int, period=None) -> tuple[Patches, list[Finding]]:
+    """Return up to `limit` patches side by side with the source of each, and what to know of them.
 
     Patches begin at multiples of the period, (row, column) of a sensor's mosaic, if there is one. A set of few large images is
     cut into blocks, which then count as its sources.
     """
     rng = np.random.default_rng([seed, 1])
-    warnings = []
+    findings = []
     samples = np.arange(len(source))
     sources = len(np.unique(source.groups))
     if patch is None:
         positions, groups = tiled_positions(samples, source.shape[1:], None), source.groups
     elif sources < _FEWEST_SOURCES:
         positions, groups = spatial_groups(samples, source.shape[1:], patch, groups=source.groups, period=period)
-        warnings.append(
-            f"{source.path}: only {sources} source{'s' if sources > 1 else ''}: {len(np.unique(groups))} blocks of the image are "
-            "taken as independent in its place, which makes the interval too narrow where distant parts are alike"
+        findings.append(
+            Finding(
+                "blocks-as-sources",
+                "note",
+                f"only {sources} source{'s' if sources > 1 else ''}: {len(np.unique(groups))} blocks of the image are taken as "
+                "independent in its place, which makes the interval too narrow where distant parts are alike",
+                figures={"sources": sources, "blocks": len(np.unique(groups))},
+            )
         )
     else:
         positions = some_tiled_positions(samples, source.shape[1:], patch, limit, seed=seed, period=period)
@@ -106,7 +112,7 @@ def choose_patches(source, patch: tuple[int, int] | None, limit: int, seed: int,
     if len(positions) > limit:
         chosen = np.sort(rng.choice(len(positions), limit, replace=False))
         positions, groups = positions[chosen], groups[chosen]
-    return Patches(source, positions, patch, groups=groups), warnings
+    return Patches(source, positions, patch, groups=groups), findings
 
 
 @dataclass(frozen=True)
@@ -217,12 +223,13 @@ def check_size(source, shape: tuple[int, ...]) -> None:
         )
 
 
-def check_values(source) -> list[str]:
-    """Return what looks wrong with the values; an error where there is nothing to estimate."""
+def check_values(source, allow: Collection[str] = ()) -> list[Finding]:
+    """Return what looks wrong with the values; an error where there is nothing to estimate, or the bound would be void."""
     found = source.inspect()
+    refuse_void(found["findings"], source.path, allow)
     if found["constant"]:
         raise DataError(
             f"{source.path}: every value is {found['mean']:g}: a constant image carries no information and no noise: "
             "check exposure and file"
         )
-    return found["warnings"]
+    return found["findings"]

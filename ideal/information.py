@@ -5,7 +5,7 @@ sources, with the model's loss and the noise entropy of the same patch kept toge
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from ideal._scoring import (
 )
 from ideal.density import DEFAULT, MODELS, Density, Fitting, find_model
 from ideal.errors import UsageError
+from ideal.health import Finding, plain_note
 from ideal.intervals import GroupedValues, interval, paired_difference, unpaired_difference
 from ideal.result import LN2, Comparison, Estimate, ModelResult
 
@@ -53,6 +54,7 @@ def estimate(
     max_patches: int = 20_000,
     effort: float = 1.0,
     time_limit: float | None = None,
+    allow: Collection[str] = (),
     checkpoints: Path | None = None,
     progress: Callable[[str, float | None], None] | None = None,
 ) -> Estimate:
@@ -72,6 +74,7 @@ def estimate(
         max_patches: largest number of patches used in all.
         effort: work of the models that are trained, in units of the default.
         time_limit: seconds for the models that are trained; where it is reached the numbers depend on the machine's speed.
+        allow: names of findings of severity "void" with which to go on all the same, as "clipped".
         checkpoints: folder in which training keeps its state, and from which an interrupted estimate goes on.
         progress: called with a line of text, and with the fraction done of a model in training or None.
 
@@ -80,7 +83,7 @@ def estimate(
 
     Raises:
         DataError: the measurements are too few, constant, or contradict their noise model.
-        UsageError: an argument has no meaning, or the noise is not known.
+        UsageError: an argument has no meaning, the noise is not known, or a finding that is not allowed makes the bound void.
 
     """
     started = time.perf_counter()
@@ -88,10 +91,10 @@ def estimate(
     check_request(confidence, effort, time_limit)
     noise = noise_model(source, sigma=source.read_sigma(0, 1)[0] if source.has_sample_sigma else None)
     size = patch_size(source, patch)
-    warnings = check_values(source)
+    findings = check_values(source, allow)
     mosaic = mosaic_period(source, size, period)
     patches, notes = choose_patches(source, size, max_patches, seed, mosaic)
-    warnings += notes
+    findings += notes
     shape, pixels = patches.shape[1:], int(np.prod(patches.shape[1:3]))
     check_size(source, shape)
     fitted = dict(fitted or {})
@@ -101,7 +104,7 @@ def estimate(
     names, sensor = [*to_fit, *fitted], sensor_of(noise, mosaic)
     origin = origin_of(source, size=size, period=mosaic, seed=seed, max_patches=max_patches)
     check_fitted(fitted, origin, shape, sensor, **_kind(noise, source))
-    warnings += advice_on(fitted, origin)
+    findings += advice_on(fitted, origin)
     folds = folds_for(fitted, origin, patches.groups, fits=bool(to_fit), folds=_FOLDS, seed=seed)
     folds = folds[:1] if len(np.unique(patches.groups)) >= MANY_SOURCES else folds
     scores = []
@@ -133,12 +136,12 @@ def estimate(
         n_folds=len(folds),
         confidence=confidence,
         objects_key=repr((source.shape, size, mosaic, seed, max_patches)),
-        warnings=(),
+        findings=(),
         seconds=0.0,
         fitted=_with_origin(scores[0].fitted, origin, best[0]),
     )
-    warnings += _advice(found, noise, source, min(train) if to_fit else None, real_values(source, shape))
-    return replace(found, warnings=tuple(warnings), seconds=time.perf_counter() - started)
+    findings += _advice(found, noise, source, min(train) if to_fit else None, real_values(source, shape))
+    return replace(found, findings=tuple(findings), seconds=time.perf_counter() - started)
 
 
 def _with_origin(fitted: dict[str, Density], origin: dict, best: str) -> dict[str, Density]:
@@ -315,31 +318,42 @@ def _describe_noise(noise, source) -> dict:
     return described | {"entropy_from": "clean means" if source.has_clean else "measurements"}
 
 
-def _advice(found: Estimate, noise, source, n_train: int | None, values: int) -> list[str]:
+def _advice(found: Estimate, noise, source, n_train: int | None, values: int) -> list[Finding]:
     """Return what the user should know before believing the number; `n_train` is None where nothing was fitted."""
     notes = []
-    where = found.path
     if found.n_groups < FEW_SOURCES:
-        notes.append(f"{where}: only {found.n_groups} sources were scored: the interval is rough; measure more objects")
+        notes.append(
+            Finding(
+                "few-sources",
+                "note",
+                f"only {found.n_groups} sources were scored: the interval is rough; measure more objects",
+                figures={"sources": found.n_groups},
+            )
+        )
     if n_train is not None and n_train < values:
         side = max(2, int(np.sqrt(n_train / 4)))
         remedy = f"; more measurements or a smaller patch (--patch {side}) would lower the bound" if len(found.patch) > 1 else ""
-        notes.append(f"{where}: a measurement has {values} values but only {n_train} train the models{remedy}")
+        text = f"a measurement has {values} values but only {n_train} train the models{remedy}"
+        notes.append(Finding("few-measurements", "biased", text, figures={"values": values, "training": n_train}))
     if found.information_bits_per_pixel < 0 and (found.interval[1] < 0 or noise.quantum == 0):
-        notes.append(
-            f"{where}: the information is negative ({found.information_bits_per_pixel:.3f} bits/{found.pixel_name}): "
+        text = (
+            f"the information is negative ({found.information_bits_per_pixel:.3f} bits/{found.pixel_name}): "
             "the noise is smaller than was said; check sigma, gain, offset and read noise"
         )
+        figures = {"information_bits_per_pixel": found.information_bits_per_pixel}
+        notes.append(Finding("information-negative", "void", text, figures=figures))
     if noise.name == "poisson-gaussian" and noise.read_noise < _LITTLE_READ_NOISE:
         notes.append(
-            f"{where}: with a read noise of {noise.read_noise:g} electrons single photons show, which the continuous models here "
-            "cannot use: the bound is loose in little light"
+            plain_note(
+                f"with a read noise of {noise.read_noise:g} electrons single photons show, which the continuous models here "
+                "cannot use: the bound is loose in little light"
+            )
         )
     light = None
     if noise.name == "poisson" and n_train is not None and "negative-binomial" not in found.models:
         light = source.inspect()["mean_photon_count"]
     if light is not None and light < _FEW_PHOTONS:
-        notes.append(f"{where}: continuous models are loose at {light:.3g} photons per pixel; add --model negative-binomial")
+        notes.append(plain_note(f"continuous models are loose at {light:.3g} photons per pixel; add --model negative-binomial"))
     return notes
 
 

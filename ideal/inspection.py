@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ideal.health import Finding, lines, plain_note
+
 _BLOCK_BYTES = 32 * 2**20
 _TOTAL_BYTES = 512 * 2**20
 _BLOCKS = 40
@@ -24,8 +26,8 @@ def inspect_measurements(measured, limit: int = 2000) -> dict:
         `samples_read`; `min`, `max`, `mean`, `variance` in photoelectrons (of |V| for complex values, in `units`) over the
         finite values, None where there are none; `mean_photon_count` (None where units are not photons);
         `fraction_zero`; `fraction_saturated`; `n_nan` (NaN or infinite values); `any_negative`; `constant` (all
-        values alike); `constant_samples` (lit samples without any structure); `n_groups`; `integer`; and `warnings`,
-        one line each.
+        values alike); `constant_samples` (lit samples without any structure); `n_groups`; `integer`; `findings`
+        (`ideal.health.Finding`), those of the reader first; and `warnings`, one line for each.
 
     """
     tally = _Tally(is_complex=measured.dtype.kind == "c")
@@ -38,7 +40,8 @@ def inspect_measurements(measured, limit: int = 2000) -> dict:
     result["mean_photon_count"] = result["mean"] if photons else None
     result["n_groups"] = int(np.unique(measured.groups).size)
     result["integer"] = measured.integer
-    result["warnings"] = [*measured.warnings, *_warnings(measured, result)]
+    result["findings"] = [*measured.findings, *_findings(measured, result)]
+    result["warnings"] = lines(result["findings"], measured.path)
     return result
 
 
@@ -127,12 +130,12 @@ class _Tally:
         return high in _FULL_SCALES or (bool(rest) and rest[0][0] != 0 and at_high > 3 * rest[0][1])
 
 
-def _warnings(measured, found: dict) -> list[str]:
-    where, noise, notes = measured.path, measured.noise, []
+def _findings(measured, found: dict) -> list[Finding]:
+    noise, notes = measured.noise, []
 
     def note(condition: bool, text: str) -> None:
         if condition:
-            notes.append(f"{where}: {text}")
+            notes.append(plain_note(text))
 
     note(noise is None, "the noise is not known: name it (--noise)")
     note(found["n_nan"] > 0, f"{found['n_nan']} values are NaN or infinite: mend or leave out these values")

@@ -16,6 +16,7 @@ import numpy as np
 from ideal.calibration import NOISES, Calibration, check_sigma
 from ideal.errors import DataError, UsageError
 from ideal.formats import FORMAT, NAMES, MeasurementWriter, SampleArray, Source, open_source, write_measurements
+from ideal.health import lines, plain_note
 from ideal.inspection import inspect_measurements
 
 __all__ = ["MeasurementSet", "MeasurementWriter", "from_arrays", "open_measurements", "write_measurements"]
@@ -115,14 +116,14 @@ class MeasurementSet(AbstractContextManager):
         groups: source of each sample, int64 (sample,); sample numbers where the file has none.
         labels: one per sample, or None.
         attributes: whatever else the file says.
-        warnings: what a user should know about how the file was read.
+        findings: what a user should know about how the file was read; `ideal.health`.
 
     """
 
     def __init__(self, source: Source, overrides: dict | None = None):
         overrides = dict(overrides or {})
         arrays, self.path, self._source = source.arrays, source.path, source
-        self.attributes, self.warnings = source.attributes, list(source.warnings)
+        self.attributes, self.findings = source.attributes, list(source.findings)
         self._stored = _as_measurements(arrays["measurements"], self.path)
         self.shape, self.dtype = tuple(self._stored.shape), np.dtype(self._stored.dtype)
         for key in set(arrays) & set(NAMES):
@@ -176,9 +177,11 @@ class MeasurementSet(AbstractContextManager):
             kept["units"] = said["units"]
         left = sorted(set(said) - set(kept))
         if left:
-            self.warnings.append(
-                f"{self.path}: attributes {', '.join(left)} are not used, the file does not declare format {FORMAT!r}: "
-                "give them as options"
+            self.findings.append(
+                plain_note(
+                    f"attributes {', '.join(left)} are not used, the file does not declare format {FORMAT!r}: give them as "
+                    "options"
+                )
             )
         return kept
 
@@ -204,6 +207,11 @@ class MeasurementSet(AbstractContextManager):
     offset = property(lambda self: self.calibration.offset)
     read_noise = property(lambda self: self.calibration.read_noise)
     units = property(lambda self: self.calibration.units)
+
+    @property
+    def warnings(self) -> list[str]:
+        """One line for each of `findings`."""
+        return lines(self.findings, self.path)
 
     def __len__(self) -> int:
         """Return the number of samples."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 
 from ideal.density import Density
+from ideal.health import Finding, lines
 from ideal.intervals import GroupedValues
 
 LN2 = float(np.log(2))
@@ -48,7 +49,7 @@ class Estimate:
         n_train, n_validation: patches in a fold; n_test: patches scored in all; n_groups: sources scored; n_folds: folds.
         confidence: of every interval.
         objects_key: equal where two estimates with the same sources scored the same patches of the same objects.
-        warnings: one line each.
+        findings: what touches, or may touch, the number; `ideal.health`.
         seconds: wall time.
         fitted: the models, those of the first fold where there are several.
 
@@ -69,7 +70,7 @@ class Estimate:
     n_folds: int
     confidence: float
     objects_key: str
-    warnings: tuple[str, ...]
+    findings: tuple[Finding, ...]
     seconds: float
     fitted: dict[str, Density] = field(repr=False, default_factory=dict)
 
@@ -98,6 +99,11 @@ class Estimate:
     def interval(self) -> tuple[float, float]:
         """The confidence interval of the estimate, bits per pixel."""
         return tuple(self.bits_per_pixel(bound) for bound in self.best.interval)
+
+    @property
+    def warnings(self) -> list[str]:
+        """One line for each of `findings`."""
+        return lines(self.findings, self.path)
 
     def to_dict(self) -> dict:
         """Return the result as in the JSON of `ideal estimate`, timings included."""
@@ -128,7 +134,8 @@ class Estimate:
             "n_groups": self.n_groups,
             "n_folds": self.n_folds,
             "seconds": self.seconds,
-            "warnings": list(self.warnings),
+            "findings": [finding.to_record() for finding in self.findings],
+            "warnings": self.warnings,
         }
         if self.rate is not None:
             name, value, bounds = self.rate
@@ -143,6 +150,7 @@ class Estimate:
         """Return all but the fitted models as JSON types, for `from_state`."""
         state = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "fitted"}
         state["best"] = self.best.to_state()
+        state["findings"] = [finding.to_record() for finding in self.findings]
         state["models"] = {name: result.to_state() for name, result in self.models.items()}
         return state
 
@@ -152,8 +160,8 @@ class Estimate:
         models = {name: ModelResult.from_state(kept) for name, kept in state["models"].items()}
         best = ModelResult.from_state(state["best"])
         rate = state["rate"] and (state["rate"][0], state["rate"][1], tuple(state["rate"][2]))
-        tuples = {key: tuple(state[key]) for key in ("patch", "warnings")}
-        return cls(**state | {"models": models, "best": best, "rate": rate} | tuples)
+        findings = tuple(map(Finding.from_record, state["findings"]))
+        return cls(**state | {"models": models, "best": best, "rate": rate, "patch": tuple(state["patch"]), "findings": findings})
 
 
 @dataclass(frozen=True)

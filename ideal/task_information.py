@@ -7,7 +7,7 @@ ceiling is H(T). The difference of two separately fitted upper bounds, H(Y) - H(
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from ideal._scoring import (
 )
 from ideal.density import MODELS, Fitting, FullGaussian, find_model
 from ideal.errors import UsageError
+from ideal.health import Finding, plain_note
 from ideal.intervals import GroupedValues, interval
 from ideal.noise import Gaussian
 from ideal.patches import Fold
@@ -51,6 +52,7 @@ def task_information(
     max_patches: int = 20_000,
     effort: float = 1.0,
     time_limit: float | None = None,
+    allow: Collection[str] = (),
     checkpoints: Path | None = None,
     progress: Callable[[str, float | None], None] | None = None,
     model: str = "causal-mixture",
@@ -68,6 +70,7 @@ def task_information(
         max_patches: largest number of patches used in all.
         effort: work of what is trained, in units of the default.
         time_limit: seconds for what is trained; where it is reached the numbers depend on the machine's speed.
+        allow: names of findings of severity "void" with which to go on all the same, as "clipped".
         checkpoints: folder in which training keeps its state.
         progress: called with a line of text, and with the fraction done of a model in training or None.
         model: density of images by class: "causal-mixture" or another that is conditional, or "full", a Gaussian for each class,
@@ -88,19 +91,21 @@ def task_information(
     size = patch_size(source, source.shape[1:3] if patch is None else patch)
     kind = _density(model, source)
     check_classes(source.path, names, index, source.groups)
-    warnings = check_values(source)
+    findings = check_values(source, allow)
     mosaic = mosaic_period(source, size, period)
     patches, notes = choose_patches(source, size, max_patches, seed, mosaic)
     shape = patches.shape[1:]
     check_size(source, shape)
     labels = index[patches.positions[:, 0]]
     check_classes(source.path, names, labels, source.groups[patches.positions[:, 0]])
-    warnings += notes
+    findings += notes
     unit = "measurement" if size is None else "image" if size == tuple(source.shape[1:3]) else "patch"
     if unit == "patch":
-        warnings.append(
-            f"{source.path}: images of {source.shape[1]}x{source.shape[2]} pixels are cut into patches of {size[0]}x{size[1]}, "
-            "each with its image's label: the information is that of a patch, less than an image's"
+        findings.append(
+            plain_note(
+                f"images of {source.shape[1]}x{source.shape[2]} pixels are cut into patches of {size[0]}x{size[1]}, each with "
+                "its image's label: the information is that of a patch, less than an image's"
+            )
         )
     noise = _noise(source)
     folds = stratified_folds(source.path, names, labels, patches.groups, seed)
@@ -116,15 +121,17 @@ def task_information(
     summary = _Summary(scores, -np.log(frequencies), len(names), confidence, seed)
     scored = len(np.unique(summary.groups))
     if scored < FEW_SOURCES:
-        warnings.append(f"{source.path}: only {scored} sources were scored: the intervals are rough; measure more objects")
+        text = f"only {scored} sources were scored: the intervals are rough; measure more objects"
+        findings.append(Finding("few-sources", "note", text, figures={"sources": scored}))
     by_loss = [min(score.choice, key=lambda name, score=score: score.choice[name][0]) for score in scores]
     by_error = [min(score.choice, key=lambda name, score=score: score.choice[name][::-1]) for score in scores]
     chosen, classifier = summary.posterior(by_loss), summary.posterior(by_error)
     if classifier.fano > chosen.information:
-        warnings.append(
-            f"{source.path}: Fano's bound, {classifier.fano:.3f} bits, lies above that of the probabilities, "
-            f"{chosen.information:.3f}: both are lower bounds with sampling errors, more scored or validation sources bring them "
-            "in order"
+        findings.append(
+            plain_note(
+                f"Fano's bound, {classifier.fano:.3f} bits, lies above that of the probabilities, {chosen.information:.3f}: both "
+                "are lower bounds with sampling errors, more scored or validation sources bring them in order"
+            )
         )
     return TaskInformation(
         path=source.path,
@@ -153,7 +160,7 @@ def task_information(
         n_groups=scored,
         n_folds=len(folds),
         confidence=confidence,
-        warnings=tuple(warnings),
+        findings=tuple(findings),
         seconds=time.perf_counter() - started,
     )
 

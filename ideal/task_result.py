@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from ideal.health import Finding, lines
 from ideal.intervals import GroupedValues
 
 DENSITY, NETWORK = "density", "network"  # where the probabilities of the classes come from
@@ -55,7 +56,7 @@ class TaskInformation:
         entropy_bound: H(Y) by a density fitted without labels, an upper bound.
         conditional_entropy_bound: H(Y|T) by the density fitted with labels, an upper bound.
         difference: the former less the latter and its interval: no bound on I(T;Y), neither from below nor from above.
-        patch, n_train, n_validation, n_test, n_groups, n_folds, confidence, warnings, seconds: as of an `Estimate`.
+        patch, n_train, n_validation, n_test, n_groups, n_folds, confidence, findings, seconds: as of an `Estimate`.
 
     """
 
@@ -85,8 +86,13 @@ class TaskInformation:
     n_groups: int
     n_folds: int
     confidence: float
-    warnings: tuple[str, ...]
+    findings: tuple[Finding, ...]
     seconds: float
+
+    @property
+    def warnings(self) -> list[str]:
+        """One line for each of `findings`."""
+        return lines(self.findings, self.path)
 
     def to_dict(self) -> dict:
         """Return the result as JSON types, bits per measurement."""
@@ -134,7 +140,8 @@ class TaskInformation:
             "n_groups": self.n_groups,
             "n_folds": self.n_folds,
             "seconds": self.seconds,
-            "warnings": list(self.warnings),
+            "findings": [finding.to_record() for finding in self.findings],
+            "warnings": self.warnings,
         }
 
     def lines(self) -> list[str]:

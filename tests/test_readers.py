@@ -48,7 +48,7 @@ def test_npy_errors(tmp_path):
 
 def test_one_picture_in_an_array_file_is_suspected(tmp_path):
     np.save(tmp_path / "a.npy", np.zeros((40, 50)))
-    assert "one picture needs the shape (1, row, column)" in open_source(tmp_path / "a.npy").warnings[0]
+    assert "one picture needs the shape (1, row, column)" in open_source(tmp_path / "a.npy").findings[0].line
 
 
 def test_npz(tmp_path):

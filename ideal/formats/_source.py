@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ideal.errors import DataError
+from ideal.health import Finding
 
 NAMES = ("measurements", "clean", "objects", "labels", "groups", "sigma")
 FORMAT = "ideal-measurements"
@@ -23,7 +24,7 @@ class Source:
         path: as the user wrote it, with the dataset where one was named.
         arrays: any of `NAMES`; always `measurements`.
         attributes: what the file says about them.
-        warnings: what a user should know about how the file was read.
+        findings: what a user should know about the file and how it was read; `ideal.health`.
         trusted: whether `gain`, `sigma` and the like among the attributes mean what they mean here.
         close: releases the file.
 
@@ -32,7 +33,7 @@ class Source:
     path: str
     arrays: dict[str, Any]
     attributes: dict = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
     trusted: bool = False
     close: Callable[[], None] = lambda: None
 

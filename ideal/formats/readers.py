@@ -14,6 +14,7 @@ import numpy as np
 
 from ideal.errors import DataError, missing_extra
 from ideal.formats._source import FORMAT, FORMAT_VERSION, NAMES, MappedArray, Source
+from ideal.health import Finding, plain_note
 
 _CHUNK_CACHE = 16 * 2**20  # holds one chunk of a few megabytes, so that neighbouring reads decompress it once
 
@@ -156,7 +157,7 @@ def _open_npy(file: Path, name: None) -> Source:
         raise DataError(f"{file}: holds {kind}, expected an array of numbers, sample first")
     mapped = MappedArray(file, dtype, shape, offset)
     array = np.load(file, mmap_mode="r") if fortran and math.prod(shape) else mapped
-    return Source(str(file), {"measurements": array}, warnings=_rank_warning(file, array))
+    return Source(str(file), {"measurements": array}, findings=_rank_note(array))
 
 
 def _open_npz(file: Path, name: str | None) -> Source:
@@ -176,13 +177,13 @@ def _open_npz(file: Path, name: str | None) -> Source:
     except Exception as error:  # zipfile and zlib errors, pickled objects, anything a broken archive leads to
         raise DataError(f"{file}: cannot be read as .npz ({error})") from error
     shown = str(file) if name is None else f"{file}::{name}"
-    return Source(shown, arrays, warnings=_rank_warning(shown, arrays["measurements"]))
+    return Source(shown, arrays, findings=_rank_note(arrays["measurements"]))
 
 
-def _rank_warning(where, array) -> list[str]:
+def _rank_note(array) -> list[Finding]:
     if len(array.shape) != 2 or array.dtype.kind == "c" or min(array.shape) < 32:
         return []
-    return [f"{where}: shape {tuple(array.shape)} is read as (sample, value); one picture needs the shape (1, row, column)"]
+    return [plain_note(f"shape {tuple(array.shape)} is read as (sample, value); one picture needs the shape (1, row, column)")]
 
 
 def _open_tiff(file: Path, name: None) -> Source:

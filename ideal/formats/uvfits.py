@@ -19,6 +19,7 @@ import numpy as np
 
 from ideal.errors import DataError, missing_extra
 from ideal.formats._source import Source
+from ideal.health import plain_note
 
 _SECONDS_PER_DAY = 86400.0
 _SAME_TIME = 0.5  # seconds; DATE in float32 fractions of a day is only good to milliseconds
@@ -96,15 +97,19 @@ def open_uvfits(path: str | Path, *, scan_gap: float = _SCAN_GAP) -> Source:
     notes = []
     if left_out:
         notes.append(
-            f"{path}: left out {', '.join(left_out)}, which scatter far less than their stated noise: calibration has tied them "
-            "to a model, and they are no measurement"
+            plain_note(
+                f"left out {', '.join(left_out)}, which scatter far less than their stated noise: calibration has tied them to a "
+                "model, and they are no measurement"
+            )
         )
     if n_kept < n_valid:
         notes.append(
-            f"{path}: kept {n_kept} of {n_valid} visibilities, {len(time)} times x {len(baselines)} visibilities without gaps"
+            plain_note(f"kept {n_kept} of {n_valid} visibilities, {len(time)} times x {len(baselines)} visibilities without gaps")
         )
     if attributes["single_hand_visibilities"]:
-        notes.append(f"{path}: {attributes['single_hand_visibilities']} visibilities have one parallel hand, taken as Stokes I")
+        notes.append(
+            plain_note(f"{attributes['single_hand_visibilities']} visibilities have one parallel hand, taken as Stokes I")
+        )
     scans = np.concatenate([[0], np.cumsum(np.diff(time) * _SECONDS_PER_DAY > scan_gap)])
     arrays = {"measurements": values.ravel()[pick], "sigma": sigma.ravel()[pick], "groups": scans.astype(np.int64)}
     return Source(str(path), arrays, attributes, notes, trusted=True)
