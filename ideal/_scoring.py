@@ -8,11 +8,12 @@ import numpy as np
 from ideal import noise as noise_models
 from ideal.density import Sensor
 from ideal.errors import DataError, UsageError
-from ideal.health import Finding, refuse_void
+from ideal.health import Finding, identical, merged, refuse_void
 from ideal.patches import Patches, some_tiled_positions, spatial_groups, tiled_positions
 
 _WHOLE = 1e-3  # electrons from a whole number that rounding in a file may explain
 _HELD_BYTES = 2**28
+_HASHED_BYTES = 2**30  # of patches among which copies are looked for
 _BLOCK_VALUES = 2**18
 _MOST_VALUES = 10_000  # of a measurement: its covariance then takes 0.8 GB
 MANY_SOURCES = 60  # with as many, one fold in five is scored; with fewer, each in turn
@@ -83,20 +84,38 @@ def mosaic_period(source, size, period) -> tuple[int, int] | None:
     return None if (rows, columns) == (1, 1) else (int(rows), int(columns))
 
 
-def choose_patches(source, patch: tuple[int, int] | None, limit: int, seed: int, period=None) -> tuple[Patches, list[Finding]]:
-    """Return up to `limit` patches side by side with the source of each, and what to know of them.
+@dataclass(frozen=True)
+class Usable:
+    """What of a measurement set may be estimated.
+
+    Attributes:
+        samples: numbers of the samples to use, increasing: all but those that hold nothing.
+        groups: source of every sample of the set, (sample,), copies being of one source.
+        findings: what was found on the way.
+
+    """
+
+    samples: np.ndarray
+    groups: np.ndarray
+    findings: list[Finding]
+
+
+def choose_patches(
+    source, usable: Usable, patch: tuple[int, int] | None, limit: int, seed: int, period=None
+) -> tuple[Patches, list[Finding]]:
+    """Return up to `limit` patches of usable samples, side by side, with the source of each, and what to know of them.
 
     Patches begin at multiples of the period, (row, column) of a sensor's mosaic, if there is one. A set of few large images is
     cut into blocks, which then count as its sources.
     """
     rng = np.random.default_rng([seed, 1])
     findings = []
-    samples = np.arange(len(source))
-    sources = len(np.unique(source.groups))
+    samples, by_sample = usable.samples, usable.groups
+    sources = len(np.unique(by_sample[samples]))
     if patch is None:
-        positions, groups = tiled_positions(samples, source.shape[1:], None), source.groups
+        positions, groups = tiled_positions(samples, source.shape[1:], None), by_sample[samples]
     elif sources < _FEWEST_SOURCES:
-        positions, groups = spatial_groups(samples, source.shape[1:], patch, groups=source.groups, period=period)
+        positions, groups = spatial_groups(samples, source.shape[1:], patch, groups=by_sample[samples], period=period)
         findings.append(
             Finding(
                 "blocks-as-sources",
@@ -108,11 +127,21 @@ def choose_patches(source, patch: tuple[int, int] | None, limit: int, seed: int,
         )
     else:
         positions = some_tiled_positions(samples, source.shape[1:], patch, limit, seed=seed, period=period)
-        groups = source.groups[positions[:, 0]]
+        groups = by_sample[positions[:, 0]]
     if len(positions) > limit:
         chosen = np.sort(rng.choice(len(positions), limit, replace=False))
         positions, groups = positions[chosen], groups[chosen]
-    return Patches(source, positions, patch, groups=groups), findings
+    patches = Patches(source, positions, patch, groups=groups)
+    if patch is None or patch == tuple(source.shape[1:3]) or 8 * np.prod(patches.shape) > _HASHED_BYTES:
+        return patches, findings
+    pairs = identical(patches)
+    pairs = pairs[groups[pairs[:, 0]] != groups[pairs[:, 1]]]
+    if not len(pairs):
+        return patches, findings
+    text = f"{len(pairs)} of {len(patches)} patches are identical to patches of other sources"
+    effect = "their sources are taken as one, so that no model is scored on what it was fitted to"
+    findings.append(Finding("identical-patches", "note", text, effect, figures={"copies": len(pairs), "of": len(patches)}))
+    return Patches(source, positions, patch, groups=merged(groups, pairs)), findings
 
 
 @dataclass(frozen=True)
@@ -223,13 +252,27 @@ def check_size(source, shape: tuple[int, ...]) -> None:
         )
 
 
-def check_values(source, allow: Collection[str] = ()) -> list[Finding]:
-    """Return what looks wrong with the values; an error where there is nothing to estimate, or the bound would be void."""
-    found = source.inspect()
-    refuse_void(found["findings"], source.path, allow)
+def check_values(source, allow: Collection[str] = ()) -> Usable:
+    """Return what of a measurement set to use.
+
+    Args:
+        source: `ideal.measurements.MeasurementSet`.
+        allow: names of findings that do not stop the estimate; with "unwritten" samples that hold nothing are kept.
+
+    Raises:
+        DataError: there is nothing to estimate.
+        UsageError: a finding makes the bound void and is not allowed.
+
+    """
+    examination = source.examination
+    found = examination.summary
+    refuse_void(examination.findings, source.path, allow)
     if found["constant"]:
         raise DataError(
             f"{source.path}: every value is {found['mean']:g}: a constant image carries no information and no noise: "
             "check exposure and file"
         )
-    return found["findings"]
+    samples = np.arange(len(source))
+    if "unwritten" not in allow:
+        samples = np.setdiff1d(samples, examination.blank)
+    return Usable(samples, examination.groups(source.groups), list(examination.findings))

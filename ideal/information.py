@@ -91,9 +91,10 @@ def estimate(
     check_request(confidence, effort, time_limit)
     noise = noise_model(source, sigma=source.read_sigma(0, 1)[0] if source.has_sample_sigma else None)
     size = patch_size(source, patch)
-    findings = check_values(source, allow)
+    usable = check_values(source, allow)
+    findings = usable.findings
     mosaic = mosaic_period(source, size, period)
-    patches, notes = choose_patches(source, size, max_patches, seed, mosaic)
+    patches, notes = choose_patches(source, usable, size, max_patches, seed, mosaic)
     findings += notes
     shape, pixels = patches.shape[1:], int(np.prod(patches.shape[1:3]))
     check_size(source, shape)

@@ -16,8 +16,7 @@ import numpy as np
 from ideal.calibration import NOISES, Calibration, check_sigma
 from ideal.errors import DataError, UsageError
 from ideal.formats import FORMAT, NAMES, MeasurementWriter, SampleArray, Source, open_source, write_measurements
-from ideal.health import lines, plain_note
-from ideal.inspection import inspect_measurements
+from ideal.health import Examination, examine, lines, plain_note
 
 __all__ = ["MeasurementSet", "MeasurementWriter", "from_arrays", "open_measurements", "write_measurements"]
 
@@ -122,6 +121,7 @@ class MeasurementSet(AbstractContextManager):
 
     def __init__(self, source: Source, overrides: dict | None = None):
         overrides = dict(overrides or {})
+        self._examination: Examination | None = None
         arrays, self.path, self._source = source.arrays, source.path, source
         self.attributes, self.findings = source.attributes, list(source.findings)
         self._stored = _as_measurements(arrays["measurements"], self.path)
@@ -229,7 +229,7 @@ class MeasurementSet(AbstractContextManager):
         """Replace the source of each sample, (sample,), by integers or names."""
         groups = np.unique(np.asarray(groups), return_inverse=True)[1]
         self._check_length("groups", groups)
-        self.groups, self.has_groups = groups.astype(np.int64), True
+        self.groups, self.has_groups, self._examination = groups.astype(np.int64), True, None
 
     def close(self) -> None:
         """Release the file."""
@@ -337,9 +337,16 @@ class MeasurementSet(AbstractContextManager):
         check_sigma(sigma, self.path, first=start)
         return sigma
 
-    def inspect(self, limit: int = 2000) -> dict:
-        """Summarise up to `limit` samples spread over the set; see `ideal.inspection.inspect_measurements`."""
-        return inspect_measurements(self, limit)
+    @property
+    def examination(self) -> Examination:
+        """What one pass over the values says of them; made when it is first asked for, and anew after `set_groups`."""
+        if self._examination is None:
+            self._examination = examine(self)
+        return self._examination
+
+    def inspect(self) -> dict:
+        """Return the examination as a dictionary; see `ideal.health.examine`."""
+        return self.examination.to_dict()
 
     def _slice(self, array, start: int, stop: int, name: str, rows: slice | None = None) -> np.ndarray:
         start, stop, _ = slice(start, stop).indices(len(self))

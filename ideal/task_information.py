@@ -90,14 +90,15 @@ def task_information(
     names, index = read_labels(source)
     size = patch_size(source, source.shape[1:3] if patch is None else patch)
     kind = _density(model, source)
-    check_classes(source.path, names, index, source.groups)
-    findings = check_values(source, allow)
+    usable = check_values(source, allow)
+    findings = usable.findings
+    check_classes(source.path, names, index[usable.samples], usable.groups[usable.samples])
     mosaic = mosaic_period(source, size, period)
-    patches, notes = choose_patches(source, size, max_patches, seed, mosaic)
+    patches, notes = choose_patches(source, usable, size, max_patches, seed, mosaic)
     shape = patches.shape[1:]
     check_size(source, shape)
     labels = index[patches.positions[:, 0]]
-    check_classes(source.path, names, labels, source.groups[patches.positions[:, 0]])
+    check_classes(source.path, names, labels, usable.groups[patches.positions[:, 0]])
     findings += notes
     unit = "measurement" if size is None else "image" if size == tuple(source.shape[1:3]) else "patch"
     if unit == "patch":

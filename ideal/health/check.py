@@ -3,15 +3,30 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 from ideal.health.finding import Finding
 
 
+class Quads(NamedTuple):
+    """Every square of 2x2 pixels (of one phase of a mosaic), channels kept apart.
+
+    Attributes:
+        fine: diagonal second difference (a - b - c + d) / 2, whose variance is that of the noise of one pixel plus what the scene
+            adds, (sample, row, column[, channel]).
+        level: mean of the four pixels, of the same shape.
+
+    """
+
+    fine: np.ndarray
+    level: np.ndarray
+
+
 @dataclass(frozen=True)
 class Block:
-    """Neighbouring samples of a measurement set.
+    """Neighbouring samples of a measurement set, all of them finite.
 
     Attributes:
         measured: `ideal.measurements.MeasurementSet` that they belong to.
@@ -29,13 +44,63 @@ class Block:
     sampled: bool = True
     rows: slice | None = None
 
+    @property
+    def stop(self) -> int:
+        """Number of the sample after the last."""
+        return self.start + len(self.raw)
+
     @cached_property
     def values(self) -> np.ndarray:
-        """The values in photoelectrons (or in the set's own units where these are none), float64 or complex128.
-
-        NaN and infinity are not mended.
-        """
+        """The values in photoelectrons (or in the set's own units where these are none), float64 or complex128."""
         return self.measured.calibration.to_photoelectrons(self.raw)
+
+    @cached_property
+    def quads(self) -> Quads:
+        """Squares of 2x2 pixels; of a mosaic, pixels of one color that are a period apart."""
+        rows, columns = self.measured.period or (1, 1)
+        v = self.values
+        a, b = v[:, :-rows, :-columns], v[:, :-rows, columns:]
+        c, d = v[:, rows:, :-columns], v[:, rows:, columns:]
+        return Quads((a - b - c + d) / 2, (a + b + c + d) / 4)
+
+    @cached_property
+    def quad_variance(self) -> np.ndarray:
+        """The stated noise variance of `quads.fine`, of its shape; of counts an unbiased estimate that may be below 0."""
+        if self.measured.noise.startswith("poisson"):
+            return self.quads.level + constant_variance(self.measured)
+        rows, columns = self.measured.period or (1, 1)
+        v = self.value_variance
+        return (v[:, :-rows, :-columns] + v[:, :-rows, columns:] + v[:, rows:, :-columns] + v[:, rows:, columns:]) / 4
+
+    @cached_property
+    def value_variance(self) -> np.ndarray:
+        """The stated noise variance of each value (of |V| of a visibility); of counts an unbiased estimate."""
+        if self.measured.noise.startswith("poisson"):
+            return self.values + constant_variance(self.measured)
+        parts = 2 if self.measured.dtype.kind == "c" else 1
+        return parts * self.measured.read_sigma(self.start, self.stop, self.rows) ** 2
+
+
+def constant_variance(measured) -> float:
+    """Return the part of the variance of counts that is the same in all light, photoelectrons squared."""
+    if measured.noise == "poisson":
+        return 0.0
+    step = measured.gain * measured.step if measured.integer else 0.0
+    return measured.read_noise**2 + step**2 / 12
+
+
+def has_quads(measured) -> bool:
+    """Tell whether there are squares of 2x2 pixels whose noise is stated."""
+    rows, columns = measured.period or (1, 1)
+    large = len(measured.shape) > 2 and measured.shape[1] > rows and measured.shape[2] > columns
+    return large and measured.dtype.kind != "c" and noise_is_stated(measured)
+
+
+def noise_is_stated(measured) -> bool:
+    """Tell whether the noise is named and has all its figures."""
+    if measured.noise in ("gaussian", "complex-gaussian"):
+        return measured.sigma is not None
+    return measured.noise == "poisson" or (measured.noise == "poisson-gaussian" and measured.read_noise > 0)
 
 
 class Check(ABC):

@@ -8,11 +8,40 @@ from typing import Any, Literal
 from ideal.errors import UsageError
 
 Severity = Literal["void", "biased", "note"]
+SEVERITIES: tuple[Severity, ...] = ("void", "biased", "note")
 
 # Every name that a finding may have, with what it stands for. Names are part of the JSON: they are never changed.
 NAMES: Mapping[str, str] = MappingProxyType(
     {
         "note": "a remark on how the file was read or the estimate was made",
+        "noise-unknown": "the noise, or a figure of it, is not stated",
+        "not-finite": "values are NaN or infinite",
+        "constant": "all values are alike",
+        "constant-samples": "samples of one constant value each",
+        "blank-frames": "frames that hold nothing: dark, never written, or filled with one value",
+        "outlying-frames": "a few frames are far brighter or darker than all others",
+        "brightness-drift": "the brightness drifts over the set",
+        "dead-pixels": "pixels, rows, columns or borders that never change",
+        "hot-pixels": "pixels that are always far brighter than those beside them",
+        "fixed-pattern": "all frames share a pattern from pixel to pixel that is no scene",
+        "banding": "rows or columns differ as a whole by more than independent noise would leave",
+        "noise-too-small": "the values scatter less than the stated noise allows",
+        "variance-too-small": "the variance of all values is below that of the stated noise",
+        "identical-samples": "samples are identical value for value",
+        "near-copies": "samples share their noise with others",
+        "identical-patches": "patches are identical value for value",
+        "saturated": "values pile up at the maximum",
+        "scaled-counts": "counts were multiplied or shifted",
+        "missing-codes": "the numbers have gaps, as after stretching",
+        "coarse-steps": "continuous noise is stated, but the values stand in coarse steps",
+        "lossy-compression": "the values look lossily compressed",
+        "demosaicked": "colors look interpolated",
+        "gamma-encoded": "8-bit pictures look encoded for a screen",
+        "negative-counts": "counts are negative",
+        "not-whole": "counts are not whole numbers",
+        "units-assumed": "the file names no units and its values are taken as photoelectrons",
+        "units-doubtful": "the units that the file names are not photoelectrons, and no gain is given",
+        "no-groups": "the file does not say which samples show the same source",
         "few-sources": "too few independent sources were scored for a good interval",
         "few-measurements": "a measurement has more values than there are measurements to train the models",
         "blocks-as-sources": "blocks of one picture stand in for independent sources",
@@ -51,7 +80,7 @@ class Finding:
     def __post_init__(self):
         if self.name not in NAMES:
             raise ValueError(f"no finding is called {self.name!r}: add it to ideal.health.finding.NAMES")
-        if self.severity not in ("void", "biased", "note"):
+        if self.severity not in SEVERITIES:
             raise ValueError(f"the severity of a finding is void, biased or note; found {self.severity!r}")
 
     @property

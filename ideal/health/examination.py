@@ -1,0 +1,143 @@
+"""One pass over a measurement set that all checks share."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ideal.health.check import Block, Check
+from ideal.health.copies import Copies, SharedNoise, merged
+from ideal.health.encoding import Compression, Demosaicking, GammaEncoding
+from ideal.health.finding import SEVERITIES, Finding, lines
+from ideal.health.fixed_pattern import Banding, FixedPattern
+from ideal.health.frames import DeadPixels, FrameStatistics
+from ideal.health.noise_level import NoiseLevel, SampleScatter
+from ideal.health.summary import Tally, contradictions
+from ideal.health.value_grid import ValueGrid
+
+CHECKS: tuple[type[Check], ...] = (
+    NoiseLevel,
+    SampleScatter,
+    ValueGrid,
+    GammaEncoding,
+    Compression,
+    Demosaicking,
+    DeadPixels,
+    FixedPattern,
+    Banding,
+    Copies,
+    SharedNoise,
+)
+
+_SHOWN_BYTES = 2**30  # of stored values; of a larger set, blocks spread over it are shown
+_BLOCK_VALUES = 2**19
+_SAMPLED_VALUES = 2**22  # for costly statistics
+_SAMPLE_VALUES = 2**21  # of a larger sample the rows in its middle are shown
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What one pass over a measurement set says of it.
+
+    Attributes:
+        path: of the measurements.
+        summary: range, mean and variance in photoelectrons, shares and counts; JSON types.
+        findings: what is wrong or may be wrong, the most severe first.
+        blank: numbers of the samples that hold nothing, increasing.
+        copies: (pair, 2) of samples that are copies or near-copies of each other.
+
+    """
+
+    path: str
+    summary: dict[str, Any]
+    findings: tuple[Finding, ...]
+    blank: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    copies: np.ndarray = field(default_factory=lambda: np.empty((0, 2), dtype=np.int64))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the summary with `findings` and `warnings`, one line for each."""
+        return self.summary | {"findings": list(self.findings), "warnings": lines(self.findings, self.path)}
+
+    def groups(self, groups: np.ndarray) -> np.ndarray:
+        """Return the source of each sample (sample,), those of copies being one."""
+        return merged(groups, self.copies)
+
+
+def examine(measured) -> Examination:
+    """Look at a measurement set once, with bounded memory; bad values are reported, never raised.
+
+    Up to 1 GiB of stored values are looked at, all of smaller sets; of very large images the rows in their middle.
+
+    Args:
+        measured: `ideal.measurements.MeasurementSet`.
+
+    Returns:
+        The examination. Its summary holds `samples_read`; `min`, `max`, `mean`, `variance` in photoelectrons (of |V| for complex
+        values, in `units`) over the finite values, None where there are none; `mean_photon_count` (None where units are not
+        photons); `fraction_zero`; `fraction_saturated`; `n_nan` (NaN or infinite values); `any_negative`; `constant` (all values
+        alike); `constant_samples` (lit samples without any structure); `n_groups`; `integer`.
+
+    """
+    tally, frames = Tally(is_complex=measured.dtype.kind == "c"), FrameStatistics(measured)
+    checks = [check(measured) for check in CHECKS if check.applies(measured)]
+    rows = measured.middle_rows(_SAMPLE_VALUES)
+    for start, stop, sampled in _blocks(measured):
+        raw = measured.read_raw(start, stop, rows)
+        finite = np.isfinite(raw).reshape(len(raw), -1).all(1) if raw.dtype.kind in "fc" else np.ones(len(raw), bool)
+        tally.add(raw)
+        frames.add(start, raw, finite)
+        flat = _flat(raw)
+        for first, last in _runs(finite & ~flat):
+            block = Block(measured, start + first, raw[first:last], sampled, rows)
+            for check in checks:
+                check.add(block)
+    blank, _ = frames.blank()
+    calibration = measured.calibration
+    summary = tally.summary(calibration.gain, calibration.offset)
+    photons = calibration.converts or calibration.units == "photoelectrons"
+    summary["mean_photon_count"] = summary["mean"] if photons else None
+    summary["n_groups"] = int(np.unique(measured.groups).size)
+    summary["integer"] = measured.integer
+    found = [*measured.findings, *contradictions(measured, summary), *frames.findings()]
+    for check in checks:
+        found += [each for each in check.findings() if _is_new(each, found)]
+    found.sort(key=lambda finding: SEVERITIES.index(finding.severity))
+    copies = np.concatenate(
+        [check.pairs for check in checks if isinstance(check, Copies | SharedNoise)] or [np.empty((0, 2), int)]
+    )
+    return Examination(measured.path, summary, tuple(found), blank, copies.astype(np.int64))
+
+
+def _is_new(finding: Finding, found: list[Finding]) -> bool:
+    """Tell whether nothing of this name stands there: several checks may see one fault."""
+    return finding.name == "banding" or all(finding.name != each.name for each in found)
+
+
+def _blocks(measured) -> Iterator[tuple[int, int, bool]]:
+    """Yield (start, stop, sampled) of the blocks to look at, in order."""
+    size = len(measured)
+    values = min(math.prod(measured.shape[1:]), _SAMPLE_VALUES)
+    shown = int(np.clip(_SHOWN_BYTES // (values * measured.dtype.itemsize), 1, size))
+    sampled = int(np.clip(_SAMPLED_VALUES // values, 1, size))
+    length = int(np.clip(_BLOCK_VALUES // values, 1, max(1, -(-sampled // 8))))
+    if shown >= size:
+        starts = np.arange(0, size, length)
+    else:
+        starts = np.unique(np.linspace(0, size - length, max(1, shown // length)).astype(int))
+    costly = max(1, min(len(starts), sampled // length))
+    chosen = set(np.linspace(0, len(starts) - 1, costly).astype(int).tolist())
+    for place, start in enumerate(starts.tolist()):
+        yield start, min(start + length, size), place in chosen
+
+
+def _flat(raw: np.ndarray) -> np.ndarray:
+    """Tell which samples are one value everywhere: no check can learn from them."""
+    values = raw.reshape(len(raw), -1)
+    return (values == values[:, :1]).all(1) if values.shape[1] > 1 else np.zeros(len(raw), bool)
+
+
+def _runs(flags: np.ndarray) -> list[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))

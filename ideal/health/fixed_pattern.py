@@ -1,0 +1,142 @@
+"""What a sensor adds to every frame: a pattern of gain or offset by pixel, and rows or columns that flicker as one."""
+
+import numpy as np
+
+from ideal.health.check import Block, Check, has_quads
+from ideal.health.finding import Finding
+
+_FEWEST_FRAMES = 20
+_LEAST_BITS = 0.02  # false information in one pixel that is worth a word
+_WHITE = 0.5  # power at a distance of one pixel over that at two; a smooth scene has a sixteenth or so
+_ERRORS = 6.0
+_BANDING = 3.0  # power between rows over that between columns, and over that of the noise
+
+
+class FixedPattern(Check):
+    """Whether the mean of all frames has detail from pixel to pixel that is more than their noise and no scene."""
+
+    def __init__(self, measured):
+        super().__init__(measured)
+        self._sum: np.ndarray | None = None
+        self._frames = 0
+
+    @classmethod
+    def applies(cls, measured) -> bool:
+        """Images with stated noise and enough pixels."""
+        return has_quads(measured) and int(np.prod(measured.shape[1:3])) >= 256
+
+    def add(self, block: Block) -> None:
+        """Add up frames and their stated variance."""
+        if not block.sampled:
+            return
+        total, variance = block.values.sum(0), np.broadcast_to(block.value_variance, block.values.shape).sum(0)
+        if self._sum is None:
+            self._sum, self._variance = total, variance
+        else:
+            self._sum, self._variance = self._sum + total, self._variance + variance
+        self._frames += len(block.raw)
+
+    def findings(self) -> list[Finding]:
+        """Return a finding where there is a white pattern worth a word."""
+        if self._frames < _FEWEST_FRAMES:
+            return []
+        mean, noise = self._sum / self._frames, self._variance / self._frames
+        rows, columns = self.measured.period or (1, 1)
+        near, far = _fine(mean, rows, columns), _fine(mean, 2 * rows, 2 * columns)
+        if not near.size or not far.size:
+            return []
+        noise = float(np.mean(noise))
+        if noise <= 0:
+            return []
+        # Single hot pixels are told elsewhere: they must not make a pattern of all.
+        near_power, far_power = (_bulk(each) for each in (near, far))
+        pattern = near_power - noise / self._frames
+        error = near_power * np.sqrt(8 / near.size)
+        bits = 0.5 * np.log2(1 + max(pattern, 0.0) / noise)
+        if pattern < _ERRORS * error or near_power < _WHITE * far_power or bits < _LEAST_BITS:
+            return []
+        level = abs(float(mean.mean()))
+        share = np.sqrt(pattern) / level if level > 0 else np.inf
+        return [
+            Finding(
+                "fixed-pattern",
+                "biased",
+                f"all frames share a pattern from pixel to pixel of {np.sqrt(pattern):.3g} {_unit(self.measured)} "
+                f"({share:.2g} of the mean), more than {self._frames} frames' noise leaves",
+                f"it counts as information about the object, up to {bits:.2g} bits/pixel",
+                "subtract a dark frame and divide by a flat field, then give the noise that is left",
+                {"pattern": float(np.sqrt(pattern)), "share_of_mean": float(share), "bits_per_pixel": float(bits)},
+            )
+        ]
+
+
+class Banding(Check):
+    """Rows, or columns, that are brighter or darker as a whole from frame to frame."""
+
+    def __init__(self, measured):
+        super().__init__(measured)
+        self._power = np.zeros((2, 2))
+        self._noise = np.zeros(2)
+        self._count = 0
+
+    @classmethod
+    def applies(cls, measured) -> bool:
+        """Images with stated noise and rows long enough to average over."""
+        return has_quads(measured) and min(measured.shape[1:3]) >= 12
+
+    def add(self, block: Block) -> None:
+        """Add the squared second differences of rows' means and of columns' means, at two distances."""
+        if not block.sampled:
+            return
+        v, variance = block.values, np.broadcast_to(block.value_variance, block.values.shape)
+        v, variance = v.reshape(*v.shape[:3], -1).mean(3), variance.reshape(*v.shape[:3], -1).mean(3)
+        channels = self.measured.shape[3] if len(self.measured.shape) > 3 else 1
+        for axis in (0, 1):
+            line = v.mean(2 - axis)
+            for number, step in enumerate((1, 2)):
+                step = step * (self.measured.period or (1, 1))[axis]
+                bend = line[:, : -2 * step] - 2 * line[:, step:-step] + line[:, 2 * step :]
+                self._power[axis, number] += (bend**2).mean() * len(v)
+            self._noise[axis] += 6 * variance.mean() / v.shape[2 - axis] / channels * len(v)
+        self._count += len(v)
+
+    def findings(self) -> list[Finding]:
+        """Return a finding for rows or for columns."""
+        if self._count < 4 or (self._noise <= 0).any():
+            return []
+        found = []
+        for axis, name in enumerate(("rows", "columns")):
+            power, far = self._power[axis]
+            excess = power / self._noise[axis]
+            other = self._power[1 - axis, 0] / self._noise[1 - axis]
+            if excess > _BANDING and excess > _BANDING * other and power > 0.6 * far:
+                deviation = np.sqrt((power - self._noise[axis]) / 6 / self._count)
+                found.append(
+                    Finding(
+                        "banding",
+                        "biased",
+                        f"{name} differ as a whole by {deviation:.3g} {_unit(self.measured)} from one to the next, {excess:.3g} "
+                        "times in variance what independent noise would leave",
+                        "this noise is shared along them and not in the noise model: it counts as information",
+                        f"subtract what dark pixels of the same {name} show",
+                        {"axis": name, "deviation": float(deviation), "variance_ratio": float(excess)},
+                    )
+                )
+        return found
+
+
+def _fine(picture: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    if picture.shape[0] <= rows or picture.shape[1] <= columns:
+        return np.empty(0)
+    a, b = picture[:-rows, :-columns], picture[:-rows, columns:]
+    c, d = picture[rows:, :-columns], picture[rows:, columns:]
+    return (a - b - c + d) / 2
+
+
+def _bulk(values: np.ndarray) -> float:
+    """Return the variance of values about 0 that a few far ones do not change: by the median of squares of a Gaussian."""
+    return float(np.median(np.abs(values)) / 0.6745) ** 2
+
+
+def _unit(measured) -> str:
+    return "photoelectrons" if measured.calibration.converts or measured.units == "photoelectrons" else measured.units

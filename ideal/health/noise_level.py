@@ -1,0 +1,207 @@
+"""Noise stated against noise there: no scene can make neighbouring pixels scatter less than their noise."""
+
+import numpy as np
+
+from ideal.health.check import Block, Check, has_quads, noise_is_stated
+from ideal.health.finding import Finding
+
+_TENTHS = 10
+_MOST_QUADS = 1_500_000
+_FEWEST = 400  # squares in a tenth, or pairs of frames times values, below which chance decides
+_LEAST_RATIO = 0.8  # right data, real flat fields and dark frames included, measured 0.92 and more
+_ERRORS = 4.0
+_MANY_PAIRS = 300
+_PILED = 2e-3  # share of one extreme value that is clipped: its squares do not scatter as they should
+
+
+class NoiseLevel(Check):
+    """The variance of the diagonal second difference of 2x2 pixels over the stated noise variance, by tenths of brightness.
+
+    For independent noise the ratio is 1 plus what the scene adds, whatever the scene. Squares are sorted by the brightness of
+    others beside them, whose noise is independent, so that the sorting itself favors no ratio. Where it is below 1 the noise is
+    smaller than stated, or neighbours share it: averaged, registered, interpolated, compressed, gamma-encoded or wrongly scaled
+    values.
+    """
+
+    def __init__(self, measured):
+        super().__init__(measured)
+        self._kept: list[np.ndarray] = []
+        self._count = 0
+
+    @classmethod
+    def applies(cls, measured) -> bool:
+        """Images with stated noise."""
+        return has_quads(measured)
+
+    def add(self, block: Block) -> None:
+        """Keep (brightness beside it, squared difference, stated variance) of some squares."""
+        if not block.sampled or self._count >= _MOST_QUADS:
+            return
+        fine, level = block.quads
+        variance = np.broadcast_to(block.quad_variance, fine.shape)
+        beside, inner = _beside(level, self.measured.period or (1, 1))
+        usable = ~_clipped(block)[inner]
+        rows = np.stack([beside[usable], fine[inner][usable] ** 2, variance[inner][usable]], axis=1)
+        stride = max(1, -(-len(rows) * 8 // _MOST_QUADS))
+        self._kept.append(rows[::stride].astype(np.float32))
+        self._count += len(self._kept[-1])
+
+    def ratios(self) -> list[tuple[float, float, float]]:
+        """Return (mean stated variance, ratio, its standard error) of each tenth of brightness, the darkest first."""
+        if not self._count:
+            return []
+        rows = np.concatenate(self._kept).astype(np.float64)
+        edges = np.unique(np.quantile(rows[:, 0], np.linspace(0, 1, _TENTHS + 1)[1:-1]))
+        tenth = np.searchsorted(edges, rows[:, 0], side="right")
+        found = []
+        for k in np.unique(tenth):
+            square, stated = rows[tenth == k, 1], rows[tenth == k, 2]
+            if len(square) >= _FEWEST and stated.sum() > 0:
+                ratio = square.sum() / stated.sum()
+                # Squares that overlap share pixels: their number counts for about half.
+                error = np.sqrt(2 * ((square - ratio * stated) ** 2).sum()) / stated.sum()
+                found.append((float(stated.mean()), float(ratio), float(error)))
+        return found
+
+    def findings(self) -> list[Finding]:
+        """Return a finding where a tenth scatters less than its noise allows."""
+        ratios = self.ratios()
+        low = [(ratio, variance, number) for number, (variance, ratio, error) in enumerate(ratios) if _is_low(ratio, error)]
+        if not low:
+            return []
+        ratio, variance, number = min(low)
+        where = {0: "in the darkest places", len(ratios) - 1: "in the brightest places"}.get(
+            number, "in places of middling light"
+        )
+        where = where if len(ratios) > 1 else "on the whole"
+        return [
+            _finding(
+                self.measured,
+                f"neighbouring pixels scatter less than {self.measured.noise} noise allows, {where} by a factor of {ratio:.2g} "
+                "in variance, which no scene can do",
+                ratio,
+                {"ratio": ratio, "stated_variance": variance, "ratios": [each[1] for each in ratios]},
+                [each[1] for each in ratios],
+            )
+        ]
+
+
+class SampleScatter(Check):
+    """The variance of the difference of two samples over twice the stated noise variance, by tenths of the values' means.
+
+    It cannot be below 1 either, whatever the two show. It is the only such check for vectors and visibilities.
+    """
+
+    def __init__(self, measured):
+        super().__init__(measured)
+        self._square = self._stated = self._sum = 0.0
+        self._pairs = self._samples = 0
+        self._last: np.ndarray | None = None
+
+    @classmethod
+    def applies(cls, measured) -> bool:
+        """All with stated noise and at least a few samples."""
+        return noise_is_stated(measured) and len(measured) >= 8
+
+    def add(self, block: Block) -> None:
+        """Add the differences of neighbouring samples."""
+        if not block.sampled or len(block.raw) < 2:
+            return
+        v = block.values
+        gap = np.abs(v[1:] - v[:-1]) ** 2 / 2
+        gap = gap[gap.reshape(len(gap), -1).any(1)]  # copies are told elsewhere
+        if not len(gap):
+            return
+        self._square = self._square + gap.sum(0)
+        self._stated = self._stated + block.value_variance.sum(0)
+        self._sum = self._sum + np.abs(v).sum(0)
+        self._pairs, self._samples = self._pairs + len(gap), self._samples + len(v)
+
+    def findings(self) -> list[Finding]:
+        """Return a finding where a tenth of the values scatters less than its noise allows."""
+        if not self._pairs:
+            return []
+        square = np.ravel(self._square)
+        stated = np.broadcast_to(np.ravel(self._stated), square.shape) * self._pairs / self._samples
+        order = np.argsort(np.ravel(self._sum), kind="stable")
+        # With read noise, the mean of few samples would sort values by their noise.
+        sorts = self.measured.noise != "poisson-gaussian" or self._pairs >= _MANY_PAIRS
+        parts = np.array_split(order, _TENTHS if sorts and len(order) * self._pairs >= _TENTHS * _FEWEST else 1)
+        ratios = []
+        for part in parts:
+            count = len(part) * self._pairs
+            total = stated[part].sum()
+            if count >= _FEWEST and total > 0:
+                ratio = square[part].sum() / total
+                # Three halves: neighbouring differences share a sample. Counts scatter by 1/mean more.
+                error = np.sqrt(3 * max(ratio, 0.1) ** 2 * (1 + 1 / max(total / count, 1e-3)) / count)
+                ratios.append((float(ratio), float(error)))
+        low = [ratio for ratio, error in ratios if _is_low(ratio, error)]
+        if not low:
+            return []
+        ratio = min(low)
+        text = (
+            f"samples differ by less than {self.measured.noise} noise allows, by a factor of {ratio:.2g} in variance: the same "
+            "values, or noise stated too large"
+        )
+        every = [each for each, _ in ratios]
+        return [_finding(self.measured, text, ratio, {"ratio": ratio, "ratios": every}, every)]
+
+
+def _is_low(ratio: float, error: float) -> bool:
+    return ratio < _LEAST_RATIO and ratio + _ERRORS * error < 1.0
+
+
+def _finding(measured, text: str, ratio: float, figures: dict, ratios: list[float]) -> Finding:
+    lost = -0.5 * np.log2(max(ratio, 1e-12))
+    figures = figures | {"bits_too_low": float(lost)}
+    if measured.noise in ("gaussian", "complex-gaussian"):
+        fits = float(np.sqrt(max(ratio, 1e-12)))
+        remedy = f"check sigma, which is {1 / fits:.3g} times as large as the values allow; give values that nobody has processed"
+        figures["sigma_factor"] = fits
+    else:
+        gain = measured.gain / max(ratio, 1e-12)
+        figures["gain"] = float(gain)
+        even = 0 < max(ratios) < 2 * min(ratios)
+        remedy = (
+            "averaged, registered, scaled, compressed, gamma-encoded or denoised values have such noise: give the raw counts"
+            + (f", or the gain (--gain {gain:.3g} would fit)" if even else "")
+        )
+    effect = f"the number is too low, by up to {lost:.2g} bits a value"
+    return Finding("noise-too-small", "biased", text, effect, remedy, figures)
+
+
+def _beside(level: np.ndarray, period: tuple[int, int]) -> tuple[np.ndarray, tuple[slice, ...]]:
+    """Return the mean level of squares beside each square that share no pixel with it, and which squares have some."""
+    rows, columns = (2 * step for step in period)
+    tall, wide = level.shape[1] > 2 * rows, level.shape[2] > 2 * columns
+    inner = (
+        slice(None),
+        slice(rows, -rows) if tall else slice(None),
+        slice(columns, -columns) if wide else slice(None),
+    )
+    found, count = 0.0, 0
+    if tall:
+        middle = (slice(None), slice(None), inner[2])
+        found, count = found + level[middle][:, : -2 * rows] + level[middle][:, 2 * rows :], count + 2
+    if wide:
+        middle = (slice(None), inner[1])
+        found, count = found + level[middle][:, :, : -2 * columns] + level[middle][:, :, 2 * columns :], count + 2
+    if not count:
+        return np.zeros_like(level), inner
+    return found / count, inner
+
+
+def _clipped(block: Block) -> np.ndarray:
+    """Return which squares hold a value at an extreme where values pile up."""
+    raw, bad = block.raw, np.zeros(block.raw.shape, bool)
+    low, high = raw.min(), raw.max()
+    for extreme in (low, high) if low != high else ():
+        if extreme == low and block.measured.noise == "poisson" and not block.measured.calibration.converts:
+            continue  # dark pixels hold no photons
+        at = raw == extreme
+        if at.mean() > _PILED:
+            bad |= at
+    rows, columns = block.measured.period or (1, 1)
+    bad = bad[:, :-rows] | bad[:, rows:]
+    return bad[:, :, :-columns] | bad[:, :, columns:]

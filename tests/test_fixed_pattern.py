@@ -1,0 +1,31 @@
+import numpy as np
+import pytest
+from health_world import camera, found, photons, scenes
+
+
+@pytest.mark.parametrize("share", [0.03, 0.1])
+def test_a_pattern_of_gain_is_measured_with_the_information_that_it_feigns(share):
+    gains = 1 + share * np.random.default_rng(0).standard_normal((32, 32))
+    one = found(photons(scenes(400, mean=1000.0) * gains))["fixed-pattern"]
+    assert one.figures["share_of_mean"] == pytest.approx(share, rel=0.25)
+    assert one.figures["bits_per_pixel"] == pytest.approx(0.5 * np.log2(1 + share**2 * 1000), rel=0.25)
+
+
+def test_flat_fields_and_dark_frames_show_it_and_a_scene_does_not():
+    pattern = np.random.default_rng(0).standard_normal((32, 32))
+    values, options = camera(np.zeros((100, 32, 32)), read_noise=3.0)
+    assert not found(values, **options)
+    assert "fixed-pattern" in found(np.rint(values + 2 * pattern).astype(int), **options)
+    still = np.repeat(scenes(1, mean=200.0, blur=2.0), 200, axis=0)
+    assert "fixed-pattern" not in found(photons(still))
+
+
+def test_rows_that_flicker_as_one():
+    rng = np.random.default_rng(0)
+    values, options = camera(scenes(blur=6.0, mean=30.0), read_noise=3.0)
+    assert "banding" not in found(values, **options)
+    rows = found(np.rint(values + 6 * rng.standard_normal((120, 32, 1))).astype(int), **options)["banding"]
+    assert rows.figures["axis"] == "rows"
+    assert rows.figures["deviation"] == pytest.approx(6.0, rel=0.25)
+    columns = found(np.rint(values + 6 * rng.standard_normal((120, 1, 32))).astype(int), **options)["banding"]
+    assert columns.figures["axis"] == "columns"

@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+from health_world import camera, examined, found, photons, scenes
+
+import ideal
+
+COUNTS = photons(scenes())
+
+
+@pytest.mark.parametrize("fill", [0, 65535])
+def test_frames_that_hold_nothing_are_counted_named_and_left_out(fill):
+    values = COUNTS.copy()
+    values[90:] = fill
+    values[7] = fill
+    seen = examined(values)
+    one = next(each for each in seen.findings if each.name == "blank-frames")
+    assert one.figures["frames"] == 31
+    assert "7, 90 to 119" in one.text
+    assert seen.blank.tolist() == [7, *range(90, 120)]
+    left = ideal.estimate(ideal.from_arrays(values, noise="poisson"), models=["full"], patch=8)
+    whole = ideal.estimate(
+        ideal.from_arrays(np.delete(COUNTS, [7, *range(90, 120)], axis=0), noise="poisson"), models=["full"], patch=8
+    )
+    assert left.information_bits_per_pixel == pytest.approx(whole.information_bits_per_pixel, abs=0.15)
+    if fill:
+        return
+    kept = ideal.estimate(ideal.from_arrays(values, noise="poisson"), models=["full"], patch=8, allow=["unwritten"])
+    assert kept.information_bits_per_pixel > left.information_bits_per_pixel + 0.3
+
+
+def test_blank_frames_of_other_noise():
+    values, options = camera(scenes(60))
+    values[40:] = 0
+    assert found(values, **options)["blank-frames"].figures["frames"] == 20
+    noisy = np.random.default_rng(0).standard_normal((60, 30))
+    noisy[50:] = 0
+    assert found(noisy, noise="gaussian", sigma=1.0)["blank-frames"].figures["frames"] == 10
+    both = noisy + 1j * noisy
+    assert found(both, noise="complex-gaussian", sigma=1.0)["blank-frames"].figures["frames"] == 10
+
+
+def test_dark_frames_by_chance_are_measurements():
+    values = photons(np.full((400, 8, 8), 0.02))  # a frame in four is dark
+    assert (values.reshape(400, -1).max(1) == 0).sum() > 50
+    assert examined(values).blank.size == 0
+    assert not found(values)
+
+
+def test_dead_pixels_rows_and_borders():
+    values = COUNTS.copy()
+    values[:, 3, 5] = 0
+    one = found(values)["dead-pixels"]
+    assert one.figures["pixels"] == 1
+    assert "(3, 5)" in one.text
+    values[:, 10] = 0
+    values[:, :, :2] = 0
+    assert "rows 10, columns 0 to 1" in found(values)["dead-pixels"].text
+
+
+def test_a_dark_surround_is_no_dead_border():
+    disc = np.exp(-((np.indices((28, 28)) - 13.5) ** 2).sum(0) / 20)
+    assert not found(photons(300 * disc * np.random.default_rng(0).gamma(4, 0.25, (200, 1, 1))))
+
+
+def test_hot_pixels():
+    values = COUNTS.copy()
+    values[:, 5, 6] += 3000
+    assert found(values)["hot-pixels"].figures["pixels"] == 1
+
+
+def test_drift_and_outliers():
+    light = scenes()
+    fading = found(photons(light * np.linspace(1, 0.5, len(light))[:, None, None]))
+    assert fading["brightness-drift"].figures["drift"] == pytest.approx(-0.67, abs=0.1)
+    flash = COUNTS.copy()
+    flash[17] *= 20
+    assert found(flash)["outlying-frames"].figures["worst"] == 17
