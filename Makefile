@@ -15,14 +15,18 @@ demo: $(VENV)/.installed
 test: $(VENV)/.tested
 	$(BIN)/python -m pytest -n 2
 
-# The same tests against the built wheel, in an environment of its own, from a folder that does not hold the sources.
+# Tests of what a wheel can lack: files, data, commands. `make test-wheel WHEEL_TESTS=../../tests` runs all of them against it.
+WHEEL_TESTS := $(addprefix ../../tests/test_,packaging.py cli_help.py cli_estimate.py cli_report.py cli_systems.py cli_data.py \
+  interferometer_sites.py readers.py)
+
+# Some tests against the built wheel, in an environment of its own, from a folder that does not hold the sources.
 test-wheel: $(VENV)/.tested
 	rm -rf build/wheel build/wheel-venv && mkdir -p build
 	$(BIN)/python -m build --wheel --outdir build/wheel . > build/wheel.log
 	$(PYTHON) -m venv build/wheel-venv
 	build/wheel-venv/bin/pip install --quiet "$$(ls build/wheel/*.whl)[test]"
 	cd build/wheel && ../wheel-venv/bin/python -P -c "import ideal, sys; sys.exit('site-packages' not in ideal.__file__)"
-	cd build/wheel && ../wheel-venv/bin/pytest -n 2 ../../tests
+	cd build/wheel && ../wheel-venv/bin/pytest -n 2 $(WHEEL_TESTS)
 
 lint: $(VENV)/.tested
 	$(BIN)/ruff check .
