@@ -120,7 +120,11 @@ class SharedNoise(Check):
         # Where all pairs differ too little, the noise is stated too large, which another check tells.
         if np.median(typical) < 1.2 * _SHARED or len(found) > 0.2 * len(kept) ** 2 / 2:
             return np.empty((0, 2), dtype=np.int64), len(kept)
-        return number[found], len(kept)
+        # Between bright scenes the product in single precision loses the difference: it is taken again.
+        left, right = found.T
+        gap = np.array([((kept[i].astype(float) - kept[j]) ** 2).sum() for i, j in zip(left, right, strict=True)])
+        ratio = gap / (lit[left] + lit[right])
+        return number[found[(ratio < _SHARED) & (ratio > _SAME)]], len(kept)
 
     @property
     def pairs(self) -> np.ndarray:

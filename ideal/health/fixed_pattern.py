@@ -18,7 +18,7 @@ class FixedPattern(Check):
     def __init__(self, measured):
         super().__init__(measured)
         self._sum: np.ndarray | None = None
-        self._frames = 0
+        self._frames, self._square = 0, 0.0
 
     @classmethod
     def applies(cls, measured) -> bool:
@@ -30,6 +30,7 @@ class FixedPattern(Check):
         if not block.sampled:
             return
         total, variance = block.values.sum(0), np.broadcast_to(block.value_variance, block.values.shape).sum(0)
+        self._square += float((block.quads.fine**2).mean() * len(block.raw))
         if self._sum is None:
             self._sum, self._variance = total, variance
         else:
@@ -50,7 +51,10 @@ class FixedPattern(Check):
             return []
         # Single hot pixels are told elsewhere: they must not make a pattern of all.
         near_power, far_power = (_bulk(each) for each in (near, far))
-        pattern = near_power - noise / self._frames
+        # The detail of different scenes averages out as noise does; frames of one source count once.
+        sources = len(np.unique(self.measured.groups)) if self.measured.has_groups else len(self.measured)
+        independent = max(1.0, self._frames * sources / len(self.measured))
+        pattern = near_power - max(self._square / self._frames / independent, noise / self._frames)
         error = near_power * np.sqrt(8 / near.size)
         bits = 0.5 * np.log2(1 + max(pattern, 0.0) / noise)
         if pattern < _ERRORS * error or near_power < _WHITE * far_power or bits < _LEAST_BITS:
@@ -82,7 +86,8 @@ class Banding(Check):
     @classmethod
     def applies(cls, measured) -> bool:
         """Images with stated noise and rows long enough to average over."""
-        return has_quads(measured) and min(measured.shape[1:3]) >= 12
+        period = measured.period or (1, 1)
+        return has_quads(measured) and all(n >= 12 * step for n, step in zip(measured.shape[1:3], period, strict=True))
 
     def add(self, block: Block) -> None:
         """Add the squared second differences of rows' means and of columns' means, at two distances."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import erf
 
+from ideal.errors import DataError
 from ideal.health.check import Block, Check, constant_variance, noise_is_stated
 from ideal.health.finding import Finding
 
@@ -40,6 +41,11 @@ class FrameStatistics:
         self._columns.append(columns[finite])
 
     @property
+    def size(self) -> int:
+        """Number of values of a frame."""
+        return int(np.prod(self.measured.shape[1:]))
+
+    @property
     def table(self) -> np.ndarray:
         """(frame, 4) of number, least, greatest and mean stored value."""
         return np.concatenate(self._columns) if self._columns else np.empty((0, 4))
@@ -55,12 +61,21 @@ class FrameStatistics:
         is_fill = flat & (low == fill)
         if self._by_chance(fill, is_fill, mean[~flat]):
             return np.empty(0, dtype=np.int64), None
-        return number[is_fill].astype(np.int64), fill
+        blank = number[is_fill].astype(np.int64)
+        if self.measured.has_clean:  # the object was dark there, and so the frame is right
+            blank = blank[[self._is_lit(k) for k in blank.tolist()]]
+        return blank, fill if len(blank) else None
+
+    def _is_lit(self, number: int) -> bool:
+        """Tell whether the noiseless means of a frame hold light."""
+        try:
+            return bool(np.any(self.measured.read_clean(number, number + 1) > _FEW_COUNTS / self.size))
+        except DataError:  # of means that are not finite, which others name
+            return True
 
     def _by_chance(self, fill: float, is_fill: np.ndarray, means: np.ndarray) -> bool:
         """Tell whether so little light explains frames of one value."""
-        size = int(np.prod(self.measured.shape[1:]))
-        noise = self.measured.noise
+        size, noise = self.size, self.measured.noise
         if noise in ("gaussian", "complex-gaussian"):
             return False
         if fill != self.measured.offset and size < 64:
