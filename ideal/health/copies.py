@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
+from functools import cached_property
 
 import numpy as np
 
@@ -97,6 +98,7 @@ class SharedNoise(Check):
         self._kept.append(scaled.astype(np.float32))
         self._numbers.append(np.arange(block.start, block.stop))
 
+    @cached_property
     def _found(self) -> tuple[np.ndarray, int]:
         if not self._kept:
             return np.empty((0, 2), dtype=np.int64), 0
@@ -129,11 +131,11 @@ class SharedNoise(Check):
     @property
     def pairs(self) -> np.ndarray:
         """(pair, 2) of samples that share their noise."""
-        return self._found()[0]
+        return self._found[0]
 
     def findings(self) -> list[Finding]:
         """Return a finding where samples of different groups share their noise."""
-        pairs, seen = self._found()
+        pairs, seen = self._found
         pairs = pairs[self.measured.groups[pairs[:, 0]] != self.measured.groups[pairs[:, 1]]]
         if not len(pairs):
             return []
