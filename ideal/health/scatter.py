@@ -1,0 +1,280 @@
+"""The scatter of visibilities from one integration to the next against the noise that their weights state.
+
+Differences of neighbouring integrations hold noise and hardly any source. In a difference of order k, with binomial coefficients
+of alternating signs, a phase that turns by x radians an integration leaves (2 sin(x/2))^k of the amplitude, and independent noise
+grows by the root of binomial(2k, k). Over the noise that is stated, noise therefore has the same scatter at every order, and a
+source less and less; and no source brings the scatter below that of the noise.
+
+What does not vanish with the order is what the air and the electronics do within an integration. It is told from noise by what
+it leaves alone: phases of the air leave the amplitude alone, gains the phase, and both are the same in the two parallel hands
+and in neighbouring channels.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ideal.health.finding import Finding
+
+SCAN_GAP = 60.0  # seconds without data after which a new scan begins
+_ORDERS = range(2, 7)
+_NORMAL_MEDIAN = 0.6745  # of |N(0, 1)|
+_FEWEST = 10  # differences of a baseline, or of weak baselines together, that make a ratio
+_FEWEST_TIED, _TIED = 20, 0.4  # other EHT baselines scatter by 0.5 to 2.5 of their noise
+# Ten files of the EHT have ratios of 0.83 to 0.90 over all baselines, as calibration absorbs some of the noise.
+_TOO_LITTLE, _TOO_MUCH, _TOO_MUCH_ONE = 0.75, 1.25, 1.6
+_WEAK, _FEWEST_WEAK = 3.0, 3  # signal-to-noise at which phases of the air hardly show, and the baselines that suffice
+_ERROR = 1.3  # relative standard error of a ratio from n complex differences of any order is at most about this over sqrt(n)
+_INTEGRATIONS_APART = 2.5
+_SHOWN = 6
+_STEADY = ("all", "amplitude", "phase", "hands", "channels")
+_UNCALIBRATED = "all weights are 1, as correlators and CASA leave them"
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """How far visibilities scatter, over their stated noise.
+
+    Attributes:
+        baseline: names of the baselines that were judged, in the order of the other lists; several joined where they are weak in
+            number.
+        differences: complex second differences of each.
+        strength: median amplitude of each over its scatter.
+        ratios: of each, scatter over stated noise by (what is differenced, order): "all" of the visibilities, their "amplitude"
+            and their "phase", half the difference of the "hands", and the "channels" less their neighbours.
+
+    """
+
+    baseline: list[tuple[str, ...]]
+    differences: np.ndarray
+    strength: np.ndarray
+    ratios: list[dict[tuple[str, int], float]]
+
+    @property
+    def tied(self) -> list[str]:
+        """The baselines that scatter far less than their noise, where these are a minority."""
+        judged = np.array([len(names) == 1 for names in self.baseline], bool) & (self.differences >= _FEWEST_TIED)
+        tied = judged & (np.array([of["all", 2] for of in self.ratios]) < _TIED)
+        if 2 * tied.sum() > judged.sum() or tied.sum() == len(self.baseline):
+            return []
+        return [names[0] for names, is_tied in zip(self.baseline, tied, strict=True) if is_tied]
+
+    def least(self, of, kinds: tuple[str, ...]) -> float:
+        """Return the least of the ratios of these kinds, each the median over the baselines `of` that are listed."""
+        of = list(of)
+        keys = {key for k in of for key in self.ratios[k] if key[0] in kinds}
+        found = {key: [self.ratios[k][key] for k in of if key in self.ratios[k]] for key in keys}
+        # A high order that few baselines reach is judged on no other ones than the rest.
+        return float(min((np.median(values) for values in found.values() if 2 * len(values) >= len(of)), default=np.inf))
+
+    def noise(self, k: int) -> float:
+        """Return the ratio of one baseline that holds little but noise: without what the air does, where that can show."""
+        return self.least([k], _STEADY if self.strength[k] >= _WEAK else ("all",))
+
+    def findings(self, groups, sigma: float | None = None) -> list[Finding]:
+        """Return what the scatter says of the weights.
+
+        Args:
+            groups: `ideal.formats.random_groups.RandomGroups` that were measured.
+            sigma: what the user has said of the noise, Jy, instead of the weights; or None.
+
+        """
+        positive = groups.weights[groups.weights > 0]
+        alike = len(positive) > 0 and positive.min() == positive.max()
+        plain = alike and positive[0] == 1 and sigma is None
+        free = [k for k, names in enumerate(self.baseline) if names[0] not in self.tied]
+        count = int(self.differences[free].sum())
+        if not count:
+            return [_unchecked()] if plain else []
+        weak = [k for k in free if self.strength[k] < _WEAK]
+        below = self.least(free, ("all", "hands") if alike else ("all",))
+        above = self.least(weak, ("all",)) if len(weak) >= _FEWEST_WEAK else self.least(free, _STEADY)
+        certain = _certain(count, 3)
+        names = sum(len(self.baseline[k]) for k in free)
+        weights = _UNCALIBRATED if plain else ("the stated sigma is wrong" if sigma else "the weights are not calibrated")
+        where = f"at the median of {names} baseline{'s' * (names > 1)}, {count} differences of neighbouring integrations"
+        if below < min(_TOO_LITTLE, 1 / certain):
+            return [
+                Finding(
+                    "weights-too-small",
+                    "void",
+                    f"{weights}: visibilities scatter {below:.2g} times their stated noise ({where})",
+                    f"the number is too low by up to {_bits(1 / below)}" if below else "the number is too low",
+                    _remedy(below, sigma) if below else "give measurements with their noise",
+                    {"ratio": below, "baselines": names, "differences": count},
+                )
+            ]
+        if above > max(_TOO_MUCH, certain):
+            return [
+                Finding(
+                    "weights-too-large",
+                    "biased",
+                    f"{weights}: visibilities scatter {above:.3g} times their stated noise ({where})",
+                    f"the number is too high by about {_bits(above)}",
+                    _remedy(above, sigma),
+                    {"ratio": above, "baselines": names, "differences": count},
+                )
+            ]
+        return self._partial(free, certain)
+
+    def _partial(self, free, certain: float) -> list[Finding]:
+        """Return what is wrong with some baselines, or with what is no noise, where the weights as a whole fit."""
+        found = []
+        excess = {self.baseline[k]: self.noise(k) for k in free}
+        limits = {self.baseline[k]: max(_TOO_MUCH_ONE, _certain(self.differences[k], 4)) for k in free}
+        excess = {name: ratio for name, ratio in excess.items() if ratio > limits[name]}
+        if excess:
+            worst = sorted(excess, key=excess.get, reverse=True)
+            names = [f"{'/'.join(each)} ({excess[each]:.2g})" for each in worst[:_SHOWN]]
+            more = f" and {len(worst) - _SHOWN} more" if len(worst) > _SHOWN else ""
+            ratios = {"/".join(each): excess[each] for each in worst}
+            found.append(
+                Finding(
+                    "baselines-too-noisy",
+                    "biased",
+                    f"visibilities of {', '.join(names)}{more} scatter that many times their stated noise",
+                    f"their share of the number is too high, by up to {_bits(max(excess.values()))}",
+                    "weigh them by their scatter (AIPS FIXWT, CASA statwt), or flag them",
+                    {"ratios": ratios},
+                )
+            )
+        whole = self.least(free, ("all",))
+        if whole > max(_TOO_MUCH, certain):
+            found.append(
+                Finding(
+                    "phases-unsteady",
+                    "note",
+                    f"visibilities change by {whole:.2g} times their stated noise from one integration to the next, yet not in "
+                    "both amplitude and phase, hands and channels: it is the air or the gains, and no noise",
+                    "what these do counts as information",
+                    figures={"ratio": whole},
+                )
+            )
+        return found
+
+
+def measure_scatter(groups, scan_gap: float = SCAN_GAP) -> Scatter:
+    """Measure how far visibilities scatter from one integration to the next, over their stated noise.
+
+    Args:
+        groups: `ideal.formats.random_groups.RandomGroups`.
+        scan_gap: seconds between integrations that are no neighbours any more; or 2.5 integrations where these are longer.
+
+    """
+    known = groups.integration[groups.integration > 0]
+    gap = max(scan_gap, _INTEGRATIONS_APART * float(np.median(known)) if len(known) else 0.0)
+    pair = groups.first * (groups.second.max() + 1) + groups.second
+    order = np.lexsort((groups.time_index, pair))
+    found = []
+    for rows in np.split(order, np.flatnonzero(np.diff(pair[order])) + 1):
+        rows = rows[groups.valid[rows].any(1)]
+        if len(rows) < 3:
+            continue
+        seconds = 86400.0 * (groups.days[rows] - groups.days[rows[0]])
+        values = np.where(groups.valid[rows], groups.values[rows], np.nan)
+        sigma = np.where(groups.valid[rows], groups.sigma[rows], np.nan)
+        hands = None if groups.hand_difference is None else groups.hand_difference[rows]
+        differences = _differences(values, sigma, hands, np.diff(seconds) <= gap)
+        if len(differences["all", 2]):
+            strength = float(np.nanmedian(np.abs(values) / sigma))
+            found.append((strength, groups.baseline(rows[0]), differences))
+    return _summary(found)
+
+
+def _unchecked() -> Finding:
+    return Finding(
+        "weights-unchecked",
+        "biased",
+        f"{_UNCALIBRATED}, and too few integrations follow each other to compare them with the scatter",
+        "the number is off by an unknown amount, up or down",
+        "weigh the visibilities by their noise (AIPS FIXWT, CASA statwt), or give it (--sigma)",
+    )
+
+
+def _bits(ratio: float) -> str:
+    return f"{2 * math.log2(ratio):.2g} bits/visibility"
+
+
+def _certain(count: int, errors: float) -> float:
+    """Return the ratio above which so many differences are not those of the stated noise, by so many standard errors."""
+    return math.exp(errors * _ERROR / math.sqrt(count))
+
+
+def _remedy(ratio: float, sigma: float | None) -> str:
+    if sigma is not None:
+        return f"leave it to the weights, or give the noise that is there (--sigma {sigma * ratio:.3g})"
+    return f"weigh them by their scatter (AIPS FIXWT, CASA statwt), or scale the weights (--weight-scale {ratio**-2:.3g})"
+
+
+def _differences(values, sigma, hands, close) -> dict:
+    """Return differences over their noise, as absolute real numbers, by what is differenced and by order."""
+    found = {}
+    for order in _ORDERS:
+        noise, turned = _order(values, sigma, close, order)
+        if order > 2 and len(noise) < max(_FEWEST, len(found["amplitude", 2]) / 3):
+            break
+        found["all", order] = _parts(noise)
+        found["amplitude", order], found["phase", order] = np.abs(turned.real), np.abs(turned.imag)
+        if hands is not None:
+            found["hands", order] = _parts(_order(hands, sigma, close, order)[0])
+    if values.shape[1] >= 3:
+        bend = values[:, :-2] - 2 * values[:, 1:-1] + values[:, 2:]
+        spread = np.sqrt(sigma[:, :-2] ** 2 + 4 * sigma[:, 1:-1] ** 2 + sigma[:, 2:] ** 2)
+        found["channels", 2] = _parts(_order(bend, spread, close, 2)[0])
+    return found
+
+
+def _order(values, sigma, close, order: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return differences of an order over their noise, and the same turned so that the mean visibility is real."""
+    count = len(values) - order
+    if count < 1:
+        return np.zeros(0, complex), np.zeros(0, complex)
+    weights = [math.comb(order, k) * (-1) ** k for k in range(order + 1)]
+    near = np.lib.stride_tricks.sliding_window_view(close, order).all(1)[:, None]
+    total = sum(weight * values[k : k + count] for k, weight in enumerate(weights))
+    mean = sum(values[k : k + count] for k in range(order + 1))
+    noise = total / np.sqrt(sum((weight * sigma[k : k + count]) ** 2 for k, weight in enumerate(weights)))
+    usable = near & np.isfinite(noise)
+    noise, mean = noise[usable], mean[usable]
+    # The mean has the same noise as no part of the difference: turning by its phase prefers no direction of the noise.
+    return noise, noise * np.exp(-1j * np.angle(mean))
+
+
+def _parts(noise) -> np.ndarray:
+    return np.abs(np.concatenate([noise.real, noise.imag]))
+
+
+def _summary(found) -> Scatter:
+    """Return the ratios of baselines, those with few differences joined with others of similar strength."""
+    sets, rest = [], []
+    for strength, name, differences in sorted(found, key=lambda entry: entry[0]):
+        if len(differences["amplitude", 2]) >= _FEWEST:
+            sets.append(((name,), strength, differences))
+            continue
+        rest.append((name, strength, differences))
+        if sum(len(each["amplitude", 2]) for _, _, each in rest) >= 2 * _FEWEST:
+            sets.append(_joined(rest))
+            rest = []
+    if rest and sum(len(each["amplitude", 2]) for _, _, each in rest) >= _FEWEST:
+        sets.append(_joined(rest))
+    ratios = [(strength, {key: _ratio(array) for key, array in differences.items()}) for _, strength, differences in sets]
+
+    strength = [strength / max(min(of["all", order] for kind, order in of if kind == "all"), 1e-300) for strength, of in ratios]
+    return Scatter(
+        baseline=[names for names, _, _ in sets],
+        differences=np.array([len(differences["amplitude", 2]) for _, _, differences in sets], dtype=np.int64),
+        strength=np.array(strength),
+        ratios=[of for _, of in ratios],
+    )
+
+
+def _joined(entries):
+    """Return the names, the median strength and the joint differences of several baselines."""
+    keys = set.intersection(*(set(differences) for _, _, differences in entries))
+    joint = {key: np.concatenate([each[key] for _, _, each in entries]) for key in sorted(keys)}
+    return tuple(name for name, _, _ in entries), float(np.median([strength for _, strength, _ in entries])), joint
+
+
+def _ratio(differences) -> float:
+    return float(np.median(differences)) / _NORMAL_MEDIAN if len(differences) >= _FEWEST else np.inf
