@@ -12,6 +12,7 @@ and in neighbouring channels.
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,11 +26,18 @@ _FEWEST_TIED, _TIED = 20, 0.4  # other EHT baselines scatter by 0.5 to 2.5 of th
 # Ten files of the EHT have ratios of 0.83 to 0.90 over all baselines, as calibration absorbs some of the noise.
 _TOO_LITTLE, _TOO_MUCH, _TOO_MUCH_ONE = 0.75, 1.25, 1.6
 _WEAK, _FEWEST_WEAK = 3.0, 3  # signal-to-noise at which phases of the air hardly show, and the baselines that suffice
-_ERROR = 1.3  # relative standard error of a ratio from n complex differences of any order is at most about this over sqrt(n)
+_ERRORS = 3  # standard errors that make a difference certain
 _INTEGRATIONS_APART = 2.5
 _SHOWN = 6
 _STEADY = ("all", "amplitude", "phase", "hands", "channels")
 _UNCALIBRATED = "all weights are 1, as correlators and CASA leave them"
+
+
+class Ratio(NamedTuple):
+    """The scatter of differences over their stated noise, and of how many real numbers."""
+
+    scatter: float
+    count: int
 
 
 @dataclass(frozen=True)
@@ -49,24 +57,31 @@ class Scatter:
     baseline: list[tuple[str, ...]]
     differences: np.ndarray
     strength: np.ndarray
-    ratios: list[dict[tuple[str, int], float]]
+    ratios: list[dict[tuple[str, int], Ratio]]
 
     @property
     def tied(self) -> list[str]:
         """The baselines that scatter far less than their noise, where these are a minority."""
         judged = np.array([len(names) == 1 for names in self.baseline], bool) & (self.differences >= _FEWEST_TIED)
-        tied = judged & (np.array([of["all", 2] for of in self.ratios]) < _TIED)
+        tied = judged & (np.array([of["all", 2].scatter for of in self.ratios]) < _TIED)
         if 2 * tied.sum() > judged.sum() or tied.sum() == len(self.baseline):
             return []
         return [names[0] for names, is_tied in zip(self.baseline, tied, strict=True) if is_tied]
 
     def least(self, of, kinds: tuple[str, ...]) -> float:
-        """Return the least of the ratios of these kinds, each the median over the baselines `of` that are listed."""
+        """Return the least of the ratios of these kinds, each the median over the baselines `of` that are listed.
+
+        Another one than that of second differences counts where it is certainly less: the least of many is too low by chance.
+        """
         of = list(of)
-        keys = {key for k in of for key in self.ratios[k] if key[0] in kinds}
-        found = {key: [self.ratios[k][key] for k in of if key in self.ratios[k]] for key in keys}
-        # A high order that few baselines reach is judged on no other ones than the rest.
-        return float(min((np.median(values) for values in found.values() if 2 * len(values) >= len(of)), default=np.inf))
+        keys = sorted({key for k in of for key in self.ratios[k] if key[0] in kinds}, key=lambda key: (key[1], key[0]))
+        best = float(np.median([self.ratios[k]["all", 2].scatter for k in of]))
+        for key in keys:
+            found = [self.ratios[k][key] for k in of if key in self.ratios[k]]
+            if 2 * len(found) >= len(of):  # a high order that few baselines reach would be judged on others than the rest
+                ratio = float(np.median([each.scatter for each in found]))
+                best = ratio if ratio < best / _certain(sum(each.count for each in found), key[1]) else best
+        return best
 
     def noise(self, k: int) -> float:
         """Return the ratio of one baseline that holds little but noise: without what the air does, where that can show."""
@@ -90,7 +105,7 @@ class Scatter:
         weak = [k for k in free if self.strength[k] < _WEAK]
         below = self.least(free, ("all", "hands") if alike else ("all",))
         above = self.least(weak, ("all",)) if len(weak) >= _FEWEST_WEAK else self.least(free, _STEADY)
-        certain = _certain(count, 3)
+        certain = _certain(2 * count, 2)
         names = sum(len(self.baseline[k]) for k in free)
         weights = _UNCALIBRATED if plain else ("the stated sigma is wrong" if sigma else "the weights are not calibrated")
         where = f"at the median of {names} baseline{'s' * (names > 1)}, {count} differences of neighbouring integrations"
@@ -122,7 +137,7 @@ class Scatter:
         """Return what is wrong with some baselines, or with what is no noise, where the weights as a whole fit."""
         found = []
         excess = {self.baseline[k]: self.noise(k) for k in free}
-        limits = {self.baseline[k]: max(_TOO_MUCH_ONE, _certain(self.differences[k], 4)) for k in free}
+        limits = {self.baseline[k]: max(_TOO_MUCH_ONE, _certain(2 * self.differences[k], 2)) for k in free}
         excess = {name: ratio for name, ratio in excess.items() if ratio > limits[name]}
         if excess:
             worst = sorted(excess, key=excess.get, reverse=True)
@@ -196,9 +211,14 @@ def _bits(ratio: float) -> str:
     return f"{2 * math.log2(ratio):.2g} bits/visibility"
 
 
-def _certain(count: int, errors: float) -> float:
-    """Return the ratio above which so many differences are not those of the stated noise, by so many standard errors."""
-    return math.exp(errors * _ERROR / math.sqrt(count))
+def _certain(count: int, order: int) -> float:
+    """Return the factor that parts two ratios for certain, by `_ERRORS` standard errors of so many differences of an order.
+
+    The median of absolute normal numbers has a relative standard error of 1.17 over the root of twice their number, the median
+    over baselines 1.25 times that; differences that share integrations count for less.
+    """
+    ways = [math.comb(2 * order, order + lag) / math.comb(2 * order, order) for lag in range(-order, order + 1)]
+    return math.exp(_ERRORS * 1.25 * 1.17 * math.sqrt(sum(rho**2 for rho in ways) / (2 * count)))
 
 
 def _remedy(ratio: float, sigma: float | None) -> str:
@@ -260,7 +280,7 @@ def _summary(found) -> Scatter:
         sets.append(_joined(rest))
     ratios = [(strength, {key: _ratio(array) for key, array in differences.items()}) for _, strength, differences in sets]
 
-    strength = [strength / max(min(of["all", order] for kind, order in of if kind == "all"), 1e-300) for strength, of in ratios]
+    strength = [strength / max(min(of[key].scatter for key in of if key[0] == "all"), 1e-300) for strength, of in ratios]
     return Scatter(
         baseline=[names for names, _, _ in sets],
         differences=np.array([len(differences["amplitude", 2]) for _, _, differences in sets], dtype=np.int64),
@@ -276,5 +296,6 @@ def _joined(entries):
     return tuple(name for name, _, _ in entries), float(np.median([strength for _, strength, _ in entries])), joint
 
 
-def _ratio(differences) -> float:
-    return float(np.median(differences)) / _NORMAL_MEDIAN if len(differences) >= _FEWEST else np.inf
+def _ratio(differences) -> Ratio:
+    scatter = float(np.median(differences)) / _NORMAL_MEDIAN if len(differences) >= _FEWEST else math.inf
+    return Ratio(scatter, max(len(differences), 1))
