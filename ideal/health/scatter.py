@@ -19,14 +19,15 @@ import numpy as np
 from ideal.health.finding import Finding
 
 SCAN_GAP = 60.0  # seconds without data after which a new scan begins
-_ORDERS = range(2, 7)
+_ORDERS = range(1, 7)  # the first only shows whether the scatter still falls
 _NORMAL_MEDIAN = 0.6745  # of |N(0, 1)|
 _FEWEST = 10  # differences of a baseline, or of weak baselines together, that make a ratio
 _FEWEST_TIED, _TIED = 20, 0.4  # other EHT baselines scatter by 0.5 to 2.5 of their noise
 # Ten files of the EHT have ratios of 0.83 to 0.90 over all baselines, as calibration absorbs some of the noise.
-_TOO_LITTLE, _TOO_MUCH, _TOO_MUCH_ONE = 0.75, 1.25, 1.6
+_TOO_LITTLE, _TOO_MUCH, _TOO_MUCH_ONE, _JUMPS = 0.75, 1.25, 1.6, 3.0
 _WEAK, _FEWEST_WEAK = 3.0, 3  # signal-to-noise at which phases of the air hardly show, and the baselines that suffice
-_ERRORS = 3  # standard errors that make a difference certain
+_SETTLED = 0.85  # a phase that turns by a radian an integration still falls by half from order to order
+_ERRORS = 4  # standard errors that make a difference certain
 _INTEGRATIONS_APART = 2.5
 _SHOWN = 6
 _STEADY = ("all", "amplitude", "phase", "hands", "channels")
@@ -48,7 +49,7 @@ class Scatter:
         baseline: names of the baselines that were judged, in the order of the other lists; several joined where they are weak in
             number.
         differences: complex second differences of each.
-        strength: median amplitude of each over its scatter.
+        strength: median amplitude of each over the least of its scatters.
         ratios: of each, scatter over stated noise by (what is differenced, order): "all" of the visibilities, their "amplitude"
             and their "phase", half the difference of the "hands", and the "channels" less their neighbours.
 
@@ -68,24 +69,37 @@ class Scatter:
             return []
         return [names[0] for names, is_tied in zip(self.baseline, tied, strict=True) if is_tied]
 
-    def least(self, of, kinds: tuple[str, ...]) -> float:
-        """Return the least of the ratios of these kinds, each the median over the baselines `of` that are listed.
+    def least(self, of, kinds: tuple[str, ...]) -> tuple[float, float]:
+        """Return the least of the ratios of these kinds, each the median over the baselines `of` that are listed, and its error.
 
         Another one than that of second differences counts where it is certainly less: the least of many is too low by chance.
+        The error is a factor of `_ERRORS` standard errors.
         """
-        of = list(of)
-        keys = sorted({key for k in of for key in self.ratios[k] if key[0] in kinds}, key=lambda key: (key[1], key[0]))
-        best = float(np.median([self.ratios[k]["all", 2].scatter for k in of]))
-        for key in keys:
-            found = [self.ratios[k][key] for k in of if key in self.ratios[k]]
-            if 2 * len(found) >= len(of):  # a high order that few baselines reach would be judged on others than the rest
-                ratio = float(np.median([each.scatter for each in found]))
-                best = ratio if ratio < best / _certain(sum(each.count for each in found), key[1]) else best
+        best = self._median(of, ("all", 2))
+        for key in sorted(
+            {key for k in of for key in self.ratios[k] if key[0] in kinds and key[1] > 1}, key=lambda key: key[::-1]
+        ):
+            other = self._median(of, key)
+            best = other if other[0] * other[1] < best[0] else best
         return best
 
-    def noise(self, k: int) -> float:
-        """Return the ratio of one baseline that holds little but noise: without what the air does, where that can show."""
-        return self.least([k], _STEADY if self.strength[k] >= _WEAK else ("all",))
+    def exceeds(self, of, kinds: tuple[str, ...], limit: float) -> bool:
+        """Tell whether the scatter is above a limit for certain, whatever is differenced, and is no source's."""
+        ratio, error = self.least(of, kinds)
+        every = [self._median(of, (kind, order))[0] for kind in kinds for order in _ORDERS if order > 1]
+        return ratio > max(limit, error) and min(every) > math.sqrt(limit) and self.settled(of)
+
+    def settled(self, of) -> bool:
+        """Tell whether the scatter has ceased to fall from order to order, as that of noise does: a source would fall further."""
+        medians = [self._median(of, ("all", order))[0] for order in _ORDERS]
+        medians = [ratio for ratio in medians if ratio < math.inf]
+        return len(medians) > 1 and medians[-1] > _SETTLED * medians[-2]
+
+    def _median(self, of, key) -> tuple[float, float]:
+        found = [self.ratios[k][key] for k in of if key in self.ratios[k]]
+        if 2 * len(found) < len(of) or not found:  # an order that few baselines reach would be judged on others than the rest
+            return math.inf, 1.0
+        return float(np.median([each.scatter for each in found])), _certain(sum(each.count for each in found), key[1])
 
     def findings(self, groups, sigma: float | None = None) -> list[Finding]:
         """Return what the scatter says of the weights.
@@ -103,13 +117,14 @@ class Scatter:
         if not count:
             return [_unchecked()] if plain else []
         weak = [k for k in free if self.strength[k] < _WEAK]
-        below = self.least(free, ("all", "hands") if alike else ("all",))
-        above = self.least(weak, ("all",)) if len(weak) >= _FEWEST_WEAK else self.least(free, _STEADY)
-        certain = _certain(2 * count, 2)
+        below, below_error = self.least(free, ("all", "hands") if alike else ("all",))
+        judges = weak if len(weak) >= _FEWEST_WEAK else free
+        kinds = ("all",) if judges is weak else _STEADY
+        above, _ = self.least(judges, kinds)
         names = sum(len(self.baseline[k]) for k in free)
         weights = _UNCALIBRATED if plain else ("the stated sigma is wrong" if sigma else "the weights are not calibrated")
         where = f"at the median of {names} baseline{'s' * (names > 1)}, {count} differences of neighbouring integrations"
-        if below < min(_TOO_LITTLE, 1 / certain):
+        if below < min(_TOO_LITTLE, 1 / below_error):
             return [
                 Finding(
                     "weights-too-small",
@@ -120,7 +135,7 @@ class Scatter:
                     {"ratio": below, "baselines": names, "differences": count},
                 )
             ]
-        if above > max(_TOO_MUCH, certain):
+        if self.exceeds(judges, kinds, _TOO_MUCH):
             return [
                 Finding(
                     "weights-too-large",
@@ -131,19 +146,20 @@ class Scatter:
                     {"ratio": above, "baselines": names, "differences": count},
                 )
             ]
-        return self._partial(free, certain)
+        return self._partial(free)
 
-    def _partial(self, free, certain: float) -> list[Finding]:
+    def _partial(self, free) -> list[Finding]:
         """Return what is wrong with some baselines, or with what is no noise, where the weights as a whole fit."""
         found = []
-        excess = {self.baseline[k]: self.noise(k) for k in free}
-        limits = {self.baseline[k]: max(_TOO_MUCH_ONE, _certain(2 * self.differences[k], 2)) for k in free}
-        excess = {name: ratio for name, ratio in excess.items() if ratio > limits[name]}
+        excess = {}
+        for k in (k for k in free if len(self.baseline[k]) == 1):
+            kinds = _STEADY if self.strength[k] >= _WEAK else ("all",)
+            if self.exceeds([k], kinds, _TOO_MUCH_ONE):
+                excess[self.baseline[k][0]] = self.least([k], kinds)[0]
         if excess:
             worst = sorted(excess, key=excess.get, reverse=True)
-            names = [f"{'/'.join(each)} ({excess[each]:.2g})" for each in worst[:_SHOWN]]
+            names = [f"{each} ({excess[each]:.2g})" for each in worst[:_SHOWN]]
             more = f" and {len(worst) - _SHOWN} more" if len(worst) > _SHOWN else ""
-            ratios = {"/".join(each): excess[each] for each in worst}
             found.append(
                 Finding(
                     "baselines-too-noisy",
@@ -151,16 +167,16 @@ class Scatter:
                     f"visibilities of {', '.join(names)}{more} scatter that many times their stated noise",
                     f"their share of the number is too high, by up to {_bits(max(excess.values()))}",
                     "weigh them by their scatter (AIPS FIXWT, CASA statwt), or flag them",
-                    {"ratios": ratios},
+                    {"ratios": excess},
                 )
             )
-        whole = self.least(free, ("all",))
-        if whole > max(_TOO_MUCH, certain):
+        whole = max(self.least(free, ("all", kind))[0] for kind in ("amplitude", "phase"))
+        if whole > _JUMPS and self.settled(free):
             found.append(
                 Finding(
                     "phases-unsteady",
                     "note",
-                    f"visibilities change by {whole:.2g} times their stated noise from one integration to the next, yet not in "
+                    f"visibilities jump by {whole:.2g} times their stated noise from one integration to the next, yet not in "
                     "both amplitude and phase, hands and channels: it is the air or the gains, and no noise",
                     "what these do counts as information",
                     figures={"ratio": whole},
@@ -191,7 +207,7 @@ def measure_scatter(groups, scan_gap: float = SCAN_GAP) -> Scatter:
         sigma = np.where(groups.valid[rows], groups.sigma[rows], np.nan)
         hands = None if groups.hand_difference is None else groups.hand_difference[rows]
         differences = _differences(values, sigma, hands, np.diff(seconds) <= gap)
-        if len(differences["all", 2]):
+        if len(differences.get(("all", 2), ())):
             strength = float(np.nanmedian(np.abs(values) / sigma))
             found.append((strength, groups.baseline(rows[0]), differences))
     return _summary(found)
@@ -230,35 +246,43 @@ def _remedy(ratio: float, sigma: float | None) -> str:
 def _differences(values, sigma, hands, close) -> dict:
     """Return differences over their noise, as absolute real numbers, by what is differenced and by order."""
     found = {}
+    amplitude = np.abs(values)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        angle = np.angle(values)
+        angle_noise = sigma / amplitude
     for order in _ORDERS:
-        noise, turned = _order(values, sigma, close, order)
-        if order > 2 and len(noise) < max(_FEWEST, len(found["amplitude", 2]) / 3):
+        noise = _order(values, sigma, close, order)
+        if order > 2 and 3 * len(noise) < len(found["amplitude", 2]):
             break
         found["all", order] = _parts(noise)
-        found["amplitude", order], found["phase", order] = np.abs(turned.real), np.abs(turned.imag)
+        # Of visibilities well above their noise amplitude and phase have independent noise, and phases may turn at any speed.
+        found["amplitude", order] = np.abs(_order(amplitude, sigma, close, order))
+        found["phase", order] = np.abs(_order(angle, angle_noise, close, order, turns=True))
         if hands is not None:
-            found["hands", order] = _parts(_order(hands, sigma, close, order)[0])
+            found["hands", order] = _parts(_order(hands, sigma, close, order))
     if values.shape[1] >= 3:
         bend = values[:, :-2] - 2 * values[:, 1:-1] + values[:, 2:]
         spread = np.sqrt(sigma[:, :-2] ** 2 + 4 * sigma[:, 1:-1] ** 2 + sigma[:, 2:] ** 2)
-        found["channels", 2] = _parts(_order(bend, spread, close, 2)[0])
+        found["channels", 2] = _parts(_order(bend, spread, close, 2))
     return found
 
 
-def _order(values, sigma, close, order: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return differences of an order over their noise, and the same turned so that the mean visibility is real."""
+def _order(values, sigma, close, order: int, *, turns: bool = False) -> np.ndarray:
+    """Return the differences of an order over their noise, flat; of angles with `turns`, whose second differences are small."""
     count = len(values) - order
     if count < 1:
-        return np.zeros(0, complex), np.zeros(0, complex)
+        return np.zeros(0, values.dtype)
     weights = [math.comb(order, k) * (-1) ** k for k in range(order + 1)]
     near = np.lib.stride_tricks.sliding_window_view(close, order).all(1)[:, None]
-    total = sum(weight * values[k : k + count] for k, weight in enumerate(weights))
-    mean = sum(values[k : k + count] for k in range(order + 1))
+    if turns:
+        total = values
+        for step in range(order):
+            total = np.diff(total, axis=0)
+            total = (total + np.pi) % (2 * np.pi) - np.pi if step < 2 else total
+    else:
+        total = sum(weight * values[k : k + count] for k, weight in enumerate(weights))
     noise = total / np.sqrt(sum((weight * sigma[k : k + count]) ** 2 for k, weight in enumerate(weights)))
-    usable = near & np.isfinite(noise)
-    noise, mean = noise[usable], mean[usable]
-    # The mean has the same noise as no part of the difference: turning by its phase prefers no direction of the noise.
-    return noise, noise * np.exp(-1j * np.angle(mean))
+    return noise[near & np.isfinite(noise)]
 
 
 def _parts(noise) -> np.ndarray:
@@ -278,14 +302,13 @@ def _summary(found) -> Scatter:
             rest = []
     if rest and sum(len(each["amplitude", 2]) for _, _, each in rest) >= _FEWEST:
         sets.append(_joined(rest))
-    ratios = [(strength, {key: _ratio(array) for key, array in differences.items()}) for _, strength, differences in sets]
-
-    strength = [strength / max(min(of[key].scatter for key in of if key[0] == "all"), 1e-300) for strength, of in ratios]
+    ratios = [{key: _ratio(array) for key, array in differences.items()} for _, _, differences in sets]
+    least = [min(ratio.scatter for key, ratio in of.items() if key[1] > 1) for of in ratios]
     return Scatter(
         baseline=[names for names, _, _ in sets],
         differences=np.array([len(differences["amplitude", 2]) for _, _, differences in sets], dtype=np.int64),
-        strength=np.array(strength),
-        ratios=[of for _, of in ratios],
+        strength=np.array([strength for _, strength, _ in sets]) / np.maximum(least, 1e-12),
+        ratios=ratios,
     )
 
 
