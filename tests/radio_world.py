@@ -80,7 +80,7 @@ def write(
     data[:, 0, 0, ..., 0], data[:, 0, 0, ..., 1] = night.values.real, night.values.imag
     if complex_numbers > 2:
         data[:, 0, 0, ..., 2] = night.weights
-    u = (1e9 * night.first + 1e6 * np.arange(rows)) / FREQUENCY
+    u = (1e9 * np.minimum(night.first, night.second) + 1e6 * np.arange(rows)) * np.sign(night.second - night.first) / FREQUENCY
     parameters = [("UU---SIN", u), ("VV---SIN", -u), (date[0], np.full(rows, DAY)), (date[1], night.days)]
     more = dict(night.more)
     if layout == "baseline":
@@ -103,7 +103,7 @@ def write(
             fits.Column("STABXYZ", "3D", array=1e6 * np.arange(3.0 * len(each)).reshape(-1, 3) + 5e6 * version),
         ]
         hdus.append(fits.BinTableHDU.from_columns(columns, name="AIPS AN"))
-        hdus[-1].header["EXTVER"] = version
+        hdus[-1].header.update({"EXTVER": version, "FREQ": FREQUENCY})
     fits.HDUList([*hdus, *tables]).writeto(path)
     return path
 
