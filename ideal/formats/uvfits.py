@@ -164,6 +164,8 @@ def _largest_complete(present: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     best_size = int(sizes.max())
     alive, columns = np.ones(len(present), bool), np.zeros(present.shape[1], bool)
     for _ in range(present.shape[1]):
+        if alive.sum() * present.shape[1] <= best_size:  # not even all columns would make it larger
+            break
         column = np.argmax(np.where(columns, -1, present[alive].sum(0)))
         alive, columns[column] = alive & present[:, column], True
         if alive.sum() * columns.sum() > best_size:
