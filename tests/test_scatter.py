@@ -84,6 +84,19 @@ def test_weights_of_one_are_named_where_nothing_can_be_compared(tmp_path):
     assert not found(write(tmp_path / "right.uvfits", night))
     night.weights[:] = 1.0
     assert found(write(tmp_path / "one.uvfits", night))["weights-unchecked"].severity == "biased"
+    # Twelve differences leave a factor of three open; three hundred do not.
+    assert list(found(write(tmp_path / "few.uvfits", observe(noise=1.0, antennas=3, scans=1, integrations=6)))) == [
+        "weights-unchecked"
+    ]
+    assert not found(write(tmp_path / "many.uvfits", observe(noise=1.0)))
+
+
+@pytest.mark.parametrize("hands", [1, 2])
+def test_the_air_does_not_hide_weights_of_one(tmp_path, hands):
+    night = observe(noise=0.05, flux=10.0, air=0.3, hands=hands)
+    night.weights[:] = 1.0
+    finding = found(write(tmp_path / "a.uvfits", night))["weights-too-small"]
+    assert finding.figures["ratio"] == pytest.approx(0.05, rel=0.15)
 
 
 def test_flagged_and_missing_weights(tmp_path):
