@@ -140,7 +140,8 @@ class Scatter:
                     {"ratio": below, "baselines": names, "differences": count},
                 )
             ]
-        if self.exceeds(judges, more, _TOO_MUCH):
+        most = np.quantile([self.least([k], more)[0] for k in judges], 0.25) > 0.7 * above  # not one station's alone
+        if most and self.exceeds(judges, more, _TOO_MUCH):
             return [
                 Finding(
                     "weights-too-large",
