@@ -26,6 +26,7 @@ _FEWEST_TIED, _TIED = 20, 0.4  # other EHT baselines scatter by 0.5 to 2.5 of th
 # Ten files of the EHT have ratios of 0.83 to 0.90 over all baselines, as calibration absorbs some of the noise.
 _TOO_LITTLE, _TOO_MUCH, _TOO_MUCH_ONE, _JUMPS = 0.75, 1.25, 1.6, 3.0
 _WEAK, _FEWEST_WEAK = 3.0, 3  # signal-to-noise at which phases of the air hardly show, and the baselines that suffice
+_AGREED = 0.7  # of the median: where a quarter of the baselines scatter less, it is some stations' weights and not the file's
 _VAGUE = 3.0  # error of a ratio, as a factor, that leaves weights of 1 in doubt
 _SETTLED = 0.85  # a phase that turns by a radian an integration still falls by half from order to order
 _ERRORS = 4  # standard errors that make a difference certain
@@ -140,7 +141,7 @@ class Scatter:
                     {"ratio": below, "baselines": names, "differences": count},
                 )
             ]
-        most = np.quantile([self.least([k], more)[0] for k in judges], 0.25) > 0.7 * above  # not one station's alone
+        most = np.quantile([self.least([k], more)[0] for k in judges], 0.25) > _AGREED * above
         if most and self.exceeds(judges, more, _TOO_MUCH):
             return [
                 Finding(
