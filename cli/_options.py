@@ -37,6 +37,20 @@ Groups = Annotated[
         "or N, for every N samples in a row.",
     ),
 ]
+SourceName = Annotated[
+    str | None, typer.Option("--source", metavar="NAME", help="Source to read, of a UVFITS file that holds several.")
+]
+FreqSel = Annotated[
+    int | None,
+    typer.Option("--freqsel", metavar="N", help="Frequency set-up to read (FREQSEL), of a UVFITS file that holds several."),
+]
+Subarray = Annotated[
+    int | None, typer.Option("--subarray", metavar="N", help="Subarray to read, of a UVFITS file that holds several.")
+]
+WeightScale = Annotated[
+    float | None,
+    typer.Option("--weight-scale", metavar="FACTOR", help="Factor for the weights of a UVFITS file that are not 1/sigma^2."),
+]
 AllowClipped = Annotated[
     bool,
     typer.Option(

@@ -23,6 +23,10 @@ def estimate(
     offset: _options.Offset = None,
     read_noise: _options.ReadNoise = None,
     groups: _options.Groups = None,
+    source: _options.SourceName = None,
+    freqsel: _options.FreqSel = None,
+    subarray: _options.Subarray = None,
+    weight_scale: _options.WeightScale = None,
     model: Annotated[
         list[str] | None,
         typer.Option(
@@ -90,6 +94,7 @@ def estimate(
       ideal estimate sharp.h5 defocused.h5 --plot ranking.png     ranked, with paired differences
       ideal estimate raw.tif --noise poisson-gaussian --gain 0.45 --offset 100 --read-noise 1.6
       ideal estimate night.uvfits                                 visibilities (pip install 'ideal[astronomy]')
+      ideal estimate night.uvfits::M87 night.uvfits::3C279        of two of its sources
       ideal estimate counts.npy --noise poisson --json > result.json
       ideal estimate camera.h5 --model all --effort 4 --out runs/camera      slow and tight; again after Ctrl-C to go on
       ideal estimate camera.h5 --save-model camera-model.h5                  then --load-model scores others by it
@@ -117,6 +122,8 @@ def estimate(
     if resume and (force or not out):
         raise UsageError("--resume goes on with a run: " + ("leave out --force" if out else "name its folder (--out)"))
     options = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise}
+    radio = {"source": source, "freqsel": freqsel, "subarray": subarray, "weight_scale": weight_scale}
+    options |= {name: value for name, value in radio.items() if value is not None}
     common = {
         "patch": size,
         "period": mosaic,
@@ -135,20 +142,22 @@ def estimate(
         # All files are opened first: a wrong name must not wait for the others' results.
         fitted = _models.load_fitted(load_model or [])
         sources = [stack.enter_context(open_measurements(path, **options)) for path in files]
-        for source in sources:
-            _options.check_options(source, sigma=sigma, read_noise=read_noise)
-            _options.set_groups(source, groups)
-            if labels and source.labels is None:
-                raise UsageError(f"{source.path}: --labels needs labels, this file holds none: write them to a dataset 'labels'")
+        for measured in sources:
+            _options.check_options(measured, sigma=sigma, read_noise=read_noise)
+            _options.set_groups(measured, groups)
+            if labels and measured.labels is None:
+                raise UsageError(
+                    f"{measured.path}: --labels needs labels, this file holds none: write them to a dataset 'labels'"
+                )
         _check_twice(sources)
         configuration = {"files": files, "groups": groups, **options, "models": names, **common}
         configuration |= {"load_model": load_model or [], "labels": labels}
         folder = RunFolder.open(out, configuration, force=force, resume=resume) if out else None
-        for place, source in enumerate(sources):
+        for place, measured in enumerate(sources):
             result = folder and folder.finished(place)
             progress = {"checkpoints": folder and folder.checkpoints(place), "progress": say}
             try:
-                result = result or estimate_information(source, models=names, fitted=fitted, **common, **progress)
+                result = result or estimate_information(measured, models=names, fitted=fitted, **common, **progress)
             except IdealError as error:
                 if len(files) == 1 or isinstance(error, UsageError):
                     raise
@@ -160,7 +169,7 @@ def estimate(
                 folder.keep(place, result)
             if labels:
                 try:
-                    tasks[result.path] = _task_information(source, folder, place, common, say)
+                    tasks[result.path] = _task_information(measured, folder, place, common, say)
                 except DataError as error:  # as labels of one class: the measurements have their estimate
                     failed.append(str(error))
                     complain(str(error))
@@ -181,7 +190,7 @@ def estimate(
         if found and (plot or folder):
             from ideal.cli._figures import draw_estimates
 
-            shown = {source.path: source for source in sources}
+            shown = {measured.path: measured for measured in sources}
             for target in filter(None, (plot, folder and folder.path / "information.png")):
                 try:
                     draw_estimates([(shown[result.path], result) for result in found], target)

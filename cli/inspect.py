@@ -18,6 +18,10 @@ def inspect(
     gain: _options.Gain = None,
     offset: _options.Offset = None,
     read_noise: _options.ReadNoise = None,
+    source: _options.SourceName = None,
+    freqsel: _options.FreqSel = None,
+    subarray: _options.Subarray = None,
+    weight_scale: _options.WeightScale = None,
     as_json: _options.Json = False,
     debug: _options.Debug = False,
 ) -> None:
@@ -28,13 +32,16 @@ def inspect(
       ideal inspect camera.h5
       ideal inspect stack.tif --gain 0.45 --offset 100
       ideal inspect results.h5::run3/images --json
+      ideal inspect night.uvfits --source M87
     """
     import numpy as np
 
     from ideal.cli import _output
     from ideal.measurements import open_measurements
 
-    with open_measurements(file, noise=noise, sigma=sigma, gain=gain, offset=offset, read_noise=read_noise) as measured:
+    radio = {"source": source, "freqsel": freqsel, "subarray": subarray, "weight_scale": weight_scale}
+    camera = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise}
+    with open_measurements(file, **camera, **radio) as measured:
         _options.check_options(measured, sigma=sigma, read_noise=read_noise)
         found = measured.inspect()
         warnings, findings = found.pop("warnings"), found.pop("findings")

@@ -21,6 +21,7 @@ from ideal.health import Examination, examine, lines, plain_note
 __all__ = ["MeasurementSet", "MeasurementWriter", "from_arrays", "open_measurements", "write_measurements"]
 
 _OVERRIDES = ("noise", "sigma", "gain", "offset", "read_noise", "units")
+_RADIO = ("source", "freqsel", "subarray", "weight_scale")  # which part of a UVFITS file, and what its weights are worth
 _PROBE_VALUES = 100_000
 _SHIFTS = {2, 4, 8, 16, 32, 64, 128, 256}  # other common factors are a coincidence or somebody's scaling
 
@@ -29,19 +30,24 @@ def open_measurements(path: str | Path, **overrides) -> "MeasurementSet":
     """Open a measurement file.
 
     Args:
-        path: an HDF5 measurement file, or .npy, .npz, .tif, .zarr, .uvfits; `FILE::NAME` names a dataset inside a file.
-        **overrides: noise, sigma, gain, offset, read_noise, units; what is not None replaces what the file says.
+        path: an HDF5 measurement file, or .npy, .npz, .tif, .zarr, .uvfits; `FILE::NAME` names a dataset inside a file, or a
+            source in a UVFITS file (`FILE::NAME,freqsel=N,subarray=N`).
+        **overrides: noise, sigma, gain, offset, read_noise, units; what is not None replaces what the file says. Of UVFITS files
+            also source (name), freqsel and subarray (numbers), where a file holds several, and weight_scale, a factor for
+            weights that are not 1/sigma^2.
 
     Raises:
         DataError: the file cannot be used as it is.
         UsageError: an override has no meaning.
 
     """
-    unknown = sorted(set(overrides) - set(_OVERRIDES))
+    unknown = sorted(set(overrides) - set(_OVERRIDES + _RADIO))
     if unknown:
-        raise UsageError(f"unknown option {', '.join(unknown)} for {path}: expected {', '.join(_OVERRIDES)}")
+        raise UsageError(f"unknown option {', '.join(unknown)} for {path}: expected {', '.join(_OVERRIDES + _RADIO)}")
     given = {key: value for key, value in overrides.items() if value is not None}
-    source = open_source(path)
+    sigma = given.get("sigma")
+    usable = isinstance(sigma, int | float | np.number) and 0 < sigma < np.inf
+    source = open_source(path, sigma=float(sigma) if usable else None, **{key: given.pop(key) for key in _RADIO if key in given})
     try:
         return MeasurementSet(source, given)
     except BaseException:

@@ -12,22 +12,25 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from ideal.errors import DataError, missing_extra
+from ideal.errors import DataError, UsageError, missing_extra
 from ideal.formats._source import FORMAT, FORMAT_VERSION, NAMES, MappedArray, Source
 from ideal.health import Finding, plain_note
 
 _CHUNK_CACHE = 16 * 2**20  # holds one chunk of a few megabytes, so that neighbouring reads decompress it once
 
 
-def open_source(path: str | Path) -> Source:
+def open_source(path: str | Path, **radio) -> Source:
     """Open a measurement file of any known format.
 
     Args:
         path: .h5/.hdf5 (also without the extension), .npy, .npz, .tif/.tiff, .zarr, .uvfits/.uvf/.fits; `FILE::NAME` names
-            a dataset inside an HDF5, .npz or .zarr file.
+            a dataset inside an HDF5, .npz or .zarr file, or a source in a UVFITS file (`FILE::NAME,freqsel=N,subarray=N`).
+        **radio: of UVFITS files alone, `source`, `freqsel`, `subarray`, `weight_scale` and `sigma` of
+            `ideal.formats.uvfits.open_uvfits`; `sigma` is passed over for others, which is the noise's business there.
 
     Raises:
         DataError: not there, not readable, or of no known format.
+        UsageError: a UVFITS file holds several sources and none was chosen, or a source was chosen of another format.
 
     """
     text = str(path)
@@ -46,10 +49,14 @@ def open_source(path: str | Path) -> Source:
         raise DataError(f"{file}: unknown format, expected one of {' '.join(_READERS)}")
     if file.is_dir() and reader is not _open_zarr:
         raise DataError(f"{file}: is a folder, expected a {file.suffix} file")
-    if name is not None and reader not in (_open_hdf5, _open_npz, _open_zarr):
+    if name is not None and reader not in (_open_hdf5, _open_npz, _open_zarr, _open_uvfits):
         raise DataError(f"{text}: a {file.suffix} file holds one array, remove '::{name}'")
+    radio = {key: value for key, value in radio.items() if value is not None}
+    if reader is not _open_uvfits and radio.keys() - {"sigma"}:
+        option = sorted(radio.keys() - {"sigma"})[0]
+        raise UsageError(f"{file}: {option} (--{option.replace('_', '-')}) is for UVFITS files: leave it out")
     try:
-        return reader(file, name)
+        return reader(file, name) if reader is not _open_uvfits else _open_uvfits(file, name, **radio)
     except PermissionError as error:
         raise DataError(f"{file}: permission denied, the file cannot be read") from error
 
@@ -192,10 +199,10 @@ def _open_tiff(file: Path, name: None) -> Source:
     return open_tiff(file)
 
 
-def _open_uvfits(file: Path, name: None) -> Source:
-    from ideal.formats.uvfits import open_uvfits
+def _open_uvfits(file: Path, name: str | None, **radio) -> Source:
+    from ideal.formats.uvfits import open_named_uvfits
 
-    return open_uvfits(file)
+    return open_named_uvfits(file, name, **radio)
 
 
 _READERS = {

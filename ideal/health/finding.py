@@ -45,6 +45,13 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "few-sources": "too few independent sources were scored for a good interval",
         "few-measurements": "a measurement has more values than there are measurements to train the models",
         "blocks-as-sources": "blocks of one picture stand in for independent sources",
+        "tied-baselines": "some baselines scatter far less than their noise: calibration has tied them to a model",
+        "weights-too-small": "visibilities scatter less than their weights say",
+        "weights-too-large": "visibilities scatter more than their weights say",
+        "weights-unchecked": "all weights are 1, and there are too few integrations to check them",
+        "baselines-too-noisy": "visibilities of some baselines scatter more than their weights say",
+        "phases-unsteady": "visibilities change fast, by air or gains that are no noise",
+        "repeated-visibilities": "rows repeat a baseline and time",
         "information-negative": "the number is below 0: the stated noise is larger than the noise that is there",
     }
 )

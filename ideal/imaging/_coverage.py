@@ -1,11 +1,13 @@
 """Which baseline of an interferometer sees the source when, from sites and Earth rotation or from a real observation."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from ideal.errors import DataError, UsageError, missing_extra
+from ideal.errors import DataError, UsageError
+from ideal.health import Finding
+from ideal.health.scatter import measure_scatter
 from ideal.imaging._earth import LIGHT, modified_julian_date, project, sidereal_angle, sine_elevation
 from ideal.imaging._sites import Sites
 
@@ -28,6 +30,7 @@ class Coverage:
         frequency: (visibility,) Hz.
         integration: (visibility,) seconds.
         source: right ascension in hours and declination in degrees.
+        findings: what a user should know of the observation that they were read from.
 
     """
 
@@ -42,6 +45,7 @@ class Coverage:
     frequency: np.ndarray
     integration: np.ndarray
     source: tuple[float, float]
+    findings: tuple[Finding, ...] = ()
 
     @property
     def baselines(self) -> list[str]:
@@ -122,28 +126,23 @@ def from_uvfits(path: str | Path, names: tuple[str, ...] = ()) -> tuple[Coverage
     Unlike `ideal.formats.uvfits.open_uvfits`, which keeps a table without gaps, this keeps every baseline at every time.
 
     Args:
-        path: of the file.
+        path: of the file; `FILE::SOURCE` (`FILE::SOURCE,freqsel=N,subarray=N`) names one of several sources in it.
         names: of the sites to keep; empty for all that were observed.
 
     Raises:
-        DataError: it is no UVFITS file, or has no site positions or no data.
-        UsageError: astropy is not installed, or a name is not in the file.
+        DataError: it is no UVFITS file, or has no data, or no positions of the sites that were observed.
+        UsageError: astropy is not installed, a name is not in the file, or it holds several sources, frequency set-ups or
+            subarrays and none is named.
 
     """
-    from ideal.formats import uvfits
+    from ideal.formats.random_groups import read_random_groups
+    from ideal.formats.uvfits import split_name
 
-    try:
-        from astropy.io import fits
-    except ImportError as error:
-        raise missing_extra("astropy", "astronomy", f"reading {path}") from error
-    groups, header, _, offsets = uvfits._load(path, fits)
-    values, sigma, valid, _ = uvfits._stokes_i(uvfits._ordered(path, groups, header), uvfits._stokes_codes(path, header))
-    frequency = (uvfits._frequencies(header)[None, :] + offsets[:, None]).ravel()
-    antennas = np.stack(uvfits._antennas(groups.par("BASELINE")), axis=1)
-    dates = np.asarray(groups.par("DATE"), dtype=np.float64)
-    east, north = uvfits._uv(path, groups)
-    found, numbers = _antenna_table(path, fits)
-    valid &= (antennas[:, 0] != antennas[:, 1])[:, None] & np.isin(antennas, numbers).all(1)[:, None]
+    file, choice = split_name(path)
+    groups = read_random_groups(file, **choice)
+    findings = [*groups.findings, *map(_of_a_system, measure_scatter(groups).findings(groups))]
+    found, numbers = _sites(path, groups.antennas), groups.antennas.numbers
+    antennas, valid = np.stack([groups.first, groups.second], axis=1), groups.valid.copy()
     if names:
         found.select(names)
         wanted = [number for number, name in zip(numbers, found.names, strict=True) if name in names]
@@ -151,49 +150,47 @@ def from_uvfits(path: str | Path, names: tuple[str, ...] = ()) -> tuple[Coverage
     group, channel = np.nonzero(valid)
     if not len(group):
         raise DataError(f"{path}: no unflagged visibility between {', '.join(names) or 'its sites'}")
-    order = np.lexsort((channel, antennas[group, 1], antennas[group, 0], uvfits._integrations(dates)[1][group]))
+    missing = np.setdiff1d(antennas[group], numbers)
+    if len(missing):
+        raise DataError(
+            f"{path}: antennas {', '.join(map(str, missing[:12]))} are not in its table AIPS AN, expected the positions of all "
+            "that were observed: name those to use (sites)"
+        )
+    order = np.lexsort((channel, antennas[group, 1], antennas[group, 0], groups.time_index[group]))
     group, channel = group[order], channel[order]
     used = sorted({found.names[list(numbers).index(number)] for number in np.unique(antennas[group])}, key=found.names.index)
     sites = found.select(tuple(name for name in names if name in used) or tuple(used))
     place = {number: sites.names.index(name) for number, name in zip(numbers, found.names, strict=True) if name in used}
     first, second = (np.array([place[number] for number in antennas[group, side]]) for side in (0, 1))
-    mjd = dates[group] - _JULIAN_DATE_OF_MJD_ZERO
-    degrees, declination = (float(header.get(f"OBS{axis}", _header_value(header, axis))) for axis in ("RA", "DEC"))
-    source = (degrees / 15, declination)
-    has_times = "INTTIM" in [name.upper() for name in groups.parnames]
-    integration = np.asarray(groups.par("INTTIM"), dtype=np.float64) if has_times else np.zeros(len(dates))
+    mjd = groups.days[group] - _JULIAN_DATE_OF_MJD_ZERO
+    source = (groups.position[0] / 15, groups.position[1])
+    frequency = groups.frequency[channel]
     coverage = Coverage(
         sites=sites,
         first=first,
         second=second,
         mjd=mjd,
         hour_angle=sidereal_angle(mjd) - np.pi / 12 * source[0],
-        u=east[group] * frequency[channel],
-        v=north[group] * frequency[channel],
-        sigma=sigma[group, channel],
-        frequency=frequency[channel],
-        integration=integration[group],
+        u=groups.u[group] * frequency,
+        v=groups.v[group] * frequency,
+        sigma=groups.sigma[group, channel],
+        frequency=frequency,
+        integration=groups.integration[group],
         source=source,
+        findings=tuple(findings),
     )
-    return coverage, values[group, channel]
+    return coverage, groups.values[group, channel]
 
 
-def _header_value(header, axis: str) -> float:
-    for i in range(2, header["NAXIS"] + 1):
-        if str(header.get(f"CTYPE{i}", "")).strip().upper() == axis:
-            return header[f"CRVAL{i}"]
-    return 0.0
+def _of_a_system(finding: Finding) -> Finding:
+    """Return what the scatter says of a system's noise: visibilities that scatter too little may be simulated without noise."""
+    if finding.severity != "void":
+        return finding
+    effect = "the noise of the system is too high, unless these visibilities hold none"
+    return replace(finding, severity="biased", effect=effect)
 
 
-def _antenna_table(path, fits) -> tuple[Sites, np.ndarray]:
-    with open(path, "rb") as stream, fits.open(stream, memmap=False) as hdus:
-        table = next((hdu for hdu in hdus[1:] if hdu.name == "AIPS AN"), None)
-        if table is None or "STABXYZ" not in table.columns.names:
-            raise DataError(f"{path}: no table AIPS AN with positions (STABXYZ), expected the sites of the observation")
-        origin = [float(table.header.get(f"ARRAY{axis}", 0.0)) for axis in "XYZ"]
-        positions = np.array(table.data["STABXYZ"], dtype=np.float64) + origin
-        names = tuple(str(name).strip() for name in table.data["ANNAME"])
-        numbers = np.array(table.data["NOSTA"], dtype=np.int64)
-        has_sefd = "SEFD" in table.columns.names
-        sefd = np.array(table.data["SEFD"], dtype=np.float64) if has_sefd else np.zeros(len(names))
-    return Sites(names, positions, np.where(sefd > 0, sefd, np.nan), (str(path),) * len(names)), numbers
+def _sites(path, antennas) -> Sites:
+    if antennas.positions is None:
+        raise DataError(f"{path}: no table AIPS AN with positions (STABXYZ), expected the sites of the observation")
+    return Sites(antennas.names, antennas.positions, antennas.sefd, (str(path),) * len(antennas.names))

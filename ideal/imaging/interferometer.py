@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ideal.errors import DataError, UsageError, unknown_name
+from ideal.formats.uvfits import split_name
+from ideal.health import Finding
 from ideal.imaging import _visibilities
 from ideal.imaging._contract import ImagingSystem, Params, Scene, setting
 from ideal.imaging._coverage import Coverage, from_sites, from_uvfits
@@ -67,7 +68,9 @@ class Interferometer(ImagingSystem):
     latitudes: tuple = setting((-90.0, 90.0), "deg", "where free sites may be, south to north")
     longitudes: tuple = setting((-180.0, 180.0), "deg", "where free sites may be, west to east")
     budget: int = setting(0, "", "sites that may take part together; 0 for any number")
-    uvfits: str = setting("", "", "UVFITS file whose sites, u, v, noise, source and frequency to take instead of an array's")
+    uvfits: str = setting(
+        "", "", "UVFITS file (FILE::SOURCE) whose sites, u, v, noise, source and frequency to take instead of an array's"
+    )
 
     name = "interferometer"
     summary = "radio interferometer (VLBI): sites on the rotating Earth measure visibilities of a small source"
@@ -100,7 +103,7 @@ class Interferometer(ImagingSystem):
             raise UsageError(f"{self.name}: an observation from {self.start} to {self.stop} h has no length")
         modified_julian_date(self.date)
         if self.uvfits:
-            if not Path(self.uvfits).is_file():
+            if not split_name(self.uvfits)[0].is_file():
                 raise UsageError(f"{self.name}: uvfits names {self.uvfits}, and there is no such file")
         else:
             self._named_free(self.table)
@@ -135,6 +138,10 @@ class Interferometer(ImagingSystem):
     def coverage(self) -> Coverage:
         """Sites, time, u, v (wavelengths) and sigma (Jy) of each visibility, at the table's positions and full weights."""
         return from_uvfits(self.uvfits, self.sites)[0] if self.uvfits else from_sites(self, self.table)
+
+    def findings(self, params: Params) -> list[Finding]:
+        """Return what a user should know of the observation whose coverage and noise the system has; none of an array's."""
+        return list(self.coverage.findings)
 
     @cached_property
     def _places(self) -> tuple[np.ndarray, np.ndarray]:
