@@ -29,3 +29,11 @@ def test_rows_that_flicker_as_one():
     assert rows.figures["deviation"] == pytest.approx(6.0, rel=0.25)
     columns = found(np.rint(values + 6 * rng.standard_normal((120, 1, 32))).astype(int), **options)["banding"]
     assert columns.figures["axis"] == "columns"
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_amplifiers_of_rows_and_of_columns(axis):
+    gains = 1 + 0.03 * np.random.default_rng(0).standard_normal((32, 1))
+    one = found(photons(scenes(400, mean=1000.0, blur=3.0) * (gains if axis == 0 else gains.T)))["fixed-pattern"]
+    assert one.figures["axis"] == ("rows", "columns")[axis]
+    assert one.figures["pattern"] == pytest.approx(30.0, rel=0.35)

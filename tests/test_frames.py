@@ -75,3 +75,17 @@ def test_drift_and_outliers():
     flash = COUNTS.copy()
     flash[17] *= 20
     assert found(flash)["outlying-frames"].figures["worst"] == 17
+
+
+def test_frames_that_broke_off():
+    values = COUNTS.copy()
+    values[40:60, 20:] = 0
+    values[7, :5] = 0
+    one = found(values)["partial-frames"]
+    assert (one.figures["frames"], one.figures["rows"]) == (21, 12)
+    assert "7, 40 to 59" in one.text
+
+
+def test_objects_that_end_inside_their_frames_are_whole():
+    disc = np.exp(-((np.indices((28, 28)) - 13.5) ** 2).sum(0) / 20)
+    assert "partial-frames" not in found(photons(3000 * disc * np.random.default_rng(0).gamma(4, 0.25, (200, 1, 1))))

@@ -11,9 +11,10 @@ from ideal.health.check import Block, Check
 from ideal.health.copies import Copies, SharedNoise, merged
 from ideal.health.encoding import Compression, Demosaicking, GammaEncoding
 from ideal.health.finding import SEVERITIES, Finding, lines
-from ideal.health.fixed_pattern import Banding, FixedPattern
+from ideal.health.fixed_pattern import Banding, FixedPattern, LinePattern
 from ideal.health.frames import DeadPixels, FrameStatistics
 from ideal.health.noise_level import NoiseLevel, SampleScatter
+from ideal.health.partial_frames import PartialFrames
 from ideal.health.summary import Tally, contradictions
 from ideal.health.value_grid import ValueGrid
 
@@ -25,7 +26,9 @@ CHECKS: tuple[type[Check], ...] = (
     Compression,
     Demosaicking,
     DeadPixels,
+    PartialFrames,
     FixedPattern,
+    LinePattern,
     Banding,
     Copies,
     SharedNoise,
@@ -112,7 +115,7 @@ def examine(measured) -> Examination:
 
 def _is_new(finding: Finding, found: list[Finding]) -> bool:
     """Tell whether nothing of this name stands there: several checks may see one fault."""
-    return finding.name == "banding" or all(finding.name != each.name for each in found)
+    return finding.name in ("banding", "fixed-pattern") or all(finding.name != each.name for each in found)
 
 
 def _blocks(measured) -> Iterator[tuple[int, int, bool]]:

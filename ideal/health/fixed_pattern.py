@@ -9,6 +9,7 @@ _FEWEST_FRAMES = 20
 _LEAST_BITS = 0.02  # false information in one pixel that is worth a word
 _WHITE = 0.5  # power at a distance of one pixel over that at two; a smooth scene has a sixteenth or so
 _ERRORS = 6.0
+_UNSMOOTH = 0.45  # power at a distance of one row over that at two
 _BANDING = 3.0  # power between rows over that between columns, and over that of the noise
 
 
@@ -74,6 +75,72 @@ class FixedPattern(Check):
         ]
 
 
+class LinePattern(Check):
+    """Whether rows, or columns, differ as a whole in the mean of all frames: a pattern of amplifiers by row or column."""
+
+    def __init__(self, measured):
+        super().__init__(measured)
+        self._sum: np.ndarray | None = None
+        self._frames = 0
+        self._square = np.zeros(2)
+        self._noise = 0.0
+
+    @classmethod
+    def applies(cls, measured) -> bool:
+        """Images with stated noise and enough lines."""
+        period = measured.period or (1, 1)
+        return has_quads(measured) and all(n >= 16 * step for n, step in zip(measured.shape[1:3], period, strict=True))
+
+    def add(self, block: Block) -> None:
+        """Add up frames, and the power of lines' means in each frame."""
+        if not block.sampled:
+            return
+        values = block.values.reshape(*block.values.shape[:3], -1).mean(3)
+        self._sum = values.sum(0) if self._sum is None else self._sum + values.sum(0)
+        for axis in (0, 1):
+            self._square[axis] += (self._bend(values.mean(2 - axis), axis, 1) ** 2).mean() * len(values)
+        self._noise += float(np.mean(np.broadcast_to(block.value_variance, block.values.shape))) * len(values)
+        self._frames += len(values)
+
+    def _bend(self, line: np.ndarray, axis: int, step: int) -> np.ndarray:
+        step *= (self.measured.period or (1, 1))[axis]
+        return line[..., : -2 * step] - 2 * line[..., step:-step] + line[..., 2 * step :]
+
+    def findings(self) -> list[Finding]:
+        """Return a finding for rows or columns whose pattern stands in all frames."""
+        if self._frames < _FEWEST_FRAMES or self._noise <= 0:
+            return []
+        mean, noise = self._sum / self._frames, self._noise / self._frames
+        sources = len(np.unique(self.measured.groups)) if self.measured.has_groups else len(self.measured)
+        independent = max(1.0, self._frames * sources / len(self.measured))
+        power, far, other, found = np.zeros(2), np.zeros(2), np.zeros(2), []
+        for axis in (0, 1):
+            line = mean.mean(1 - axis)
+            bend = self._bend(line, axis, 1)
+            # Neither the scenes' own lines nor a pattern from pixel to pixel count, of which a line averages many.
+            pixels = 6 * _bulk(_fine(mean, *(self.measured.period or (1, 1)))) / mean.shape[1 - axis]
+            other[axis] = self._square[axis] / self._frames / independent + pixels
+            power[axis] = _bulk(bend) - other[axis]
+            far[axis] = _bulk(self._bend(line, axis, 2))
+        for axis, name in enumerate(("rows", "columns")):
+            pattern = power[axis] / 6
+            bits = 0.5 * np.log2(1 + max(pattern, 0.0) / noise)
+            error = other[axis] / 6 * np.sqrt(4 / mean.shape[axis])
+            alone = power[axis] > _BANDING * max(power[1 - axis], 0.0) and power[axis] > _UNSMOOTH * far[axis]
+            if alone and bits > _LEAST_BITS and pattern > _ERRORS * error:
+                found.append(
+                    Finding(
+                        "fixed-pattern",
+                        "biased",
+                        f"{name} differ as a whole in all frames alike, by {np.sqrt(pattern):.3g} {_unit(self.measured)}",
+                        f"it counts as information about the object, up to {bits:.2g} bits/pixel",
+                        "subtract a dark frame and divide by a flat field, then give the noise that is left",
+                        {"axis": name, "pattern": float(np.sqrt(pattern)), "bits_per_pixel": float(bits)},
+                    )
+                )
+        return found
+
+
 class Banding(Check):
     """Rows, or columns, that are brighter or darker as a whole from frame to frame."""
 
@@ -111,10 +178,10 @@ class Banding(Check):
             return []
         found = []
         for axis, name in enumerate(("rows", "columns")):
-            power, far = self._power[axis]
+            power, beside = (_white(each) for each in (self._power[axis], self._power[1 - axis]))
             excess = power / self._noise[axis]
-            other = self._power[1 - axis, 0] / self._noise[1 - axis]
-            if excess > _BANDING and excess > _BANDING * other and power > 0.6 * far:
+            other = max(beside / self._noise[1 - axis], 1.0)
+            if excess > _BANDING * other and power > 0.5 * self._power[axis, 0]:
                 deviation = np.sqrt((power - self._noise[axis]) / 6 / self._count)
                 found.append(
                     Finding(
@@ -136,6 +203,11 @@ def _fine(picture: np.ndarray, rows: int, columns: int) -> np.ndarray:
     a, b = picture[:-rows, :-columns], picture[:-rows, columns:]
     c, d = picture[rows:, :-columns], picture[rows:, columns:]
     return (a - b - c + d) / 2
+
+
+def _white(power: np.ndarray) -> float:
+    """Return the part of the power of second differences, at a distance of one and of two lines, that no smooth scene makes."""
+    return float((16 * power[0] - power[1]) / 15)  # a smooth one has 16 times as much at twice the distance
 
 
 def _bulk(values: np.ndarray) -> float:

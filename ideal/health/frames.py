@@ -15,7 +15,7 @@ _FEWEST_FRAMES = 10
 _LIT = 5.0  # photoelectrons beside a pixel that is always 0, which then should have some
 _BY_CHANCE, _NEARLY_ALL = 1e-3, 0.8
 _LIT_SHARE = 0.25  # of the mean of all pixels
-_LEAST_DRIFT, _DRIFT_ERRORS = 0.1, 8.0
+_LEAST_DRIFT, _DRIFT_ERRORS = 0.1, 5.0
 _FAR = 30.0  # median deviations from the median
 _FEW_OUTLIERS = 0.02  # share of the frames; more are a second kind of scene
 

@@ -83,10 +83,10 @@ class ValueGrid(Check):
 
     def _multiples(self, factor: int, shift: int) -> list[Finding]:
         measured = self.measured
-        if measured.noise == "poisson-gaussian" and (
-            factor == measured.step or measured.gain * factor < 0.7 * measured.read_noise
-        ):
-            return []  # a shifted converter, which the noise model knows, or steps that are fine beside the noise
+        if measured.noise == "poisson-gaussian" and measured.gain * factor < measured.read_noise:
+            return []  # steps that are fine beside the noise
+        if measured.noise == "poisson-gaussian" and factor == measured.step:
+            return [self._shifted(factor)]
         if measured.noise == "poisson" and measured.calibration.converts and abs(measured.gain * factor - 1) < 0.02:
             return []
         plus = f" plus {shift % factor}" if shift % factor else ""
@@ -100,6 +100,18 @@ class ValueGrid(Check):
                 {"factor": factor, "shift": int(shift % factor), "gain": measured.gain / factor},
             )
         ]
+
+    def _shifted(self, step: int) -> Finding:
+        measured = self.measured
+        return Finding(
+            "scaled-counts",
+            "note",
+            f"every value is a multiple of {step}, so that the converter's steps are {measured.gain * step:.3g} electrons, more "
+            "than the read noise",
+            "where the gain was measured before the numbers were multiplied, the number is wrong",
+            f"then give --gain {measured.gain / step:.4g} and the offset of the multiplied numbers",
+            {"factor": step, "gain": measured.gain / step},
+        )
 
     def _stretched(self, factor: float) -> Finding:
         return Finding(
