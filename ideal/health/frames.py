@@ -133,6 +133,8 @@ class FrameStatistics:
         mean = (table[:, 3] - self.measured.offset) * self.measured.gain
         number = table[:, 0]
         level = mean.mean()
+        if self.measured.dtype.kind == "c":
+            return []  # a source that sets, or is resolved as the Earth turns, is what the array is there to see
         if level <= 0 or np.ptp(number) == 0:
             return []
         time = (number - number.mean()) / np.ptp(number)

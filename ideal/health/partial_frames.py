@@ -9,6 +9,7 @@ from ideal.health.frames import ranges
 _WIDE = 0.9  # share of lit pixels in the row beside the empty ones: an object's own edge is seldom so wide
 _LIT = 5.0  # photoelectrons a pixel in that row
 _FEWEST_ROWS = 2
+_MOST_OF_THEM = 0.8  # of the frames that are empty at one end
 _SHARE = 0.005  # of the frames
 
 
@@ -19,13 +20,17 @@ class PartialFrames(Check):
         super().__init__(measured)
         self._numbers: list[int] = []
         self._rows: list[int] = []
-        self._seen = 0
+        self._seen = self._flat = 0
 
     @classmethod
     def applies(cls, measured) -> bool:
         """Images of some rows and columns."""
         return (
-            len(measured.shape) > 2 and min(measured.shape[1:3]) >= 8 and measured.dtype.kind != "c" and noise_is_stated(measured)
+            len(measured.shape) > 2
+            and min(measured.shape[1:3]) >= 8
+            and measured.dtype.kind != "c"
+            and not measured.has_clean
+            and noise_is_stated(measured)
         )
 
     def add(self, block: Block) -> None:
@@ -35,7 +40,9 @@ class PartialFrames(Check):
         raw = block.raw.reshape(*block.raw.shape[:2], -1)
         flat = (raw == raw[:, :, :1]).all(2)
         self._seen += len(raw)
-        for place in np.flatnonzero(flat[:, 0] | flat[:, -1]).tolist():
+        ends = np.flatnonzero(flat[:, 0] | flat[:, -1])
+        self._flat += len(ends)
+        for place in ends.tolist():
             for rows in (range(raw.shape[1]), range(raw.shape[1] - 1, -1, -1)):
                 count = self._empty(raw[place], flat[place], rows)
                 if count >= _FEWEST_ROWS:
@@ -60,6 +67,8 @@ class PartialFrames(Check):
         """Return a finding where some, but not all, frames are empty in part."""
         count = len(self._numbers)
         if not self._seen or count < max(1, _SHARE * self._seen) or count == self._seen:
+            return []
+        if count < _MOST_OF_THEM * self._flat:  # objects on a dark ground: some happen to be wide
             return []
         return [
             Finding(
