@@ -18,6 +18,7 @@ def inspect(
     gain: _options.Gain = None,
     offset: _options.Offset = None,
     read_noise: _options.ReadNoise = None,
+    axes: _options.Axes = None,
     as_json: _options.Json = False,
     debug: _options.Debug = False,
 ) -> None:
@@ -28,19 +29,22 @@ def inspect(
       ideal inspect camera.h5
       ideal inspect stack.tif --gain 0.45 --offset 100
       ideal inspect results.h5::run3/images --json
+      ideal inspect channels-first.npy --axes ncyx
     """
     import numpy as np
 
     from ideal.cli import _output
     from ideal.measurements import open_measurements
 
-    with open_measurements(file, noise=noise, sigma=sigma, gain=gain, offset=offset, read_noise=read_noise) as measured:
+    options = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise}
+    with open_measurements(file, axes=axes, **options) as measured:
         _options.check_options(measured, sigma=sigma, read_noise=read_noise)
         found = measured.inspect()
         warnings, findings = found.pop("warnings"), found.pop("findings")
         facts = {
             "path": measured.path,
             "shape": list(measured.shape),
+            "axes": measured.axes,
             "dtype": str(measured.dtype),
             "units": measured.units,
             "units_assumed": measured.units_assumed and not measured.calibration.converts,

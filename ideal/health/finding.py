@@ -17,6 +17,14 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "few-measurements": "a measurement has more values than there are measurements to train the models",
         "blocks-as-sources": "blocks of one picture stand in for independent sources",
         "information-negative": "the number is below 0: the stated noise is larger than the noise that is there",
+        "unwritten": "parts of a dataset were never written, or lie in a file that is not there, and read as the fill value",
+        "planes-grouped": "planes in time or depth of one field are samples that count as one source",
+        "axes-doubtful": "the axes may be others than those as which the array is read",
+        "min-is-white": "a TIFF whose values count down from white, which were turned round",
+        "tiff-rgb": "colors of 8 bits, as a camera or a program makes them for the eye",
+        "tiff-lossy": "pages that are compressed with loss",
+        "units-assumed": "nobody has said that the values are photoelectrons",
+        "units-offset": "the values of the darkest pixels scatter too little for photoelectrons without an offset",
     }
 )
 
