@@ -137,7 +137,7 @@ def _of_three(shape: Sequence[int], like: _Likeness) -> tuple[str, bool]:
         down, across = like.along(0), like.along(1)
         one_picture = like.pictures(0, 1) and _even(down, across, 2) and min(down, across) > 2 * _ALIKE
         return ("yxc", True) if one_picture and not like.independent(0) else ("", False)
-    if last < _IMAGE or min(rows, columns) < 4 or like.pictures(1, 2, less=0):
+    if min(shape) < _IMAGE or like.pictures(1, 2, less=0):
         return "", False
     if like.pictures(0, 1, less=2) and like.independent(2, (0, 1)):
         return "yxn", True

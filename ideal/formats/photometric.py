@@ -55,6 +55,8 @@ def meaning_of(page, where: str, *, from_imagej: bool) -> tuple[int | None, list
     if kind != _MIN_IS_WHITE:
         return None, findings
     dtype, bits = np.dtype(page.dtype), page.bitspersample
+    if bits == 1 and "tifffile" in str(page.software):  # its default for arrays of truth values, which it stores as they are
+        return None, [*findings, plain_note("photometric MINISWHITE of 1 bit, as tifffile tags any such array: values are kept as stored")]
     if dtype.kind not in "ub" or not isinstance(bits, int):
         raise DataError(
             f"{where}: photometric MINISWHITE with values of type {dtype}: from which value they count down is not known; turn them "

@@ -61,6 +61,11 @@ class TiffPages:
                 warnings.simplefilter("ignore")  # a file of a set is opened again for each page
                 return page.asarray().reshape(self.shape[-self._inner :])
         except Exception as error:  # decoders raise what they like
+            if "imagecodecs" in str(error):
+                raise DataError(
+                    f"{self._file}: compression {page.keyframe.compression.name} needs the package imagecodecs: install it, or save "
+                    "the file without compression or with deflate"
+                ) from error
             raise DataError(f"{self._file}: page {number} cannot be decoded ({error}): is the file complete?") from error
 
     def _meant(self, values: np.ndarray) -> np.ndarray:
@@ -122,6 +127,8 @@ def _source_of(file: Path, handle, number: int | None) -> Source:
     series, findings = _chosen(file, handle, number)
     first = series[0]
     page = first.keyframe
+    if handle.is_ome and first.kind != "ome":
+        findings += _elsewhere(file, handle.ome_metadata)
     if page.axes not in ("YX", "YXS", "SYX"):
         raise DataError(f"{file}: pages have axes {page.axes} and shape {page.shape}, expected rows, columns and channels")
     where = str(file) if number is None else f"{file}::{number}"
@@ -196,9 +203,36 @@ def _ome_findings(file: Path, handle, letters: str, shape: tuple[int, ...], page
         files = tuple(name for name in _names(handle.ome_metadata) if not (Path(file).parent / name).is_file())
         axis = next((i for i, letter in enumerate(letters) if letter in "ntz"), 0)
         findings.append(finding_of(Gap(boxes, len(lost), math.prod(counting), "plane", files), "pages", shape, 0, axis))
-    elif not handle.is_multifile and "BinaryOnly" in (handle.ome_metadata or "")[:2000]:
+    elif "BinaryOnly" in (handle.ome_metadata or "")[:2000]:
         findings.append(plain_note("the file is one of a set that another file describes; its own pages alone are read"))
     return findings
+
+
+def _elsewhere(file: Path, header: str) -> list[Finding]:
+    """Return a remark where the planes of an OME header seem to be this file's under an older name.
+
+    Raises:
+        DataError: the planes lie in other files, which are not there.
+
+    """
+    from xml.etree import ElementTree
+
+    try:
+        root = ElementTree.fromstring(header)
+    except ElementTree.ParseError:
+        return [plain_note("its OME header cannot be read: axes are taken from the pages")]
+    missing = [name for name in _names(header) if not (file.parent / name).is_file()]
+    if not missing:
+        return []
+    planes = {element.text for element in root.iter() if element.tag.endswith("UUID")}
+    own = root.attrib.get("UUID")
+    if len(missing) == 1 and (own is None or planes == {own}):
+        return [plain_note(f"its OME header calls the file {missing[0]}; its own pages are read")]
+    more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+    raise DataError(
+        f"{file}: its OME header says that the planes lie in {', '.join(missing[:3])}{more}, which cannot be found: put the files "
+        "beside it"
+    )
 
 
 def _names(header: str) -> list[str]:
