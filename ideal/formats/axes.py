@@ -1,7 +1,7 @@
 """Axes of an array by letters, and the array with its axes in the order that the package works in.
 
-Letters: n sample, t time, z plane, c channel, y row, x column, v value; s is what TIFF files call the channels of a color. `n` may
-stand several times. Whatever the order in the file, the result is (sample, row, column[, channel]) or (sample, value), read lazily.
+Letters: n sample, t time, z plane, c channel, y row, x column, v value; s is what TIFF files call the channels of a color. Only n
+may stand several times. Whatever the order in the file, the result is (sample, row, column[, channel]) or (sample, value).
 
 Every step in n, t and z becomes a sample. Samples of one field belong to one source: with n in the axes a field is one n, and
 planes in t and z of it share a source; without n a field is one t; without n and t all planes in z are of one field.
@@ -121,8 +121,8 @@ def _planes_grouped(letters: str, shape: Sequence[int], field: np.ndarray) -> Fi
     return Finding(
         "planes-grouped",
         "note",
-        f"axes {letters}: {len(field)} planes in {' and '.join(kinds)} are of {count} field{'s' * (count != 1)}, and those of one "
-        "field count as one source",
+        f"axes {letters}: {len(field)} planes in {' and '.join(kinds)} are of {count} field{'s' * (count != 1)}, and those of "
+        "one field count as one source",
         remedy="name other sources with --groups",
         figures={"axes": letters, "fields": count, "planes": len(field)},
     )
@@ -211,7 +211,7 @@ class Arranged:
         self._cached: tuple[int, np.ndarray] | None = None
 
     def __getitem__(self, index) -> np.ndarray:
-        """Return the samples of one slice without a step, or the rows of these: `array[start:stop]`, `array[start:stop, rows]`."""
+        """Return samples, or rows of samples: `array[start:stop]`, `array[start:stop, rows]`, slices without a step."""
         samples, rows = index if isinstance(index, tuple) else (index, slice(None))
         start, stop, _ = samples.indices(self.shape[0])
         stop = max(start, stop)
@@ -270,5 +270,3 @@ def _boxes(start: int, stop: int, sizes: Sequence[int]) -> list[list[slice]]:
     if stop % inner:
         boxes += [[slice(last, last + 1), *box] for box in _boxes(0, stop % inner, sizes[1:])]
     return boxes
-
-

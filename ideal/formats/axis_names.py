@@ -35,10 +35,11 @@ def letters_of(names: Sequence[Any]) -> str:
 def of_tiff(axes: str) -> str:
     """Return letters for the axes of a series as `tifffile` calls them.
 
-    Nobody has named axes called Q. One of them counts samples; of two or more the first does and the others are rows or columns, so
-    that an array means the same here as in other formats: "" is returned. A lone C is what programs call any plain stack.
+    Nobody has named axes called Q. One of them counts samples, and so do several before the channels of a color. Several before
+    pages of grey may be anything: "" is returned, so that an array means the same here as in other formats. A lone C is what
+    programs call any plain stack.
     """
-    if axes.count("Q") > 1:
+    if axes.count("Q") > 1 and "S" not in axes:
         return ""
     letters = "".join(letter.lower() if letter in "TZCYXS" else "n" for letter in axes)
     if letters in ("cyx", "cyxs"):

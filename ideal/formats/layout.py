@@ -1,8 +1,8 @@
 """Whether the shape of an array, and how alike neighbors are along each axis, fit the axes as which it would be read.
 
 Rows and columns of pictures are alike from one entry to the next, and the less so the further apart. Independent samples are not
-alike at all. A channel axis has few entries. Where shape and values leave no doubt that the axes are others, the array is refused;
-where they leave some, there is a finding.
+alike at all. A channel axis has few entries. Where shape and values leave no doubt that the axes are others, the array is
+refused. Where they leave some, there is a finding.
 """
 
 import math
@@ -15,8 +15,9 @@ from ideal.errors import UsageError
 from ideal.formats.axes import as_read, in_words
 from ideal.health import Finding
 
-_WINDOW = 32  # entries of each axis that are read; 64 kB to 4 MB in all
-_VALUES = 2**18
+_WINDOW = 256  # entries of an axis that are read at most
+_VALUES = 2**18  # values of a block
+_ENTRY_BYTES = 16 * 2**20  # of whole entries of the first axis: some formats decode these whole
 _ALIKE = 0.15  # correlation from which on neighbors count as alike
 _FEW = 4  # channels at most, where nothing else is known
 _IMAGE = 8  # rows and columns at least, where nothing else is known
@@ -71,10 +72,11 @@ class _Likeness:
 
     def __init__(self, array: Any):
         shape = tuple(array.shape)
+        first = max(8, _ENTRY_BYTES // max(1, math.prod(shape[1:]) * array.dtype.itemsize))
         window = _WINDOW
-        while window > 8 and math.prod(min(window, size) for size in shape) > _VALUES:
+        while window > 8 and math.prod(min(window, size) for size in (min(first, shape[0]), *shape[1:])) > _VALUES:
             window //= 2
-        sizes = [min(window, size) for size in shape]
+        sizes = [min(window, size) for size in (min(first, shape[0]), *shape[1:])]
         middle = [slice((size - part) // 2, (size - part) // 2 + part) for size, part in zip(shape[1:], sizes[1:], strict=True)]
         starts = sorted({0, (shape[0] - sizes[0]) // 2})
         blocks = [np.asarray(array[(slice(start, start + sizes[0]), *middle)], dtype=np.float64) for start in starts]
@@ -100,7 +102,7 @@ class _Likeness:
         return far > 1 and self.along(axis, less=less, lag=far) < 0.85 * self.along(axis, less=less)
 
     def independent(self, axis: int, beside: tuple[int, ...] = ()) -> bool:
-        """Tell whether neighbors along an axis are alike no more than independent samples, and far less than along those beside."""
+        """Tell whether neighbors along an axis are no more alike than independent samples, nor nearly as along those beside."""
         bias = 1 / max(1, self.sizes[axis] - 1)
         least = min((self.along(other, less=axis) for other in beside), default=0.0)
         return abs(self.along(axis, less=axis) + bias) < max(0.05, self.error, 0.2 * least)

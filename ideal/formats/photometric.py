@@ -41,7 +41,7 @@ def meaning_of(page, where: str, *, from_imagej: bool) -> tuple[int | None, list
     kind = int(page.photometric)
     if kind == _PALETTE and not (from_imagej or _is_grey_ramp(page)):
         raise DataError(
-            f"{where}: photometric is PALETTE, the values are numbers of colors in a table: save the picture as grey values or as "
+            f"{where}: photometric is PALETTE, the values are numbers of colors in a table: save the picture as grey values, or "
             "the camera's raw values"
         )
     if kind in _NO_LIGHT or (kind == _YCBCR and int(page.compression) not in _ALWAYS):
@@ -50,17 +50,22 @@ def meaning_of(page, where: str, *, from_imagej: bool) -> tuple[int | None, list
     findings = _loss(page) + _colors(page, kind)
     if kind == _CFA:
         findings.append(
-            plain_note("photometric CFA: one color a pixel, in a mosaic; give its period (--period 2) so that patches begin in phase")
+            plain_note(
+                "photometric CFA: one color a pixel, in a mosaic; give its period (--period 2) so that patches begin in phase"
+            )
         )
     if kind != _MIN_IS_WHITE:
         return None, findings
     dtype, bits = np.dtype(page.dtype), page.bitspersample
     if bits == 1 and "tifffile" in str(page.software):  # its default for arrays of truth values, which it stores as they are
-        return None, [*findings, plain_note("photometric MINISWHITE of 1 bit, as tifffile tags any such array: values are kept as stored")]
+        return None, [
+            *findings,
+            plain_note("photometric MINISWHITE of 1 bit, as tifffile tags any such array: values are kept as stored"),
+        ]
     if dtype.kind not in "ub" or not isinstance(bits, int):
         raise DataError(
-            f"{where}: photometric MINISWHITE with values of type {dtype}: from which value they count down is not known; turn them "
-            "round, and save them as MINISBLACK"
+            f"{where}: photometric MINISWHITE with values of type {dtype}: from which value they count down is not known; turn "
+            "them round, and save them as MINISBLACK"
         )
     white = 2**bits - 1
     findings.append(
@@ -112,7 +117,7 @@ def _colors(page, kind: int) -> list[Finding]:
             "tiff-rgb",
             "biased",
             "RGB of 8 bits: such colors are demosaiced and gamma-encoded, no photon counts",
-            effect="the noise of a count no longer follows from its value: the number is too high or too low by an unknown amount",
+            effect="the noise of a value is not that of a count: the number is too high or too low by an unknown amount",
             remedy="use the camera's raw values, one color a pixel (--period 2)",
             figures={"bits": bits},
         )

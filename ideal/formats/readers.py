@@ -115,7 +115,7 @@ def _open_zarr(file: Path, name: str | None) -> Source:
 
 
 def _first_level(root, name: str | None) -> str | None:
-    """Return the path of the full picture of an OME-Zarr group: of the one that is named, of the root, or of the only one in it."""
+    """Return the path of the full picture of an OME-Zarr group: the one that is named, the root, or the only one in it."""
     group = root if name is None else root.get(name)
     if not hasattr(group, "keys"):
         return None

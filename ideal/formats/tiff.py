@@ -63,8 +63,8 @@ class TiffPages:
         except Exception as error:  # decoders raise what they like
             if "imagecodecs" in str(error):
                 raise DataError(
-                    f"{self._file}: compression {page.keyframe.compression.name} needs the package imagecodecs: install it, or save "
-                    "the file without compression or with deflate"
+                    f"{self._file}: compression {page.keyframe.compression.name} needs the package imagecodecs: install it, or "
+                    "save the file without compression or with deflate"
                 ) from error
             raise DataError(f"{self._file}: page {number} cannot be decoded ({error}): is the file complete?") from error
 
@@ -93,9 +93,9 @@ def _complaints(name: str) -> Iterator[list[str]]:
 def open_tiff(file: Path, number: int | None = None) -> Source:
     """Open a TIFF file: its planes with the axes that its series name.
 
-    Axes are those of an OME or ImageJ header, or of the pages (RGB, interleaved or planar). A C axis alone is what programs call any
-    plain stack, so there it counts samples. Of a pyramid the full picture is read. Planes of an OME-TIFF that lie in other files are
-    read from these.
+    Axes are those of an OME or ImageJ header, or of the pages (RGB, interleaved or planar). A C axis alone is what programs call
+    any plain stack, so there it counts samples. Of a pyramid the full picture is read. Planes of an OME-TIFF that lie in other
+    files are read from these.
 
     Args:
         file: its path.
@@ -149,8 +149,8 @@ def _source_of(file: Path, handle, number: int | None) -> Source:
     letters = axis_names.of_tiff(axes)
     findings += notes
     if handle.is_ome and axes[: len(shape) - len(page.shape)] == "Z":
-        text = f"the file calls its {shape[0]} pages planes (z), and each counts as a source; if they are of one field, type --axes zyx"
-        findings.append(plain_note(text))
+        text = f"the file calls its {shape[0]} pages planes (z), and each counts as a source"
+        findings.append(plain_note(f"{text}: if they are of one field, type --axes zyx"))
     if handle.is_ome and mapped is None:
         findings += _ome_findings(file, handle, letters, shape, pages, len(page.shape))
     array = TiffPages(file, pages, shape, page, mapped, white)
@@ -230,8 +230,8 @@ def _elsewhere(file: Path, header: str) -> list[Finding]:
         return [plain_note(f"its OME header calls the file {missing[0]}; its own pages are read")]
     more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
     raise DataError(
-        f"{file}: its OME header says that the planes lie in {', '.join(missing[:3])}{more}, which cannot be found: put the files "
-        "beside it"
+        f"{file}: its OME header says that the planes lie in {', '.join(missing[:3])}{more}, which cannot be found: put the "
+        "files beside it"
     )
 
 

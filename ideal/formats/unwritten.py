@@ -1,4 +1,4 @@
-"""Parts of HDF5 and zarr datasets that were never written and read as the fill value; both formats know them without their values.
+"""Parts of HDF5 and zarr datasets that were never written and read as the fill value; both formats know them.
 
 HDF5 stores a chunk once it is written, whatever its values. zarr leaves out chunks of nothing but the fill value even where they
 were written (`write_empty_chunks=False`, its default), as dim counts may be; such chunks are told from those never written by the
@@ -194,7 +194,7 @@ def _boxes_of(missing: np.ndarray, chunks: Sequence[int], shape: Sequence[int]) 
 
 
 def _virtual_gap(dataset: h5py.Dataset) -> Gap | None:
-    """Return what a virtual dataset cannot show: mapped files that are not there, what they never wrote, and what is not mapped."""
+    """Return what a virtual dataset cannot show: files that are not there, what they never wrote, and what is not mapped."""
     folder = Path(dataset.file.filename).resolve().parent
     sources = dataset.virtual_sources()
     missing, files, covered, count = [], [], 0, 0
@@ -240,7 +240,7 @@ def _selected(space, shape: Sequence[int]) -> list[tuple[slice, ...]]:
 
 
 def _source_problem(dataset: h5py.Dataset, source, folder: Path) -> str | None:
-    """Return the name of a source that is not there, "" for one that is there and was never written, None for one that can be read."""
+    """Return the name of a source that is not there, "" for one that was never written, None for one that can be read."""
     if source.file_name == ".":
         inner = dataset.file.get(source.dset_name)
         return source.dset_name if inner is None else _never_written(inner)

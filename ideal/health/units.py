@@ -76,7 +76,9 @@ class Units(Check):
         means, ratios, errors = self._noise(floor / 2)
         lowest = int(np.argmin(ratios)) if len(ratios) else 0
         ratio, dark, error = (float(x[lowest]) if len(x) else None for x in (ratios, means, errors))
-        counts = len(ratios) > 0 and bool(np.all(ratios + 3 * errors >= _PHOTONS[0]) and np.all(ratios[: _TENTHS // 2] <= _PHOTONS[1]))
+        counts = len(ratios) > 0 and bool(
+            np.all(ratios + 3 * errors >= _PHOTONS[0]) and np.all(ratios[: _TENTHS // 2] <= _PHOTONS[1])
+        )
         units = self.measured.units
         figures = {"floor": floor, "noise_over_mean": ratio, "dark_mean": dark}
         if ratio is not None and floor > 0 and ratio + _ERRORS * error < _OFFSET:
