@@ -409,8 +409,8 @@ def _check_gain(noise: str | None, gain: float | None, given: dict, units: str |
     counts = noise in (None, "poisson", "poisson-gaussian")
     if gain is None and figures and counts and units != "photoelectrons":
         raise UsageError(
-            f"{path}: {' and '.join(figures)} without the gain: give the photoelectrons per DN (--gain G, or gain=G in Python), 1 "
-            "where the values are photoelectrons"
+            f"{path}: {' and '.join(figures)} without the gain: give the photoelectrons per DN (--gain G, or gain=G in Python), "
+            "1 where the values are photoelectrons"
         )
 
 

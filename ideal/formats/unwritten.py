@@ -271,7 +271,7 @@ def _zarr_finding(array, name: str, axis: int, word: str) -> list[Finding]:
     if gap is None:
         return []
     if gap.missing is not None and _may_be_dark(array, gap, fill):
-        text = f"{name}: {gap.count} of {gap.total} chunks are not stored, as many as hold nothing but {fill} by chance in light so dim"
+        text = f"{name}: {gap.count} of {gap.total} chunks are not stored, as many as light so dim leaves at {fill} by chance"
         return [plain_note(text, dataset=name, chunks_missing=gap.count, chunks=gap.total)]
     return [finding_of(gap, name, array.shape, fill, axis, word)]
 
@@ -339,9 +339,9 @@ def _shard_index(path: Path, chunks: int) -> np.ndarray | None:
 def _may_be_dark(array, gap: Gap, fill) -> bool:
     """Tell whether so many chunks may hold nothing but the fill value by chance, and lie as chance would have them.
 
-    Of Poisson counts of any mixture of means, the number of chunks without a count is at least n1^2 / (2 n2), where n1 and n2 are
-    the numbers of chunks with one and with two (A. Chao, Scandinavian Journal of Statistics 11, 265, 1984). Chunks whose number is
-    at most four times that are likely; but not where they lie in one run that is longer than chance makes.
+    Of Poisson counts of any mixture of means, the number of chunks without a count is at least n1^2 / (2 n2) on average, where n1
+    and n2 are the numbers of chunks with one lit pixel and with two (A. Chao, Scandinavian Journal of Statistics 11, 265, 1984).
+    Up to four times as many are taken for chance, unless some lie in a run that is longer than chance makes.
     """
     if fill != 0 or gap.missing is None or gap.count == gap.total:
         return False

@@ -22,8 +22,8 @@ class Units(Check):
 
     Photoelectrons fluctuate by the root of their number. So the variance of the noise in the darkest places is at least the mean
     there, and more where the scene has fine detail; with an offset it is less. The noise is that of second differences along rows
-    and columns of 3x3 pixels, of weights (1, -2, 1) x (1, -2, 1) / 6, which smooth light hardly changes. The floor of the values is
-    a quantile over pixels, so that a few dead pixels do not hide an offset.
+    and columns of 3x3 pixels, of weights (1, -2, 1) x (1, -2, 1) / 6, which smooth light hardly changes. The floor of the values
+    is a quantile over pixels, so that a few dead pixels do not hide an offset.
     """
 
     def __init__(self, measured):
@@ -88,7 +88,7 @@ class Units(Check):
                     "biased",
                     f"values taken as photoelectrons never fall below {floor:g} (in 95 % of the pixels), and where their mean is "
                     f"{dark:.4g} the variance of their noise is at most {ratio * dark:.4g}",
-                    effect="they hold an offset or are DN of another gain: the noise is taken as too large and the number is too low",
+                    effect="there is an offset or another gain: the noise is taken as too large, and the number is too low",
                     remedy="give --gain and --offset of the camera",
                     figures=figures,
                 )
