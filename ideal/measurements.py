@@ -187,7 +187,7 @@ class MeasurementSet(AbstractContextManager):
         if known.get("units") == "photoelectrons" and {"gain", "offset"} & set(overrides):
             known.pop("units")  # who gives a gain says that these are DN
         whole = known | overrides
-        _check_gain(whole.get("noise"), whole.get("gain"), overrides, whole.get("units"), self.path)
+        _check_gain(whole.get("noise"), whole.get("gain"), whole, whole.get("units"), self.path)
         known |= overrides
         self.units_assumed = known.get("units") is None
         if self.dtype.kind == "c":

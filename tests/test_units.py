@@ -1,5 +1,6 @@
 """Units: a gain that is asked for, and counts that cannot be photoelectrons."""
 
+import h5py
 import numpy as np
 import pytest
 from cli_world import FAST
@@ -119,6 +120,15 @@ def test_where_the_gain_does_not_matter_or_is_known_nothing_is_asked(tmp_path):
     assert open_measurements(tmp_path / "a.npy", noise="poisson", offset=0.0, read_noise=0.0).gain == 1
     assert open_measurements(tmp_path / "a.npy", noise="poisson-gaussian", read_noise=1.6, units="photoelectrons").gain == 1
     assert from_arrays(values, noise="poisson-gaussian", read_noise=1.6, units="photoelectrons").gain == 1
+
+
+def test_a_file_that_says_an_offset_and_no_gain_is_refused(tmp_path):
+    write_measurements(tmp_path / "a.h5", counts(scenes(count=6)) + 100, noise="poisson", gain=2.0, offset=100.0)
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        del file.attrs["gain"]
+    with pytest.raises(UsageError, match=r"a.h5: offset without the gain"):
+        open_measurements(tmp_path / "a.h5")
+    assert open_measurements(tmp_path / "a.h5", gain=2.0).gain == 2
 
 
 def test_commands_ask_for_the_gain(ideal):
