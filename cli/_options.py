@@ -29,6 +29,14 @@ Sigma = Annotated[
 Gain = Annotated[float | None, typer.Option(help="Photoelectrons per DN (digital number) of the camera.")]
 Offset = Annotated[float | None, typer.Option(help="What the camera reads in the dark, DN.")]
 ReadNoise = Annotated[float | None, typer.Option(help="Standard deviation of the camera's read noise, photoelectrons.")]
+Axes = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LETTERS",
+        help="Axes of the stored array, a letter each: n sample, t time, z plane, c channel, y row, x column, v value; as nyxc, "
+        "ncyx, yxn or tzcyx; default: what the file says, or else nyx, nyxc or nv.",
+    ),
+]
 Groups = Annotated[
     str | None,
     typer.Option(

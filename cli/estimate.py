@@ -22,6 +22,7 @@ def estimate(
     gain: _options.Gain = None,
     offset: _options.Offset = None,
     read_noise: _options.ReadNoise = None,
+    axes: _options.Axes = None,
     groups: _options.Groups = None,
     source: _options.SourceName = None,
     freqsel: _options.FreqSel = None,
@@ -121,7 +122,7 @@ def estimate(
             find_model(name)
     if resume and (force or not out):
         raise UsageError("--resume goes on with a run: " + ("leave out --force" if out else "name its folder (--out)"))
-    options = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise}
+    options = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise, "axes": axes}
     radio = {"source": source, "freqsel": freqsel, "subarray": subarray, "weight_scale": weight_scale}
     options |= {name: value for name, value in radio.items() if value is not None}
     common = {

@@ -18,6 +18,7 @@ def inspect(
     gain: _options.Gain = None,
     offset: _options.Offset = None,
     read_noise: _options.ReadNoise = None,
+    axes: _options.Axes = None,
     source: _options.SourceName = None,
     freqsel: _options.FreqSel = None,
     subarray: _options.Subarray = None,
@@ -33,6 +34,7 @@ def inspect(
       ideal inspect stack.tif --gain 0.45 --offset 100
       ideal inspect results.h5::run3/images --json
       ideal inspect night.uvfits --source M87
+      ideal inspect channels-first.npy --axes ncyx
     """
     import numpy as np
 
@@ -41,13 +43,14 @@ def inspect(
 
     radio = {"source": source, "freqsel": freqsel, "subarray": subarray, "weight_scale": weight_scale}
     camera = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise}
-    with open_measurements(file, **camera, **radio) as measured:
+    with open_measurements(file, axes=axes, **camera, **radio) as measured:
         _options.check_options(measured, sigma=sigma, read_noise=read_noise)
         found = measured.inspect()
         warnings, findings = found.pop("warnings"), found.pop("findings")
         facts = {
             "path": measured.path,
             "shape": list(measured.shape),
+            "axes": measured.axes,
             "dtype": str(measured.dtype),
             "units": measured.units,
             "units_assumed": measured.units_assumed and not measured.calibration.converts,

@@ -15,7 +15,18 @@ import numpy as np
 
 from ideal.calibration import NOISES, Calibration, check_sigma
 from ideal.errors import DataError, UsageError
-from ideal.formats import FORMAT, NAMES, MeasurementWriter, SampleArray, Source, open_source, write_measurements
+from ideal.formats import (
+    FORMAT,
+    NAMES,
+    MeasurementWriter,
+    SampleArray,
+    Source,
+    arrange,
+    as_read,
+    check_layout,
+    open_source,
+    write_measurements,
+)
 from ideal.health import Examination, examine, lines, plain_note
 
 __all__ = ["MeasurementSet", "MeasurementWriter", "from_arrays", "open_measurements", "write_measurements"]
@@ -26,19 +37,21 @@ _PROBE_VALUES = 100_000
 _SHIFTS = {2, 4, 8, 16, 32, 64, 128, 256}  # other common factors are a coincidence or somebody's scaling
 
 
-def open_measurements(path: str | Path, **overrides) -> "MeasurementSet":
+def open_measurements(path: str | Path, *, axes: str | None = None, **overrides) -> "MeasurementSet":
     """Open a measurement file.
 
     Args:
         path: an HDF5 measurement file, or .npy, .npz, .tif, .zarr, .uvfits; `FILE::NAME` names a dataset inside a file, or a
             source in a UVFITS file (`FILE::NAME,freqsel=N,subarray=N`).
+        axes: of the measurements as they are stored, one letter each: n sample, t time, z plane, c channel, y row, x column, v
+            value, as "ncyx", "yxn" or "tzcyx". None for what the file says, or else (sample, row, column[, channel]).
         **overrides: noise, sigma, gain, offset, read_noise, units; what is not None replaces what the file says. Of UVFITS files
             also source (name), freqsel and subarray (numbers), where a file holds several, and weight_scale, a factor for
             weights that are not 1/sigma^2.
 
     Raises:
         DataError: the file cannot be used as it is.
-        UsageError: an override has no meaning.
+        UsageError: an override has no meaning or lacks another, or shape and values speak for other axes.
 
     """
     unknown = sorted(set(overrides) - set(_OVERRIDES + _RADIO))
@@ -47,7 +60,8 @@ def open_measurements(path: str | Path, **overrides) -> "MeasurementSet":
     given = {key: value for key, value in overrides.items() if value is not None}
     sigma = given.get("sigma")
     usable = isinstance(sigma, int | float | np.number) and 0 < sigma < np.inf
-    source = open_source(path, sigma=float(sigma) if usable else None, **{key: given.pop(key) for key in _RADIO if key in given})
+    radio = {key: given.pop(key) for key in _RADIO if key in given}
+    source = open_source(path, axes, sigma=float(sigma) if usable else None, **radio)
     try:
         return MeasurementSet(source, given)
     except BaseException:
@@ -64,31 +78,42 @@ def from_arrays(
     objects=None,
     sigma=None,
     noise=None,
-    gain=1.0,
+    gain=None,
     offset=0.0,
     read_noise=0.0,
     units=None,
     period=None,
+    axes=None,
     path="<array>",
 ) -> "MeasurementSet":
     """Wrap arrays in memory as a measurement set.
 
     Args:
-        measurements: (sample, row, column[, channel]), (sample, value), or complex (sample, visibility); not copied.
+        measurements: (sample, row, column[, channel]), (sample, value), or complex (sample, visibility); not copied. Other
+            orders with `axes`.
         clean: their noiseless means in photoelectrons, same shape.
         groups: source of each sample, shape (sample,); None for each its own.
         labels: one per sample.
         objects: what was imaged, sample first.
         sigma: standard deviation of Gaussian noise after conversion: a number, shape (row, ...) or that of the measurements.
         noise: "poisson", "gaussian", "poisson-gaussian" or "complex-gaussian".
-        gain: e-/DN.
+        gain: e-/DN; None for 1, where neither `offset` nor `read_noise` makes it matter.
         offset: DN.
         read_noise: photoelectrons.
         units: of the measurements; None for DN where a gain or offset is given, else photoelectrons.
         period: rows and columns after which the sensor's mosaic repeats, or None.
+        axes: of `measurements`, `clean` and `sigma` as given, one letter each: n sample, t time, z plane, c channel, y row, x
+            column, v value, as "ncyx" or "yxn".
         path: what messages call it.
 
+    Raises:
+        DataError: arrays do not fit each other, or a figure has no meaning.
+        UsageError: counts with an offset or a read noise but no gain, or shape and values that speak for other axes.
+
     """
+    figures = {"offset": offset, "read_noise": read_noise}
+    _check_gain(noise, gain, figures, units, str(path))
+    gain = 1.0 if gain is None else gain
     given = {"measurements": measurements, "clean": clean, "groups": groups, "labels": labels, "objects": objects}
     arrays = {key: np.asarray(value) for key, value in given.items() if value is not None}
     if units is None and gain == 1 and offset == 0 and not np.iscomplexobj(arrays["measurements"]):
@@ -100,7 +125,9 @@ def from_arrays(
         attributes["sigma"] = float(sigma)
     elif sigma is not None:
         arrays["sigma"] = np.asarray(sigma)
-    return MeasurementSet(Source(str(path), arrays, attributes, trusted=True))
+    source = Source(str(path), arrays, attributes, trusted=True)
+    arrange(source, axes)
+    return MeasurementSet(source)
 
 
 class MeasurementSet(AbstractContextManager):
@@ -120,6 +147,7 @@ class MeasurementSet(AbstractContextManager):
         units_assumed: whether nobody has named them.
         groups: source of each sample, int64 (sample,); sample numbers where the file has none.
         labels: one per sample, or None.
+        axes: of the stored measurements, one letter each as of `open_measurements`.
         attributes: whatever else the file says.
         findings: what a user should know about how the file was read; `ideal.health`.
 
@@ -130,8 +158,11 @@ class MeasurementSet(AbstractContextManager):
         self._examination: Examination | None = None
         arrays, self.path, self._source = source.arrays, source.path, source
         self.attributes, self.findings = source.attributes, list(source.findings)
+        if not source.axes:
+            self.findings += check_layout(arrays["measurements"], self.path)
         self._stored = _as_measurements(arrays["measurements"], self.path)
         self.shape, self.dtype = tuple(self._stored.shape), np.dtype(self._stored.dtype)
+        self.axes = source.axes or as_read(len(self.shape))
         for key in set(arrays) & set(NAMES):
             self._check_length(key, arrays[key])
         self._clean = arrays.get("clean")
@@ -162,6 +193,8 @@ class MeasurementSet(AbstractContextManager):
         Calibration(**overrides).validate(self.path, self.shape[1:], UsageError)
         if known.get("units") == "photoelectrons" and {"gain", "offset"} & set(overrides):
             known.pop("units")  # who gives a gain says that these are DN
+        whole = known | overrides
+        _check_gain(whole.get("noise"), whole.get("gain"), whole, whole.get("units"), self.path)
         known |= overrides
         self.units_assumed = known.get("units") is None
         if self.dtype.kind == "c":
@@ -377,6 +410,22 @@ class MeasurementSet(AbstractContextManager):
                 f"{values[index]}, expected finite numbers: mend or leave out these values"
             )
         return values
+
+
+def _check_gain(noise: str | None, gain: float | None, given: dict, units: str | None, path: str) -> None:
+    """Refuse a camera's offset or read noise without its gain, where the noise depends on it.
+
+    Raises:
+        UsageError: `given` holds one of them, nobody has said the gain, and noise may be that of counts.
+
+    """
+    figures = [name for name in ("offset", "read_noise") if given.get(name)]
+    counts = noise in (None, "poisson", "poisson-gaussian")
+    if gain is None and figures and counts and units != "photoelectrons":
+        raise UsageError(
+            f"{path}: {' and '.join(figures)} without the gain: give the photoelectrons per DN (--gain G, or gain=G in Python), "
+            "1 where the values are photoelectrons"
+        )
 
 
 def _in_memory(array) -> np.ndarray:

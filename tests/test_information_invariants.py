@@ -147,7 +147,7 @@ def test_gain_and_offset_change_nothing(options, gain, offset):
     x = lit_field(rng, 100, 6)
     y = rng.poisson(x) + (0 if options["noise"] == "poisson" else 1.5 * rng.standard_normal(x.shape))
     models = ["stationary"]
-    electrons = estimate(from_arrays(y, **options), models=models)
+    electrons = estimate(from_arrays(y, gain=1.0, **options), models=models)
     numbers = estimate(from_arrays(y / gain + offset, gain=gain, offset=offset, **options), models=models)
     assert nats(numbers) == pytest.approx(nats(electrons), abs=1e-6)
     assert numbers.noise_entropy == pytest.approx(electrons.noise_entropy, abs=1e-6)

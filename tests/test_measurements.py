@@ -145,7 +145,6 @@ def attribute(name, value):
         (attribute("format_version", 2), "format_version is 2, this release reads 1"),
         (drop("measurements"), "no dataset 'measurements', it holds groups"),
         (put("measurements", np.zeros(5)), r"shape \(5,\), expected \(sample, row, column"),
-        (put("measurements", np.zeros((2, 2, 2, 2, 2))), r"expected \(sample, row, column"),
         (put("measurements", np.zeros((20, 2, 2), complex)), r"expected \(sample, visibility\)"),
         (put("measurements", np.zeros((20, 0))), "it is empty"),
         (put("measurements", np.zeros((20, 3), bool)), "type bool, expected integer, float or complex"),

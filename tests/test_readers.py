@@ -47,8 +47,17 @@ def test_npy_errors(tmp_path):
 
 
 def test_one_picture_in_an_array_file_is_suspected(tmp_path):
-    np.save(tmp_path / "a.npy", np.zeros((40, 50)))
-    assert "one picture needs the shape (1, row, column)" in open_source(tmp_path / "a.npy").findings[0].line
+    np.save(tmp_path / "a.npy", np.add.outer(np.sin(np.arange(40) / 5), np.cos(np.arange(50) / 4)))
+    with open_measurements(tmp_path / "a.npy") as measured:
+        assert "looks like (row, column), and is read as (sample, value)" in measured.findings[0].line
+    assert expect_shape(tmp_path / "a.npy", "yx") == (1, 40, 50)
+    np.save(tmp_path / "v.npy", np.random.default_rng(0).standard_normal((40, 50)))  # vectors
+    assert not open_measurements(tmp_path / "v.npy").findings
+
+
+def expect_shape(path, axes=None):
+    with open_measurements(path, axes=axes) as measured:
+        return measured.shape
 
 
 def test_npz(tmp_path):

@@ -27,6 +27,9 @@ class Source:
         findings: what a user should know about the file and how it was read; `ideal.health`.
         trusted: whether `gain`, `sigma` and the like among the attributes mean what they mean here.
         close: releases the file.
+        axes: of the measurements, one letter each as of `ideal.formats.axes`; empty where nobody names them.
+        axes_named: whether the user has named them.
+        whole_shape: of the measurements with the axes of length 1 that the reader left out, where it left out any.
 
     """
 
@@ -36,13 +39,16 @@ class Source:
     findings: list[Finding] = field(default_factory=list)
     trusted: bool = False
     close: Callable[[], None] = lambda: None
+    axes: str = ""
+    axes_named: bool = False
+    whole_shape: tuple[int, ...] | None = None
 
 
 class SampleArray:
     """An array in a file that is read by whole samples only, `array[start:stop]`; others take `array[start:stop, rows]` too."""
 
 
-class MappedArray(SampleArray):
+class MappedArray:
     """An uncompressed array inside a file, mapped anew for each read so that what was read leaves memory again."""
 
     def __init__(self, path: Path, dtype: np.dtype, shape: tuple[int, ...], offset: int):
@@ -52,10 +58,12 @@ class MappedArray(SampleArray):
         if found < expected:
             raise DataError(f"{path}: truncated, {found} bytes where its header promises {expected}: copy the file again")
 
-    def __getitem__(self, samples: slice) -> np.ndarray:
-        """Return the samples of one slice without a step."""
+    def __getitem__(self, index: slice | tuple[slice, ...]) -> np.ndarray:
+        """Return the part of slices without a step, of the first axis or of several."""
+        samples, *rest = index if isinstance(index, tuple) else (index,)
         start, stop, _ = samples.indices(self.shape[0])
         shape = (max(stop - start, 0), *self.shape[1:])
         if 0 in shape:
-            return np.empty(shape, self.dtype)
-        return np.array(np.memmap(self.path, self.dtype, "r", self.offset + start * self._stride, shape))
+            return np.empty(shape, self.dtype)[(slice(None), *rest)]
+        mapped = np.memmap(self.path, self.dtype, "r", self.offset + start * self._stride, shape)
+        return np.array(mapped[(slice(None), *rest)])

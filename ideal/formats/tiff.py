@@ -1,70 +1,76 @@
-"""TIFF stacks: one page is one sample, read page by page."""
+"""TIFF stacks: the planes of one series, or of several of one shape, read page by page."""
 
 import logging
 import math
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ideal.errors import DataError
-from ideal.formats._source import MappedArray, SampleArray, Source
+from ideal.formats import axis_names
+from ideal.formats._source import MappedArray, Source
+from ideal.formats.photometric import meaning_of
+from ideal.formats.unwritten import Gap, finding_of
+from ideal.health import Finding, plain_note
 
 
-class TiffStack(SampleArray):
-    """The pages of a TIFF file as (sample, row, column[, channel]).
+class TiffPages:
+    """Pages of TIFF files as one array, axes that count pages first; read by a slice for each axis.
 
-    Colour pages (RGB, interleaved or planar) and the C axis of an ImageJ hyperstack become the last axis; a C axis alone is
-    what ImageJ calls any plain stack, so there it counts samples. An array of rank 4 that was written without naming its axes
-    is taken as (sample, row, column, channel), as in every other format.
+    Args:
+        file: what messages call it.
+        pages: one `tifffile` page for each plane in raster order, None for one that is not there and reads as 0.
+        shape: of the axes that count pages, then of a page.
+        page: that stands for all.
+        mapped: the same array where it lies in one piece in a file.
+        white: value from which values count down, or None.
+
     """
 
-    def __init__(self, file: Path, handle):
-        series, page = handle.series[0], handle.series[0].keyframe
-        if page.axes not in ("YX", "YXS", "SYX"):
-            raise DataError(f"{file}: pages have axes {page.axes} and shape {page.shape}, expected rows, columns and channels")
-        self._file, self._page_shape, self.dtype = file, page.shape, np.dtype(page.dtype)
-        self._mapped, self._per_sample = None, 1  # pages per sample
-        self._channel_axis = 1 if page.axes == "SYX" else None
-        if len(handle.series) == 1:
-            self._pages, n_pages = series.pages, math.prod(series.shape) // math.prod(page.shape)
-            self._split_axes(series.axes, series.shape)
-            if series.dataoffset is not None:  # in one piece, also where ImageJ writes a single page header for all
-                dtype = self.dtype.newbyteorder(handle.byteorder)
-                self._mapped = MappedArray(file, dtype, (n_pages, *page.shape), series.dataoffset)
-        else:  # pages that were appended one by one
-            shapes = {(tuple(one.keyframe.shape), str(one.dtype)) for one in handle.series}
-            if len(shapes) > 1:
-                raise DataError(f"{file}: pages differ in shape or type: {sorted(shapes)[:4]}, expected pages of one shape")
-            self._pages, n_pages = handle.pages, len(handle.pages)
-        self.shape = (n_pages // self._per_sample, *self._arrange(np.empty((self._per_sample, *page.shape), "u1")).shape[1:])
+    def __init__(self, file: Path, pages: Sequence, shape: tuple[int, ...], page, mapped: MappedArray | None, white: int | None):
+        self._file, self._pages, self.shape, self._mapped, self._white = file, pages, shape, mapped, white
+        self._stored = np.dtype(page.dtype)
+        self.dtype = np.dtype(np.uint8) if self._stored.kind == "b" else self._stored
+        self._inner = len(page.shape)
 
-    def _split_axes(self, axes: str, shape: tuple[int, ...]) -> None:
-        if axes == "QQYX":
-            self._per_sample = shape[1]
-        elif axes.endswith("CYX") and len(axes) > 3:
-            self._per_sample, self._channel_axis = shape[-3], 1
-
-    def _arrange(self, pages: np.ndarray) -> np.ndarray:
-        """Turn consecutive pages into samples with channels last."""
-        if self._per_sample > 1:
-            pages = pages.reshape(-1, self._per_sample, *self._page_shape)
-        return pages if self._channel_axis is None else np.moveaxis(pages, self._channel_axis, -1)
-
-    def __getitem__(self, samples: slice) -> np.ndarray:
-        """Return the samples of one slice without a step."""
-        start, stop, _ = samples.indices(self.shape[0])
-        start, stop = start * self._per_sample, max(start, stop) * self._per_sample
+    def __getitem__(self, index: slice | tuple[slice, ...]) -> np.ndarray:
+        """Return the part of slices without a step, of the first axis or of several."""
+        index = index if isinstance(index, tuple) else (index,)
+        index = (*index, *[slice(None)] * (len(self.shape) - len(index)))
         if self._mapped is not None:
-            return self._arrange(self._mapped[start:stop])
-        pages = np.empty((stop - start, *self._page_shape), self.dtype)
-        for i in range(start, stop):
-            try:
-                pages[i - start] = self._pages[i].asarray()
-            except Exception as error:  # decoders raise what they like
-                raise DataError(f"{self._file}: page {i} cannot be decoded ({error}): is the file complete?") from error
-        return self._arrange(pages)
+            return self._meant(self._mapped[index])
+        counting, inside = index[: -self._inner], index[-self._inner :]
+        places = [range(*one.indices(size)) for one, size in zip(counting, self.shape, strict=False)]
+        shape = [len(place) for place in places]
+        size = [len(range(*one.indices(size))) for one, size in zip(inside, self.shape[-self._inner :], strict=True)]
+        values = np.zeros((math.prod(shape), *size), self._stored)
+        numbers = np.arange(math.prod(self.shape[: -self._inner])).reshape(self.shape[: -self._inner])
+        for i, number in enumerate(numbers[counting].ravel().tolist()):
+            page = self._pages[number]
+            if page is not None:
+                values[i] = self._decoded(page, number)[inside]
+        return self._meant(values.reshape(*shape, *size))
+
+    def _decoded(self, page, number: int) -> np.ndarray:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # a file of a set is opened again for each page
+                return page.asarray().reshape(self.shape[-self._inner :])
+        except Exception as error:  # decoders raise what they like
+            if "imagecodecs" in str(error):
+                raise DataError(
+                    f"{self._file}: compression {page.keyframe.compression.name} needs the package imagecodecs: install it, or "
+                    "save the file without compression or with deflate"
+                ) from error
+            raise DataError(f"{self._file}: page {number} cannot be decoded ({error}): is the file complete?") from error
+
+    def _meant(self, values: np.ndarray) -> np.ndarray:
+        values = values.astype(self.dtype, copy=False)
+        return values if self._white is None else self.dtype.type(self._white) - values
 
 
 @contextmanager
@@ -84,11 +90,19 @@ def _complaints(name: str) -> Iterator[list[str]]:
         logger.removeFilter(collect)
 
 
-def open_tiff(file: Path) -> Source:
-    """Open a TIFF file.
+def open_tiff(file: Path, number: int | None = None) -> Source:
+    """Open a TIFF file: its planes with the axes that its series name.
+
+    Axes are those of an OME or ImageJ header, or of the pages (RGB, interleaved or planar). A C axis alone is what programs call
+    any plain stack, so there it counts samples. Of a pyramid the full picture is read. Planes of an OME-TIFF that lie in other
+    files are read from these.
+
+    Args:
+        file: its path.
+        number: of the series to read; None for the only one, or for all where they are of one shape.
 
     Raises:
-        DataError: not a TIFF file, truncated, or pages of several shapes.
+        DataError: not a TIFF file, truncated, values that do not measure light, or series of several shapes.
 
     """
     import tifffile
@@ -97,13 +111,134 @@ def open_tiff(file: Path) -> Source:
     try:
         with _complaints("tifffile") as complaints:
             handle = tifffile.TiffFile(file)
-            stack = TiffStack(file, handle)
+            source = _source_of(file, handle, number)
         if complaints:  # it goes on with the pages before the fault
             raise DataError(f"{file}: damaged or truncated TIFF ({complaints[0]}): copy the file again")
-        return Source(str(file), {"measurements": stack}, close=handle.close)
+        return source
     except Exception as error:
         if handle is not None:
             handle.close()
         if isinstance(error, DataError):
             raise
         raise DataError(f"{file}: cannot be read as TIFF ({error})") from error
+
+
+def _source_of(file: Path, handle, number: int | None) -> Source:
+    series, findings = _chosen(file, handle, number)
+    first = series[0]
+    page = first.keyframe
+    if handle.is_ome and first.kind != "ome":
+        findings += _elsewhere(file, handle.ome_metadata)
+    if page.axes not in ("YX", "YXS", "SYX"):
+        raise DataError(f"{file}: pages have axes {page.axes} and shape {page.shape}, expected rows, columns and channels")
+    where = str(file) if number is None else f"{file}::{number}"
+    white, notes = meaning_of(page, where, from_imagej=bool(handle.is_imagej))
+    counted = _counting_axes(first, page)
+    lead = [(axis, size) for axis, size in counted if size > 1 or axis not in "TZC"]
+    several = [("I", len(series))] if len(series) > 1 else []
+    whole = (*(size for _, size in several + counted), *page.shape)
+    shape = (*(size for _, size in several + lead), *page.shape)
+    axes = "".join(axis for axis, _ in several + lead) + page.axes
+    pages: Sequence[Any] = first.pages
+    if len(series) > 1:
+        pages = [one.pages[i] for one in series for i in range(math.prod(size for _, size in lead))]
+    elif len(first.pages) < math.prod(shape[: -len(page.shape)]):
+        pages = [*(first.pages[i] for i in range(len(first.pages)))]
+        pages += [None] * (math.prod(shape[: -len(page.shape)]) - len(pages))
+    mapped = _mapped(first, page, shape) if len(series) == 1 else None
+    letters = axis_names.of_tiff(axes)
+    findings += notes
+    if handle.is_ome and axes[: len(shape) - len(page.shape)] == "Z":
+        text = f"the file calls its {shape[0]} pages planes (z), and each counts as a source"
+        findings.append(plain_note(f"{text}: if they are of one field, type --axes zyx"))
+    if handle.is_ome and mapped is None:
+        findings += _ome_findings(file, handle, letters, shape, pages, len(page.shape))
+    array = TiffPages(file, pages, shape, page, mapped, white)
+    return Source(where, {"measurements": array}, {}, findings, close=handle.close, axes=letters, whole_shape=whole)
+
+
+def _chosen(file: Path, handle, number: int | None) -> tuple[list, list[Finding]]:
+    """Return the series to read, and a remark where some are left out."""
+    series = list(handle.series)
+    if number is not None:
+        if number >= len(series):
+            raise DataError(f"{file}: no series {number}, it holds {len(series)}, numbered from 0")
+        return [series[number]], []
+    full = [one for one in series if not one.keyframe.is_reduced] or series
+    shapes = {(tuple(one.get_shape(squeeze=False)), str(one.dtype)) for one in full}
+    if len(shapes) > 1:
+        known = [f"{file}::{i} {tuple(one.shape)} {one.dtype}" for i, one in enumerate(series)]
+        listed = ", ".join(known[:4]) + (f" and {len(known) - 4} more" if len(known) > 4 else "")
+        raise DataError(f"{file}: pages differ in shape or type: {listed}, expected pages of one shape: name one of these")
+    left = len(series) - len(full)
+    note = f"{left} picture{'s' * (left > 1)} of reduced size {'are' if left > 1 else 'is'} left out"
+    return full, [plain_note(note)] * bool(left)
+
+
+def _counting_axes(series, page) -> list[tuple[str, int]]:
+    """Return the axes of a series that count pages, with their lengths."""
+    axes, shape = series.get_axes(squeeze=False), series.get_shape(squeeze=False)
+    found = [(axis, int(size)) for axis, size in zip(axes, shape, strict=True) if axis not in "YXS"]
+    pages = math.prod(shape) // math.prod(page.shape)
+    return found if math.prod(size for _, size in found) == pages else [("I", pages)]
+
+
+def _mapped(series, page, shape: tuple[int, ...]) -> MappedArray | None:
+    """Return the planes of a series that lie in one piece in a file, also where ImageJ writes a single page header for all."""
+    if series.dataoffset is None or series.is_multifile:  # planes in several files may follow each other by chance
+        return None
+    parent = page.parent  # of an OME-TIFF set it may be another file than the one that was opened
+    handle = parent.filehandle
+    dtype = np.dtype(page.dtype).newbyteorder(parent.byteorder)
+    return MappedArray(Path(handle.dirname) / handle.name, dtype, shape, series.dataoffset)
+
+
+def _ome_findings(file: Path, handle, letters: str, shape: tuple[int, ...], pages, inner: int) -> list[Finding]:
+    findings, counting = [], shape[:-inner]
+    lost = [i for i in range(math.prod(counting)) if pages[i] is None] if len(pages) < 10**7 else []
+    if lost:
+        places = [np.unravel_index(i, counting) for i in lost]
+        inside = tuple(slice(0, size) for size in shape[-inner:])
+        boxes = [(*(slice(int(i), int(i) + 1) for i in place), *inside) for place in places]
+        files = tuple(name for name in _names(handle.ome_metadata) if not (Path(file).parent / name).is_file())
+        axis = next((i for i, letter in enumerate(letters) if letter in "ntz"), 0)
+        findings.append(finding_of(Gap(boxes, len(lost), math.prod(counting), "plane", files), "pages", shape, 0, axis))
+    elif "BinaryOnly" in (handle.ome_metadata or "")[:2000]:
+        findings.append(plain_note("the file is one of a set that another file describes; its own pages alone are read"))
+    return findings
+
+
+def _elsewhere(file: Path, header: str) -> list[Finding]:
+    """Return a remark where the planes of an OME header seem to be this file's under an older name.
+
+    Raises:
+        DataError: the planes lie in other files, which are not there.
+
+    """
+    from xml.etree import ElementTree
+
+    try:
+        root = ElementTree.fromstring(header)
+    except ElementTree.ParseError:
+        return [plain_note("its OME header cannot be read: axes are taken from the pages")]
+    missing = [name for name in _names(header) if not (file.parent / name).is_file()]
+    if not missing:
+        return []
+    planes = {element.text for element in root.iter() if element.tag.endswith("UUID")}
+    own = root.attrib.get("UUID")
+    if len(missing) == 1 and (own is None or planes == {own}):
+        return [plain_note(f"its OME header calls the file {missing[0]}; its own pages are read")]
+    more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+    raise DataError(
+        f"{file}: its OME header says that the planes lie in {', '.join(missing[:3])}{more}, which cannot be found: put the "
+        "files beside it"
+    )
+
+
+def _names(header: str) -> list[str]:
+    """Return the files that an OME header names, each once."""
+    from xml.etree import ElementTree
+
+    root = ElementTree.fromstring(header)
+    named = (element.attrib.get("FileName") for element in root.iter() if element.tag.endswith("UUID"))
+    return list(dict.fromkeys(name for name in named if name))

@@ -16,9 +16,11 @@ from ideal.health.frames import DeadPixels, FrameStatistics
 from ideal.health.noise_level import NoiseLevel, SampleScatter
 from ideal.health.partial_frames import PartialFrames
 from ideal.health.summary import Tally, contradictions
+from ideal.health.units import Units
 from ideal.health.value_grid import ValueGrid
 
 CHECKS: tuple[type[Check], ...] = (
+    Units,
     NoiseLevel,
     SampleScatter,
     ValueGrid,

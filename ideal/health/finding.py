@@ -40,8 +40,6 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "gamma-encoded": "8-bit pictures look encoded for a screen",
         "negative-counts": "counts are negative",
         "not-whole": "counts are not whole numbers",
-        "units-assumed": "the file names no units and its values are taken as photoelectrons",
-        "units-doubtful": "the units that the file names are not photoelectrons, and no gain is given",
         "no-groups": "the file does not say which samples show the same source",
         "few-sources": "too few independent sources were scored for a good interval",
         "few-measurements": "a measurement has more values than there are measurements to train the models",
@@ -54,6 +52,14 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "phases-unsteady": "visibilities change fast, by air or gains that are no noise",
         "repeated-visibilities": "rows repeat a baseline and time",
         "information-negative": "the number is below 0: the stated noise is larger than the noise that is there",
+        "unwritten": "parts of a dataset were never written, or lie in a file that is not there, and read as the fill value",
+        "planes-grouped": "planes in time or depth of one field are samples that count as one source",
+        "axes-doubtful": "the axes may be others than those as which the array is read",
+        "min-is-white": "a TIFF whose values count down from white, which were turned round",
+        "tiff-rgb": "colors of 8 bits, as a camera or a program makes them for the eye",
+        "tiff-lossy": "pages that are compressed with loss",
+        "units-assumed": "nobody has said that the values are photoelectrons",
+        "units-offset": "the values of the darkest pixels scatter too little for photoelectrons without an offset",
     }
 )
 

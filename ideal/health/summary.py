@@ -132,18 +132,6 @@ def contradictions(measured, found: dict) -> list[Finding]:
         "not whole numbers under poisson noise: give the raw counts, or the noise that these have",
         "biased",
     )
-    note(
-        counting and measured.units_assumed and not measured.calibration.converts and found["min"] > 0,
-        "units-assumed",
-        "the file names no units: its values are taken as photoelectrons; if they are DN, give --gain and --offset",
-        "biased",
-    )
-    note(
-        counting and measured.units not in ("photoelectrons",) and not measured.calibration.converts,
-        "units-doubtful",
-        f"units are {measured.units} but gain is 1 and offset 0: are these photoelectrons? (--gain, --offset)",
-        "biased",
-    )
     expected = found["mean"] + (measured.read_noise**2 if noise == "poisson-gaussian" else 0.0)
     note(
         counting and not found["constant"] and saturated == 0 and 0 <= found["variance"] < 0.8 * expected,

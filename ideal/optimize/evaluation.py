@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ideal.formats import as_read
 from ideal.imaging import ImagingSystem, Params
 from ideal.information import compare, estimate
 from ideal.measurements import MeasurementSet, from_arrays
@@ -55,6 +56,7 @@ def measured_by(
         figures["read_noise"] = noise.read_noise
         figures["units"] = "photoelectrons"
     period = None if system.period == (1, 1) else system.period
+    figures["axes"] = as_read(values.ndim)  # known, and not to be guessed
     return from_arrays(
         values, clean=clean, groups=groups, labels=part.labels, noise=noise.name, period=period, path=name, **figures
     )

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ideal.formats import as_read
 from ideal.imaging import Params
 from ideal.imaging.interferometer import Interferometer
 from ideal.information import compare, estimate
@@ -90,7 +91,16 @@ def reduced_measurements(
 def _measurements(combined: Combinations, part: Part, exposure: float, seed: int, name: str) -> MeasurementSet:
     rng = np.random.default_rng([seed, zlib.crc32(name.encode()), 3])
     values, clean = combined.measured(part.scenes * np.float32(exposure), rng)
-    return from_arrays(values, clean=clean, sigma=1.0, groups=part.groups, labels=part.labels, noise="gaussian", path=name)
+    return from_arrays(
+        values,
+        clean=clean,
+        sigma=1.0,
+        groups=part.groups,
+        labels=part.labels,
+        noise="gaussian",
+        axes=as_read(values.ndim),
+        path=name,
+    )
 
 
 def _combined(system: Interferometer, designs: dict[str, Params], components: np.ndarray) -> Iterator[Combinations]:

@@ -6,6 +6,7 @@ import numpy as np
 
 from ideal.decoders._visibilities import CondensedVisibilities
 from ideal.errors import UsageError
+from ideal.formats import as_read
 from ideal.imaging import make_system
 from ideal.intervals import GroupedValues
 from ideal.measurements import from_arrays
@@ -35,7 +36,9 @@ def information(settings: dict, needs: dict[str, dict], context: Context) -> dic
         condensed, seen = array_of(settings, sites)
         values, clean = condensed.measure(skies.scenes, noise_of(settings, name))
         if len(condensed.seen):
-            source = from_arrays(values, clean=clean, sigma=1.0, noise="gaussian", groups=skies.groups, path=name)
+            source = from_arrays(
+                values, clean=clean, sigma=1.0, axes=as_read(values.ndim), noise="gaussian", groups=skies.groups, path=name
+            )
             estimate = estimated(source, Context(), settings["seed"], models=("full",), confidence=settings["confidence"])
             estimate["information"] *= len(condensed.seen)
             estimate["interval"] = [bound * len(condensed.seen) for bound in estimate["interval"]]
