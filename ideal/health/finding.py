@@ -16,6 +16,15 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "few-sources": "too few independent sources were scored for a good interval",
         "few-measurements": "a measurement has more values than there are measurements to train the models",
         "blocks-as-sources": "blocks of one picture stand in for independent sources",
+        "scene-wraps": "a system spreads light over more than the margin of its scene, which repeats at its edge",
+        "scene-unresolved": "a scene is so small that every baseline of an interferometer sees its total flux alone",
+        "scene-coarse": "pixels of a scene are so large that an interferometer sees their shape",
+        "psf-cut": "a system's point spread function does not end at the edge of its window",
+        "psf-background": "a measured point spread function is not dark at its edge",
+        "psf-encoded": "a measured point spread function comes from a picture that is probably not linear in the light",
+        "light-missing": "measurements get far less light than the exposure asks for",
+        "all-dark": "every simulated measurement is 0 everywhere",
+        "noise-only": "the stated noise is far above everything that is measured",
         "information-negative": "the number is below 0: the stated noise is larger than the noise that is there",
     }
 )
