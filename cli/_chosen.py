@@ -91,7 +91,7 @@ def run(setup: Setup, *, out: str | None, force: bool, say: Callable[[str, float
         "noise": simulation.noise.describe(),
         "photons": _design_report.photons_of(simulation.system, as_table(request)),
         "exposure": simulation.exposure,
-        "warnings": warnings_of(division, request.objects),
+        "warnings": [*warnings_of(division, request.objects), *(finding.line for finding in simulation.findings)],
     }
     if folder:
         say("figures", None)

@@ -27,10 +27,12 @@ def scene_text(facts: Mapping[str, Any]) -> str:
 def settings_facts(owner) -> dict[str, dict[str, Any]]:
     """Return the settings of a system or of objects with their units and meanings, as JSON types."""
     about = {each.name: each.metadata for each in settings_of(type(owner))}
+    own = getattr(owner, "ranges", {})
     return {
         name: {
             "value": list(value) if isinstance(value, tuple) else value,
-            "unit": about.get(name, {}).get("unit", ""),
+            "unit": about.get(name, {}).get("unit", "") or (own[name].unit or "" if name in own else ""),
+            "range": _range(about.get(name, {}).get("within") or own.get(name)),
             "help": about.get(name, {}).get("help", ""),
         }
         for name, value in owner.settings.items()
@@ -41,8 +43,15 @@ def print_settings(facts: Mapping[str, Mapping[str, Any]]) -> None:
     """Print a table of settings, of `settings_facts`."""
     from ideal.cli import _output
 
-    rows = [(name, _short(each["value"]), each["unit"], each["help"]) for name, each in facts.items()]
-    _output.print_table(("setting", "value", "unit", "what it is"), rows)
+    rows = [
+        (name, _short(each["value"]), each["unit"], (each["range"] or {}).get("text", ""), each["help"])
+        for name, each in facts.items()
+    ]
+    _output.print_table(("setting", "value", "unit", "range", "what it is"), rows)
+
+
+def _range(within) -> dict[str, Any] | None:
+    return None if within is None else {"text": within.text, **within.facts()}
 
 
 def by(shape) -> str:

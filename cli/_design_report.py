@@ -102,6 +102,8 @@ def document(prepared, request: Mapping[str, Any], designed: Designed, rows: lis
         warnings.append(
             f"{division.design.count} objects to design for are few, and the design may suit these alone: take more (--count)"
         )
+    odd = [*prepared.simulation.findings, *prepared.system.findings(designed.params)]
+    warnings += dict.fromkeys(finding.line for finding in odd)
     warnings += rows[0]["warnings"]
     return {
         "system": prepared.system.name,

@@ -9,6 +9,7 @@ import numpy as np
 from ideal import noise as noise_models
 from ideal.datasets import make_objects
 from ideal.errors import UsageError
+from ideal.health.finding import Finding
 from ideal.imaging import ImagingSystem, Params
 from ideal.measurements import MeasurementWriter
 from ideal.simulation import Block, Simulation, check_count, prepare
@@ -93,6 +94,7 @@ def write(
         "units": _units(system, noise) or "DN",
         "mean_unit": _units(system, noise) or "photoelectrons",
         **tally.facts(),
+        "findings": [finding.to_record() for finding in (*simulation.findings, *tally.findings(system.name))],
     }
 
 
@@ -100,7 +102,7 @@ class _Tally:
     """Running counts and moments of what was written."""
 
     def __init__(self):
-        self.count, self.sum, self.values = 0, 0.0, 0
+        self.count, self.sum, self.values, self.lit = 0, 0.0, 0, False
         self.groups: set[int] = set()
         self.labels: dict[str, int] = {}
 
@@ -108,6 +110,7 @@ class _Tally:
         self.count += len(block.clean)
         self.sum += float(np.abs(block.clean).sum(dtype=np.float64))
         self.values += block.clean.size
+        self.lit = self.lit or bool(np.any(block.measurements))
         self.groups.update(block.groups.tolist())
         for label in [] if block.labels is None else block.labels.tolist():
             self.labels[str(label)] = self.labels.get(str(label), 0) + 1
@@ -115,6 +118,15 @@ class _Tally:
     def facts(self) -> dict:
         """Return them as JSON types."""
         return {"mean": self.sum / self.values, "groups": len(self.groups), "labels": dict(sorted(self.labels.items()))}
+
+    def findings(self, name: str) -> list[Finding]:
+        """Return what is odd about the measurements that were written."""
+        if self.lit or not self.sum > 0:  # without any light the simulation has said so
+            return []
+        text = f"{name}: all {self.values} measured values are 0, the noiseless mean is {self.sum / self.values:.2g}"
+        return [
+            Finding("all-dark", "void", text, "they carry hardly any information", "take more light (--photons) or objects (-n)")
+        ]
 
 
 def _calibration(noise: noise_models.NoiseModel) -> dict[str, Any]:

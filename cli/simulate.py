@@ -37,7 +37,8 @@ def simulate(
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
-            help="Change a setting of the system or, as objects.KEY=VALUE, of the objects; repeat for several.",
+            help="Change a setting of the system or, as objects.KEY=VALUE, of the objects; repeat for several. "
+            "ideal systems NAME and ideal data show NAME tell the unit and the range of each.",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the objects, and of their noise: the same seed gives the same file.")] = 0,
@@ -64,6 +65,7 @@ def simulate(
 
     from ideal.cli import _noise, _output, _simulated, _systems
     from ideal.cli._settings import parse_settings
+    from ideal.health.finding import Finding
 
     _output.check_target("--out", out, (".h5", ".hdf5"), force, make_folder=True)
     given = parse_settings(settings or [])
@@ -94,6 +96,8 @@ def simulate(
         _output.print_json(_output.provenance(sys.argv, seed) | facts)
     else:
         _output.print_lines(_simulated.lines_of(facts))
+    for record in facts["findings"]:
+        _output.warn(Finding.from_record(record).line)
 
 
 def _given(options: dict) -> dict:

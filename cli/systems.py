@@ -38,6 +38,7 @@ def systems(
     from ideal.cli import _output
     from ideal.cli._settings import parse_settings
     from ideal.errors import UsageError
+    from ideal.health.finding import Finding
     from ideal.imaging import SYSTEMS, find_system
 
     changes = parse_settings(settings or [])
@@ -67,6 +68,8 @@ def systems(
         _output.print_json(facts)
     else:
         _print(facts)
+    for record in facts["findings"]:
+        _output.warn(Finding.from_record(record).line)
 
 
 def _facts(system, params, chosen: str) -> dict:
@@ -88,6 +91,7 @@ def _facts(system, params, chosen: str) -> dict:
         "designs": dict(system.designs),
         "further_designs": dict(system.further_designs),
         "design": chosen,
+        "findings": [finding.to_record() for finding in system.findings(params)],
     }
 
 

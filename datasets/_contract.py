@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ideal._ranges import check_ranges
 from ideal.imaging import Scene, settings_of
 
 
@@ -63,6 +64,10 @@ class ObjectSet(ABC):
     origin: ClassVar[str]
     licence: ClassVar[str]
     kinds: ClassVar[tuple[str, ...]]
+
+    def __post_init__(self):
+        """Refuse settings outside their ranges; a subclass with further checks calls this first."""
+        check_ranges(self)
 
     @abstractmethod
     def open(self, scene: Scene, seed: int = 0) -> ObjectSource:

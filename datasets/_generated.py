@@ -122,49 +122,6 @@ def angular_pixel(objects, scene: Scene, field_of_view: float) -> float:
     return field_of_view / max(scene.shape[:2])
 
 
-def check_at_least(objects, low: float, *names: str) -> None:
-    """Refuse settings that are not finite numbers of at least `low`.
-
-    Raises:
-        UsageError: one is not.
-
-    """
-    for name in names:
-        value = getattr(objects, name)
-        if not np.isfinite(value) or value < low:
-            raise UsageError(f"{objects.name}: setting {name} is {value:g}, expected a number of at least {low:g}")
-
-
-def check_positive(objects, *names: str) -> None:
-    """Refuse settings that are not finite numbers above 0.
-
-    Raises:
-        UsageError: one is not.
-
-    """
-    for name in names:
-        value = getattr(objects, name)
-        if not np.isfinite(value) or value <= 0:
-            raise UsageError(f"{objects.name}: setting {name} is {value:g}, expected a number above 0")
-
-
-def check_ranges(objects, *names: str, low: float = -np.inf, high: float = np.inf) -> None:
-    """Refuse settings that are not one number, or the lowest and the highest, within bounds.
-
-    Raises:
-        UsageError: one is not.
-
-    """
-    for name in names:
-        value = getattr(objects, name)
-        plain = all(isinstance(each, int | float) and not isinstance(each, bool) for each in value)
-        if not plain or len(value) not in (1, 2) or not np.isfinite(value).all() or value[0] > value[-1]:
-            raise UsageError(f"{objects.name}: setting {name} is {value!r}, expected one number, or the lowest and the highest")
-        if value[0] < low or value[-1] > high:
-            bounds = f"at least {low:g}" if np.isinf(high) else f"from {low:g} to {high:g}"
-            raise UsageError(f"{objects.name}: setting {name} is {value!r}, expected numbers {bounds}")
-
-
 def draw_range(rng: np.random.Generator, value: Range) -> float:
     """Return a number drawn evenly from a range."""
     return float(rng.uniform(value[0], value[-1]))

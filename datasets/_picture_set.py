@@ -4,8 +4,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
+from ideal._ranges import Range
 from ideal.datasets._contract import ObjectSet, ObjectSource
 from ideal.datasets._generated import check_kind
 from ideal.datasets._to_scene import COLOURS, FITS, Pictures, PictureScenes
@@ -32,14 +31,15 @@ class PictureSet(ObjectSet):
         "crop (a random part), tile (pictures side by side), pad (dark around), resize, or auto: crop where pictures are larger "
         "than the scene",
     )
-    phase: float = setting(0.0, "rad", "of a transmission: largest phase, in proportion to the light; 0: the picture absorbs")
+    phase: float = setting(
+        0.0, "rad", "of a transmission: largest phase, in proportion to the light; 0: the picture absorbs", Range(-100, 100)
+    )
 
     def __post_init__(self):
+        super().__post_init__()
         for name, known in self.choices.items():
             if getattr(self, name) not in known:
                 raise UsageError(unknown_name(f"{self.name}: {name} is not", getattr(self, name), known))
-        if not np.isfinite(self.phase):
-            raise UsageError(f"{self.name}: phase is a number of radians; found {self.phase}")
 
     def open(self, scene: Scene, seed: int = 0) -> ObjectSource:
         """Return pictures that fit a scene; see `ObjectSet.open`."""

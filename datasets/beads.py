@@ -5,10 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
+from ideal._ranges import Range
 from ideal.datasets._contract import ObjectSet
-from ideal.datasets._generated import GeneratedSource, check_at_least, check_kind, check_positive, picture_shape, share_light
+from ideal.datasets._generated import GeneratedSource, check_kind, picture_shape, share_light
+from ideal.errors import UsageError
 from ideal.imaging import Scene, setting
 
+_MOST_PROFILES = 2.0**26  # beads times rows and columns of a scene
 _REACH = 5.0  # widths from its centre beyond which a bead gives no light worth counting (6e-7 of it)
 
 
@@ -20,24 +23,30 @@ class Beads(ObjectSet):
     as bright on average as one in the middle: `mean_light` at every pixel.
     """
 
-    density: float = setting(2.0, "per 1000 pixels", "mean number of beads; the number in a scene is Poisson distributed")
-    number: int = setting(0, "beads", "this very number of beads in every scene, all centred within it; 0: random, see density")
-    width: float = setting(1.0, "pixels", "standard deviation of a bead's Gaussian profile")
-    light: float = setting(
-        4.0, "pixels", "mean light of a bead, summed over its pixels, 1 being the full brightness of one pixel (sky: Jy)"
+    density: float = setting(
+        2.0, "per 1000 pixels", "mean number of beads; the number in a scene is Poisson distributed", Range(0, 1e4)
     )
-    spread: float = setting(0.3, "1", "standard deviation of the logarithm of the beads' light; 0: all alike")
-    background: float = setting(0.0, "1", "light of the ground, relative to full brightness (sky: Jy per pixel)")
+    number: int = setting(
+        0,
+        "beads",
+        "this very number of beads in every scene, all centred within it; 0: random, see density",
+        Range(0, 100_000, whole=True),
+    )
+    width: float = setting(1.0, "pixels", "standard deviation of a bead's Gaussian profile", Range(0, 1000, above=True))
+    light: float = setting(
+        4.0,
+        "pixels",
+        "mean light of a bead, summed over its pixels, 1 being the full brightness of one pixel (sky: Jy)",
+        Range(1e-6, 1e6),
+    )
+    spread: float = setting(0.3, "1", "standard deviation of the logarithm of the beads' light; 0: all alike", Range(0, 5))
+    background: float = setting(0.0, "1", "light of the ground, relative to full brightness (sky: Jy per pixel)", Range(0, 1e4))
 
     name = "beads"
     summary = "sparse fluorescent beads at random places on a dark ground"
     origin = "generated"
     licence = "none needed: generated"
     kinds = ("radiance", "sky")
-
-    def __post_init__(self):
-        check_at_least(self, 0.0, "density", "number", "spread", "background")
-        check_positive(self, "width", "light")
 
     @property
     def mean_light(self) -> float:
@@ -57,6 +66,13 @@ class Beads(ObjectSet):
         """
         check_kind(self, scene)
         shape = picture_shape(self, scene)
+        sides = [size + 2 * _REACH * self.width * (not self.number and size > 1) for size in shape]
+        count = self.number or self.density / 1000 * sides[0] * sides[1]
+        if count * sum(shape) > _MOST_PROFILES:
+            raise UsageError(
+                f"{self.name}: some {count:.3g} beads in a scene of {shape[0]} x {shape[1]} pixels do not fit into memory: lower "
+                "density, number or width"
+            )
         return GeneratedSource(scene.shape, seed, lambda rng: share_light(self._draw(rng, shape), scene))
 
     def _draw(self, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:

@@ -4,14 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ideal._ranges import SHARE, Range, Ranges
 from ideal.datasets._contract import ObjectSet
 from ideal.datasets._generated import (
     GeneratedSource,
     angular_pixel,
-    check_at_least,
     check_kind,
-    check_positive,
-    check_ranges,
     draw_in_disc,
     draw_range,
     picture_shape,
@@ -21,6 +19,9 @@ from ideal.datasets._random_fields import RandomField, matern
 from ideal.errors import UsageError
 from ideal.imaging import Scene, setting
 
+_ENDS = {"lengths": (1, 2), "growing": "or equal"}  # one number, or the lowest and the highest
+_SIZES, _SHARES = Ranges(Range(0.1, 1e10), **_ENDS), Ranges(SHARE, **_ENDS)
+_ANGLES, _SPREADS = Ranges(Range(-720, 720), **_ENDS), Ranges(Range(0, 5), **_ENDS)
 _FULL_WIDTH = 4 * np.log(2)  # exp(-_FULL_WIDTH (x / w)^2) is one half at x = w / 2
 
 
@@ -41,30 +42,24 @@ class BlackHoleRings(ObjectSet):
     A radiance is the same pictures, with the brightest value 1.
     """
 
-    diameter: tuple = setting((36.0, 44.0), "uas", "diameter of the ring's ridge: one number, or lowest and highest")
-    width: tuple = setting((8.0, 16.0), "uas", "full width of the ring at half its height")
-    floor: tuple = setting((0.0, 0.2), "1", "brightness at the centre relative to the ring's")
-    asymmetry: tuple = setting((0.2, 0.8), "1", "strength of the brighter side, 0 (even) to 1 (the other side is dark)")
-    position_angle: tuple = setting((0.0, 360.0), "degrees", "direction of the brighter side, east of north")
-    texture: tuple = setting((0.3, 0.6), "1", "standard deviation of the logarithm of the brightness due to texture")
-    correlation_length: tuple = setting((5.0, 12.0), "uas", "correlation length of the texture")
-    shift: float = setting(4.0, "uas", "largest distance of the ring's centre from the middle of the scene")
-    flux: float = setting(1.0, "Jy", "total flux of a sky")
-    field_of_view: float = setting(128.0, "uas", "longer side of the scene, where the scene does not give its pixels in uas")
+    diameter: tuple = setting((36.0, 44.0), "uas", "diameter of the ring's ridge: one number, or lowest and highest", _SIZES)
+    width: tuple = setting((8.0, 16.0), "uas", "full width of the ring at half its height", _SIZES)
+    floor: tuple = setting((0.0, 0.2), "1", "brightness at the centre relative to the ring's", _SHARES)
+    asymmetry: tuple = setting((0.2, 0.8), "1", "strength of the brighter side, 0 (even) to 1 (the other side is dark)", _SHARES)
+    position_angle: tuple = setting((0.0, 360.0), "degrees", "direction of the brighter side, east of north", _ANGLES)
+    texture: tuple = setting((0.3, 0.6), "1", "standard deviation of the logarithm of the brightness due to texture", _SPREADS)
+    correlation_length: tuple = setting((5.0, 12.0), "uas", "correlation length of the texture", _SIZES)
+    shift: float = setting(4.0, "uas", "largest distance of the ring's centre from the middle of the scene", Range(0, 1e9))
+    flux: float = setting(1.0, "Jy", "total flux of a sky", Range(1e-7, 1e5))
+    field_of_view: float = setting(
+        128.0, "uas", "longer side of the scene, where the scene does not give its pixels in uas", Range(1, 1e11)
+    )
 
     name = "black-hole-rings"
     summary = "rings such as M87*'s with Gaussian-random-field texture, as in the published study of telescope arrays"
     origin = "generated"
     licence = "none needed: generated"
     kinds = ("sky", "radiance")
-
-    def __post_init__(self):
-        check_ranges(self, "diameter", "width", "correlation_length", low=1e-3)
-        check_ranges(self, "floor", "asymmetry", low=0.0, high=1.0)
-        check_ranges(self, "position_angle")
-        check_ranges(self, "texture", low=0.0)
-        check_at_least(self, 0.0, "shift")
-        check_positive(self, "flux", "field_of_view")
 
     @property
     def preview(self) -> Scene:
@@ -90,6 +85,11 @@ class BlackHoleRings(ObjectSet):
             raise UsageError(
                 f"{self.name}: rings reach over {largest:g} uas, the scene only over {pixel * min(shape):g} uas"
                 f" ({min(shape)} pixels of {pixel:g} uas); set a smaller diameter, width or shift, or larger pixels"
+            )
+        if self.correlation_length[-1] > pixel * max(shape):
+            raise UsageError(
+                f"{self.name}: correlation_length is {self.correlation_length[-1]:g} uas, expected at most the scene's side, "
+                f"{pixel * max(shape):g} uas ({max(shape)} pixels of {pixel:g} uas)"
             )
         north, east = (pixel * ((size - 1) / 2 - np.arange(size)) for size in shape)
         north, east = np.meshgrid(north.astype(np.float32), east.astype(np.float32), indexing="ij")

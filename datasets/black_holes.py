@@ -7,14 +7,12 @@ from typing import Self
 import numpy as np
 from scipy.ndimage import map_coordinates
 
+from ideal._ranges import Range, Ranges
 from ideal.datasets._contract import Objects, ObjectSet, ObjectSource
 from ideal.datasets._data_folder import open_data_file
 from ideal.datasets._generated import (
     angular_pixel,
-    check_at_least,
     check_kind,
-    check_positive,
-    check_ranges,
     draw_in_disc,
     draw_range,
     picture_shape,
@@ -24,6 +22,7 @@ from ideal.errors import DataError, UsageError, unknown_name
 from ideal.imaging import Scene, setting
 
 _FILE = "black_holes.h5"
+_ENDS = {"lengths": (1, 2), "growing": "or equal"}  # one number, or the lowest and the highest
 _SAMPLES = 3  # of a model's brightness per pixel of the scene, along each axis
 # What names of models of one source differ in: the frequency, the frame of a film, or the number of a snapshot or a variant.
 _VARIANT = re.compile(r"_freq_?[\d.e+]+(_\d+)?$|_?[\d.]+GHz|(?<=fromm)\d+|_230$|(?<=jet)\d(?=_)")
@@ -49,24 +48,21 @@ class BlackHoles(ObjectSet):
     """
 
     sources: tuple = setting((), "", "names of the sources to draw from; none: all of them")
-    rotation: tuple = setting((0.0, 360.0), "degrees", "turn from north to east: one number, or lowest and highest")
-    scale: tuple = setting((0.8, 1.2), "1", "factor on the size")
-    shift: float = setting(4.0, "uas", "largest distance of the model's centre from the middle of the scene")
-    flux: tuple = setting((1.0, 1.0), "Jy", "total flux within the scene")
-    field_of_view: float = setting(128.0, "uas", "longer side of the scene, where the scene does not give its pixels in uas")
+    rotation: tuple = setting(
+        (0.0, 360.0), "degrees", "turn from north to east: one number, or lowest and highest", Ranges(Range(-720, 720), **_ENDS)
+    )
+    scale: tuple = setting((0.8, 1.2), "1", "factor on the size", Ranges(Range(0.05, 20), **_ENDS))
+    shift: float = setting(4.0, "uas", "largest distance of the model's centre from the middle of the scene", Range(0, 1e9))
+    flux: tuple = setting((1.0, 1.0), "Jy", "total flux within the scene", Ranges(Range(1e-9, 1e5), **_ENDS))
+    field_of_view: float = setting(
+        128.0, "uas", "longer side of the scene, where the scene does not give its pixels in uas", Range(1, 1e11)
+    )
 
     name = "black-holes"
     summary = "20 simulated pictures of 13 black holes and jets, turned, scaled and shifted"
     origin = "IDEAL_DATA"
     licence = "by model: MIT (A. Broderick), BSD-3-Clause (ngehtutil), GPL-3.0 (eht-imaging); see the file's attributes"
     kinds = ("sky",)
-
-    def __post_init__(self):
-        check_ranges(self, "rotation")
-        check_ranges(self, "scale", low=0.05, high=20.0)
-        check_ranges(self, "flux", low=1e-9)
-        check_at_least(self, 0.0, "shift")
-        check_positive(self, "field_of_view")
 
     @property
     def preview(self) -> Scene:

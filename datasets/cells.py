@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from ideal._ranges import Range
 from ideal.datasets._contract import Objects, ObjectSet, ObjectSource
 from ideal.datasets._data_folder import has_data_file, open_data_file
 from ideal.datasets._generated import check_kind
@@ -55,13 +56,12 @@ class Cells(ObjectSet):
     kinds: ClassVar[tuple[str, ...]] = ("transmission",)
 
     source: str = setting("all", "", "floating, hl60 (needs IDEAL_DATA), or all that there are")
-    peak: float = setting(3.0, "rad", "largest phase of the floating cell, which its picture does not record")
+    peak: float = setting(3.0, "rad", "largest phase of the floating cell, which its picture does not record", Range(-100, 100))
 
     def __post_init__(self):
+        super().__post_init__()
         if self.source not in _SOURCES:
             raise UsageError(f"{self.name}: setting source is {self.source!r}, expected one of {', '.join(_SOURCES)}")
-        if not np.isfinite(self.peak):
-            raise UsageError(f"{self.name}: setting peak is {self.peak}, expected radians")
 
     def open(self, scene: Scene, seed: int = 0) -> ObjectSource:
         """Return endlessly many views; see `ObjectSet.open`.

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ideal._ranges import SHARE, Range
 from ideal.datasets._contract import ObjectSet
-from ideal.datasets._generated import GeneratedSource, check_at_least, check_kind, check_positive, picture_shape
+from ideal.datasets._generated import GeneratedSource, check_kind, picture_shape
 from ideal.datasets._random_fields import RandomField, power_law
 from ideal.errors import UsageError, unknown_name
 from ideal.imaging import Scene, setting
@@ -24,13 +25,15 @@ class NaturalFields(ObjectSet):
     (`periodic`: of the scene itself). `mean_scene` and `covariance` hold exactly for all that is drawn.
     """
 
-    exponent: float = setting(1.0, "1", "amplitude falls as frequency to the minus this; natural pictures: about 1")
+    exponent: float = setting(1.0, "1", "amplitude falls as frequency to the minus this; natural pictures: about 1", Range(0, 10))
     marginal: str = setting("lognormal", "", "distribution of values: lognormal (never negative) or gaussian (of low contrast)")
-    mean: float = setting(0.25, "1", "mean light of every channel, relative to full brightness")
-    contrast: float = setting(0.5, "1", "standard deviation of the light divided by its mean, over all scenes")
-    channel_correlation: float = setting(0.9, "1", "correlation of the Gaussian fields of any two channels, 0 to 1")
-    phase_rms: float = setting(0.5, "rad", "standard deviation of the phase of a transmission")
-    flux: float = setting(1.0, "Jy", "mean total flux of a sky")
+    mean: float = setting(0.25, "1", "mean light of every channel, relative to full brightness", Range(1e-6, 1e6))
+    contrast: float = setting(
+        0.5, "1", "standard deviation of the light divided by its mean, over all scenes", Range(0, 10, unit="share")
+    )
+    channel_correlation: float = setting(0.9, "1", "correlation of the Gaussian fields of any two channels", SHARE)
+    phase_rms: float = setting(0.5, "rad", "standard deviation of the phase of a transmission", Range(0, 50))
+    flux: float = setting(1.0, "Jy", "mean total flux of a sky", Range(1e-7, 1e5))
     periodic: bool = setting(False, "", "whether opposite edges of a scene are neighbours: then Fourier modes are independent")
 
     name = "natural-fields"
@@ -40,12 +43,9 @@ class NaturalFields(ObjectSet):
     kinds = ("radiance", "transmission", "sky")
 
     def __post_init__(self):
-        check_at_least(self, 0.0, "exponent", "contrast", "phase_rms", "channel_correlation")
-        check_positive(self, "mean", "flux")
+        super().__post_init__()
         if self.marginal not in _MARGINALS:
             raise UsageError(f"{self.name}: " + unknown_name("no marginal is called", self.marginal, _MARGINALS))
-        if self.channel_correlation > 1:
-            raise UsageError(f"{self.name}: setting channel_correlation is {self.channel_correlation:g}, expected 0 to 1")
 
     def open(self, scene: Scene, seed: int = 0) -> GeneratedSource:
         """Return fields that fit a scene.

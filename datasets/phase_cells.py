@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from ideal._ranges import WAVELENGTH, Range, Ranges
 from ideal.datasets._contract import ObjectSet, ObjectSource
 from ideal.datasets._generated import GeneratedSource, check_kind
 from ideal.errors import UsageError
@@ -36,16 +37,12 @@ class PhaseCells(ObjectSet):
     licence: ClassVar[str] = "none needed: made by this program"
     kinds: ClassVar[tuple[str, ...]] = ("transmission",)
 
-    radius: tuple = setting((5.0, 7.0), "um", "least and largest radius of a cell")
-    contrast: float = setting(0.03, "", "refractive index of the cytoplasm above the medium's, on average")
-    absorption: float = setting(0.02, "", "largest amplitude absorption of the nucleus, -ln |field|")
-    wavelength: float = setting(0.53, "um", "of the light, where the system does not say")
-
-    def __post_init__(self):
-        if len(self.radius) != 2 or not 0 < self.radius[0] <= self.radius[1]:
-            raise UsageError(f"{self.name}: setting radius is {self.radius}, expected the least and the largest in um, as (5, 7)")
-        if self.wavelength <= 0 or self.absorption < 0 or not np.isfinite(self.contrast):
-            raise UsageError(f"{self.name}: wavelength must be positive, absorption not negative and contrast a number")
+    radius: tuple = setting(
+        (5.0, 7.0), "um", "least and largest radius of a cell", Ranges(Range(0.1, 1000), (2,), growing="or equal")
+    )
+    contrast: float = setting(0.03, "", "refractive index of the cytoplasm above the medium's, on average", Range(-1, 1))
+    absorption: float = setting(0.02, "", "largest amplitude absorption of the nucleus, -ln |field|", Range(0, 20))
+    wavelength: float = setting(0.53, "um", "of the light, where the system does not say", WAVELENGTH)
 
     def open(self, scene: Scene, seed: int = 0) -> ObjectSource:
         """Return endlessly many cells, labelled; see `ObjectSet.open`.

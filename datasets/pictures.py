@@ -6,13 +6,13 @@ from typing import ClassVar
 
 import numpy as np
 
+from ideal._ranges import Range
 from ideal.datasets import _archives
 from ideal.datasets._data_folder import open_data_file
 from ideal.datasets._picture_set import ColourSet, PictureSet
 from ideal.datasets._small_pictures import Cifar10, FashionMnist, Mnist
 from ideal.datasets._to_scene import COLOURS, FITS, Pictures
 from ideal.datasets.photographs import NAMES, code_values, linear_light, photograph
-from ideal.errors import UsageError
 from ideal.imaging import Scene, setting
 
 __all__ = ["Bsds500", "Cifar10", "Faces", "FashionMnist", "Kodak", "McMaster", "Mnist", "Multispectral", "Photographs"]
@@ -145,12 +145,8 @@ class Multispectral(PictureSet):
         "",
         "cut the picture into so many regions a side; they count as different sources, though of one picture; 0: four, or fewer "
         "where the scene is larger than these",
+        Range(0, 32, whole=True),
     )
-
-    def __post_init__(self):
-        super().__post_init__()
-        if not 0 <= self.regions <= 32:
-            raise UsageError(f"{self.name}: regions is from 1 to 32 a side, or 0 for what suits the scene; found {self.regions}")
 
     @property
     def preview(self) -> Scene:

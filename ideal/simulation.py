@@ -3,22 +3,34 @@
 import math
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
 from ideal import noise as noise_models
+from ideal._ranges import PHOTONS, Range, check_range
 from ideal.errors import DataError, UsageError
+from ideal.health.finding import Finding
 from ideal.imaging import ImagingSystem, Params
 
 _EXPOSED_BY = 256  # objects whose mean brightness sets the exposure, however many are simulated
 _PROBED = 16
 _BLOCK_VALUES = 2**22  # of scenes or measurements at once: the noise of a block takes some hundred MB in float64
+_PROBE_VALUES = 2**25  # of the scenes that set the exposure, at once
 _NOISE = 1  # last in the key of a measurement's noise, so that no other use of the seed has the same
 _ROUNDING = 1e-5  # of the largest mean: what float32 transforms leave
 _MOST_PHOTONS = 2.0**32 - 1  # counts are stored in 32 bits
+_DIM = 0.01  # of the photons asked for: so little light on average is no exposure that anyone meant
+_SWAMPED = 1e3  # noise standard deviations over the largest noiseless value, beyond which noise is all that there is
 DEFAULT_PHOTONS = 100.0
+
+# What the figures of a camera can be, in their units.
+_CAMERA = {
+    "read_noise": (Range(1e-3, 1e5), "electrons"),
+    "gain": (Range(1e-5, 1e6), "electrons per DN"),
+    "offset": (Range(-1e6, 1e6), "DN"),
+}
 
 
 class Objects(Protocol):
@@ -70,6 +82,7 @@ class Simulation:
         exposure: what scenes are multiplied by: photoelectrons per unit of light.
         largest: largest mean among the objects that set the exposure.
         design: name of the design: systems and designs of different names draw different noise.
+        findings: what is odd about the light, the noise or the system.
 
     """
 
@@ -79,6 +92,7 @@ class Simulation:
     exposure: float
     largest: float
     design: str = ""
+    findings: list[Finding] = field(default_factory=list)
 
     def exposed(self, scenes: np.ndarray) -> np.ndarray:
         """Return objects (sample, ...) in the light of this exposure, float32."""
@@ -190,6 +204,8 @@ def prepare(
     """
     if photons is not None and not (photons > 0 and math.isfinite(photons)):
         raise UsageError(f"photons must be a positive number; found {photons:g}")
+    if photons is not None and photons < PHOTONS.low:
+        check_range("photons", photons, PHOTONS)
     if photons is not None and system.scene.kind not in ("radiance", "any"):
         if "photons" not in system.settings:
             raise UsageError(
@@ -198,26 +214,112 @@ def prepare(
         system = system.replace(photons=photons)
     params = system.check_params(params)
     noise = noise or system.noise(params)
+    for name, (within, unit) in _CAMERA.items() if noise.name == "poisson-gaussian" else ():
+        check_range(f"{noise.name} noise: {name}", getattr(noise, name), within, unit)
     if photons is not None:
         _check_light(photons, noise)
     wanted = _wanted_brightness(system, photons)
     probed = _PROBED if wanted is None else _EXPOSED_BY  # without an exposure to set, only the range is looked at
-    first = source.read(0, min(probed, source.count or probed)).scenes
+    probe = _Probe(source, min(probed, source.count or probed), math.prod(system.scene.shape))
     exposure = 1.0
     if wanted is not None:
-        system.check_scenes(first)
-        mean = float(np.mean(system.brightness(first)))
+        bright = []
+        for _, scenes in probe.blocks():
+            system.check_scenes(scenes)
+            bright.append(system.brightness(scenes))
+        mean = float(np.mean(np.concatenate(bright)))
         if not mean > 0:
-            raise DataError(f"the first {len(first)} objects are dark: no exposure gives {wanted:g}")
+            raise DataError(f"the first {probe.count} objects are dark: no exposure gives {wanted:g}")
         exposure = wanted / mean
-    clean = system.images(params, (first * np.float32(exposure)).astype(np.float32))
-    _check_finite(clean, system.name, 0)
-    if np.iscomplexobj(clean) != (noise.name == "complex-gaussian"):
-        kind = "complex" if np.iscomplexobj(clean) else "real"
-        raise UsageError(f"{system.name} measures {kind} values: noise {noise.name} does not suit")
-    largest = float(np.abs(clean).max())
-    _check_light(largest, noise)
-    return Simulation(system, params, noise, exposure, largest, design)
+    means, largest = [], 0.0
+    for start, scenes in probe.blocks():
+        clean = system.images(params, (scenes * np.float32(exposure)).astype(np.float32))
+        _check_finite(clean, system.name, start)
+        if np.iscomplexobj(clean) != (noise.name == "complex-gaussian"):
+            kind = "complex" if np.iscomplexobj(clean) else "real"
+            raise UsageError(f"{system.name} measures {kind} values: noise {noise.name} does not suit")
+        largest = max(largest, float(np.abs(clean).max()))
+        _check_light(largest, noise)
+        means.append(np.abs(clean).mean(dtype=np.float64) * len(clean) / probe.count)
+    findings = [*system.findings(params), *_light_findings(system, noise, photons, probe.count, sum(means), largest)]
+    return Simulation(system, params, noise, exposure, largest, design, findings)
+
+
+class _Probe:
+    """The objects that set the exposure, in blocks that fit into memory; kept where one block holds them all.
+
+    Args:
+        source: of the objects.
+        count: how many.
+        size: values of a scene.
+
+    """
+
+    def __init__(self, source: ObjectSource, count: int, size: int):
+        self.source, self.count = source, count
+        self.block = max(1, min(count, _PROBE_VALUES // max(size, 1)))
+        self._kept: np.ndarray | None = None
+
+    def blocks(self) -> Iterator[tuple[int, np.ndarray]]:
+        """Give the number of the first object of each block, and its scenes."""
+        for start in range(0, self.count, self.block):
+            if self._kept is not None:
+                yield start, self._kept
+                continue
+            scenes = self.source.read(start, min(start + self.block, self.count)).scenes
+            if self.block == self.count:
+                self._kept = scenes
+            yield start, scenes
+
+
+def _light_findings(
+    system: ImagingSystem, noise: noise_models.NoiseModel, photons: float | None, count: int, mean: float, largest: float
+) -> list[Finding]:
+    """Return what is odd about the noiseless measurements of the objects that set the exposure."""
+    wanted = _wanted_light(system, photons)
+    if not largest > 0:
+        return [
+            Finding(
+                "all-dark",
+                "void",
+                f"{system.name}: the noiseless measurements of the first {count} objects are 0 everywhere",
+                "they carry no information",
+                "check the settings of system and objects (ideal systems, ideal data)",
+            )
+        ]
+    if wanted and mean < _DIM * wanted:
+        return [
+            Finding(
+                "light-missing",
+                "note",
+                f"{system.name}: a value has {mean:.2g} photoelectrons on average, {100 * mean / wanted:.2g} % of the {wanted:g} "
+                "that were asked for",
+                "",
+                "if so little light is not meant, check the settings of the system, the design and the objects",
+                {"mean": mean, "photons": wanted},
+            )
+        ]
+    sigma = getattr(noise, "sigma", getattr(noise, "read_noise", None))
+    if sigma is not None and float(np.min(sigma)) > _SWAMPED * largest:
+        return [
+            Finding(
+                "noise-only",
+                "note",
+                f"{system.name}: the least standard deviation of the noise is {float(np.min(sigma)):.2g}, the largest noiseless "
+                f"value is {largest:.2g}",
+                "the measurements are noise alone",
+                "check the unit of the noise (--sigma, --read-noise) and the light (--photons)",
+                {"sigma": float(np.min(sigma)), "largest": largest},
+            )
+        ]
+    return []
+
+
+def _wanted_light(system: ImagingSystem, photons: float | None) -> float | None:
+    """Return the mean photoelectrons that a pixel should get if nothing were in the way; None where light is not counted so."""
+    if system.scene.kind == "transmission":
+        return system.settings.get("photons")
+    return _wanted_brightness(system, photons) if system.scene.kind != "sky" else None
 
 
 def _wanted_brightness(system: ImagingSystem, photons: float | None) -> float | None:

@@ -98,8 +98,8 @@ def test_a_sky_is_in_jansky():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"density": -1.0}, "density is -1, expected a number of at least 0"),
-        ({"width": 0.0}, "width is 0, expected a number above 0"),
+        ({"density": -1.0}, "density is -1 per 1000 pixels, expected 0 to 10000"),
+        ({"width": 0.0}, "width is 0 pixels, expected above 0"),
         ({"light": float("nan")}, "light is nan"),
         ({"number": -3}, "number is -3"),
         ({"widht": 1.0}, "did you mean width"),

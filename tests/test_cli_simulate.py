@@ -180,8 +180,8 @@ def test_the_picture_of_a_system(here):
             "1e+30 photoelectrons in a pixel are too much light, at most about 4e+09",
         ),
         (("lensless", "beads", "--photons", "1e12"), 2, "too much light"),
-        (("lensless", "beads", "--read-noise", "1", "--gain", "1e-9"), 2, "gain 1e-09, offset 0 give values as far from 0"),
-        (("lensless", "beads", "--read-noise", "1", "--offset", "1e12"), 2, "offset 1e+12 give"),
+        (("lensless", "beads", "--read-noise", "1", "--gain", "1e-9"), 2, "gain is 1e-09 electrons per DN, expected 1e-05"),
+        (("lensless", "beads", "--read-noise", "1", "--offset", "1e12"), 2, "offset is 1e+12 DN, expected -1e+06"),
         (("missing.toml", "beads"), 1, "missing.toml: No such file"),
         (("broken.toml", "beads"), 1, "not TOML"),
         (("typo.toml", "beads"), 2, "did you mean system"),
@@ -352,3 +352,42 @@ def test_too_little_memory_brings_advice_that_the_command_has(here, monkeypatch,
     assert result.stderr.startswith("ideal: error: out of memory")
     assert "--patch" not in result.stderr
     assert "--set" in result.stderr
+
+
+def test_what_is_odd_about_a_simulation_is_a_line_and_a_finding(here):
+    lens = ("simulate", "diffraction-limited", "natural-fields", "--set", "shape=[8, 8]", "--set", "margin=8", "-n", 5)
+    result = run(*lens, "--design", "objective-4x", "-o", "a.h5", "--json")
+    assert result.exit_code == 0, result.stderr
+    (finding,) = json.loads(result.stdout)["findings"]
+    assert (finding["name"], finding["severity"]) == ("scene-wraps", "biased")
+    assert result.stderr.startswith("ideal: warning: diffraction-limited: ")
+    assert f"--set margin={finding['figures']['margin_needed']}" in result.stderr
+    quiet = run(*lens[:-4], "--set", "margin=88", "-n", 5, "-o", "b.h5")
+    assert (quiet.exit_code, quiet.stderr) == (0, "")
+    dark = run("simulate", "lensless", "beads", *SMALL, "-n", 4, "--photons", "1e-6", "-o", "c.h5")
+    assert dark.exit_code == 0, dark.stderr
+    assert "all 1024 measured values are 0" in dark.stderr
+
+
+def test_settings_are_shown_with_their_ranges(here):
+    shown = run("systems", "diffraction-limited")
+    assert "0.05 to 20" in shown.stdout
+    settings = json.loads(run("systems", "diffraction-limited", "--json").stdout)["settings"]
+    assert settings["wavelength"]["range"]["text"] == "0.05 to 20"
+    assert (settings["na"]["range"]["low"], settings["na"]["range"]["low_included"]) == (0, False)
+    data = json.loads(run("data", "show", "beads", "--json").stdout)
+    assert "range" in json.dumps(data)
+
+
+def test_a_setting_in_a_wrong_unit_is_one_line(here):
+    for arguments, meant in [
+        (("diffraction-limited", "natural-fields", "--set", "pixel=100"), "did you mean 0.1 (100 nm)?"),
+        (("interferometer", "black-hole-rings", "--set", "frequency=230"), "did you mean 2.3e+11 (230 GHz)?"),
+        (("led-microscope", "phase-cells", "--set", "objects.radius=0.005,0.007"), "did you mean 5, 7 (0.005, 0.007 mm)?"),
+        (("lensless", "beads", "--noise", "poisson-gaussian", "--read-noise", "1e-6"), "read_noise is 1e-06 electrons"),
+    ]:
+        result = run("simulate", *arguments, "-n", 4, "-o", "never.h5")
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert meant in result.stderr
+        assert len(result.stderr.strip().splitlines()) == 1
+        assert not os.path.exists("never.h5")

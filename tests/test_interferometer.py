@@ -36,13 +36,13 @@ def skies(system, count=1, dtype=np.float32, seed=0):
         ({"date": "yesterday"}, "is no date"),
         ({"pulse": "round"}, "no pulse 'round'"),
         ({"elevation": (85.0, 10.0)}, "smaller number first"),
-        ({"source": (12.5,)}, "expected a pair"),
-        ({"bandwidth": 0.0}, "bandwidth must be a positive"),
-        ({"efficiency": 2.0}, "efficiency is 2.0, expected a share above 0 and at most 1"),
-        ({"hands": 4}, "hands is 1 or 2"),
+        ({"source": (12.5,)}, "source is 12.5, expected 2 numbers"),
+        ({"bandwidth": 0.0}, "bandwidth is 0 Hz, expected 1000 to"),
+        ({"efficiency": 2.0}, "efficiency is 2, expected above 0 and at most 1"),
+        ({"hands": 4}, "hands is 4, expected a whole number, 1 to 2"),
         ({"uvfits": "nowhere.uvfits"}, "no such file"),
         ({"start": 3.0, "stop": 3.0}, "has no length"),
-        ({"shape": (8.5, 8)}, "whole numbers"),
+        ({"shape": (8.5, 8)}, "expected a whole number, 1 to 65536"),
     ],
 )
 def test_settings_without_meaning(settings, message):

@@ -212,12 +212,12 @@ def test_a_wrong_file_is_refused(tmp_path, name, content, message):
         ({"camera_pixel": 8.0}, "set oversampling to 2"),
         ({"camera_pixel": 6.0}, "led_na below"),
         ({"oversampling": 3}, "does not divide"),
-        ({"shape": (24,)}, "rows and columns"),
-        ({"na": 1.2}, "below 1"),
-        ({"wavelength": -0.5}, "positive"),
+        ({"shape": (24,)}, "expected 2 numbers"),
+        ({"na": 1.2}, "above 0 and below 1, in air"),
+        ({"wavelength": -0.5}, "expected 0.05 to 20 um"),
         ({"leds": "gird"}, "did you mean grid"),
         ({"leds": "nowhere.json"}, "no file"),
-        ({"defocus": float("nan")}, "expected a number"),
+        ({"defocus": float("nan")}, "defocus is nan um, expected -1000 to 1000"),
     ],
 )
 def test_settings_without_meaning_are_refused(changes, message):
@@ -268,3 +268,13 @@ def test_drawing(name):
         if weak:  # what the linear form gives, which the full model does not
             empty = np.asarray(focused.encode(params, jnp.zeros((*system.shape, 2))))
             assert np.ptp(shown) < 0.5 * empty.max()
+
+
+def test_a_defocus_that_reaches_round_the_object_is_named_and_the_shape_named_is_enough():
+    system = make_system("led-microscope", defocus=8.0)
+    (found,) = system.findings(system.design())
+    assert found.name == "scene-wraps"
+    assert "spreads a point over 9.24 um, the object is 22.1 um wide" in found.text
+    side = int(found.remedy.split("shape to ")[1].split()[0])
+    assert system.replace(shape=(side, side)).findings(system.design()) == []
+    assert make_system("led-microscope", defocus=2.0).findings(system.design()) == []

@@ -226,8 +226,8 @@ def test_drawing_leaves_no_figure_open(name):
     ("name", "settings", "message"),
     [
         ("lensless", {"psf_shape": (97, 32)}, "does not fit in a scene of 96x96"),
-        ("lensless", {"psf_shape": (32, 32, 3)}, "expected rows and columns"),
-        ("lensless", {"scene_shape": (64.5, 64)}, "expected rows and columns"),
+        ("lensless", {"psf_shape": (32, 32, 3)}, "expected 1 or 2 numbers"),
+        ("lensless", {"scene_shape": (64.5, 64)}, "expected a whole number, 2 to 65536 pixels"),
         ("lensless", {"bias": -1.0}, "bias is -1"),
         ("lensless", {"pixel": 0.0}, "pixel is 0"),
         ("lensless", {"width": -0.5}, "width is -0.5"),
@@ -271,7 +271,7 @@ def test_measured_psf_of_every_format(tmp_path, suffix):
         with h5py.File(file, "w") as handle:
             handle["calibration/psf"] = picture
         file = f"{file}::calibration/psf"
-    camera = make_system("lensless", psf_file=str(file), psf_shape=(16, 20))
+    camera = make_system("lensless", psf_file=str(file), psf_shape=(16, 20), psf_background=120)
     assert next(iter(camera.designs)) == "measured"
     psf = np.asarray(camera.check_params(camera.design())["psf"])
     light = (picture - 120.0).reshape(16, 4, 20, 4).sum((1, 3))
@@ -281,7 +281,7 @@ def test_measured_psf_of_every_format(tmp_path, suffix):
 def test_measured_psf_keeps_shape_and_light_at_other_ratios(tmp_path):
     colour = np.repeat(picture_of_spots()[..., None], 3, axis=2) * np.array([0.5, 1.0, 1.5])
     np.save(tmp_path / "psf.npy", colour)
-    camera = make_system("lensless", psf_file=str(tmp_path / "psf.npy"), psf_shape=(30, 30))
+    camera = make_system("lensless", psf_file=str(tmp_path / "psf.npy"), psf_shape=(30, 30), psf_background="border-median")
     psf = np.asarray(camera.design()["psf"], dtype=np.float64)
     assert psf.sum() == pytest.approx(1, abs=1e-6)
     light = picture_of_spots() - 120.0
@@ -293,6 +293,7 @@ def test_measured_psf_keeps_shape_and_light_at_other_ratios(tmp_path):
 
 def test_files_that_hold_no_psf_are_refused(tmp_path):
     np.save(tmp_path / "flat.npy", np.full((40, 40), 7.0))
+    np.save(tmp_path / "dark.npy", np.zeros((40, 40)))
     np.save(tmp_path / "stack.npy", np.ones((5, 40, 40)))
     np.save(tmp_path / "small.npy", picture_of_spots((40, 20)))
     np.save(tmp_path / "nan.npy", np.full((40, 40), np.nan))
@@ -305,13 +306,13 @@ def test_files_that_hold_no_psf_are_refused(tmp_path):
     cases = {
         "missing.tif": "no such file",
         "psf.jpeg": "unknown format",
-        "flat.npy": "nothing is brighter",
+        "dark.npy": "nothing is above 0",
         "stack.npy": "expected one picture",
         "small.npy": "lower psf_shape",
         "nan.npy": "not finite",
         "complex.npy": "expected real numbers",
-        "broken.tif": "damaged or truncated TIFF|cannot be read as TIFF",
-        "broken.png": "cannot be read as a picture",
+        "broken.tif": "damaged or truncated TIFF",
+        "broken.png": "is no PNG",
         "broken.h5": "cannot be read as a picture",
         "psf.h5": "psf.h5::DATASET",
         "psf.h5::other": "no dataset 'other'",
@@ -320,12 +321,18 @@ def test_files_that_hold_no_psf_are_refused(tmp_path):
     for file, message in cases.items():
         with pytest.raises(DataError, match=message):
             make_system("lensless", psf_file=str(tmp_path / file)).design()
+    with pytest.raises(DataError, match="nothing is brighter than the background, border-median"):
+        make_system("lensless", psf_file=str(tmp_path / "flat.npy"), psf_background="border-median").design()
 
 
 @pytest.mark.shared_data
 @pytest.mark.parametrize("name", ["diffusercam_psf_sample.tif", "lensless_captures.h5::random_microlens_psf"])
 def test_real_psfs(shared_data, name):
-    camera = make_system("lensless", psf_file=str(shared_data / "lensless" / name), psf_shape=(64, 64), scene_shape=(128, 128))
+    settings = {"psf_file": str(shared_data / "lensless" / name), "psf_shape": (64, 64), "scene_shape": (128, 128)}
+    as_given = make_system("lensless", **settings)
+    named = "psf-background" in {finding.name for finding in as_given.findings(as_given.design())}
+    assert named == name.startswith("diffusercam")  # the microlenses' ground is dark as it is
+    camera = as_given.replace(psf_background="border-median")
     psf = np.asarray(camera.check_params(camera.design())["psf"])
     assert psf.sum(dtype=np.float64) == pytest.approx(1, abs=1e-6)
     # The edge is dark, the light is in many pixels, and there are bright ones among them.

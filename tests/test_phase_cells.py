@@ -87,5 +87,5 @@ def test_wrong_use_is_refused():
         make_objects("phase-cells").open(Scene("transmission", (32, 32, 2), pixel=0.2))
     with pytest.raises(UsageError, match="radiance"):
         make_objects("phase-cells").open(Scene("radiance", (96, 96)))
-    with pytest.raises(UsageError, match="least and the largest"):
+    with pytest.raises(UsageError, match="smaller number first"):
         make_objects("phase-cells", radius=(7.0, 5.0))

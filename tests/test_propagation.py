@@ -194,8 +194,8 @@ def test_a_wave_more_of_height_changes_nothing():
         ({"max_height": 0.5}, r"expected at least wavelength / \(index - 1\)"),
         ({"aperture": "star"}, "expected square or circle"),
         ({"wavelength": 0.0}, "wavelength is 0"),
-        ({"mask_cells": 1}, "mask_cells is 1, expected at least 2"),
-        ({"source_distance": -5.0}, "0 for infinity"),
+        ({"mask_cells": 1}, "mask_cells is 1 cells, expected a whole number, 2 to"),
+        ({"source_distance": -5.0}, r"expected 0 \(infinity\) or 10 to"),
     ],
 )
 def test_settings_without_meaning_are_refused(settings, message):

@@ -203,3 +203,48 @@ def test_noise_suits_the_values():
         simulated("interferometer", noise=Gaussian(1.0))
     with pytest.raises(UsageError, match="measures real values: noise complex-gaussian"):
         simulated("lensless", noise=ComplexGaussian(1.0))
+
+
+def names(simulation):
+    return [finding.name for finding in simulation.findings]
+
+
+def test_light_that_does_not_arrive_is_named():
+    system = tiny("color-filter-array")
+    source = Given(np.ones((12, *system.scene.shape)))
+    assert names(prepare(system, system.design("bayer"), source, photons=1000.0)) == []
+    table = np.full((len(system.filters), 3), 0.004)
+    dim = system.replace(response=tuple(map(tuple, table)))
+    found = prepare(dim, dim.design("white"), source, photons=1000.0).findings
+    assert [finding.name for finding in found] == ["light-missing"]
+    assert "4 photoelectrons on average, 0.4 % of the 1000" in found[0].text
+
+
+def test_measurements_without_any_light_are_named():
+    from ideal.imaging import Scene
+    from ideal.imaging.custom import CallableSystem
+
+    shutter = CallableSystem(lambda params, scene: 0 * scene, Scene("radiance", (4, 4)), {})
+    found = prepare(shutter, {}, Given(np.ones((5, 4, 4)))).findings
+    assert [(finding.name, finding.severity) for finding in found] == [("all-dark", "void")]
+
+
+def test_a_lens_whose_light_wraps_is_named_with_the_margin():
+    from ideal.imaging import make_system
+
+    system = make_system("diffraction-limited", shape=(16,), margin=8)
+    source = Given(np.ones((12, *system.scene.shape)))
+    (found,) = prepare(system, system.design("objective-4x"), source).findings
+    assert found.name == "scene-wraps"
+    wider = system.replace(margin=found.figures["margin_needed"])
+    assert wider.findings(system.design("objective-4x")) == []
+    assert f"--set margin={wider.margin}" in found.line
+
+
+@pytest.mark.parametrize("name", ["lensless", "led-microscope"])
+def test_an_exposure_does_not_depend_on_how_much_fits_into_memory(name, monkeypatch):
+    whole, _ = simulated(name, photons=70.0)
+    monkeypatch.setattr("ideal.simulation._PROBE_VALUES", 5 * int(np.prod(tiny(name).scene.shape)))
+    parts, _ = simulated(name, photons=70.0)
+    assert parts.exposure == pytest.approx(whole.exposure, rel=1e-12)
+    assert parts.largest == whole.largest

@@ -71,9 +71,9 @@ def test_scenes_that_cannot_be_filled(scene, settings, message):
 
 
 def test_settings_without_a_meaning():
-    with pytest.raises(UsageError, match="positive number of um"):
+    with pytest.raises(UsageError, match=r"separation is 0 um, expected 0\.001 to"):
         make_objects("two-points", separation=0.0)
-    with pytest.raises(UsageError, match="from 0"):
+    with pytest.raises(UsageError, match="drift is -1 um, expected 0 to"):
         make_objects("two-points", drift=-1.0)
 
 

@@ -12,7 +12,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ideal._ranges import Range, Ranges, check_ranges
 from ideal.errors import DataError, UsageError, unknown_name
+from ideal.health.finding import Finding
 from ideal.imaging.constraints import Constraint
 from ideal.imaging.linear import LinearOperator
 from ideal.noise import NoiseModel, Poisson
@@ -65,9 +67,18 @@ class PeriodicForm:
     offset: float = 0.0
 
 
-def setting(default: Any, unit: str, meaning: str) -> Any:
-    """Declare a setting of a system: a dataclass field with what people need to know of it."""
-    return field(default=default, metadata={"unit": unit, "help": meaning})
+def setting(default: Any, unit: str, meaning: str, within: Range | Ranges | None = None) -> Any:
+    """Declare a setting of a system or of objects: a dataclass field with what people need to know of it.
+
+    Args:
+        default: its value where none is given.
+        unit: of its numbers.
+        meaning: one line for people.
+        within: the numbers that physics and the unit allow; others are refused, with the unit that was probably meant. None for
+            what is no number.
+
+    """
+    return field(default=default, metadata={"unit": unit, "help": meaning, "within": within})
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +100,10 @@ class ImagingSystem(ABC):
     name: ClassVar[str]
     summary: ClassVar[str]
     linear: ClassVar[bool] = True
+
+    def __post_init__(self):
+        """Refuse settings outside their ranges; a subclass with further checks calls this first."""
+        check_ranges(self)
 
     @property
     @abstractmethod
@@ -146,6 +161,10 @@ class ImagingSystem(ABC):
     def noise(self, params: Params) -> NoiseModel:
         """Return the noise that belongs to the system, where the user names none: photon counting."""
         return Poisson()
+
+    def findings(self, params: Params) -> list[Finding]:
+        """Return what the model of the system leaves out with these parameters, where that touches the measurements."""
+        return []
 
     @property
     def period(self) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ideal._ranges import MOST_PIXELS, SIDE, Range, Ranges, check_range
 from ideal.errors import UsageError, unknown_name
 from ideal.imaging._contract import Scene
 from ideal.imaging.constraints import Bounded, Budget, Constraint, OneOf, Positive, UnitSum
@@ -24,7 +25,7 @@ CONSTRAINTS: dict[str, Callable[..., Constraint]] = {
 }
 _KINDS = ("radiance", "transmission", "sky", "any")
 _UNITS = ("um", "uas")
-_KEYS = ("encoder", "shape", "kind", "channels", "pixel", "pixel_unit", "linear", "period", "settings", "parameters")
+_KEYS = ("encoder", "shape", "kind", "channels", "pixel", "pixel_unit", "linear", "period", "settings", "ranges", "parameters")
 _PARAMETER_KEYS = ("value", "seed", "shape", "constraint")
 
 
@@ -33,9 +34,11 @@ def system_of_callable(table: Mapping[str, Any], folder: Path) -> CallableSystem
 
     Args:
         table: `encoder` ("module:function"), `shape` of a scene, and optionally `kind`, `channels`, `pixel`, `pixel_unit`,
-            `linear`, `period`, `settings` (handed to the function) and `parameters`: by name, a table with `value` (a number,
-            nested lists, the name of an .npy file, or "module:function" of a `seed` and of those settings that it takes),
-            `shape` over which a number is spread, and `constraint`: its kind, or a table with `kind` and bounds.
+            `linear`, `period`, `settings` (handed to the function), `ranges` and `parameters`. A range, by name of a setting, is
+            a table with `low`, `high` and `unit`, such as "um": other values are refused, with the unit that was probably meant.
+            A parameter is a table with `value` (a number, nested lists, the name of an .npy file, or "module:function" of a
+            `seed` and of those settings that it takes), `shape` over which a number is spread, and `constraint`: its kind, or a
+            table with `kind` and bounds.
         folder: of the configuration: where modules and files are looked for first.
 
     Raises:
@@ -52,6 +55,8 @@ def system_of_callable(table: Mapping[str, Any], folder: Path) -> CallableSystem
     _expect(_wholes(period) and len(period) == 2, f"{label}: period", "two whole numbers from 1 on, as [2, 2]", period)
     settings, parameters = table.get("settings", {}), table.get("parameters", {})
     _expect(isinstance(settings, Mapping), f"{label}: settings", "a table, as [system.settings]", settings)
+    ranges = table.get("ranges", {})
+    _expect(isinstance(ranges, Mapping), f"{label}: ranges", "a table for each, as [system.ranges.NAME]", ranges)
     _expect(isinstance(parameters, Mapping), f"{label}: parameters", "a table for each, as [system.parameters.NAME]", parameters)
     return CallableSystem(
         load_function(label, folder),
@@ -66,7 +71,20 @@ def system_of_callable(table: Mapping[str, Any], folder: Path) -> CallableSystem
         tuple(period),
         linear,
         label,
+        ranges={name: _range(f"{label}: range {name}", each) for name, each in ranges.items()},
     )
+
+
+def _range(what: str, table: Mapping[str, Any]) -> Range:
+    _expect(isinstance(table, Mapping), what, 'a table, as { low = 0.05, high = 20, unit = "um" }', table)
+    _check_keys(what, table, ("low", "high", "unit"))
+    for name in ("low", "high"):
+        _expect(name not in table or _is_number(table[name]), f"{what}: {name}", "a number", table.get(name))
+    _expect(isinstance(table.get("unit", ""), str), f"{what}: unit", "a text, as um", table.get("unit"))
+    made = Range(float(table.get("low", -math.inf)), float(table.get("high", math.inf)), unit=table.get("unit") or None)
+    if made.low > made.high:
+        raise UsageError(f"{what}: from low = {made.low:g} to high = {made.high:g}, expected low <= high")
+    return made
 
 
 def _scene(label: str, table: Mapping[str, Any]) -> Scene:
@@ -105,6 +123,7 @@ def _value(what: str, table: Mapping[str, Any], folder: Path, settings: Mapping[
         raise UsageError(f"{what}: its value {reprlib.repr(said)} is {found}, expected real numbers, at least one")
     value = value.astype(np.float32)
     if shape is not None:
+        check_range(f"{what}: shape", tuple(shape), Ranges(SIDE, most=MOST_PIXELS))
         try:
             value = np.broadcast_to(value, tuple(shape)).copy()
         except ValueError:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ideal._ranges import Range, check_range
 from ideal.errors import DataError, UsageError, unknown_name
 
 _ON_AXIS = 1e-6  # of a sine: nearer than this an LED is on the line that parts two halves
+_HEIGHT = Range(1, 2000)  # mm
 _ANNULUS = 0.8  # of the objective's NA: where the annulus begins
 
 
@@ -86,6 +88,7 @@ def led_positions(leds: str, pitch: float, height: float, reach: float) -> np.nd
         raise DataError(f"{leds}: positions of shape {positions.shape}, expected (led, 3): x, y and z in mm")
     if not np.isfinite(positions).all() or positions[:, 2].min() <= 0:
         raise DataError(f"{leds}: positions must be finite numbers with z > 0 (mm above the object)")
+    check_range(f"{leds}: the height z of an LED", float(np.median(positions[:, 2])), _HEIGHT, "mm", 50.0)
     return positions
 
 

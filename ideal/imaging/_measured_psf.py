@@ -1,57 +1,118 @@
-"""A point spread function that was measured: read from a picture, cleaned, and reduced to a window of pixels."""
+"""A point spread function that was measured: read from a picture and reduced to a window of pixels."""
 
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 
 from ideal.errors import DataError
-from ideal.formats.tiff import open_tiff
+from ideal.health.finding import Finding, plain_note
+from ideal.imaging._psf_picture import read_picture
 
-_FRAME = 20  # the dark frame is one part in so many of the shorter side wide
-_PICTURES = (".tif", ".tiff", ".png", ".npy", ".h5", ".hdf5")
+BORDER_MEDIAN = "border-median"  # what to subtract: the median over a frame along the picture's edge
+_FRAME = 20  # the frame is one part in so many of the shorter side wide
+_LEAST_SIDE = 16  # pixels: in a smaller picture the edge is a part of the point spread function
+_DARK = 0.02  # of all light: more than that on a flat ground as bright as the edge is named
 
 
-def measured_psf(path: str, shape: tuple[int, int]) -> np.ndarray:
-    """Return the point spread function that a picture shows, of a given shape, with a sum of 1.
+@dataclass(frozen=True)
+class MeasuredPsf:
+    """A point spread function from a picture.
 
-    Channels are averaged. The background is the median over a frame along the picture's edge, a twentieth of the shorter side
-    wide; it is subtracted, and what falls below 0 is 0. The picture is padded with darkness to the window's ratio of sides and
-    reduced by areas: each pixel gets the light that fell on it.
-
-    Args:
-        path: of a .tif, .png or .npy file, or FILE.h5::DATASET; (row, column) or (row, column, channel), linear in the light.
-        shape: rows and columns of the window, at most those of the picture.
-
-    Raises:
-        DataError: the file is missing, cannot be read, holds no picture, is smaller than the window, or shows no light above
-            its background.
+    Attributes:
+        values: (row, column), float64, sum 1.
+        findings: what is odd about the picture.
 
     """
-    picture = _read(path)
-    if picture.ndim == 3 and picture.shape[2] <= 4:
-        picture = picture.mean(2)
-    if picture.ndim != 2:
+
+    values: np.ndarray
+    findings: tuple[Finding, ...] = ()
+
+
+def measured_psf(path: str, shape: tuple[int, int], background: float | str | None = None) -> MeasuredPsf:
+    """Return the point spread function that a picture shows, of a given shape, with a sum of 1.
+
+    The picture is taken as it is: nothing is subtracted unless `background` says so. Red, green and blue are averaged with equal
+    weights. A picture larger than the window is padded with darkness to the window's ratio of sides and reduced by areas: each
+    pixel gets the light that fell on it.
+
+    Args:
+        path: of a .tif, .png or .npy file, or FILE.h5::DATASET; (row, column) or (row, column, 3), linear in the light.
+        shape: rows and columns of the window, at most those of the picture.
+        background: what to subtract, in the file's values: a number; "border-median", the median over a frame along the edge, a
+            twentieth of the shorter side wide; or None for nothing. What falls below 0 is then 0.
+
+    Raises:
+        DataError: the file is missing, cannot be read, holds no picture, is smaller than the window, holds values that are not
+            finite or are negative, or shows no light above its background.
+
+    """
+    picture = read_picture(path)
+    values, findings = picture.values, list(picture.findings)
+    if not np.isfinite(values).all():
+        row, column = (int(i) for i in np.argwhere(~np.isfinite(values))[0])
         raise DataError(
-            f"{path}: an array of shape {picture.shape}, expected one picture (row, column) or (row, column, channel)"
+            f"{path}: holds values that are not finite ({values[row, column]} at row {row}, column {column}), expected a picture "
+            "of a point source"
         )
-    if not np.isfinite(picture).all():
-        raise DataError(f"{path}: holds values that are not finite, expected a picture of a point source")
-    if any(found < wanted for found, wanted in zip(picture.shape, shape, strict=True)):
+    if any(found < wanted for found, wanted in zip(values.shape, shape, strict=True)):
         raise DataError(
-            f"{path}: a picture of {_by(picture.shape)} pixels, expected at least the PSF's {_by(shape)}: lower psf_shape"
+            f"{path}: a picture of {_by(values.shape)} pixels, expected at least the PSF's {_by(shape)}: lower psf_shape to "
+            f"{values.shape[0]},{values.shape[1]}"
         )
-    psf = _by_areas(_padded(np.maximum(picture - _background(picture), 0), shape), shape)
-    total = psf.sum()
+    if background is None and values.min() < 0:
+        row, column = (int(i) for i in np.argwhere(values < 0)[0])
+        raise DataError(
+            f"{path}: {(values < 0).sum()} values are negative (the first is {values[row, column]:g} at row {row}, column "
+            f"{column}), light cannot be: set psf_background=0 to take them as 0"
+        )
+    edge = float(np.median(_frame(values)))
+    if background is not None:
+        values = np.maximum(values - (edge if background == BORDER_MEDIAN else float(background)), 0)
+    total = values.sum()
     if not total > 0:
-        raise DataError(f"{path}: nothing is brighter than the frame along its edge: expected a picture of a point source")
-    return psf / total
+        above = "nothing is above 0" if background is None else f"nothing is brighter than the background, {background}"
+        raise DataError(f"{path}: {above}: expected a picture of a point source")
+    findings += _oddities(path, values, shape, picture.largest if background is None else None)
+    psf = _by_areas(_padded(values / total, shape), shape)
+    return MeasuredPsf(psf / psf.sum(), tuple(findings))
 
 
-def _background(picture: np.ndarray) -> float:
+def _oddities(path: str, values: np.ndarray, shape: tuple[int, int], largest: float | None) -> list[Finding]:
+    findings = []
+    edge, peak = float(np.median(_frame(values))), float(values.max())
+    share = float(edge * values.size / values.sum())
+    if share > _DARK and min(values.shape) >= _LEAST_SIDE:
+        findings.append(
+            Finding(
+                "psf-background",
+                "biased",
+                f"{path}: the edge of the measured PSF is not dark, its median is {100 * edge / peak:.2g} % of the peak",
+                f"as a background it would be {100 * share:.2g} % of all light, which blurs every image",
+                f"--set psf_background={BORDER_MEDIAN} subtracts it; leave it if the PSF does reach so far",
+                {"border_median": edge, "peak": peak, "share": share},
+            )
+        )
+    clipped = int((values >= largest).sum()) if largest is not None else 0
+    if clipped > 1:
+        findings.append(
+            plain_note(f"{path}: {clipped} pixels have the greatest value of the file's type: the PSF may be clipped")
+        )
+    if values.shape != tuple(shape):
+        scale = max(found / wanted for found, wanted in zip(values.shape, shape, strict=True))
+        findings.append(
+            plain_note(
+                f"{path}: the picture of {_by(values.shape)} pixels is reduced to the PSF's {_by(shape)}, {scale:.3g} times "
+                f"smaller (--set psf_shape={values.shape[0]},{values.shape[1]} keeps it as it is)"
+            )
+        )
+    return findings
+
+
+def _frame(picture: np.ndarray) -> np.ndarray:
     width = max(1, min(picture.shape) // _FRAME)
     frame = np.ones(picture.shape, bool)
     frame[width:-width, width:-width] = False
-    return float(np.median(picture[frame]))
+    return picture[frame]
 
 
 def _padded(picture: np.ndarray, shape) -> np.ndarray:
@@ -63,6 +124,8 @@ def _padded(picture: np.ndarray, shape) -> np.ndarray:
 
 
 def _by_areas(picture: np.ndarray, shape) -> np.ndarray:
+    if picture.shape == tuple(shape):
+        return picture
     rows, columns = (_overlaps(found, wanted) for found, wanted in zip(picture.shape, shape, strict=True))
     return rows @ picture @ columns.T
 
@@ -72,58 +135,6 @@ def _overlaps(found: int, wanted: int) -> np.ndarray:
     edges = np.arange(wanted + 1)[:, None] * (found / wanted)
     covered = np.clip(edges - np.arange(found), 0, 1)
     return np.diff(covered, axis=0)
-
-
-def _read(path: str) -> np.ndarray:
-    file, _, dataset = path.partition("::")
-    suffix = Path(file).suffix.lower()
-    if suffix not in _PICTURES:
-        raise DataError(f"{path}: unknown format, expected one of {' '.join(_PICTURES)}")
-    if not Path(file).is_file():
-        raise DataError(f"{file}: no such file: check psf_file")
-    if dataset and suffix not in (".h5", ".hdf5"):
-        raise DataError(f"{path}: a {suffix} file holds one picture, remove '::{dataset}'")
-    try:
-        picture = np.asarray(_load(file, suffix, dataset))
-    except DataError:
-        raise
-    except Exception as error:  # each of the readers has its own kinds
-        raise DataError(f"{file}: cannot be read as a picture ({type(error).__name__}: {error})") from error
-    if picture.dtype.kind not in "uifb":
-        raise DataError(f"{path}: values of type {picture.dtype}, expected real numbers")
-    return picture.astype(np.float64)
-
-
-def _load(file: str, suffix: str, dataset: str):
-    if suffix == ".npy":
-        return np.load(file)
-    if suffix in (".tif", ".tiff"):
-        return _load_tiff(Path(file))
-    if suffix == ".png":
-        from PIL import Image
-
-        with open(file, "rb") as stream, Image.open(stream) as picture:
-            plain = {"P": "RGB", "RGBA": "RGB", "LA": "L"}.get(picture.mode)  # transparency is not light
-            return np.asarray(picture.convert(plain) if plain else picture)
-    import h5py
-
-    with h5py.File(file) as handle:
-        if not dataset:
-            raise DataError(f"{file}: name the picture in it as {file}::DATASET")
-        if not isinstance(handle.get(dataset), h5py.Dataset):
-            raise DataError(f"{file}: no dataset {dataset!r} in it")
-        return handle[dataset][()]
-
-
-def _load_tiff(file: Path) -> np.ndarray:
-    source = open_tiff(file)
-    try:
-        pages = source.arrays["measurements"]
-        if pages.shape[0] != 1:
-            raise DataError(f"{file}: a stack of {pages.shape[0]} pictures, expected one")
-        return pages[0:1][0]
-    finally:
-        source.close()
 
 
 def _by(shape) -> str:

@@ -9,12 +9,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ideal._ranges import MOST_PIXELS, SIDE, Range, Ranges, check_range
 from ideal.errors import DataError, UsageError, unknown_name
 from ideal.imaging._contract import ImagingSystem, Params, PeriodicForm, Scene, setting
 from ideal.imaging._mosaics import MOSAICS, fitting, mosaic_indices, not_fitting
 from ideal.imaging.constraints import Constraint, OneOf
 
 _PRIMARIES = ("red", "green", "blue")
+_NM = Range(50, 20_000)  # extreme ultraviolet to thermal infrared
+_DARK = 1e-3  # a filter that passes less of every channel measures nothing
 _OPPOSITE = {"cyan": "red", "magenta": "green", "yellow": "blue"}
 _INKS = {  # of a drawing
     "red": (0.84, 0.19, 0.17),
@@ -46,26 +49,34 @@ class ColorFilterArray(ImagingSystem):
     name = "color-filter-array"
     summary = "a colour sensor under a periodic mosaic of filters: Bayer, X-Trans, RGBW, or a design"
 
-    shape: tuple = setting((24, 24), "pixels", "rows and columns of the sensor, multiples of the period")
-    period: tuple = setting((8, 8), "pixels", "rows and columns after which the mosaic repeats")
+    shape: tuple = setting(
+        (24, 24), "pixels", "rows and columns of the sensor, multiples of the period", Ranges(SIDE, (2,), most=MOST_PIXELS)
+    )
+    period: tuple = setting(
+        (8, 8), "pixels", "rows and columns after which the mosaic repeats", Ranges(SIDE, (2,), most=MOST_PIXELS)
+    )
     filters: tuple = setting(
         ("red", "green", "blue", "white"),
         "",
         "the filters to choose from: red, green, blue, cyan, magenta, yellow, white, or a wavelength in nm such as 550",
     )
-    bands: int = setting(0, "bands", "bands of a multispectral scene, evenly over `band_range`; 0: red, green and blue")
-    band_range: tuple = setting((400.0, 700.0), "nm", "centres of the first and the last band")
-    peaks: tuple = setting((600.0, 540.0, 460.0), "nm", "where a multispectral sensor's red, green and blue filters pass most")
-    width: float = setting(100.0, "nm", "full width at half maximum of the red, green and blue filters")
+    bands: int = setting(
+        0,
+        "bands",
+        "bands of a multispectral scene, evenly over `band_range`; 0: red, green and blue",
+        Range(2, 4096, whole=True, zero="red, green and blue"),
+    )
+    band_range: tuple = setting((400.0, 700.0), "nm", "centres of the first and the last band", Ranges(_NM, (2,), growing=True))
+    peaks: tuple = setting(
+        (600.0, 540.0, 460.0), "nm", "where a multispectral sensor's red, green and blue filters pass most", Ranges(_NM, (3,))
+    )
+    width: float = setting(100.0, "nm", "full width at half maximum of the red, green and blue filters", Range(0.5, 20_000))
     response: str | tuple | None = setting(
         None, "share", "share of each scene channel that each filter passes, (filter, channel): rows of numbers, .npy or .csv"
     )
 
     def __post_init__(self):
-        for name in ("shape", "period"):
-            value = getattr(self, name)
-            if len(value) != 2 or not all(isinstance(n, int) and n > 0 for n in value):
-                raise UsageError(f"{self.name}: setting {name} takes two positive whole numbers, rows and columns; found {value}")
+        super().__post_init__()
         if any(n % p for n, p in zip(self.shape, self.period, strict=True)):
             raise UsageError(
                 f"{self.name}: setting shape is {self.shape[0]} x {self.shape[1]}, expected multiples of the period"
@@ -74,15 +85,22 @@ class ColorFilterArray(ImagingSystem):
         object.__setattr__(self, "filters", tuple(map(str, self.filters)))
         if not self.filters or len(set(self.filters)) < len(self.filters):
             raise UsageError(f"{self.name}: setting filters takes different names; found {', '.join(self.filters) or 'none'}")
-        if self.bands < 0 or self.bands == 1:
-            raise UsageError(f"{self.name}: setting bands is 0 (red, green and blue) or at least 2; found {self.bands}")
-        if len(self.band_range) != 2 or not 0 < self.band_range[0] < self.band_range[1]:
-            raise UsageError(f"{self.name}: setting band_range takes two growing wavelengths in nm; found {self.band_range}")
-        if len(self.peaks) != 3 or min(self.peaks) <= 0:
-            raise UsageError(f"{self.name}: setting peaks takes three wavelengths in nm (red, green, blue); found {self.peaks}")
-        if not self.width > 0:
-            raise UsageError(f"{self.name}: setting width takes a positive number of nm; found {self.width:g}")
-        self._response  # a wrong response is reported where it is set  # noqa: B018
+        check_range(
+            f"{self.name}: values of a scene (rows, columns, bands)",
+            (*self.shape, max(self.bands, len(_PRIMARIES))),
+            Ranges(SIDE, most=4 * MOST_PIXELS),
+        )
+        response = self._response  # a wrong response is reported where it is set
+        if self.response is None:
+            self._check_response(response)
+
+    def _check_response(self, response: np.ndarray) -> None:
+        for name, row in zip(self.filters, response, strict=True):
+            if row.max() < _DARK:
+                raise UsageError(
+                    f"{self.name}: the filter {name} passes {row.max():.2g} of the light at most, expected {_DARK:g} or more in "
+                    "one channel of the scene: check peaks, width and band_range (all in nm)"
+                )
 
     @property
     def scene(self) -> Scene:
@@ -171,6 +189,8 @@ class ColorFilterArray(ImagingSystem):
         if name in _PRIMARIES and not self.bands:
             return np.eye(len(_PRIMARIES))[_PRIMARIES.index(name)]
         peak = self.peaks[_PRIMARIES.index(name)] if name in _PRIMARIES else _wavelength(name)
+        if peak is not None:
+            check_range(f"{self.name}: the filter {name}", peak, _NM, "nm", 550.0)
         if peak is None or not self.bands:
             raise UsageError(
                 f"{self.name}: what the filter {name} passes is not known: set response, or use"

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ideal._ranges import MOST_PIXELS, PIXELS, POSITIVE, SIDE, Range, Ranges, check_range
 from ideal.errors import IdealError, UsageError, unknown_name
 from ideal.imaging._contract import ImagingSystem, Params, Scene
 from ideal.imaging.constraints import Constraint
@@ -61,6 +62,7 @@ class CallableSystem(ImagingSystem):
         declared_linear: whether the function is linear in the scene but for a constant; it is tried on random scenes.
         label: what messages call it.
         own_noise: of its measurements, where the user names none; None for photon counting, which complex values cannot have.
+        ranges: numbers that settings may have, by name; a value outside is refused with the unit that was probably meant.
 
     Raises:
         UsageError: the function fails on such parameters and scenes, or is not linear though declared to be; a setting is not of
@@ -77,6 +79,7 @@ class CallableSystem(ImagingSystem):
     declared_linear: bool = False
     label: str = "own encoder"
     own_noise: NoiseModel | None = None
+    ranges: Mapping[str, Range] = field(default_factory=dict)
 
     name = property(lambda self: self.label)
     linear = property(lambda self: self.declared_linear)
@@ -89,6 +92,16 @@ class CallableSystem(ImagingSystem):
         defaults = _defaults(self.function)
         given = {name: self._alike(name, defaults.get(name), value) for name, value in self.options.items()}
         object.__setattr__(self, "options", {**defaults, **given})
+        for name, within in self.ranges.items():
+            if name not in self.options:
+                raise UsageError(
+                    unknown_name(f"{self.label}: a range is given for a setting that there is not,", name, self.options)
+                )
+            check_range(f"{self.label}: setting {name}", self.options[name], within, within.unit or "", defaults.get(name))
+        check_range(f"{self.label}: shape", self.looks_at.shape, Ranges(SIDE, most=MOST_PIXELS), "pixels")
+        if self.looks_at.pixel is not None:
+            unit = self.looks_at.pixel_unit
+            check_range(f"{self.label}: pixel", self.looks_at.pixel, PIXELS.get(unit, POSITIVE), unit)
         object.__setattr__(self, "initial", {name: jnp.asarray(value) for name, value in self.initial.items()})
         if unknown := sorted(set(self.limits) - set(self.initial)):
             raise UsageError(f"{self.label}: a constraint is given for {', '.join(unknown)}, which is no parameter")

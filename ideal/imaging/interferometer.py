@@ -8,9 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ideal._ranges import MOST_PIXELS, SIDE, Range, Ranges
 from ideal.errors import DataError, UsageError, unknown_name
 from ideal.formats.uvfits import split_name
-from ideal.health import Finding
+from ideal.health.finding import Finding
 from ideal.imaging import _visibilities
 from ideal.imaging._contract import ImagingSystem, Params, Scene, setting
 from ideal.imaging._coverage import Coverage, from_sites, from_uvfits
@@ -22,6 +23,9 @@ from ideal.noise import ComplexGaussian
 
 MICROARCSECOND = np.deg2rad(1 / 3.6e9)
 _RANDOM_SITES = 4
+_MOST_VISIBILITIES = 2.0**24  # half a gigabyte of coverage
+_LEAST_FIELD = 0.05  # of the finest fringe: below, a source that fills the field loses less than 1 % of its flux on any baseline
+_MOST_PIXEL = 1.0  # of the finest fringe: at the first zero of a square pixel's own pattern nothing of the sky is seen
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,32 +46,59 @@ class Interferometer(ImagingSystem):
 
     array: str = setting("EHT2017", "", f"{', '.join(ARRAYS)}, a file of name, X, Y, Z (m), SEFD (Jy), or several joined by +")
     sites: tuple = setting((), "", "names of the sites to use; empty for all")
-    source: tuple = setting((12.513729, 12.391123), "h, deg", "right ascension and declination (default: M87)")
-    frequency: float = setting(230e9, "Hz", "observing frequency; flux densities of named arrays are those at 230 GHz")
-    bandwidth: float = setting(4e9, "Hz", "bandwidth")
-    date: str = setting("2017-04-06", "", "day of the start, or a Modified Julian Date")
-    start: float = setting(0.0, "h", "middle of the first integration, UTC")
-    stop: float = setting(24.0, "h", "end of the observation, UTC")
-    integration: float = setting(60.0, "s", "length of an integration")
-    interval: float = setting(120.0, "s", "from one integration to the next")
-    elevation: tuple = setting((10.0, 85.0), "deg", "lowest and highest elevation of the source at both sites")
-    shape: tuple = setting((64, 64), "", "rows and columns of a scene")
-    field_of_view: float = setting(128.0, "uas", "width of a scene")
-    flux: float = setting(
-        0.0, "Jy", "mean total flux that scenes are scaled to when they are simulated; 0 for what the objects have"
+    source: tuple = setting(
+        (12.513729, 12.391123),
+        "h, deg",
+        "right ascension and declination (default: M87)",
+        Ranges((Range(0, 24, unit="hours"), Range(-90, 90, unit="deg")), (2,)),
     )
-    efficiency: float = setting(0.88, "", "of the quantisation (0.88: two bits)")
-    hands: int = setting(1, "", "correlation products averaged: 1, or 2 for the Stokes I of both parallel hands (eht-imaging's)")
+    frequency: float = setting(
+        230e9, "Hz", "observing frequency; flux densities of named arrays are those at 230 GHz", Range(1e7, 1e13)
+    )
+    bandwidth: float = setting(4e9, "Hz", "bandwidth", Range(1e3, 1e12))
+    date: str = setting("2017-04-06", "", "day of the start, or a Modified Julian Date")
+    start: float = setting(0.0, "h", "middle of the first integration, UTC", Range(-24, 240))
+    stop: float = setting(24.0, "h", "end of the observation, UTC", Range(-24, 240))
+    integration: float = setting(60.0, "s", "length of an integration", Range(0.1, 86_400))
+    interval: float = setting(120.0, "s", "from one integration to the next", Range(0.1, 86_400))
+    elevation: tuple = setting(
+        (10.0, 85.0),
+        "deg",
+        "lowest and highest elevation of the source at both sites",
+        Ranges((Range(-90, 90, below=True), Range(2, 90)), (2,), growing=True),
+    )
+    shape: tuple = setting((64, 64), "", "rows and columns of a scene", Ranges(SIDE, (2,), most=MOST_PIXELS))
+    field_of_view: float = setting(128.0, "uas", "width of a scene", Range(1, 1e11))
+    flux: float = setting(
+        0.0,
+        "Jy",
+        "mean total flux that scenes are scaled to when they are simulated; 0 for what the objects have",
+        Range(1e-7, 1e5, zero="as the objects have"),
+    )
+    efficiency: float = setting(0.88, "", "of the quantisation (0.88: two bits)", Range(0, 1, above=True, unit="share"))
+    hands: int = setting(
+        1,
+        "",
+        "correlation products averaged: 1, or 2 for the Stokes I of both parallel hands (eht-imaging's)",
+        Range(1, 2, whole=True),
+    )
     pulse: str = setting("triangle", "", "what a pixel is: point, rectangle or triangle (linear interpolation)")
     opacity: float = setting(
         0.0,
         "",
         "zenith optical depth of the air over every site, which dims the source (derived flux densities hold the air already)",
+        Range(0, 10),
     )
     free_sites: tuple = setting((), "", "names of sites whose coordinates may change")
-    latitudes: tuple = setting((-90.0, 90.0), "deg", "where free sites may be, south to north")
-    longitudes: tuple = setting((-180.0, 180.0), "deg", "where free sites may be, west to east")
-    budget: int = setting(0, "", "sites that may take part together; 0 for any number")
+    latitudes: tuple = setting(
+        (-90.0, 90.0), "deg", "where free sites may be, south to north", Ranges(Range(-90, 90), (2,), growing=True)
+    )
+    longitudes: tuple = setting(
+        (-180.0, 180.0), "deg", "where free sites may be, west to east", Ranges(Range(-360, 360), (2,), growing=True)
+    )
+    budget: int = setting(
+        0, "", "sites that may take part together; 0 for any number", Range(2, 10_000, whole=True, zero="any number")
+    )
     uvfits: str = setting(
         "", "", "UVFITS file (FILE::SOURCE) whose sites, u, v, noise, source and frequency to take instead of an array's"
     )
@@ -77,29 +108,15 @@ class Interferometer(ImagingSystem):
     linear = True
 
     def __post_init__(self):
-        for name in ("frequency", "bandwidth", "integration", "interval", "field_of_view", "efficiency"):
-            if not 0 < getattr(self, name) < np.inf:
-                raise UsageError(f"{self.name}: {name} must be a positive number, found {getattr(self, name)!r}")
-        if self.efficiency > 1:
-            raise UsageError(f"{self.name}: efficiency is {self.efficiency!r}, expected a share above 0 and at most 1")
-        if not 0 <= self.flux < np.inf:
-            raise UsageError(f"{self.name}: flux must be a positive number, or 0 for what the objects have, found {self.flux!r}")
-        self._check_pair("source", 0, 24, -90, 90, ordered=False)
-        self._check_pair("elevation", -90, 90, -90, 90)
-        self._check_pair("latitudes", -90, 90, -90, 90)
-        self._check_pair("longitudes", -360, 360, -360, 360)
-        self._check_pair("shape", 1, 1e6, 1, 1e6, ordered=False)
-        if any(int(size) != size for size in self.shape):
-            raise UsageError(f"{self.name}: shape {self.shape}, expected whole numbers of rows and columns")
+        super().__post_init__()
+        if self.bandwidth > 2 * self.frequency:
+            raise UsageError(
+                f"{self.name}: a bandwidth of {self.bandwidth:g} Hz about {self.frequency:g} Hz reaches below 0 Hz: expected at "
+                "most twice the frequency"
+            )
         if self.pulse not in _visibilities.PULSES:
             raise UsageError(unknown_name(f"{self.name} has no pulse", self.pulse, _visibilities.PULSES))
-        if self.hands not in (1, 2):
-            raise UsageError(f"{self.name}: hands is 1 or 2 correlation products, found {self.hands!r}")
-        if not 0 <= self.opacity < np.inf:
-            raise UsageError(f"{self.name}: opacity must be at least 0, found {self.opacity!r}")
-        if self.budget < 0:
-            raise UsageError(f"{self.name}: budget is a number of sites, or 0 for any, found {self.budget!r}")
-        if self.start == self.stop or not (np.isfinite(self.start) and np.isfinite(self.stop)):
+        if self.start == self.stop:
             raise UsageError(f"{self.name}: an observation from {self.start} to {self.stop} h has no length")
         modified_julian_date(self.date)
         if self.uvfits:
@@ -107,16 +124,21 @@ class Interferometer(ImagingSystem):
                 raise UsageError(f"{self.name}: uvfits names {self.uvfits}, and there is no such file")
         else:
             self._named_free(self.table)
+            self._check_times()
 
-    def _check_pair(self, name, low, high, low_second, high_second, *, ordered=True) -> None:
-        value = getattr(self, name)
-        numbers = len(value) == 2 and all(isinstance(each, int | float | np.number) for each in value)
-        if not numbers or not (low <= value[0] <= high and low_second <= value[1] <= high_second):
+    def _check_times(self) -> None:
+        if self.integration > self.interval * (1 + 1e-9):
             raise UsageError(
-                f"{self.name}: {name} is {value!r}, expected a pair: {low:g} to {high:g} and {low_second:g} to {high_second:g}"
+                f"{self.name}: integrations of {self.integration:g} s begin every {self.interval:g} s, so that the same noise "
+                "would be counted as new where they overlap: raise interval, or lower integration"
             )
-        if ordered and not value[0] < value[1]:
-            raise UsageError(f"{self.name}: {name} is {value!r}, expected the smaller number first")
+        hours = self.stop - self.start + 24 * (self.stop < self.start)
+        count = hours * 3600 / self.interval * len(self.table.names) * (len(self.table.names) - 1) / 2
+        if count > _MOST_VISIBILITIES:
+            raise UsageError(
+                f"{self.name}: {len(self.table.names)} sites every {self.interval:g} s over {hours:g} h make {count:.3g} "
+                f"visibilities, expected at most {_MOST_VISIBILITIES:.3g}: raise interval, or name fewer sites"
+            )
 
     def _named_free(self, sites: Sites) -> np.ndarray:
         for site in self.free_sites:
@@ -138,10 +160,6 @@ class Interferometer(ImagingSystem):
     def coverage(self) -> Coverage:
         """Sites, time, u, v (wavelengths) and sigma (Jy) of each visibility, at the table's positions and full weights."""
         return from_uvfits(self.uvfits, self.sites)[0] if self.uvfits else from_sites(self, self.table)
-
-    def findings(self, params: Params) -> list[Finding]:
-        """Return what a user should know of the observation whose coverage and noise the system has; none of an array's."""
-        return list(self.coverage.findings)
 
     @cached_property
     def _places(self) -> tuple[np.ndarray, np.ndarray]:
@@ -241,6 +259,43 @@ class Interferometer(ImagingSystem):
     def noise(self, params: Params) -> ComplexGaussian:
         """Return thermal noise, the same for all weights and places."""
         return ComplexGaussian(self.sigma)
+
+    def findings(self, params: Params) -> list[Finding]:
+        """Return what is wrong with an observation whose coverage was taken, and whether the baselines suit the scene."""
+        return [*self.coverage.findings, *self._scale()]
+
+    def _scale(self) -> list[Finding]:
+        """Return a warning where all baselines are too short, or the scene's pixels too coarse, to see what the scene shows."""
+        see = self.coverage
+        longest = float(np.hypot(see.u, see.v).max())
+        if not longest > 0:
+            return []
+        fringe, field, pixel = 1 / longest / MICROARCSECOND, self.field_of_view, self.scene.pixel
+        figures = {"finest_fringe": fringe, "field_of_view": field, "pixel": pixel}
+        scale = f"{self.name}: the finest fringe is {fringe:.3g} uas (baseline {longest:.3g} wavelengths)"
+        if field < _LEAST_FIELD * fringe:
+            return [
+                Finding(
+                    "scene-unresolved",
+                    "note",
+                    f"{scale}, the field of view only {field:.3g} uas",
+                    "every baseline sees the total flux alone",
+                    "check field_of_view (uas), frequency (Hz) and the sites",
+                    figures,
+                )
+            ]
+        if pixel > _MOST_PIXEL * fringe:
+            return [
+                Finding(
+                    "scene-coarse",
+                    "biased",
+                    f"{scale}, a pixel of the scene has {pixel:.3g} uas",
+                    "long baselines see the shape of the pixels, not of the source",
+                    "lower field_of_view (uas) or raise shape; check frequency (Hz)",
+                    figures,
+                )
+            ]
+        return []
 
     def brightness(self, scenes) -> np.ndarray:
         """Return the total flux of each scene in Jy: an exposure of `flux` scales each scene to that total.

@@ -9,12 +9,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ideal._ranges import MOST_PIXELS, PHOTONS, WAVELENGTH, Range, Ranges
 from ideal.errors import UsageError, unknown_name
+from ideal.health.finding import Finding
 from ideal.imaging._contract import ImagingSystem, Params, Scene, setting
-from ideal.imaging._leds import led_positions, selections, sines
+from ideal.imaging._leds import ARRANGEMENTS, led_positions, selections, sines
 from ideal.imaging._pupil import Passbands, interpolate, passbands
 from ideal.imaging.constraints import Constraint, UnitSum
 
+_DRY = Range(0, 1, above=True, below=True, why="in air")
+_MOST_BLUR = 0.3  # of the object: a defocus that spreads a point further is named
+_MOST_LEDS = 20_000
+_MOST_PUPILS = 2.0**25  # complex values: half a gigabyte
 _BLOCK_VALUES = 2**20  # of scenes at once: their fields, spectra and images take some ten times as much
 
 _DESIGNS = {
@@ -60,48 +66,63 @@ class LedMicroscope(ImagingSystem):
     linear: ClassVar[bool] = False
     drawn: ClassVar[float] = 1.0
 
-    shape: tuple = setting((128, 128), "samples", "rows and columns of the object")
-    na: float = setting(0.5, "", "numerical aperture of the objective")
-    wavelength: float = setting(0.53, "um", "of the light")
-    magnification: float = setting(20.0, "", "of the objective")
-    camera_pixel: float = setting(3.45, "um", "side of a pixel of the camera")
-    oversampling: int = setting(1, "samples", "of the object for each camera pixel, along each side")
-    defocus: float = setting(0.0, "um", "by which the focus lies beyond the object, towards the objective")
+    shape: tuple = setting(
+        (128, 128),
+        "samples",
+        "rows and columns of the object",
+        Ranges(Range(2, 65536, whole=True), (2,), most=MOST_PIXELS),
+    )
+    na: float = setting(0.5, "", "numerical aperture of the objective", _DRY)
+    wavelength: float = setting(0.53, "um", "of the light", WAVELENGTH)
+    magnification: float = setting(20.0, "", "of the objective", Range(0.1, 1000))
+    camera_pixel: float = setting(3.45, "um", "side of a pixel of the camera", Range(0.1, 200))
+    oversampling: int = setting(1, "samples", "of the object for each camera pixel, along each side", Range(1, 256, whole=True))
+    defocus: float = setting(0.0, "um", "by which the focus lies beyond the object, towards the objective", Range(-1000, 1000))
     leds: str = setting("grid", "", "arrangement: grid, rings, dome, or a .json, .csv or .npy file of x, y, z in mm")
-    led_pitch: float = setting(4.0, "mm", "distance of neighbours in a named arrangement")
-    led_height: float = setting(16.0, "mm", "of a named arrangement above the object; of a dome, the radius")
-    led_na: float = setting(0.75, "", "LEDs at a larger illumination NA are left out")
-    photons: float = setting(1000.0, "photoelectrons", "mean of a camera pixel in an empty brightfield image")
+    led_pitch: float = setting(4.0, "mm", "distance of neighbours in a named arrangement", Range(0.1, 200))
+    led_height: float = setting(16.0, "mm", "of a named arrangement above the object; of a dome, the radius", Range(1, 2000))
+    led_na: float = setting(0.75, "", "LEDs at a larger illumination NA are left out", _DRY)
+    photons: float = setting(1000.0, "photoelectrons", "mean of a camera pixel in an empty brightfield image", PHOTONS)
 
     def __post_init__(self):
+        super().__post_init__()
         self._check_numbers()
         self._check_sampling()
 
     def _check_numbers(self) -> None:
-        sides = self.shape
-        whole = all(isinstance(side, int | np.integer) and side > 1 for side in sides)
-        if len(sides) != 2 or not whole:
-            raise UsageError(f"{self.name}: setting shape is {sides}, expected rows and columns, as (128, 128)")
-        if self.oversampling < 1 or any(side % self.oversampling for side in sides):
+        if any(side % self.oversampling for side in self.shape):
             raise UsageError(
-                f"{self.name}: oversampling {self.oversampling} does not divide the shape {tuple(sides)}: change one of them"
+                f"{self.name}: oversampling {self.oversampling} does not divide the shape {tuple(self.shape)}: change one of them"
             )
-        for name in ("wavelength", "magnification", "camera_pixel", "led_pitch", "led_height", "photons"):
-            if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0):
-                raise UsageError(f"{self.name}: setting {name} is {getattr(self, name)}, expected a positive number")
-        for name, high in (("na", 1.0), ("led_na", 1.0)):
-            if not 0 < getattr(self, name) < high:
+        field, blur = min(self.shape) * self.pitch, self._blur
+        if blur > field:
+            raise UsageError(
+                f"{self.name}: a defocus of {self.defocus:g} um spreads a point at an NA of {self.na:g} over {blur:.3g} um, the "
+                f"object is {field:.3g} um wide and repeats: lower defocus to below {self.defocus * field / blur:.3g} um, or "
+                "raise shape"
+            )
+        if self.leds in ARRANGEMENTS:
+            reach = self.led_na / float(np.sqrt(1 - self.led_na**2)) * self.led_height / self.led_pitch
+            if (2 * reach + 1) ** 2 > _MOST_LEDS:
                 raise UsageError(
-                    f"{self.name}: setting {name} is {getattr(self, name)}, expected one above 0 and below 1 (in air)"
+                    f"{self.name}: LEDs {self.led_pitch:g} mm apart at a height of {self.led_height:g} mm are some "
+                    f"{(2 * reach + 1) ** 2:.3g} within an NA of {self.led_na:g}, expected at most {_MOST_LEDS}: raise "
+                    "led_pitch, or lower led_height or led_na"
                 )
-        if not np.isfinite(self.defocus):
-            raise UsageError(f"{self.name}: setting defocus is {self.defocus}, expected a number")
 
     def _check_sampling(self) -> None:
         if not len(self.directions):
             raise UsageError(f"{self.name}: no LED of {self.leds} lies within led_na {self.led_na}: raise it")
         largest = float(np.hypot(*self.directions.T).max())
         carried = self.wavelength / (2 * self.pitch)
+        window = min(2 * self.na * self.shape[0] * self.pitch / self.wavelength, self.shape[0]) * min(
+            2 * self.na * self.shape[1] * self.pitch / self.wavelength, self.shape[1]
+        )
+        if len(self.directions) * window > _MOST_PUPILS:
+            raise UsageError(
+                f"{self.name}: {len(self.directions)} LEDs with pupils of {window:.3g} samples each do not fit into memory "
+                f"(at most {_MOST_PUPILS:.3g} in all): take fewer LEDs (led_pitch, led_na) or lower shape"
+            )
         if self.na + largest < carried:
             return
         times = int((self.na + largest) / carried) + 1
@@ -112,6 +133,29 @@ class LedMicroscope(ImagingSystem):
             f"{self.name}: object samples of {self.pitch:.4g} um carry an NA of {carried:.3g}, but the objective ({self.na:g})"
             f" and the LEDs (up to {largest:.3g}) need more than {self.na + largest:.3g}: {remedy}"
         )
+
+    @property
+    def _blur(self) -> float:
+        """Width over which a defocus spreads the light of a point, um."""
+        return 2 * abs(self.defocus) * self.na / float(np.sqrt(1 - self.na**2))
+
+    def findings(self, params: Params) -> list[Finding]:
+        """Return a warning where light from one edge of the object, which repeats, reaches far into the image at the other."""
+        field, blur = min(self.shape) * self.pitch, self._blur
+        if blur <= _MOST_BLUR * field:
+            return []
+        return [
+            Finding(
+                "scene-wraps",
+                "biased",
+                f"{self.name}: a defocus of {self.defocus:g} um spreads a point over {blur:.3g} um, the object is {field:.3g} um "
+                "wide and repeats",
+                f"the image within {blur / 2:.2g} um of its edges is mixed with the opposite side",
+                f"raise shape to {int(np.ceil(blur / _MOST_BLUR / self.pitch / self.oversampling)) * self.oversampling} samples "
+                "or more, or lower defocus",
+                {"blur": blur, "field": field},
+            )
+        ]
 
     @property
     def pitch(self) -> float:

@@ -11,14 +11,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ideal._ranges import MOST_PIXELS, Range, Ranges, check_range
 from ideal.errors import UsageError, unknown_name
+from ideal.health.finding import Finding
 from ideal.imaging._contract import ImagingSystem, Params, PeriodicForm, Scene, setting
 from ideal.imaging._convolution import valid_convolution
 from ideal.imaging._lenslets import Inside, caustic_psf, lenslet_psf, random_widths, spread_positions
-from ideal.imaging._measured_psf import measured_psf
+from ideal.imaging._measured_psf import BORDER_MEDIAN, MeasuredPsf, measured_psf
 from ideal.imaging.constraints import Bounded, Constraint, UnitSum
 
 _NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_SIDES = Ranges(Range(2, 65536, whole=True), (1, 2), most=MOST_PIXELS)
+_WIDTH = Range(0.01, 10_000)  # pixels
+_MOST_SPOTS = 2.0**26  # values of all lenslets' spots, before they are summed
 _DEFOCUS = 4.0  # the widest lenslet of several focal lengths, in units of the sharpest
 
 
@@ -29,12 +34,13 @@ class LenslessCamera(ImagingSystem):
     Pixels of the scene are as large as the sensor's: as the mask projects them. A subclass says what the function is.
     """
 
-    scene_shape: tuple = setting((96, 96), "pixels", "rows and columns of the scene")
-    psf_shape: tuple = setting((32, 32), "pixels", "rows and columns of the window that holds the point spread function")
-    bias: float = setting(0.0, "photoelectrons", "mean stray light on each pixel")
-    pixel: float = setting(5.0, "um", "side of a sensor pixel")
+    scene_shape: tuple = setting((96, 96), "pixels", "rows and columns of the scene", _SIDES)
+    psf_shape: tuple = setting((32, 32), "pixels", "rows and columns of the window that holds the point spread function", _SIDES)
+    bias: float = setting(0.0, "photoelectrons", "mean stray light on each pixel", Range(0, 1e9))
+    pixel: float = setting(5.0, "um", "side of a sensor pixel", Range(0.1, 1000))
 
     def __post_init__(self):
+        super().__post_init__()
         for name in ("scene_shape", "psf_shape"):
             object.__setattr__(self, name, _pair(f"{self.name}: setting {name}", getattr(self, name)))
         if any(psf > scene for psf, scene in zip(self.psf_shape, self.scene_shape, strict=True)):
@@ -42,9 +48,6 @@ class LenslessCamera(ImagingSystem):
                 f"{self.name}: a PSF of {_by(self.psf_shape)} does not fit in a scene of {_by(self.scene_shape)} pixels: "
                 "raise scene_shape or lower psf_shape"
             )
-        if not 0 <= self.bias < math.inf:
-            raise UsageError(f"{self.name}: bias is {self.bias:g}, expected at least 0 photoelectrons")
-        check_positive(self, "pixel")
 
     @property
     def scene(self) -> Scene:
@@ -117,12 +120,31 @@ class MaskCamera(LenslessCamera):
     name: ClassVar[str] = "lensless"
     summary: ClassVar[str] = "lensless camera with any point spread function: lenslets, a diffuser, a measured one"
 
-    width: float = setting(0.8, "pixels", "standard deviation of a lenslet's spot, and of the blur of the diffuser's caustics")
+    width: float = setting(
+        0.8, "pixels", "standard deviation of a lenslet's spot, and of the blur of the diffuser's caustics", _WIDTH
+    )
     psf_file: str = setting("", "", "picture of a point source to measure the PSF from: .tif, .png, .npy or FILE.h5::DATASET")
+
+    psf_background: float | str | None = setting(
+        None,
+        "values of the file",
+        "what to subtract from the measured PSF: a number, or border-median (the median along its edge); none: nothing",
+    )
 
     def __post_init__(self):
         super().__post_init__()
-        check_positive(self, "width")
+        _check_width(self, "width")
+        background = self.psf_background
+        if isinstance(background, str) and background != BORDER_MEDIAN:
+            raise UsageError(f'{self.name}: setting psf_background is {background!r}, expected a number or "{BORDER_MEDIAN}"')
+        if background is not None and background != BORDER_MEDIAN:
+            check_range(f"{self.name}: setting psf_background", background, Range(-1e12, 1e12))
+
+    def findings(self, params: Params) -> list[Finding]:
+        """Return what is odd about the measured point spread function, where there is one."""
+        if not self.psf_file or not np.allclose(params["psf"], self._measured.values, rtol=1e-5, atol=1e-9):
+            return []
+        return list(self._measured.findings)
 
     @property
     def designs(self) -> Mapping[str, str]:
@@ -138,7 +160,7 @@ class MaskCamera(LenslessCamera):
         name = pick_design(self, name)
         rng = np.random.default_rng(seed)
         if name == "measured":
-            psf = self._measured
+            psf = self._measured.values
         elif name == "diffuser":
             psf = caustic_psf(self.psf_shape, self.width, rng)
         else:
@@ -153,8 +175,8 @@ class MaskCamera(LenslessCamera):
         return {"psf": jnp.asarray(psf)}
 
     @cached_property
-    def _measured(self) -> np.ndarray:
-        return measured_psf(self.psf_file, self.psf_shape)
+    def _measured(self) -> MeasuredPsf:
+        return measured_psf(self.psf_file, self.psf_shape, self.psf_background)
 
     @property
     def constraints(self) -> Mapping[str, Constraint]:
@@ -176,13 +198,19 @@ class LensletCamera(LenslessCamera):
     name: ClassVar[str] = "lensless-lenslets"
     summary: ClassVar[str] = "lensless camera of Gaussian lenslets: places, widths and shares of the light"
 
-    lenslets: int = setting(10, "", "how many there are; those of weight 0 are not there")
-    width: float = setting(0.8, "pixels", "standard deviation of the sharpest spot, as diffraction sets it")
-    widest: float = setting(5.0, "pixels", "standard deviation of the widest spot")
+    lenslets: int = setting(10, "", "how many there are; those of weight 0 are not there", Range(1, 100_000, whole=True))
+    width: float = setting(0.8, "pixels", "standard deviation of the sharpest spot, as diffraction sets it", _WIDTH)
+    widest: float = setting(5.0, "pixels", "standard deviation of the widest spot", _WIDTH)
 
     def __post_init__(self):
         super().__post_init__()
-        check_positive(self, "lenslets", "width", "widest")
+        _check_width(self, "width", "widest")
+        values = float(self.lenslets) * math.prod(self.psf_shape)
+        if values > _MOST_SPOTS:
+            raise UsageError(
+                f"{self.name}: {self.lenslets} lenslets in a window of {_by(self.psf_shape)} pixels are {values:.3g} values, "
+                f"expected at most {_MOST_SPOTS:.3g}: lower lenslets or psf_shape"
+            )
         if self.widest <= self.width:
             raise UsageError(f"{self.name}: widest is {self.widest:g} pixels, expected more than width, {self.width:g}")
 
@@ -244,17 +272,14 @@ def pick_design(system: ImagingSystem, name: str | None) -> str:
     return name
 
 
-def check_positive(system: ImagingSystem, *names: str) -> None:
-    """Refuse settings that are not positive finite numbers.
-
-    Raises:
-        UsageError: one is not.
-
-    """
+def _check_width(system: LenslessCamera, *names: str) -> None:
     for name in names:
-        value = getattr(system, name)
-        if not 0 < value < math.inf:
-            raise UsageError(f"{system.name}: {name} is {value:g}, expected a positive number")
+        value, window = getattr(system, name), max(system.psf_shape)
+        if value > window:
+            raise UsageError(
+                f"{system.name}: setting {name} is {value:g} pixels, wider than the window of the PSF, {_by(system.psf_shape)}: "
+                "raise psf_shape, or lower it (in pixels, not in um)"
+            )
 
 
 def _lenslet_names(count: int) -> dict[str, str]:

@@ -10,13 +10,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ideal._ranges import WAVELENGTH, Range
 from ideal.errors import UsageError
+from ideal.health.finding import Finding
 from ideal.imaging._contract import Params, setting
 from ideal.imaging._lenslets import centre, smooth_surface, spread_positions
 from ideal.imaging._propagation import FresnelPropagator, disc_coverage
 from ideal.imaging.constraints import Bounded, Constraint
-from ideal.imaging.lensless import LenslessCamera, check_positive, pick_design
+from ideal.imaging.lensless import LenslessCamera, pick_design
 
+_LEAST_SHARE = 0.8  # of the light through the mask: where less falls inside the window, it is named
 _LARGEST = 4096  # places along a side where the intensity is taken: matrices of some hundred megabytes
 
 
@@ -34,27 +37,22 @@ class PhaseMaskCamera(LenslessCamera):
     name: ClassVar[str] = "lensless-phase"
     summary: ClassVar[str] = "lensless camera with a phase mask, by Fresnel diffraction"
 
-    mask_cells: int = setting(128, "cells", "cells of the mask along each side")
-    pitch: float = setting(1.0, "um", "side of a cell of the mask")
+    mask_cells: int = setting(128, "cells", "cells of the mask along each side", Range(2, 4096, whole=True))
+    pitch: float = setting(1.0, "um", "side of a cell of the mask", Range(0.05, 1000))
     aperture: str = setting("square", "", "what the mask is cut to: square or circle")
-    wavelength: float = setting(0.55, "um", "of the light")
-    index: float = setting(1.5, "", "refractive index of the mask")
-    max_height: float = setting(1.2, "um", "largest height of the surface; at least one wave of delay")
-    distance: float = setting(800.0, "um", "from the mask to the sensor")
-    source_distance: float = setting(0.0, "um", "from the point source to the mask; 0 for infinity")
+    wavelength: float = setting(0.55, "um", "of the light", WAVELENGTH)
+    index: float = setting(1.5, "", "refractive index of the mask", Range(1, 4.5, above=True))
+    max_height: float = setting(1.2, "um", "largest height of the surface; at least one wave of delay", Range(0.01, 500))
+    distance: float = setting(800.0, "um", "from the mask to the sensor", Range(10, 1e7))
+    source_distance: float = setting(
+        0.0, "um", "from the point source to the mask; 0 for infinity", Range(10, 1e12, zero="infinity")
+    )
     normalise: bool = setting(True, "", "whether the light inside the window is scaled to 1; if not, what misses it is lost")
 
     def __post_init__(self):
         super().__post_init__()
-        check_positive(self, "pitch", "wavelength", "max_height", "distance")
         if self.aperture not in ("square", "circle"):
             raise UsageError(f"{self.name}: aperture is {self.aperture!r}, expected square or circle")
-        if self.mask_cells < 2:
-            raise UsageError(f"{self.name}: mask_cells is {self.mask_cells}, expected at least 2")
-        if not 1 < self.index < math.inf:
-            raise UsageError(f"{self.name}: index is {self.index:g}, expected more than 1")
-        if not 0 <= self.source_distance < math.inf:
-            raise UsageError(f"{self.name}: source_distance is {self.source_distance:g}, expected um, or 0 for infinity")
         if self.max_height < self._wave:
             raise UsageError(
                 f"{self.name}: max_height is {self.max_height:g} um, expected at least wavelength / (index - 1) = {self._wave:g}"
@@ -156,6 +154,24 @@ class PhaseMaskCamera(LenslessCamera):
     def window_share(self, params: Params) -> jax.Array:
         """Return the part of the light through the mask that falls inside the window of the point spread function."""
         return _total(self._light(params))
+
+    def findings(self, params: Params) -> list[Finding]:
+        """Return a warning where the window cuts off a good part of the point spread function."""
+        share = float(self.window_share(params))
+        if share >= _LEAST_SHARE:
+            return []
+        fate = "is counted as if it had arrived inside" if self.normalise else "is lost"
+        return [
+            Finding(
+                "psf-cut",
+                "biased" if self.normalise else "note",
+                f"{self.name}: {100 * (1 - share):.2g} % of the light through the mask falls outside the PSF's window of "
+                f"{self.psf_shape[0]}x{self.psf_shape[1]} pixels and {fate}",
+                "its blur is left out of the measurements" if self.normalise else "",
+                "raise psf_shape or pixel, or lower distance",
+                {"share_inside": share},
+            )
+        ]
 
     def _light(self, params: Params) -> jax.Array:
         height = params["height"]
