@@ -159,6 +159,10 @@ class Prepared:
         count = min(len(self), max(1, values // int(np.prod(self.shape[1:]))))
         return replace(self, patches=self.patches.take(np.linspace(0, len(self) - 1, count).astype(int)))
 
+    def take(self, chosen: np.ndarray) -> "Prepared":
+        """Return some of the patches, by their indices."""
+        return replace(self, patches=self.patches.take(chosen))
+
     def held(self) -> "np.ndarray | Prepared":
         """Return the patches in memory where they are small, so that several passes read the file once."""
         return self.array() if 8 * np.prod(self.shape) <= _HELD_BYTES else self
