@@ -2,13 +2,15 @@
 
 `shapes` asks it of intervals over numbers whose average is known: averages, paired and unpaired differences, of groups of many
 distributions, sizes and numbers. `weakness` sorts the same intervals by the degrees of freedom that `ideal.intervals.weakness`
-gives their standard error. `estimates` asks it of `ideal.estimate` and `ideal.compare` with the stationary model, for fields whose
-limit is known: what the model says of them once it knows their mean and covariance. That is where the bound goes with ever more
-sources; with few it lies above, because the model knows neither well.
+gives their standard error. `estimates` asks it of `ideal.estimate` and `ideal.compare` with a stationary Gaussian, for fields
+whose limit is known: what the model says of them once it knows their mean and covariance. That is where the bound goes with ever
+more sources; with few it lies above, because the model knows neither well.
 
     python benchmarks/hard_intervals.py --replications 400
     PYTHONPATH=OTHER_CHECKOUT python benchmarks/hard_intervals.py    # the same cases with other code, to compare widths
 """
+
+from itertools import pairwise
 
 import numpy as np
 from _common import GaussianField, emit, parser, say
@@ -191,7 +193,7 @@ def main():
         degrees, covered = np.array(degrees), np.array(covered)
         edges = np.array([1, 2, 3, 5, 8, 12, 20, 50, 1000])
         result["weakness"] = []
-        for low, high in zip(edges, edges[1:], strict=False):
+        for low, high in pairwise(edges):
             here = (degrees >= low) & (degrees < high)
             result["weakness"].append({"degrees": [low, high], "covered": covered[here].mean(), "intervals": here.sum()})
             say(f"degrees of freedom {low} to {high}: {covered[here].mean():.3f} of {here.sum()}")

@@ -16,7 +16,6 @@ _HELD_BYTES = 2**28
 _BLOCK_VALUES = 2**18
 _MOST_VALUES = 10_000  # of a measurement: its covariance then takes 0.8 GB
 MANY_SOURCES = 60  # with as many, one fold in five is scored; with fewer, each in turn
-FEW_SOURCES = 10  # with fewer scored, intervals are rough
 _FEWEST_SOURCES = 5  # below it an image is cut into blocks that serve as sources
 
 

@@ -15,7 +15,6 @@ from ideal._budget import Budget, check_request
 from ideal._excess import Halves, Losses, excess
 from ideal._fitted import advice_on, check_fitted, folds_for, origin_of
 from ideal._scoring import (
-    FEW_SOURCES,
     MANY_SOURCES,
     Prepared,
     check_size,
@@ -31,6 +30,7 @@ from ideal._scoring import (
 from ideal.density import DEFAULT, MODELS, Density, Fitting, find_model
 from ideal.errors import UsageError
 from ideal.health import Finding, plain_note
+from ideal.health.coverage import interval_findings
 from ideal.intervals import GroupedValues, interval, paired_difference, unpaired_difference
 from ideal.result import LN2, Comparison, Estimate, ModelResult
 
@@ -366,16 +366,7 @@ def _describe_noise(noise, source) -> dict:
 
 def _advice(found: Estimate, noise, source, n_train: int | None, values: int) -> list[Finding]:
     """Return what the user should know before believing the number; `n_train` is None where nothing was fitted."""
-    notes = []
-    if found.n_groups < FEW_SOURCES:
-        notes.append(
-            Finding(
-                "few-sources",
-                "note",
-                f"only {found.n_groups} sources were scored: the interval is rough; measure more objects",
-                figures={"sources": found.n_groups},
-            )
-        )
+    notes = interval_findings(found.best.values)
     if n_train is not None and n_train < values:
         side = max(2, int(np.sqrt(n_train / 4)))
         remedy = f"; more measurements or a smaller patch (--patch {side}) would lower the bound" if len(found.patch) > 1 else ""

@@ -7,8 +7,8 @@ most of the samples (MacKinnon, Nielsen and Webb, J. Econometrics 232, 272, 2023
 
 A standard error from few, unequal or heavy-tailed groups is itself uncertain. Its degrees of freedom follow from the kurtosis of
 the groups' influences (after Satterthwaite, Biometrics Bulletin 2, 110, 1946), and both arms are stretched by the quantile of
-Student's t for them over that for as many normal groups. No arm is shorter than that of Student's t, which is what a bootstrap of
-two to five groups needs, because it has hardly any values to choose from.
+Student's t for them over that for as many normal groups. No arm is shorter than that of Student's t, because a bootstrap
+of two to five groups has hardly any values to choose from.
 
 For 60 and more normal groups of equal size this is the plain bootstrap-t within 3 %. With fewer than about eight groups, or where
 a few groups decide, a 95 % interval covers less than it says: `weakness` tells how much, as measured by `benchmarks/coverage.py`.
@@ -175,6 +175,8 @@ def _rest(column: GroupedValues) -> np.ndarray:
 
 def _kurtosis(influence: np.ndarray) -> float:
     """Return the fourth moment about 0 over the square of the second; 1, its least, where there is no scatter."""
+    if not np.isfinite(influence).all():
+        return np.inf
     square = (influence / max(np.abs(influence).max(), 1e-300)) ** 2
     return float(len(square) * (square**2).sum() / square.sum() ** 2) if square.any() else 1.0
 
@@ -259,7 +261,7 @@ def _bounds(parts: list[_Part], confidence: float) -> tuple[float, float]:
     by_t, stretched = student.ppf(1 - tail, [plain, actual])
     low = high = by_t
     errors = np.sqrt(sum(part.errors**2 for part in parts))
-    usable = errors > 1e-9 * error
+    usable = errors > 1e-6 * error  # less is what rounding leaves of none
     if usable.any():
         shifts = sum(part.shifts for part in parts)
         upper, lower = np.quantile(shifts[usable] / errors[usable], [1 - tail, tail])

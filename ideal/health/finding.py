@@ -14,6 +14,7 @@ NAMES: Mapping[str, str] = MappingProxyType(
     {
         "note": "a remark on how the file was read or the estimate was made",
         "few-sources": "too few independent sources were scored for a good interval",
+        "interval-rough": "a few of the scored sources decide, by their size or their values: the interval is rough",
         "few-measurements": "a measurement has more values than there are measurements to train the models",
         "blocks-as-sources": "blocks of one picture stand in for independent sources",
         "information-negative": "the number is below 0: the stated noise is larger than the noise that is there",
