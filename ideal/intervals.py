@@ -105,9 +105,8 @@ class Weakness:
 def weakness(values: GroupedValues) -> Weakness:
     """Return what makes the interval of an average rough: few groups, unequal groups, heavy tails."""
     share = values.counts / values.counts.sum()
-    influence = _influence([values])
-    size = len(influence)
-    kurtosis = _kurtosis(influence)
+    size = len(values.groups)
+    kurtosis = _kurtosis(_influence([values])) if np.isfinite(values.sums).all() else np.inf
     return Weakness(size, float(1 / (share**2).sum()), float(share.max()), kurtosis, _degrees(size, kurtosis))
 
 
@@ -175,8 +174,6 @@ def _rest(column: GroupedValues) -> np.ndarray:
 
 def _kurtosis(influence: np.ndarray) -> float:
     """Return the fourth moment about 0 over the square of the second; 1, its least, where there is no scatter."""
-    if not np.isfinite(influence).all():
-        return np.inf
     square = (influence / max(np.abs(influence).max(), 1e-300)) ** 2
     return float(len(square) * (square**2).sum() / square.sum() ** 2) if square.any() else 1.0
 
