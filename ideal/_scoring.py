@@ -17,7 +17,6 @@ _HASHED_BYTES = 2**30  # of patches among which copies are looked for
 _BLOCK_VALUES = 2**18
 _MOST_VALUES = 10_000  # of a measurement: its covariance then takes 0.8 GB
 MANY_SOURCES = 60  # with as many, one fold in five is scored; with fewer, each in turn
-FEW_SOURCES = 10  # with fewer scored, intervals are rough
 _FEWEST_SOURCES = 5  # below it an image is cut into blocks that serve as sources
 
 
@@ -187,6 +186,10 @@ class Prepared:
         """Return as many of the patches as hold about so many values, spread over all."""
         count = min(len(self), max(1, values // int(np.prod(self.shape[1:]))))
         return replace(self, patches=self.patches.take(np.linspace(0, len(self) - 1, count).astype(int)))
+
+    def take(self, chosen: np.ndarray) -> "Prepared":
+        """Return some of the patches, by their indices."""
+        return replace(self, patches=self.patches.take(chosen))
 
     def held(self) -> "np.ndarray | Prepared":
         """Return the patches in memory where they are small, so that several passes read the file once."""

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from ideal._budget import Budget, check_request
+from ideal._excess import Halves, Losses, excess
 from ideal._fitted import advice_on, check_fitted, folds_for, origin_of
 from ideal._scoring import (
-    FEW_SOURCES,
     MANY_SOURCES,
     Prepared,
     check_size,
@@ -30,6 +30,7 @@ from ideal._scoring import (
 from ideal.density import DEFAULT, MODELS, Density, Fitting, find_model
 from ideal.errors import UsageError
 from ideal.health import Finding, plain_note
+from ideal.health.coverage import interval_findings
 from ideal.intervals import GroupedValues, interval, paired_difference, unpaired_difference
 from ideal.result import LN2, Comparison, Estimate, ModelResult
 
@@ -113,7 +114,8 @@ def estimate(
     for number, fold in enumerate(folds):
         label = f"{source.path}, fold {number + 1} of {len(folds)}" if len(folds) > 1 else source.path
         key = [seed, 2, number]
-        scores.append(_score_fold(source, noise, sensor, patches, fold, to_fit, fitted, key, budget, label, say))
+        own = folds[(number + 2) % len(folds)].test if len(folds) > 1 and to_fit else fold.train[:0]
+        scores.append(_score_fold(source, noise, sensor, patches, fold, own, to_fit, fitted, key, budget, label, say))
     groups = np.concatenate([score.groups for score in scores])
     noise_entropy = np.concatenate([score.noise_entropy for score in scores])
     # One model for each fold, chosen on that fold's validation sources: no source votes on how it is scored itself.
@@ -158,51 +160,68 @@ def _resampling(seed: int) -> np.random.Generator:
 def _result(name, by_fold, scores, groups, noise_entropy, confidence, seed) -> ModelResult:
     """Put together what the folds say, each by the model named for it."""
     pairs = list(zip(by_fold, scores, strict=True))
-    losses = np.concatenate([score.losses[model] for model, score in pairs])
     validation = float(np.mean(np.concatenate([score.validation[model] for model, score in pairs])))
-    values = GroupedValues.of(losses - noise_entropy, groups)
+    nats = np.concatenate([score.losses.tested[model] for model, score in pairs]) - noise_entropy
+    values, limit, bounds = _with_limit(nats, groups, [score.losses for score in scores], by_fold, confidence, seed)
     seconds = sum(score.seconds[model] for model, score in pairs)
-    return ModelResult(name, values, _interval(values, confidence, seed), validation, seconds)
+    return ModelResult(name, values, bounds, validation, seconds, limit)
 
 
-def _interval(values: GroupedValues, confidence: float, seed: int) -> tuple[float, float]:
-    """Return the interval; all numbers where there are too few sources to say."""
+def _with_limit(nats, groups, losses: list[Losses], by_fold, confidence, seed):
+    """Return nats by source, what they would be with ever more training sources or None, and the interval.
+
+    The interval holds both averages: it reaches down to the lower end of an interval of the limit. It is all numbers where there
+    are too few sources to say.
+    """
+    lacking = excess(losses, by_fold)
+    values = GroupedValues.of(nats, groups)
+    limit = None if lacking is None else GroupedValues.of(nats - lacking, groups)
     if len(values.groups) < _FEWEST_SCORED:
-        return -np.inf, np.inf
-    return interval(values, confidence, _resampling(seed))
+        return values, limit, (-np.inf, np.inf)
+    low, high = interval(values, confidence, _resampling(seed))
+    if limit is not None:
+        low = min(low, interval(limit, confidence, _resampling(seed))[0])
+    return values, limit, (low, high)
 
 
 def compare(a: Estimate, b: Estimate, *, seed: int = 0) -> Comparison:
     """Compare two estimates.
 
     Where both sets have as many samples of the same sources and were estimated with the same settings, they are taken to show
-    the same objects, and the difference is resampled by source, which takes out what the objects do to both.
+    the same objects, and the difference is resampled by source, which takes out what the objects do to both. The interval holds
+    the difference of the bounds and, where it was measured, that of their limits with ever more training sources.
     """
-    rng = np.random.default_rng([seed, 4])
-    left, right = _in_bits(a), _in_bits(b)
-    paired = a.objects_key == b.objects_key and np.array_equal(left.groups, right.groups)
-    difference = paired_difference if paired else unpaired_difference
-    value, bounds = difference(left, right, a.confidence, rng)
-    if min(len(left.groups), len(right.groups)) < _FEWEST_SCORED:
+    left, right = a.best, b.best
+    paired = a.objects_key == b.objects_key and np.array_equal(left.values.groups, right.values.groups)
+
+    def difference(*sides: GroupedValues):
+        pair = [replace(side, sums=side.sums / (LN2 * each.pixels)) for side, each in zip(sides, (a, b), strict=True)]
+        rng = np.random.default_rng([seed, 4])
+        return (paired_difference if paired else unpaired_difference)(*pair, a.confidence, rng)
+
+    value, bounds = difference(left.values, right.values)
+    if left.limit or right.limit:
+        _, (low, high) = difference(left.limit or left.values, right.limit or right.values)
+        bounds = min(bounds[0], low), max(bounds[1], high)
+    if min(len(left.values.groups), len(right.values.groups)) < _FEWEST_SCORED:
         bounds = -np.inf, np.inf
     return Comparison(a.path, b.path, value, bounds, paired)
 
 
-def _in_bits(found: Estimate) -> GroupedValues:
-    values = found.best.values
-    return GroupedValues(values.groups, values.sums / (LN2 * found.pixels), values.counts)
-
-
 @dataclass(frozen=True)
 class _Score:
-    """Losses of one fold, nats per measurement, by model; (name, interior information, groups) of the rate."""
+    """What one fold says: losses by model, nats per measurement; of the rate, those of a pixel given its past.
+
+    `rate_noise` is the entropy of the noise of such a pixel by model, nats, (sample,).
+    """
 
     groups: np.ndarray
     noise_entropy: np.ndarray
-    losses: dict[str, np.ndarray]
+    losses: Losses
     validation: dict[str, np.ndarray]
     seconds: dict[str, float]
-    rates: dict[str, np.ndarray]
+    rates: Losses
+    rate_noise: dict[str, np.ndarray]
     fitted: dict[str, Density]
 
     def validation_loss(self, name: str) -> float:
@@ -210,13 +229,17 @@ class _Score:
         return float(np.nan_to_num(self.validation[name].mean(), nan=np.inf))
 
 
-def _score_fold(source, noise, sensor, patches, fold, to_fit, before, key, budget, label, say) -> _Score:
-    """Fit models to a fold and score them on it beside those that were fitted before."""
-    train, validation, test = (
+def _score_fold(source, noise, sensor, patches, fold, own, to_fit, before, key, budget, label, say) -> _Score:
+    """Fit models to a fold and score them on it beside those that were fitted before.
+
+    `own` are training patches that are scored as well, to learn what the models lack.
+    """
+    train, validation, test, trained_on = (
         Prepared(patches.take(part), noise, False, (*key, number))
-        for number, part in enumerate((fold.train, fold.validation, fold.test))
+        for number, part in enumerate((fold.train, fold.validation, fold.test, own))
     )
-    losses, held_out, seconds, rates = {}, {}, {}, {}
+    losses, rates, rate_noise, held_out, seconds = Losses(), Losses(), {}, {}, {}
+    halves = Halves(train.patches.groups, [*key, 1])
     fitted: dict[bool, dict[str, Density]] = {True: {}, False: {}}
     ready = {}
     measured = test.array()
@@ -245,21 +268,43 @@ def _score_fold(source, noise, sensor, patches, fold, to_fit, before, key, budge
         discrete = (before[name] if name in before else MODELS[name]).discrete
         begun = time.perf_counter()
         if discrete not in ready:
-            parts = [part if discrete else part.dequantised() for part in (train, validation, test)]
+            parts = [part if discrete else part.dequantised() for part in (train, validation, test, trained_on)]
             to_score = measured if discrete else parts[2].array()
-            ready[discrete] = parts[0].held() if to_fit else None, parts[1].array() if len(validation) else (), to_score
-        held, to_choose, to_score = ready[discrete]
+            held = parts[0].held() if to_fit else None
+            known = parts[3].array() if len(own) else None
+            ready[discrete] = held, parts[1].array() if len(validation) else (), to_score, known
+        held, to_choose, to_score, known = ready[discrete]
         model = before[name] if name in before else fit(name, held, to_choose, fitted[discrete])
         if name in before:
             say(f"{label}: {name} scores {len(test)} patches", None)
         held_out[name] = -in_blocks(model.log_prob, to_choose) if len(to_choose) else np.array([np.nan])
-        losses[name] = -in_blocks(model.log_prob, to_score)
-        seconds[name] = time.perf_counter() - begun
+        by_half = [] if name in before else halves.fit(name, held, to_choose, sensor, np.random.SeedSequence(key))
+        known = None if name in before or by_half else known
+        _add(losses, name, _loss, model, to_score, by_half, known)
         inside = model.interior_log_prob(to_score[:1]) if min(to_score.shape[1:3]) >= _RATE_SIDE else None
         if inside is not None and inside[0].size:
-            loss = -in_blocks(lambda block, model=model: model.interior_log_prob(block)[0].mean((1, 2)), to_score)
-            rates[name] = loss - _noise_entropy_per_pixel(noise, measured, clean, reference, inside[1])
-    return _Score(test.patches.groups, noise_entropy, losses, held_out, seconds, rates, {**fitted[False], **fitted[True]})
+            _add(rates, name, _interior_loss, model, to_score, by_half, known)
+            rate_noise[name] = _noise_entropy_per_pixel(noise, measured, clean, reference, inside[1])
+        seconds[name] = time.perf_counter() - begun
+    every = {**fitted[False], **fitted[True]}
+    return _Score(test.patches.groups, noise_entropy, losses, held_out, seconds, rates, rate_noise, every)
+
+
+def _add(losses: Losses, name: str, score: Callable, model: Density, tested, halves: list[Density], own) -> None:
+    """Score patches by a model and, where there are, by those of halves or the model's own training patches by it."""
+    losses.tested[name] = score(model, tested)
+    if halves:
+        losses.halves[name] = np.mean([score(half, tested) for half in halves], axis=0)
+    if own is not None:
+        losses.own[name] = score(model, own)
+
+
+def _loss(model: Density, measurements: np.ndarray) -> np.ndarray:
+    return -in_blocks(model.log_prob, measurements)
+
+
+def _interior_loss(model: Density, measurements: np.ndarray) -> np.ndarray:
+    return -in_blocks(lambda block: model.interior_log_prob(block)[0].mean((1, 2)), measurements)
 
 
 def _noise_entropy_per_pixel(noise, measured, clean, reference, inside) -> np.ndarray:
@@ -276,16 +321,17 @@ def _rate(scores: list[_Score], pixels: int, confidence, seed):
 
     There is none where the best of all has none and those that have one are far behind, as for objects in their places.
     """
-    if not all(score.rates for score in scores):
+    if not all(score.rates.tested for score in scores):
         return None
     for score in scores:
-        best, rated = (min(map(score.validation_loss, names)) for names in (score.validation, score.rates))
+        best, rated = (min(map(score.validation_loss, names)) for names in (score.validation, score.rates.tested))
         if rated - best > _RATE_LAG * pixels:
             return None
-    best = [min(score.rates, key=score.validation_loss) for score in scores]
-    values = np.concatenate([score.rates[name] for name, score in zip(best, scores, strict=True)])
-    grouped = GroupedValues.of(values, np.concatenate([score.groups for score in scores]))
-    return "/".join(dict.fromkeys(best)), grouped.mean, _interval(grouped, confidence, seed)
+    best = [min(score.rates.tested, key=score.validation_loss) for score in scores]
+    nats = np.concatenate([score.rates.tested[name] - score.rate_noise[name] for name, score in zip(best, scores, strict=True)])
+    groups = np.concatenate([score.groups for score in scores])
+    values, _, bounds = _with_limit(nats, groups, [score.rates for score in scores], best, confidence, seed)
+    return "/".join(dict.fromkeys(best)), values.mean, bounds
 
 
 def _kind(noise, source) -> dict[str, bool]:
@@ -321,16 +367,7 @@ def _describe_noise(noise, source) -> dict:
 
 def _advice(found: Estimate, noise, source, n_train: int | None, values: int) -> list[Finding]:
     """Return what the user should know before believing the number; `n_train` is None where nothing was fitted."""
-    notes = []
-    if found.n_groups < FEW_SOURCES:
-        notes.append(
-            Finding(
-                "few-sources",
-                "note",
-                f"only {found.n_groups} sources were scored: the interval is rough; measure more objects",
-                figures={"sources": found.n_groups},
-            )
-        )
+    notes = interval_findings(found.best.values)
     if n_train is not None and n_train < values:
         side = max(2, int(np.sqrt(n_train / 4)))
         remedy = f"; more measurements or a smaller patch (--patch {side}) would lower the bound" if len(found.patch) > 1 else ""

@@ -1,16 +1,30 @@
-"""Confidence intervals of averages over grouped samples, by the bootstrap-t over groups.
+"""Confidence intervals of averages over grouped samples, and of differences of two such averages.
 
-Patches of one picture are not independent, so groups are resampled, not samples. Each resampled average is divided by a standard
-error of its own, which keeps the coverage at its nominal value down to a few tens of groups where the plain percentile bootstrap
-falls short (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 12).
+Patches of one picture are not independent, so the interval resamples groups, not samples: a bootstrap-t, whose resampled averages
+are each divided by a standard error of their own (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 12).
+The standard error of the average itself is the jackknife's, which leaves out one group at a time and so sees a group that holds
+most of the samples (MacKinnon, Nielsen and Webb, J. Econometrics 232, 272, 2023).
+
+A standard error from few, unequal or heavy-tailed groups is itself uncertain. Its degrees of freedom follow from the kurtosis of
+the groups' influences (after Satterthwaite, Biometrics Bulletin 2, 110, 1946), and both arms are stretched by the quantile of
+Student's t for them over that for as many normal groups. No arm is shorter than that of Student's t, because a bootstrap
+of two to five groups has hardly any values to choose from.
+
+For 60 and more normal groups of equal size this is the plain bootstrap-t within 3 %. With fewer than about eight groups, or where
+a few groups decide, a 95 % interval covers less than it says: `weakness` tells how much, as measured by `benchmarks/coverage.py`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.stats import t as student
 
 _RESAMPLES = 2000
 _BLOCK_BYTES = 2**26
+_MOST_UNITS = 10_000  # more groups are merged at random into so many: a sum of independent groups is one, and skewness survives
+# A sample's kurtosis is too small where tails are heavy. With 1.5 times its excess over 1, intervals over 15 log-normal groups
+# cover 91 % where they cover 90 % without, at 7 % more width; with twice, they are 20 % wider and cover 92 %.
+_KURTOSIS_FACTOR = 1.5
 
 
 @dataclass(frozen=True)
@@ -44,10 +58,9 @@ class GroupedValues:
 def interval(values: GroupedValues, confidence: float, rng: np.random.Generator) -> tuple[float, float]:
     """Return the confidence interval of the average over samples.
 
-    With a single group nothing is known of the spread, and the interval is infinite.
+    With a single group nothing is known of the spread, and the interval is infinite. So it is where a sum is not finite.
     """
-    mean, error, means, errors = _resample([values], rng)
-    return _studentised(mean, error, means, errors, confidence)
+    return _bounds([_Part.of(values, rng)], confidence)
 
 
 def paired_difference(a: GroupedValues, b: GroupedValues, confidence: float, rng: np.random.Generator):
@@ -59,31 +72,141 @@ def paired_difference(a: GroupedValues, b: GroupedValues, confidence: float, rng
     """
     if not np.array_equal(a.groups, b.groups):
         raise ValueError("a paired difference needs the same groups on both sides")
-    difference, error, differences, errors = _resample([a, b], rng)
-    return difference, _studentised(difference, error, differences, errors, confidence)
+    part = _Part.of(a, rng, b)
+    return part.mean, _bounds([part], confidence)
 
 
 def unpaired_difference(a: GroupedValues, b: GroupedValues, confidence: float, rng: np.random.Generator):
     """Return (difference, (low, high)) of two averages over unrelated groups, resampled apart."""
-    mean_a, error_a, means_a, errors_a = _resample([a], rng)
-    mean_b, error_b, means_b, errors_b = _resample([b], rng)
-    low_high = _studentised(
-        mean_a - mean_b, np.hypot(error_a, error_b), means_a - means_b, np.hypot(errors_a, errors_b), confidence
-    )
-    return mean_a - mean_b, low_high
+    left, right = _Part.of(a, rng), _Part.of(b, rng).negative()
+    return left.mean + right.mean, _bounds([left, right], confidence)
 
 
-def _resample(columns: list[GroupedValues], rng: np.random.Generator):
+@dataclass(frozen=True)
+class Weakness:
+    """What makes an interval over groups rough.
+
+    Attributes:
+        groups: how many there are.
+        effective: how many groups of equal size would leave as much scatter, (sum of counts)^2 / sum of squared counts.
+        largest: share of the samples that is in the largest group.
+        kurtosis: of the groups' influences on the average; 3 for many normal groups of equal size.
+        degrees: degrees of freedom of the standard error, at most groups - 1.
+
+    """
+
+    groups: int
+    effective: float
+    largest: float
+    kurtosis: float
+    degrees: float
+
+
+def weakness(values: GroupedValues) -> Weakness:
+    """Return what makes the interval of an average rough: few groups, unequal groups, heavy tails."""
+    share = values.counts / values.counts.sum()
+    size = len(values.groups)
+    kurtosis = _kurtosis(_influence([values])) if np.isfinite(values.sums).all() else np.inf
+    return Weakness(size, float(1 / (share**2).sum()), float(share.max()), kurtosis, _degrees(size, kurtosis))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """An average, or a paired difference of two, over groups that are resampled together.
+
+    Attributes:
+        mean: of all groups.
+        error: its standard error by the jackknife; infinite where it cannot be known.
+        shifts: what each resampling has more than `mean`, (resampling,).
+        errors: standard error of each resampling, (resampling,).
+        groups: how many there are.
+        degrees: degrees of freedom of the standard error.
+
+    """
+
+    mean: float
+    error: float
+    shifts: np.ndarray
+    errors: np.ndarray
+    groups: int
+    degrees: float
+
+    @property
+    def normal_degrees(self) -> float:
+        """Degrees of freedom that as many normal groups of equal size would have."""
+        return max(self.groups - 1, 1)
+
+    @classmethod
+    def of(cls, a: GroupedValues, rng: np.random.Generator, b: GroupedValues | None = None) -> "_Part":
+        """Resample the average of a, or that of a less that of b."""
+        columns = [a] if b is None else [a, b]
+        mean = a.mean - (0.0 if b is None else b.mean)
+        size = len(a.groups)
+        if size < 2 or not all(np.isfinite(column.sums).all() for column in columns):
+            return cls(mean, np.inf, np.zeros(_RESAMPLES), np.full(_RESAMPLES, np.inf), size, 1.0)
+        degrees = _degrees(size, _kurtosis(_influence(columns)))
+        centred = [replace(column, sums=column.sums - column.mean * column.counts) for column in columns]
+        return cls(mean, *_resample(_merged(centred, rng), rng), size, degrees)
+
+    def negative(self) -> "_Part":
+        """Return the same of the values with their sign turned."""
+        return _Part(-self.mean, self.error, -self.shifts, self.errors, self.groups, self.degrees)
+
+
+def _influence(columns: list[GroupedValues]) -> np.ndarray:
+    """Return the groups' influences on the average, (group,); of two columns, on their difference.
+
+    They are residuals over the root of 1 - the group's share of the samples (HC2): of equal variance if samples are independent.
+    """
+    parts = []
+    for column in columns:
+        share = column.counts / column.counts.sum()
+        residual = column.sums / column.counts.sum() - column.mean * share
+        parts.append(residual / np.sqrt(_rest(column)))
+    return parts[0] if len(parts) == 1 else parts[0] - parts[1]
+
+
+def _rest(column: GroupedValues) -> np.ndarray:
+    """Return the share of the samples that is in all other groups, (group,); positive."""
+    total = column.counts.sum()
+    return np.maximum(total - column.counts, 1e-12 * total) / total
+
+
+def _kurtosis(influence: np.ndarray) -> float:
+    """Return the fourth moment about 0 over the square of the second; 1, its least, where there is no scatter."""
+    square = (influence / max(np.abs(influence).max(), 1e-300)) ** 2
+    return float(len(square) * (square**2).sum() / square.sum() ** 2) if square.any() else 1.0
+
+
+def _degrees(groups: int, kurtosis: float) -> float:
+    """Return the degrees of freedom of a standard error over groups whose influences have this kurtosis, 1 to groups - 1.
+
+    A sample variance of n values has a relative variance of (kurtosis - 1) / n, and one on k degrees of freedom 2 / k.
+    """
+    return float(np.clip(2 * groups / max(_KURTOSIS_FACTOR * (kurtosis - 1), 1e-9), 1.0, max(groups - 1, 1)))
+
+
+def _merged(columns: list[GroupedValues], rng: np.random.Generator) -> list[GroupedValues]:
+    """Return the columns with groups merged at random where they are very many, those of all columns alike."""
+    size = len(columns[0].groups)
+    if size <= _MOST_UNITS:
+        return columns
+    unit = rng.permutation(size) % _MOST_UNITS
+    units = np.arange(_MOST_UNITS)
+    return [
+        GroupedValues(units, *(np.bincount(unit, weights=each, minlength=_MOST_UNITS) for each in (column.sums, column.counts)))
+        for column in columns
+    ]
+
+
+def _resample(columns: list[GroupedValues], rng: np.random.Generator) -> tuple[float, np.ndarray, np.ndarray]:
     """Bootstrap the average of the first column less that of the second, if there is one.
 
     Returns:
-        The average, its standard error, and both for each resampling.
+        The standard error of the average, and average and standard error of each resampling.
 
     """
     size = len(columns[0].groups)
-    if size < 2:
-        mean = columns[0].mean - sum(column.mean for column in columns[1:])
-        return mean, np.inf, np.full(_RESAMPLES, mean), np.full(_RESAMPLES, np.inf)
     block = max(1, _BLOCK_BYTES // (8 * size))
     found = [_ratio(np.ones((1, size)), columns)]
     for start in range(0, _RESAMPLES, block):
@@ -92,36 +215,53 @@ def _resample(columns: list[GroupedValues], rng: np.random.Generator):
         weights = np.bincount(draws.ravel(), minlength=draws.size).reshape(draws.shape).astype(float)
         found.append(_ratio(weights, columns))
     means, errors = (np.concatenate(part) for part in zip(*found, strict=True))
-    return float(means[0]), float(errors[0]), means[1:], errors[1:]
+    return float(errors[0]), means[1:], errors[1:]
 
 
 def _ratio(weights: np.ndarray, columns: list[GroupedValues]) -> tuple[np.ndarray, np.ndarray]:
-    """Average and standard error for each row of weights of the groups (linearised ratio estimator)."""
+    """Average and standard error for each row of weights of the groups: the jackknife's, linearised.
+
+    The change of the average as group g is left out is its residual over what the other groups hold, here as in the groups
+    themselves and not as in each resampling: without that the expansion below would not be a few products of matrices.
+    """
     averages, parts = [], []
     for column in columns:
         total = weights @ column.counts
         averages.append((weights @ column.sums) / total)
-        parts.append((column.sums, column.counts, total / weights.sum(1)))
+        rest = _rest(column)
+        parts.append((column.sums / rest, column.counts / rest, total))
     mean = averages[0] - averages[1] if len(columns) == 2 else averages[0]
     size = weights.shape[1]
     square = 0.0
-    # Residual of group g: sum over columns of sign (s_g - mean n_g) / average n; its weighted second moment, expanded.
+    # Residual of group g: sum over columns of sign (s_g - mean n_g) / total n; its weighted second moment, expanded.
     for (s1, n1, t1), m1, sign1 in zip(parts, averages, (1, -1), strict=False):
         for (s2, n2, t2), m2, sign2 in zip(parts, averages, (1, -1), strict=False):
             cross = weights @ np.stack([s1 * s2, s1 * n2, n1 * s2, n1 * n2], axis=1)
             moment = cross[:, 0] - m2 * cross[:, 1] - m1 * cross[:, 2] + m1 * m2 * cross[:, 3]
             square = square + sign1 * sign2 * moment / (t1 * t2)
-    return mean, np.sqrt(np.maximum(square, 0) / (size * (size - 1)))
+    return mean, np.sqrt(np.maximum(square, 0) * (size - 1) / size)
 
 
-def _studentised(mean, error, means, errors, confidence) -> tuple[float, float]:
+def _bounds(parts: list[_Part], confidence: float) -> tuple[float, float]:
+    """Return the interval of the sum of independent averages."""
+    mean = sum(part.mean for part in parts)
+    variances = np.array([part.error**2 for part in parts])
+    error = float(np.sqrt(variances.sum()))
     if not np.isfinite(error):
         return -np.inf, np.inf
     if error == 0:
         return mean, mean
-    usable = errors > 1e-9 * error
-    if not usable.any():
-        return -np.inf, np.inf
+    shares = variances / variances.sum()
+    # Welch's degrees of freedom, of groups as normal ones would have them and as these have them.
+    plain, actual = (1 / (shares**2 / [getattr(part, key) for part in parts]).sum() for key in ("normal_degrees", "degrees"))
     tail = (1 - confidence) / 2
-    low, high = np.quantile((means[usable] - mean) / errors[usable], [1 - tail, tail])
-    return float(mean - low * error), float(mean - high * error)
+    by_t, stretched = student.ppf(1 - tail, [plain, actual])
+    low = high = by_t
+    errors = np.sqrt(sum(part.errors**2 for part in parts))
+    usable = errors > 1e-6 * error  # less is what rounding leaves of none
+    if usable.any():
+        shifts = sum(part.shifts for part in parts)
+        upper, lower = np.quantile(shifts[usable] / errors[usable], [1 - tail, tail])
+        low, high = max(low, upper), max(high, -lower)
+    scale = error * stretched / by_t
+    return float(mean - low * scale), float(mean + high * scale)

@@ -16,6 +16,7 @@ from ideal.positions import checked_patch, random_positions, some_tiled_position
 __all__ = [
     "Fold",
     "Patches",
+    "halves_by_group",
     "random_positions",
     "some_tiled_positions",
     "spatial_groups",
@@ -63,6 +64,22 @@ def split_by_group(groups, *, folds: int = 5, seed: int) -> list[Fold]:
     part = _assign(sizes, folds, np.random.default_rng(seed))[index]
     every = np.arange(folds)
     return [Fold(*(np.flatnonzero(np.isin(part, parts)) for parts in _roles(every, k))) for k in range(folds)]
+
+
+def halves_by_group(groups, *, seed) -> list[np.ndarray]:
+    """Split samples into two halves of whole groups, balanced in samples.
+
+    Args:
+        groups: source of each sample, shape (sample,); at least two.
+        seed: decides which groups go together.
+
+    Returns:
+        Increasing indices of the samples of each half.
+
+    """
+    _, index, sizes = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
+    part = _assign(sizes, 2, np.random.default_rng(seed))[index]
+    return [np.flatnonzero(part == half) for half in range(2)]
 
 
 def _roles(parts: np.ndarray, k: int) -> tuple[np.ndarray, list[int], list[int]]:

@@ -13,24 +13,41 @@ LN2 = float(np.log(2))
 
 @dataclass(frozen=True)
 class ModelResult:
-    """What one density model says. Information in nats per measurement, by source; see `Estimate.bits_per_pixel`."""
+    """What one density model says. Information in nats per measurement, by source; see `Estimate.bits_per_pixel`.
+
+    Attributes:
+        name: of the model; several joined by "/" where folds differ.
+        values: information by source.
+        interval: confidence interval of its average; it reaches down to that of `limit`.
+        validation_loss: average loss on validation sources.
+        seconds: wall time.
+        limit: what `values` are expected to become with ever more training sources; None where that was not measured.
+
+    """
 
     name: str
     values: GroupedValues
     interval: tuple[float, float]
     validation_loss: float
     seconds: float
+    limit: GroupedValues | None = None
 
     def to_state(self) -> dict:
         """Return the result as JSON types."""
-        columns = {key: getattr(self.values, key).tolist() for key in ("groups", "sums", "counts")}
-        return vars(self) | {"values": columns, "interval": list(self.interval)}
+        columns = {
+            name: values and {key: getattr(values, key).tolist() for key in ("groups", "sums", "counts")}
+            for name, values in (("values", self.values), ("limit", self.limit))
+        }
+        return vars(self) | columns | {"interval": list(self.interval)}
 
     @classmethod
     def from_state(cls, state: dict) -> "ModelResult":
         """Rebuild a result from `to_state`."""
-        columns = {key: np.array(column) for key, column in state["values"].items()}
-        return cls(**state | {"values": GroupedValues(**columns), "interval": tuple(state["interval"])})
+        columns = {
+            name: kept and GroupedValues(**{key: np.array(column) for key, column in kept.items()})
+            for name, kept in (("values", state["values"]), ("limit", state.get("limit")))
+        }
+        return cls(**state | columns | {"interval": tuple(state["interval"])})
 
 
 @dataclass(frozen=True)

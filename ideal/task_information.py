@@ -20,7 +20,6 @@ from ideal._budget import Budget, check_request
 from ideal._classifier import Classifier, Posterior
 from ideal._labels import check_classes, read_labels, stratified_folds
 from ideal._scoring import (
-    FEW_SOURCES,
     MANY_SOURCES,
     Prepared,
     check_size,
@@ -34,7 +33,8 @@ from ideal._scoring import (
 )
 from ideal.density import MODELS, Fitting, FullGaussian, find_model
 from ideal.errors import UsageError
-from ideal.health import Finding, plain_note
+from ideal.health import plain_note
+from ideal.health.coverage import interval_findings
 from ideal.intervals import GroupedValues, interval
 from ideal.noise import Gaussian
 from ideal.patches import Fold
@@ -121,12 +121,10 @@ def task_information(
     frequencies = np.bincount(labels, minlength=len(names)) / len(labels)
     summary = _Summary(scores, -np.log(frequencies), len(names), confidence, seed)
     scored = len(np.unique(summary.groups))
-    if scored < FEW_SOURCES:
-        text = f"only {scored} sources were scored: the intervals are rough; measure more objects"
-        findings.append(Finding("few-sources", "note", text, figures={"sources": scored}))
     by_loss = [min(score.choice, key=lambda name, score=score: score.choice[name][0]) for score in scores]
     by_error = [min(score.choice, key=lambda name, score=score: score.choice[name][::-1]) for score in scores]
     chosen, classifier = summary.posterior(by_loss), summary.posterior(by_error)
+    findings += interval_findings(chosen.values, many=True)
     if classifier.fano > chosen.information:
         findings.append(
             plain_note(

@@ -31,6 +31,7 @@ class Density(ABC):
             dequantised before they reach it.
         conditional: whether it can be fitted to labelled measurements, as a density for each class.
         trained: whether it is trained step by step, which takes much longer than the others and can be given more or less effort.
+        refitted: whether a fit takes so little time that it is made again on halves of the sources, to learn what it lacks.
         shape: of one measurement that it was fitted to, (row, column[, channel]) or (value,).
         origin: what it was fitted to, JSON types, as `ideal.information.estimate` notes it; None where nobody has said.
 
@@ -40,6 +41,7 @@ class Density(ABC):
     discrete: ClassVar[bool] = False
     conditional: ClassVar[bool] = False
     trained: ClassVar[bool] = False
+    refitted: ClassVar[bool] = False
     shape: tuple[int, ...]
     origin: dict | None = None
 

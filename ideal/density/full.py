@@ -34,6 +34,7 @@ class FullGaussian(Density):
     """
 
     name = "full"
+    refitted = True
 
     def __init__(self, mean, covariance, *, is_complex: bool = False, shrinkage: tuple[float, float] = (0.0, 0.0)):
         self.mean = np.asarray(mean)

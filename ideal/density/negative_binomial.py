@@ -35,6 +35,7 @@ class NegativeBinomial(Density):
     """
 
     name = "negative-binomial"
+    refitted = True
     discrete = True
 
     def __init__(self, gaussian: StationaryGaussian, components):

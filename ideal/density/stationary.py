@@ -32,6 +32,7 @@ class StationaryGaussian(Density):
     """
 
     name = "stationary"
+    refitted = True
 
     def __init__(self, mean, autocovariance, *, with_channels: bool = False):
         self.mean = np.atleast_1d(np.asarray(mean, dtype=np.float64))

@@ -42,6 +42,7 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "not-whole": "counts are not whole numbers",
         "no-groups": "the file does not say which samples show the same source",
         "few-sources": "too few independent sources were scored for a good interval",
+        "interval-rough": "a few of the scored sources decide, by their size or their values: the interval is rough",
         "few-measurements": "a measurement has more values than there are measurements to train the models",
         "blocks-as-sources": "blocks of one picture stand in for independent sources",
         "tied-baselines": "some baselines scatter far less than their noise: calibration has tied them to a model",
