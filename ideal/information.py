@@ -34,6 +34,7 @@ from ideal.intervals import GroupedValues, interval, paired_difference, unpaired
 from ideal.result import LN2, Comparison, Estimate, ModelResult
 
 _FOLDS = 5
+_LITTLE_WORK = 1e10  # products in a fit: some seconds for all folds
 _FEWEST_SCORED = 3  # the scatter of two sources says next to nothing of that of all
 _REFERENCE_VALUES = 2_000_000
 _FEW_PHOTONS = 20.0
@@ -101,12 +102,13 @@ def estimate(
     to_fit = _model_names(models, shape, noise, source) if models is not None or not fitted else []
     if set(fitted) & set(to_fit):
         raise UsageError(f"{', '.join(set(fitted) & set(to_fit))}: the name is given to a fitted model and to one to be fitted")
-    names, sensor = [*to_fit, *fitted], sensor_of(noise, mosaic)
+    names, sensor = [*to_fit, *fitted], sensor_of(noise, mosaic, patches)
     origin = origin_of(source, size=size, period=mosaic, seed=seed, max_patches=max_patches)
     check_fitted(fitted, origin, shape, sensor, **_kind(noise, source))
     findings += advice_on(fitted, origin)
     folds = folds_for(fitted, origin, patches.groups, fits=bool(to_fit), folds=_FOLDS, seed=seed)
-    folds = folds[:1] if len(np.unique(patches.groups)) >= MANY_SOURCES else folds
+    every = len(shape) == 1 and not fitted and _is_little(len(patches), real_values(source, shape))
+    folds = folds if every or len(np.unique(patches.groups)) < MANY_SOURCES else folds[:1]
     scores = []
     budget = Budget(effort / len(folds), time_limit, len(folds) * sum(MODELS[name].trained for name in to_fit), checkpoints)
     for number, fold in enumerate(folds):
@@ -142,6 +144,11 @@ def estimate(
     )
     findings += _advice(found, noise, source, min(train) if to_fit else None, real_values(source, shape))
     return replace(found, findings=tuple(findings), seconds=time.perf_counter() - started)
+
+
+def _is_little(count: int, values: int) -> bool:
+    """Tell whether fits to so many vectors are so little work that every source is scored, whatever their number."""
+    return values**2 * (count + 20 * values) <= _LITTLE_WORK
 
 
 def _with_origin(fitted: dict[str, Density], origin: dict, best: str) -> dict[str, Density]:
@@ -233,11 +240,11 @@ def _score_fold(source, noise, sensor, patches, fold, to_fit, before, key, budge
         shown = "" if np.isnan(bound) else f", {bound:.4f} bits/{'pixel' if len(test.shape) > 2 else 'value'}"
         say(f"{label}: {progress.model}{shown}", progress.fraction)
 
-    def fit(name, to_fit, to_choose, siblings):
+    def fit(name, to_fit, to_choose, siblings, more):
         say(f"{label}: {name} on {len(train)} patches", None)
         fitting = budget.fitting(name, key[-1], report) if MODELS[name].trained else Fitting()
         seeds = np.random.SeedSequence(key)
-        siblings[name] = MODELS[name].fit(seeds, to_fit, to_choose, fitted=siblings, sensor=sensor, fitting=fitting)
+        siblings[name] = MODELS[name].fit(seeds, to_fit, to_choose, fitted=siblings, sensor=sensor, fitting=fitting, **more)
         return siblings[name]
 
     for name in (*to_fit, *before):
@@ -246,19 +253,32 @@ def _score_fold(source, noise, sensor, patches, fold, to_fit, before, key, budge
         if discrete not in ready:
             parts = [part if discrete else part.dequantised() for part in (train, validation, test)]
             to_score = measured if discrete else parts[2].array()
-            ready[discrete] = parts[0].held() if to_fit else None, parts[1].array() if len(validation) else (), to_score
-        held, to_choose, to_score = ready[discrete]
-        model = before[name] if name in before else fit(name, held, to_choose, fitted[discrete])
+            held, more = (parts[0].held(), {}) if to_fit else (None, {})
+            if sensor.noise_by_sample and to_fit:
+                quiet = parts[0].holdable()
+                held, more = quiet.array(), {"sigmas": (quiet.sigma(), validation.sigma())}
+            ready[discrete] = held, parts[1].array() if len(validation) else (), to_score, more
+        held, to_choose, to_score, more = ready[discrete]
+        model = before[name] if name in before else fit(name, held, to_choose, fitted[discrete], more)
         if name in before:
             say(f"{label}: {name} scores {len(test)} patches", None)
-        held_out[name] = -in_blocks(model.log_prob, to_choose) if len(to_choose) else np.array([np.nan])
-        losses[name] = -in_blocks(model.log_prob, to_score)
+        # A model that knows signal and noise apart is told the noise, unless it is that of all it was fitted to.
+        apart = model.noise is not None and (sensor.noise_by_sample or name in before)
+        held_out[name] = -_by_block(model.log_prob, to_choose, validation, apart) if len(to_choose) else np.array([np.nan])
+        losses[name] = -_by_block(model.log_prob, to_score, test, apart)
         seconds[name] = time.perf_counter() - begun
-        inside = model.interior_log_prob(to_score[:1]) if min(to_score.shape[1:3]) >= _RATE_SIDE else None
+        first = (to_score[:1], *([test.sigma()[:1]] if apart else []))
+        inside = model.interior_log_prob(*first) if min(to_score.shape[1:3]) >= _RATE_SIDE else None
         if inside is not None and inside[0].size:
-            loss = -in_blocks(lambda block, model=model: model.interior_log_prob(block)[0].mean((1, 2)), to_score)
+            mean_inside = lambda *block, model=model: model.interior_log_prob(*block)[0].mean((1, 2))  # noqa: E731
+            loss = -_by_block(mean_inside, to_score, test, apart)
             rates[name] = loss - _noise_entropy_per_pixel(noise, measured, clean, reference, inside[1])
     return _Score(test.patches.groups, noise_entropy, losses, held_out, seconds, rates, {**fitted[False], **fitted[True]})
+
+
+def _by_block(score, measurements: np.ndarray, prepared: Prepared, apart: bool) -> np.ndarray:
+    """Apply a model's function to measurements, and to the noise of each where the model is told it."""
+    return in_blocks(score, measurements, *([prepared.sigma()] if apart else []))
 
 
 def _noise_entropy_per_pixel(noise, measured, clean, reference, inside) -> np.ndarray:

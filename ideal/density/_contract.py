@@ -33,6 +33,8 @@ class Density(ABC):
         trained: whether it is trained step by step, which takes much longer than the others and can be given more or less effort.
         shape: of one measurement that it was fitted to, (row, column[, channel]) or (value,).
         origin: what it was fitted to, JSON types, as `ideal.information.estimate` notes it; None where nobody has said.
+        noise: variances of known noise that the model keeps apart from its model of the signal, an array of maps; None where it
+            does not. Such a model knows measurements under any noise whose standard deviations it is given.
 
     """
 
@@ -42,6 +44,7 @@ class Density(ABC):
     trained: ClassVar[bool] = False
     shape: tuple[int, ...]
     origin: dict | None = None
+    noise: np.ndarray | None = None
 
     @classmethod
     @abstractmethod
@@ -66,7 +69,9 @@ class Density(ABC):
             sensor: how the values came about: levels, noise variance, mosaic.
             fitting: effort, time limit, checkpoint and progress of models that are trained.
 
-        A `conditional` model takes `labels` too, those of the training and of the validation measurements.
+        A `conditional` model takes `labels` too, those of the training and of the validation measurements. Every model of
+        continuous values takes `sigmas`, where the known noise differs from measurement to measurement: standard deviations of
+        the values of the training and of the validation measurements, two arrays (sample, ...) of their shapes.
 
         Raises:
             DataError: the measurements cannot be modelled: too few, constant, or of the wrong kind.
@@ -75,7 +80,11 @@ class Density(ABC):
 
     @abstractmethod
     def log_prob(self, measurements) -> np.ndarray:
-        """Return the log-density of measurements (sample, ...) in nats per measurement, (sample,), in the order given."""
+        """Return the log-density of measurements (sample, ...) in nats per measurement, (sample,), in the order given.
+
+        A model with `noise` takes `sigma` too, the standard deviations of the noise in these values, of the shape of the
+        measurements or of one; without it they are taken for those of the fit.
+        """
 
     @abstractmethod
     def sample(self, key, count: int) -> np.ndarray:
