@@ -7,12 +7,14 @@ sources, with the model's loss and the noise entropy of the same patch kept toge
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from ideal._budget import Budget, check_request
 from ideal._fitted import advice_on, check_fitted, folds_for, origin_of
+from ideal._learning_curve import Fall, fall_with_more, finding_of, is_affordable, may_matter
 from ideal._scoring import (
     FEW_SOURCES,
     MANY_SOURCES,
@@ -142,7 +144,14 @@ def estimate(
         seconds=0.0,
         fitted=_with_origin(scores[0].fitted, origin, best[0]),
     )
-    findings += _advice(found, noise, source, min(train) if to_fit else None, real_values(source, shape))
+    cheap = [name for name in to_fit if not MODELS[name].trained and name != "blend"]
+    values, fall = real_values(source, shape), None
+    told = [MODELS[name].trained for name in to_fit]
+    if cheap and may_matter(values, train[0], pixels) and is_affordable(values, train[0], len(folds), told):
+        name = min(cheap, key=scores[0].validation_loss)
+        say(f"{source.path}: {name} on half of the sources", None)
+        fall = fall_with_more(patches, noise, sensor, folds[0], name, scores[0].losses[name], [seed, 2, 0])
+    findings += _advice(found, noise, source, min(train) if to_fit else None, values, fall)
     return replace(found, findings=tuple(findings), seconds=time.perf_counter() - started)
 
 
@@ -267,18 +276,24 @@ def _score_fold(source, noise, sensor, patches, fold, to_fit, before, key, budge
         held_out[name] = -_by_block(model.log_prob, to_choose, validation, apart) if len(to_choose) else np.array([np.nan])
         losses[name] = -_by_block(model.log_prob, to_score, test, apart)
         seconds[name] = time.perf_counter() - begun
-        first = (to_score[:1], *([test.sigma()[:1]] if apart else []))
-        inside = model.interior_log_prob(*first) if min(to_score.shape[1:3]) >= _RATE_SIDE else None
+        first = {"sigma": test.sigma()[:1]} if apart else {}
+        inside = model.interior_log_prob(to_score[:1], **first) if min(to_score.shape[1:3]) >= _RATE_SIDE else None
         if inside is not None and inside[0].size:
-            mean_inside = lambda *block, model=model: model.interior_log_prob(*block)[0].mean((1, 2))  # noqa: E731
-            loss = -_by_block(mean_inside, to_score, test, apart)
+            loss = -_by_block(partial(_mean_inside, model), to_score, test, apart)
             rates[name] = loss - _noise_entropy_per_pixel(noise, measured, clean, reference, inside[1])
     return _Score(test.patches.groups, noise_entropy, losses, held_out, seconds, rates, {**fitted[False], **fitted[True]})
 
 
+def _mean_inside(model: Density, measurements: np.ndarray, **noise) -> np.ndarray:
+    """Return the average of a model's interior log-density over the pixels of each measurement."""
+    return model.interior_log_prob(measurements, **noise)[0].mean((1, 2))
+
+
 def _by_block(score, measurements: np.ndarray, prepared: Prepared, apart: bool) -> np.ndarray:
     """Apply a model's function to measurements, and to the noise of each where the model is told it."""
-    return in_blocks(score, measurements, *([prepared.sigma()] if apart else []))
+    if not apart:
+        return in_blocks(score, measurements)
+    return in_blocks(lambda block, sigma: score(block, sigma=sigma), measurements, prepared.sigma())
 
 
 def _noise_entropy_per_pixel(noise, measured, clean, reference, inside) -> np.ndarray:
@@ -338,7 +353,7 @@ def _describe_noise(noise, source) -> dict:
     return described | {"entropy_from": "clean means" if source.has_clean else "measurements"}
 
 
-def _advice(found: Estimate, noise, source, n_train: int | None, values: int) -> list[Finding]:
+def _advice(found: Estimate, noise, source, n_train: int | None, values: int, fall: Fall | None) -> list[Finding]:
     """Return what the user should know before believing the number; `n_train` is None where nothing was fitted."""
     notes = []
     if found.n_groups < FEW_SOURCES:
@@ -350,11 +365,14 @@ def _advice(found: Estimate, noise, source, n_train: int | None, values: int) ->
                 figures={"sources": found.n_groups},
             )
         )
-    if n_train is not None and n_train < values:
-        side = max(2, int(np.sqrt(n_train / 4)))
-        remedy = f"; more measurements or a smaller patch (--patch {side}) would lower the bound" if len(found.patch) > 1 else ""
-        text = f"a measurement has {values} values but only {n_train} train the models{remedy}"
-        notes.append(Finding("few-measurements", "biased", text, figures={"values": values, "training": n_train}))
+    patched = len(found.patch) > 1
+    few = finding_of(fall, found.best.values.mean, found.pixels, found.pixel_name, patched=patched, values=values)
+    if few is None and fall is None and n_train is not None and n_train < values:  # not to be measured by halves
+        remedy = "measure more objects" + (f", or take a smaller patch (--patch {max(2, int(np.sqrt(n_train / 4)))})" * patched)
+        text = f"a measurement has {values} values but only {n_train} train the models"
+        effect = "more of them would lower the bound"
+        few = Finding("few-measurements", "biased", text, effect, remedy, {"values": values, "training": n_train})
+    notes += [] if few is None else [few]
     if found.information_bits_per_pixel < 0 and (found.interval[1] < 0 or noise.quantum == 0):
         text = (
             f"the information is negative ({found.information_bits_per_pixel:.3f} bits/{found.pixel_name}): "

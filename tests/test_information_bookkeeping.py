@@ -93,7 +93,7 @@ def test_sigma_of_a_sample_stays_with_it():
     found = estimate(from_arrays(y, sigma=sigma, noise="gaussian"), models=["stationary"])
     sample = found.best.values.groups
     noise = 0.5 * np.log(2 * np.pi * np.e * sigma[sample] ** 2).sum((1, 2))
-    assert found.best.values.sums == pytest.approx(-found.fitted["stationary"].log_prob(y[sample]) - noise)
+    assert found.best.values.sums == pytest.approx(-found.fitted["stationary"].log_prob(y[sample], sigma[sample]) - noise)
 
 
 def test_sigma_of_every_value_is_read_only_for_the_patches_used():

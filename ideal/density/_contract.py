@@ -95,8 +95,10 @@ class Density(ABC):
         """Tell whether the model is meant for measurements of this shape (of one) and kind."""
         return True
 
-    def interior_log_prob(self, measurements) -> tuple[np.ndarray, tuple[slice, slice]] | None:
+    def interior_log_prob(self, measurements, sigma=None) -> tuple[np.ndarray, tuple[slice, slice]] | None:
         """Return ln q(pixel | the pixels before it in a fixed box), where the model has such conditionals; else None.
+
+        `sigma` is that of `log_prob`.
 
         Its mean over held-out measurements bounds the entropy rate: what one more pixel adds, whatever the size of the patch.
 

@@ -114,6 +114,13 @@ def predict_under(signal: np.ndarray, centred: np.ndarray, noise: np.ndarray) ->
     return mean, deviation
 
 
+def draw_under(signal: np.ndarray, noise: np.ndarray, rng: np.random.Generator, count: int) -> np.ndarray:
+    """Draw rows (count, value) of a signal of mean 0, each under one of the maps of noise variances (map, value)."""
+    power, vectors = eigh(signal)
+    rows = rng.standard_normal((count, len(signal))) @ (vectors * np.sqrt(np.maximum(power, 0.0))).T
+    return rows + np.sqrt(noise[rng.integers(len(noise), size=count)]) * rng.standard_normal(rows.shape)
+
+
 def _factor_under(signal: np.ndarray, variance: np.ndarray) -> np.ndarray:
     total = signal.copy()
     total[np.diag_indices_from(total)] += variance

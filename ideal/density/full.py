@@ -81,7 +81,9 @@ class FullGaussian(Density):
 
         """
         shape, is_complex = tuple(train.shape[1:]), np.iscomplexobj(validation)
-        by_sample = [None if sigmas is None else _known_noise.variances(each, shape, is_complex=is_complex) for each in sigmas or (0, 0)]
+        by_sample = [None, None]
+        if sigmas is not None:
+            by_sample = [_known_noise.variances(each, shape, is_complex=is_complex) for each in sigmas]
         found, signal = _known_noise.noisy_moments(train, by_sample[0])
         own = np.diag(found.covariance)
         still = int((own <= _STILL * own.mean()).sum())
@@ -96,7 +98,7 @@ class FullGaussian(Density):
         rows = flatten(validation) - found.mean
         held_out = _HeldOut(rows, None, None)
         if sigmas is not None:
-            second, _ = _known_noise.noisy_moments(validation, by_sample[1], about=found.mean, signal=signal)
+            second, _ = _known_noise.noisy_moments(flatten(validation), by_sample[1], about=found.mean, signal=signal)
             held_out = _HeldOut(rows, second.mean - found.mean, second.covariance)
         best = None
         for target_mean, target in _targets(cls, key, train, validation, found, noise, shape, is_complex, fitted, sensor, sigmas):
@@ -180,13 +182,10 @@ class FullGaussian(Density):
     def sample(self, key, count: int) -> np.ndarray:
         """Draw measurements (count, ...), each under one of the maps of noise that the model keeps, if there are several."""
         rng = generator(key)
-        if self.noise is not None and len(self.noise) > 1:
-            power, vectors = eigh(self.signal_covariance)
-            root = vectors * np.sqrt(np.maximum(power, 0.0))
-            rows = rng.standard_normal((count, len(root))) @ root.T
-            rows += np.sqrt(self.noise[rng.integers(len(self.noise), size=count)]) * rng.standard_normal(rows.shape)
-        else:
+        if self.noise is None or len(self.noise) == 1:
             rows = rng.standard_normal((count, len(self._factor))) @ self._factor.T
+        else:
+            rows = _known_noise.draw_under(self.signal_covariance, self.noise, rng, count)
         if self.is_complex:
             rows = np.ascontiguousarray(rows).view(np.complex128)
         return rows.reshape(count, *self.shape) + self.mean

@@ -267,9 +267,7 @@ class StationaryGaussian(Density):
                 raise UsageError(
                     f"the model knows the noise of {self.window[0]}x{self.window[1]} pixels only, found {rows}x{columns}"
                 )
-            power, vectors = np.linalg.eigh(self.signal_covariance())
-            images = rng.standard_normal((count, len(power))) @ (vectors * np.sqrt(np.maximum(power, 0.0))).T
-            images += np.sqrt(self.noise[rng.integers(len(self.noise), size=count)]) * rng.standard_normal(images.shape)
+            images = _known_noise.draw_under(self.signal_covariance(), self.noise, rng, count)
             images = images.reshape(count, rows, columns, -1) + self.mean
             return images if self.with_channels else images[..., 0]
         if self._fits_window((rows, columns)):
