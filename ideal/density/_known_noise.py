@@ -47,8 +47,8 @@ def floor_of(sensor: Sensor, mean: np.ndarray, shape: tuple[int, ...], *, is_com
     if sensor.noise_sigma is not None:
         return variances(sensor.noise_sigma, shape, is_complex=is_complex)[0]
     constant, slope = sensor.noise_variance
-    found = constant + slope * np.maximum(mean, 0.0)
-    return found + sensor.step**2 / 12 if found.min() > 0 else None
+    found = constant + slope * np.maximum(mean, 0.0) + sensor.step**2 / 12
+    return found if constant + slope > 0 and found.min() > 0 else None
 
 
 def distinct(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

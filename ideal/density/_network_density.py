@@ -286,8 +286,11 @@ class NetworkDensity(Density):
             raise UsageError(
                 f"the model knows images of {self.shape[0]}x{self.shape[1]} pixels only, found {shape[0]}x{shape[1]}"
             )
-        if self.noise is not None:
-            one_map(self.noise)
+        if self.noise is not None and len(self.noise) > 1:
+            raise UsageError(
+                f"the model {self.name} was fitted under noise that differs from sample to sample, and draws under one map only: "
+                "draw from the model full or stationary"
+            )
         anchor, condition = self.anchor, None
         if len(self.class_weights):
             labels = rng.choice(len(self.class_weights), count, p=self.class_weights) if labels is None else np.asarray(labels)

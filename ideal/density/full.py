@@ -94,7 +94,9 @@ class FullGaussian(Density):
             )
         noise = found.noise
         if noise is None:
-            noise = _known_noise.floor_of(sensor, found.mean, shape, is_complex=is_complex)
+            # Where it follows the light, a mean that is high by chance must not raise the floor above the truth.
+            low = found.mean - np.sqrt(own / found.count)
+            noise = _known_noise.floor_of(sensor, low, shape, is_complex=is_complex)
         rows = flatten(validation) - found.mean
         held_out = _HeldOut(rows, None, None)
         if sigmas is not None:
