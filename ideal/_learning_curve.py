@@ -1,12 +1,12 @@
 """How far the bound may fall with more measurements: a model fitted to half of the sources, scored beside the one of all."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from ideal._scoring import Prepared, in_blocks
-from ideal.density import MODELS, Sensor
+from ideal.density import MODELS, Density, Sensor
 from ideal.errors import DataError
 from ideal.health import Finding
 from ideal.noise import NoiseModel
@@ -16,7 +16,7 @@ from ideal.result import LN2
 _SHARE, _BITS = 0.01, 0.005  # of the information, and bits per pixel: a smaller fall is not worth a line
 _CERTAIN = 2.0  # standard errors that a fall must be above 0
 _FEWEST = 4  # training sources that can be halved
-_WORK = 3e10  # products in a fit that is worth it on top of fits that are little work themselves
+_STATIONARY = ("stationary", "negative-binomial")
 
 
 @dataclass(frozen=True)
@@ -40,18 +40,42 @@ class Fall:
     training: int
 
 
-def may_matter(values: int, training: int, pixels: int) -> bool:
-    """Tell whether the excess of a free covariance, the most that a model without training has, is worth a line."""
-    return values * (values + 3) / (4 * training) > _BITS * LN2 * pixels
+def may_matter(name: str, shape: tuple[int, ...], values: int, training: int) -> bool:
+    """Tell whether the excess of a model's free numbers over twice the measurements may be worth a line.
+
+    Args:
+        name: of the model.
+        shape: of a measurement.
+        values: its real values.
+        training: measurements that train the model.
+
+    """
+    free = values * (values + 3) / 2
+    if name in _STATIONARY:  # a covariance for each step between two pixels, and pair of channels
+        channels = shape[2] if len(shape) > 2 else 1
+        free = (2 * shape[0] - 1) * (2 * shape[1] - 1) * channels**2 / 2
+    return free / (2 * training) > _BITS * LN2 * (shape[0] * shape[1] if len(shape) > 1 else shape[0])
 
 
-def is_affordable(values: int, training: int, folds: int, trained: Collection[bool]) -> bool:
-    """Tell whether another fit takes little beside those of the estimate: by work, so that the same file says the same."""
-    return folds > 1 or any(trained) or values**2 * (training + 20 * values) < _WORK
+def is_affordable(name: str, shape: tuple[int, ...], folds: int, models: Collection[str]) -> bool:
+    """Tell whether another fit takes little beside those of the estimate, which says so by its kind: as a clock would not.
+
+    A stationary fit takes the same of half of the measurements as of all: it is affordable beside other folds, or training.
+    """
+    if folds > 1 or any(MODELS[each].trained for each in models):
+        return True
+    return name == "full" and (len(shape) == 1 or "stationary" in models)
 
 
 def fall_with_more(
-    patches: Patches, noise: NoiseModel, sensor: Sensor, fold: Fold, name: str, losses: np.ndarray, key: list[int]
+    patches: Patches,
+    noise: NoiseModel,
+    sensor: Sensor,
+    fold: Fold,
+    name: str,
+    losses: np.ndarray,
+    key: list[int],
+    fitted: Mapping[str, Density],
 ) -> Fall | None:
     """Fit a model to half of the training sources and score it on the same test patches.
 
@@ -62,6 +86,7 @@ def fall_with_more(
         name: of a model that is not trained step by step.
         losses: of the test patches by the model of that name that was fitted to the whole training part, nats.
         key: of the fold.
+        fitted: models of the fold; the full one starts from the stationary one of all measurements, whose own excess is small.
 
     Returns:
         The fall, or None where half of the sources are too few for a fit.
@@ -77,16 +102,18 @@ def fall_with_more(
         Prepared(patches.take(part), noise, not discrete and noise.quantum > 0, (*key, number))
         for number, part in enumerate((fold.train[np.isin(groups, half)], fold.validation, fold.test))
     )
-    told, more = {}, {}
+    more = {"fitted": {each: fitted[each] for each in ("stationary",) if name == "full" and each in fitted}}
     if sensor.noise_by_sample:
         train = train.holdable()
-        more = {"sigmas": (train.sigma(), validation.sigma())}
+        more["sigmas"] = train.sigma(), validation.sigma()
     try:
         model = MODELS[name].fit(np.random.SeedSequence(key), train.array(), validation.array(), sensor=sensor, **more)
     except DataError:
         return None
     told = [test.sigma()] if sensor.noise_by_sample and model.noise is not None else []
-    halved = -in_blocks(lambda block, *sigma: model.log_prob(block, **({"sigma": sigma[0]} if sigma else {})), test.array(), *told)
+    halved = -in_blocks(
+        lambda block, *sigma: model.log_prob(block, **({"sigma": sigma[0]} if sigma else {})), test.array(), *told
+    )
     index = np.unique(test.patches.groups, return_inverse=True)[1]
     difference = halved - losses
     mean = float(difference.mean())

@@ -146,11 +146,11 @@ def estimate(
     )
     cheap = [name for name in to_fit if not MODELS[name].trained and name != "blend"]
     values, fall = real_values(source, shape), None
-    told = [MODELS[name].trained for name in to_fit]
-    if cheap and may_matter(values, train[0], pixels) and is_affordable(values, train[0], len(folds), told):
-        name = min(cheap, key=scores[0].validation_loss)
+    name = min(cheap, key=scores[0].validation_loss) if cheap else ""
+    if cheap and may_matter(name, shape, values, train[0]) and is_affordable(name, shape, len(folds), to_fit):
         say(f"{source.path}: {name} on half of the sources", None)
-        fall = fall_with_more(patches, noise, sensor, folds[0], name, scores[0].losses[name], [seed, 2, 0])
+        score = scores[0]
+        fall = fall_with_more(patches, noise, sensor, folds[0], name, score.losses[name], [seed, 2, 0], score.fitted)
     findings += _advice(found, noise, source, min(train) if to_fit else None, values, fall)
     return replace(found, findings=tuple(findings), seconds=time.perf_counter() - started)
 
@@ -373,7 +373,7 @@ def _advice(found: Estimate, noise, source, n_train: int | None, values: int, fa
         effect = "more of them would lower the bound"
         few = Finding("few-measurements", "biased", text, effect, remedy, {"values": values, "training": n_train})
     notes += [] if few is None else [few]
-    if found.information_bits_per_pixel < 0 and (found.interval[1] < 0 or noise.quantum == 0):
+    if found.information_bits_per_pixel < 0 and found.interval[1] < 0:  # models that know the noise may read a little below 0
         text = (
             f"the information is negative ({found.information_bits_per_pixel:.3f} bits/{found.pixel_name}): "
             "the noise is smaller than was said; check sigma, gain, offset and read noise"

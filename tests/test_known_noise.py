@@ -216,7 +216,11 @@ def test_networks_start_from_a_prediction_that_knows_the_noise(by_sample, tmp_pa
     network = CausalMixture.fit(0, y[:250], y[250:300], fitting=QUICK, **more)
     blind = CausalMixture.fit(0, y[:250], y[250:300], fitting=QUICK)
     told = {"sigma": every[300:]} if by_sample else {}
-    losses = [-gaussian.log_prob(y[300:], **told).mean(), -network.log_prob(y[300:], **told).mean(), -blind.log_prob(y[300:]).mean()]
+    losses = [
+        -gaussian.log_prob(y[300:], **told).mean(),
+        -network.log_prob(y[300:], **told).mean(),
+        -blind.log_prob(y[300:]).mean(),
+    ]
     assert losses[1] < losses[0] + 1.5
     assert losses[1] < losses[2] - 1.5
     network.save(tmp_path / "network.h5")
@@ -269,7 +273,9 @@ def test_a_model_kept_scores_measurements_under_other_noise():
     assert -0.02 < excess_bits(found, y, covariance, turned) / 36 < 0.03
     plain = from_arrays(drawn(27, 800, covariance, 0.7, (6, 6)), noise="gaussian", sigma=0.7, path="third")
     truth = 0.5 * np.linalg.slogdet(covariance / 0.49 + np.eye(36))[1] / LN2 / 36
-    assert estimate(plain, fitted={"kept": fitted["stationary"]}, patch=6).information_bits_per_pixel == pytest.approx(truth, abs=0.05)
+    assert estimate(plain, fitted={"kept": fitted["stationary"]}, patch=6).information_bits_per_pixel == pytest.approx(
+        truth, abs=0.05
+    )
     counts = from_arrays(np.random.default_rng(28).poisson(9, (800, 6, 6)), noise="poisson", path="fourth")
     with pytest.raises(UsageError, match="fourth: the model kept knows signal and Gaussian noise apart"):
         estimate(counts, fitted={"kept": fitted["full"]}, patch=6)

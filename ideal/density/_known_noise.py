@@ -14,6 +14,10 @@ from ideal.errors import DataError, UsageError
 
 _KEPT = 64  # maps of noise that differs from sample to sample, kept to draw measurements under
 _LEAST_SIGNAL = 1e-3  # of the noise's variance, in the weights of samples
+# Of the signal's variance in the weights of samples: as it is suits a signal of many directions. Less lets quiet samples count for
+# more, as they should where most directions hold noise alone. Validation chooses.
+SHARES = (1.0, 0.03)
+JUDGED = 256  # validation measurements that choose: under noise by sample each takes a factor of its own
 
 
 def variances(sigma, shape: tuple[int, ...], *, is_complex: bool) -> np.ndarray:
@@ -170,7 +174,9 @@ class NoisyMoments:
     noise: np.ndarray | None
 
 
-def noisy_moments(data, noise: np.ndarray | None, *, about: np.ndarray | None = None, signal: np.ndarray | None = None):
+def noisy_moments(
+    data, noise: np.ndarray | None, *, about: np.ndarray | None = None, signal: np.ndarray | None = None, share: float = 1.0
+) -> tuple[NoisyMoments, np.ndarray | None]:
     """Return moments of measurements under noise that differs from sample to sample, quiet samples counting for more.
 
     Args:
@@ -178,6 +184,7 @@ def noisy_moments(data, noise: np.ndarray | None, *, about: np.ndarray | None = 
         noise: variances of their real values (sample, value); None for noise that is the same in all or not known.
         about: mean (value,) about which to take the covariance, in place of their own.
         signal: variance of the signal, (value,), for the weights; None to find it.
+        share: of the variance that is found, to take for it.
 
     The product of two values y, each over the variance v + s^2 that a signal of variance v and its noise have, is averaged with
     those weights; the covariance then is the signal's and the average noise's under the same weights.
@@ -191,7 +198,7 @@ def noisy_moments(data, noise: np.ndarray | None, *, about: np.ndarray | None = 
     if signal is None:
         found = _plain(data)
         least = _LEAST_SIGNAL * noise.mean(0)
-        signal = np.maximum(np.diag(found.covariance) - noise.mean(0), least)
+        signal = np.maximum(share * (np.diag(found.covariance) - noise.mean(0)), least)
     centre = _weighted_mean(data, noise, signal)
     middle = centre if about is None else about
     size = len(signal)
@@ -207,6 +214,12 @@ def noisy_moments(data, noise: np.ndarray | None, *, about: np.ndarray | None = 
     product, pairs = (each + np.triu(each, 1).T for each in (product, pairs))
     diagonal = np.diag(pairs)
     return NoisyMoments(float((diagonal**2 / fourth).mean()), centre, product / pairs, own / diagonal), signal
+
+
+def judged(validation, sigma) -> tuple[np.ndarray, np.ndarray]:
+    """Return some validation measurements and the noise of each, spread over all, by which a model is chosen."""
+    chosen = np.linspace(0, len(validation) - 1, min(len(validation), JUDGED)).astype(int)
+    return np.asarray(validation)[chosen], np.asarray(sigma)[chosen]
 
 
 def _plain(data) -> NoisyMoments:

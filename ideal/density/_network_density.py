@@ -264,7 +264,10 @@ class NetworkDensity(Density):
             return None
         array = self._check(measurements)
         rows, columns = self.anchor.gaussian.causal_window.interior_slices(array.shape[1:3])
-        return self._value_log_prob(array, window=True, sigma=self._sigma(array, sigma))[:, rows, columns].sum(-1), (rows, columns)
+        return self._value_log_prob(array, window=True, sigma=self._sigma(array, sigma))[:, rows, columns].sum(-1), (
+            rows,
+            columns,
+        )
 
     def sample(self, key, count: int, shape: tuple[int, int] | None = None, labels=None) -> np.ndarray:
         """Draw measurements value by value.

@@ -43,9 +43,7 @@ class FullGaussian(Density):
 
     name = "full"
 
-    def __init__(
-        self, mean, covariance, *, is_complex: bool = False, shrinkage: tuple[float, float] = (0.0, 0.0), noise=None
-    ):
+    def __init__(self, mean, covariance, *, is_complex: bool = False, shrinkage: tuple[float, float] = (0.0, 0.0), noise=None):
         self.mean = np.asarray(mean)
         self.covariance = np.asarray(covariance, dtype=np.float64)
         self.is_complex = is_complex
@@ -80,11 +78,20 @@ class FullGaussian(Density):
             sigmas: see `ideal.density.Density.fit`.
 
         """
+        if sigmas is None:
+            return cls._fit(key, train, validation, fitted, sensor, None, 1.0)
+        several = [cls._fit(key, train, validation, fitted, sensor, sigmas, share) for share in _known_noise.SHARES]
+        judges = _known_noise.judged(validation, sigmas[1])
+        return max(several, key=lambda model: model.log_prob(*judges).mean())
+
+    @classmethod
+    def _fit(cls, key, train, validation, fitted, sensor, sigmas, share: float) -> Self:
+        """Fit with samples weighted by their noise as `ideal.density._known_noise.SHARES` says."""
         shape, is_complex = tuple(train.shape[1:]), np.iscomplexobj(validation)
         by_sample = [None, None]
         if sigmas is not None:
             by_sample = [_known_noise.variances(each, shape, is_complex=is_complex) for each in sigmas]
-        found, signal = _known_noise.noisy_moments(train, by_sample[0])
+        found, signal = _known_noise.noisy_moments(train, by_sample[0], share=share)
         own = np.diag(found.covariance)
         still = int((own <= _STILL * own.mean()).sum())
         if still:
@@ -103,7 +110,7 @@ class FullGaussian(Density):
             second, _ = _known_noise.noisy_moments(flatten(validation), by_sample[1], about=found.mean, signal=signal)
             held_out = _HeldOut(rows, second.mean - found.mean, second.covariance)
         best = None
-        for target_mean, target in _targets(cls, key, train, validation, found, noise, shape, is_complex, fitted, sensor, sigmas):
+        for target_mean, target in _targets(key, train, validation, found, noise, shape, is_complex, fitted, sensor, sigmas):
             for covariance, count in _samples(found, is_complex):
                 choice = _Choice.of(found.mean, covariance, count, target_mean, target, noise, held_out)
                 if best is None or choice.loss < best.loss:
@@ -209,7 +216,7 @@ class FullGaussian(Density):
         )
 
 
-def _targets(cls, key, train, validation, found, noise, shape, is_complex, fitted, sensor, sigmas):
+def _targets(key, train, validation, found, noise, shape, is_complex, fitted, sensor, sigmas):
     """Yield means and covariances, (value,) and (value, value), towards which a sample covariance may be brought."""
     size = len(found.mean)
     if StationaryGaussian.accepts(shape, counts=False, is_complex=is_complex):

@@ -15,7 +15,6 @@ from ideal.density._multivariate import LOG_2PI, factorise, gaussian_log_prob, p
 from ideal.density._spectral_fit import fit_autocovariance
 from ideal.errors import DataError, UsageError
 
-_JUDGED = 256  # validation measurements
 _MIRRORED = (0.0, 0.25, 0.5)  # shares of the mirror image; 0.5 is full symmetry
 
 
@@ -83,14 +82,24 @@ class StationaryGaussian(Density):
         shape = tuple(train.shape[1:])
         if not cls.accepts(shape, counts=False, is_complex=False):
             raise DataError(f"a stationary field is for images (row, column[, channel]); found measurements of shape {shape}")
-        noise = None if sigmas is None else _known_noise.variances(sigmas[0], shape, is_complex=False)
-        found, _ = _known_noise.noisy_moments(train, noise)
+        if sigmas is None:
+            candidates = cls._candidates(train, shape, sensor, None, 1.0)
+            return max(candidates, key=lambda candidate: candidate.log_prob(validation).mean())
+        judges = _known_noise.judged(validation, sigmas[1])
+        candidates = [each for share in _known_noise.SHARES for each in cls._candidates(train, shape, sensor, sigmas[0], share)]
+        return max(candidates, key=lambda candidate: candidate.log_prob(*judges).mean())
+
+    @classmethod
+    def _candidates(cls, train, shape, sensor, sigma, share: float) -> list[Self]:
+        """Return fits, more and less alike to their mirror image, with samples weighted by their noise."""
+        noise = None if sigma is None else _known_noise.variances(sigma, shape, is_complex=False)
+        found, _ = _known_noise.noisy_moments(train, noise, share=share)
         channels = shape[2] if len(shape) == 3 else 1
         mean = found.mean.reshape(-1, channels).mean(0)
         departure = found.mean - np.tile(mean, len(found.mean) // channels)
         second = found.covariance + np.outer(departure, departure)
         kept, average = None, found.noise
-        if sigmas is not None:
+        if noise is not None:
             kept = _known_noise.some_maps(noise)
         elif sensor.noise_sigma is not None:
             kept = _known_noise.variances(sensor.noise_sigma, shape, is_complex=False)
@@ -102,12 +111,7 @@ class StationaryGaussian(Density):
             signal[shape[0] - 1, shape[1] - 1] += average[0] * np.eye(channels)
         mirrored = signal[:, ::-1]
         more = {"with_channels": len(shape) == 3, "noise": kept}
-        candidates = [cls(mean, signal + share * (mirrored - signal), **more) for share in _MIRRORED]
-        if sigmas is not None:  # a likelihood under noise by sample takes a factor for each: some tell a mirror as well
-            chosen = np.linspace(0, len(validation) - 1, min(len(validation), _JUDGED)).astype(int)
-            validation, sigma = np.asarray(validation)[chosen], np.asarray(sigmas[1])[chosen]
-            return max(candidates, key=lambda candidate: candidate.log_prob(validation, sigma).mean())
-        return max(candidates, key=lambda candidate: candidate.log_prob(validation).mean())
+        return [cls(mean, signal + part * (mirrored - signal), **more) for part in _MIRRORED]
 
     def covariance_at(self, lags: np.ndarray) -> np.ndarray:
         """Return the covariances (..., channel, channel) at integer lags (..., 2) below the window."""
