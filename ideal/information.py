@@ -272,7 +272,7 @@ def _score_fold(source, noise, sensor, patches, fold, to_fit, before, key, budge
         if name in before:
             say(f"{label}: {name} scores {len(test)} patches", None)
         # A model that knows signal and noise apart is told the noise, unless it is that of all it was fitted to.
-        apart = model.noise is not None and (sensor.noise_by_sample or name in before)
+        apart = model.noise is not None and (sensor.noise_by_sample or (name in before and not noise.name.startswith("poisson")))
         held_out[name] = -_by_block(model.log_prob, to_choose, validation, apart) if len(to_choose) else np.array([np.nan])
         losses[name] = -_by_block(model.log_prob, to_score, test, apart)
         seconds[name] = time.perf_counter() - begun

@@ -186,7 +186,7 @@ class Anchor:
         return self.transform.log_slope(images) - np.log(self._at(self.scale, images.shape[1:3]))
 
     def log_floor(self, shape: tuple[int, int], sigma=None) -> np.ndarray | None:
-        """Return the log deviation of continuous noise on the standardised scale, ([sample, ]row, column, channel), less a margin.
+        """Return log deviations of continuous noise on the standardised scale, ([sample, ]row, column, channel), less a margin.
 
         None where values are quantised: what they are given is a probability, and cannot pass 1.
         """
