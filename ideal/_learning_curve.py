@@ -105,12 +105,12 @@ def fall_with_more(
     more = {"fitted": {each: fitted[each] for each in ("stationary",) if name == "full" and each in fitted}}
     if sensor.noise_by_sample:
         train = train.holdable()
-        more["sigmas"] = train.sigma(), validation.sigma()
+        more["sigmas"] = train.sigma, validation.sigma
     try:
         model = MODELS[name].fit(np.random.SeedSequence(key), train.array(), validation.array(), sensor=sensor, **more)
     except DataError:
         return None
-    told = [test.sigma()] if sensor.noise_by_sample and model.noise is not None else []
+    told = [test.sigma] if sensor.noise_by_sample and model.noise is not None else []
     halved = -in_blocks(
         lambda block, *sigma: model.log_prob(block, **({"sigma": sigma[0]} if sigma else {})), test.array(), *told
     )

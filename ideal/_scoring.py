@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -96,12 +97,11 @@ def common_sigma(patches: Patches) -> np.ndarray | None:
     """Return the standard deviations of the noise that all patches have, of the shape of one; None where patches differ."""
     if not patches.source.has_sample_sigma and (patches.patch is None or patches.patch == tuple(patches.source.shape[1:3])):
         return np.asarray(patches.source.sigma, dtype=np.float64)
-    first = None
-    for batch in patches.batches(what="sigma"):
-        first = batch[0] if first is None else first
-        if not (batch == first).all():
-            return None
-    return first
+    ends = patches.take([0, len(patches) - 1]).read("sigma")  # which mostly settle it
+    if not (ends == ends[0]).all():
+        return None
+    alike = all((batch == ends[0]).all() for batch in patches.batches(what="sigma"))
+    return ends[0] if alike else None
 
 
 def mosaic_period(source, size, period) -> tuple[int, int] | None:
@@ -180,8 +180,9 @@ class Prepared:
                 values = values + self.noise.quantum * (rng.random(values.shape) - 0.5)
             yield values
 
+    @cached_property
     def sigma(self) -> np.ndarray:
-        """Return the standard deviation of the noise in each value of all patches, of their shape."""
+        """Standard deviation of the noise in each value of all patches, of their shape; read once."""
         return self.patches.read("sigma")
 
     def array(self) -> np.ndarray:

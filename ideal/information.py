@@ -237,7 +237,7 @@ def _score_fold(source, noise, sensor, patches, fold, to_fit, before, key, budge
     measured = test.array()
     clean = test.patches.read("clean") if source.has_clean else None
     if np.ndim(source.sigma):
-        noise = noise_model(source, sigma=test.patches.read("sigma"))
+        noise = noise_model(source, sigma=test.sigma)
     # Means that are not known are deconvolved from the values: those of the training patches count as well.
     blind = noise.name.startswith("poisson") and clean is None and len(train)
     reference = train.some(_REFERENCE_VALUES).array() if blind else None
@@ -265,7 +265,7 @@ def _score_fold(source, noise, sensor, patches, fold, to_fit, before, key, budge
             held, more = (parts[0].held(), {}) if to_fit else (None, {})
             if sensor.noise_by_sample and to_fit:
                 quiet = parts[0].holdable()
-                held, more = quiet.array(), {"sigmas": (quiet.sigma(), validation.sigma())}
+                held, more = quiet.array(), {"sigmas": (quiet.sigma, validation.sigma)}
             ready[discrete] = held, parts[1].array() if len(validation) else (), to_score, more
         held, to_choose, to_score, more = ready[discrete]
         model = before[name] if name in before else fit(name, held, to_choose, fitted[discrete], more)
@@ -276,7 +276,7 @@ def _score_fold(source, noise, sensor, patches, fold, to_fit, before, key, budge
         held_out[name] = -_by_block(model.log_prob, to_choose, validation, apart) if len(to_choose) else np.array([np.nan])
         losses[name] = -_by_block(model.log_prob, to_score, test, apart)
         seconds[name] = time.perf_counter() - begun
-        first = {"sigma": test.sigma()[:1]} if apart else {}
+        first = {"sigma": test.sigma[:1]} if apart else {}
         inside = model.interior_log_prob(to_score[:1], **first) if min(to_score.shape[1:3]) >= _RATE_SIDE else None
         if inside is not None and inside[0].size:
             loss = -_by_block(partial(_mean_inside, model), to_score, test, apart)
@@ -293,7 +293,7 @@ def _by_block(score, measurements: np.ndarray, prepared: Prepared, apart: bool) 
     """Apply a model's function to measurements, and to the noise of each where the model is told it."""
     if not apart:
         return in_blocks(score, measurements)
-    return in_blocks(lambda block, sigma: score(block, sigma=sigma), measurements, prepared.sigma())
+    return in_blocks(lambda block, sigma: score(block, sigma=sigma), measurements, prepared.sigma)
 
 
 def _noise_entropy_per_pixel(noise, measured, clean, reference, inside) -> np.ndarray:
