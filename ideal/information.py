@@ -151,6 +151,9 @@ def estimate(
         say(f"{source.path}: {name} on half of the sources", None)
         score = scores[0]
         fall = fall_with_more(patches, noise, sensor, folds[0], name, score.losses[name], [seed, 2, 0], score.fitted)
+        gain = score.validation_loss(name) - score.validation_loss(best[0])
+        if fall is not None and gain > max(fall.nats, 0.0):  # what is measured says little of a trained model far ahead
+            fall = None
     findings += _advice(found, noise, source, min(train) if to_fit else None, values, fall)
     return replace(found, findings=tuple(findings), seconds=time.perf_counter() - started)
 
