@@ -20,6 +20,7 @@ from ideal.errors import DataError
 
 _STILL = 1e-12  # of the mean variance
 _MOST_TARGETS = 1100  # values, above which one target is tried: each costs as much as the others
+_GAIN = 0.005  # nats per value, by which more than a plain average must be better on validation patches: they are of few pictures
 _FEW = 50  # measurements for each value: with more, a second target gains nothing
 
 
@@ -109,10 +110,10 @@ class FullGaussian(Density):
         if sigmas is not None:
             second, _ = _known_noise.noisy_moments(flatten(validation), by_sample[1], about=found.mean, signal=signal)
             held_out = _HeldOut(rows, second.mean - found.mean, second.covariance)
-        best = None
+        best, gain = None, _GAIN if len(shape) > 1 else 0.0
         for target_mean, target in _targets(key, train, validation, found, noise, shape, is_complex, fitted, sensor, sigmas):
             for covariance, count in _samples(found, is_complex):
-                choice = _Choice.of(found.mean, covariance, count, target_mean, target, noise, held_out)
+                choice = _Choice.of(found.mean, covariance, count, target_mean, target, noise, held_out, gain)
                 if best is None or choice.loss < best.loss:
                     best = choice
         mean = found.mean + best.mean_weight * best.step
@@ -270,8 +271,11 @@ class _Choice:
     weight: float
 
     @classmethod
-    def of(cls, mean, covariance, count, target_mean, target, noise, held_out: _HeldOut) -> Self:
-        """Choose among the spectra in the basis where the target is white and the sample covariance diagonal."""
+    def of(cls, mean, covariance, count, target_mean, target, noise, held_out: _HeldOut, gain: float) -> Self:
+        """Choose among the spectra in the basis where the target is white and the sample covariance diagonal.
+
+        Those that are no plain average of both must be better by so much per value, which is added to their loss.
+        """
         factor = factorise(target)
         half = solve_triangular(factor, covariance, lower=True, check_finite=False)
         values, vectors = eigh(solve_triangular(factor, half.T, lower=True, check_finite=False))
@@ -279,7 +283,8 @@ class _Choice:
         values = np.maximum(values, 0.0)
         above = noise is not None and np.array_equal(target, np.diag(noise))
         rows, weights = spectra(values, count, above=above)
-        number, mean_weight, loss = _choose(rows, *held_out.along(basis), (mean - target_mean) @ basis)
+        handicap = np.where(np.isnan(weights), gain * len(values), 0.0)
+        number, mean_weight, loss = _choose(rows, handicap, *held_out.along(basis), (mean - target_mean) @ basis)
         loss += np.log(np.diag(factor)).sum()
         row, weight = rows[number], weights[number]
         if np.isnan(weight):
@@ -292,11 +297,14 @@ class _Choice:
         return cls(loss, chosen, target_mean - mean, mean_weight, float(weight))
 
 
-def _choose(rows: np.ndarray, square: np.ndarray, first: np.ndarray, step: np.ndarray) -> tuple[int, float, float]:
+def _choose(
+    rows: np.ndarray, handicap: np.ndarray, square: np.ndarray, first: np.ndarray, step: np.ndarray
+) -> tuple[int, float, float]:
     """Return which spectrum costs least on validation data, with which weight of the target's mean, and the cost in nats.
 
     Args:
         rows: variances along the basis, (candidate, value).
+        handicap: nats to add to the cost of each, (candidate,).
         square, first: mean square and mean of validation measurements less the sample mean, along the basis, (value,).
         step: sample mean less the target's mean, along the basis, (value,).
 
@@ -309,7 +317,7 @@ def _choose(rows: np.ndarray, square: np.ndarray, first: np.ndarray, step: np.nd
         curvature = (step**2 / variance).sum()
         mean_weight = float(np.clip(-(first * step / variance).sum() / curvature, 0, 1)) if curvature > 0 else 0.0
         residual = square + 2 * mean_weight * first * step + (mean_weight * step) ** 2
-        loss = 0.5 * (np.log(variance) + residual / variance).sum()
+        loss = handicap[number] + 0.5 * (np.log(variance) + residual / variance).sum()
         if loss < best[2]:
             best = number, mean_weight, loss
     return best
