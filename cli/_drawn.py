@@ -19,7 +19,8 @@ def draw(path: str, model: Density, count: int, seed: int, size: tuple[int, int]
     if size is None or (len(model.shape) > 1 and size == tuple(model.shape[:2])):
         return model.sample(seed, count)
     anchors = [getattr(member, "anchor", None) for member in getattr(model, "members", (model,))]
-    if len(model.shape) == 1 or not (model.name == "stationary" or all(anchor and anchor.stationary for anchor in anchors)):
+    anywhere = model.name == "stationary" and model.noise is None
+    if len(model.shape) == 1 or not (anywhere or all(anchor and anchor.stationary for anchor in anchors)):
         own = "x".join(map(str, model.shape[:2]))
         raise UsageError(f"{path}: the model {model.name} draws measurements of {own} only: leave out --size")
     return model.sample(seed, count, size)

@@ -6,6 +6,7 @@ of one source are alike, both are larger in the same ratio. So the excess is wha
 and also half the distance of the losses on other sources and on the model's own.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,8 +14,12 @@ import numpy as np
 from ideal._scoring import Prepared
 from ideal.density import MODELS, Density
 from ideal.errors import DataError
+from ideal.health import Finding
 from ideal.patches import halves_by_group
+from ideal.result import Estimate
 
+_SHARE, _BITS = 0.01, 0.005  # of the information, and bits per pixel: a smaller fall is not worth a line
+_CERTAIN = 2.0  # standard errors that a fall must be above 0
 _FEWEST_GROUPS = 4  # to halve: a model of a single source says nothing of others
 
 
@@ -74,8 +79,11 @@ class Halves:
         self._parts = [] if few else halves_by_group(groups, seed=seed)
         self._fitted: dict[bool, list[dict[str, Density]]] = {discrete: [{}, {}] for discrete in (True, False)}
 
-    def fit(self, name: str, train: "np.ndarray | Prepared", validation: np.ndarray, sensor, key) -> list[Density]:
-        """Return a model of each half; none where the model takes long to fit, or a half is too little for it."""
+    def fit(self, name: str, train: "np.ndarray | Prepared", validation: np.ndarray, sensor, key, sigmas=None) -> list[Density]:
+        """Return a model of each half; none where the model takes long to fit, or a half is too little for it.
+
+        `sigmas` are the noise of each training and of each validation measurement, where these differ.
+        """
         kind = MODELS[name]
         if not kind.refitted:
             return []
@@ -83,7 +91,54 @@ class Halves:
         try:
             for part, siblings in zip(self._parts, fitted, strict=False):
                 some = train[part] if isinstance(train, np.ndarray) else train.take(part)
-                siblings[name] = kind.fit(key, some, validation, fitted=siblings, sensor=sensor)
+                more = {} if sigmas is None else {"sigmas": (sigmas[0][part], sigmas[1])}
+                siblings[name] = kind.fit(key, some, validation, fitted=siblings, sensor=sensor, **more)
         except DataError:
             return []
         return [siblings[name] for siblings in fitted] if self._parts else []
+
+
+def is_affordable(name: str, shape: tuple[int, ...], folds: int, models: Collection[str]) -> bool:
+    """Tell whether further fits take little beside those of the estimate, which says so by its kind: as a clock would not.
+
+    A stationary fit takes the same of half of the measurements as of all: it is affordable beside other folds, or training.
+    """
+    if folds > 1 or any(MODELS[each].trained for each in models):
+        return True
+    return name == "full" and (len(shape) == 1 or "stationary" in models)
+
+
+def few_measurements(found: Estimate, values: int) -> Finding | None:
+    """Return the line on how far the bound may fall with more measurements; None where that is not known or does not matter.
+
+    Args:
+        found: the estimate.
+        values: real values of a measurement.
+
+    """
+    best = found.best
+    if best.limit is None:
+        return None
+    fall = best.values.mean - best.limit.mean
+    apart = best.values.sums - best.limit.sums - fall * best.values.counts
+    error = np.sqrt((apart**2).sum()) / best.values.counts.sum() if len(apart) > 1 else np.inf
+    bits, now = found.bits_per_pixel(fall), found.information_bits_per_pixel
+    if fall < _CERTAIN * error or bits < _BITS or bits < _SHARE * abs(now):
+        return None
+    unit = found.pixel_name
+    share = "" if now <= 0 else f" ({min(bits / now, 1):.2g} of it)"
+    return Finding(
+        "few-measurements",
+        "biased",
+        f"{found.n_train} measurements train the models, few for {values} values: fits to parts of them say that {best.name} "
+        f"lacks {bits:.2g} bits/{unit}",
+        f"with many more measurements the bound would fall by about as much{share}, to {max(now - bits, 0.0):.3g} bits/{unit}",
+        "measure more objects" + (", or take a smaller patch (--patch)" if len(found.patch) > 1 else ""),
+        {
+            "values": values,
+            "training": found.n_train,
+            "model": best.name,
+            f"fall_bits_per_{unit}": bits,
+            "standard_error": float(found.bits_per_pixel(error)),
+        },
+    )

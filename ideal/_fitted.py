@@ -67,6 +67,12 @@ def check_fitted(fitted: Mapping[str, Density], here: dict, shape: tuple[int, ..
             raise UsageError(
                 f"{where}: the model {name} knows measurements of {_by(model.shape)}, these are {_by(shape)}{remedy}"
             )
+        several = model.noise is not None and len(model.noise) > 1
+        if several and here["noise"] not in ("gaussian", "complex-gaussian"):
+            raise UsageError(
+                f"{where}: the model {name} was fitted under Gaussian noise that differs from sample to sample, and these "
+                f"measurements have {here['noise']} noise: fit a model to them (--model full)"
+            )
         for member in getattr(model, "members", (model,)):
             known = getattr(getattr(member, "anchor", None), "sensor", sensor)
             if _levels(known) != _levels(sensor):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -58,10 +59,18 @@ def noise_model(source, *, sigma=None) -> noise_models.NoiseModel:
     return kind(sigma)
 
 
-def sensor_of(noise: noise_models.NoiseModel | None, period: tuple[int, int] | None = None) -> Sensor:
+def sensor_of(
+    noise: noise_models.NoiseModel | None, period: tuple[int, int] | None = None, patches: Patches | None = None
+) -> Sensor:
     """Return what a density model may know of measurements under this noise, by a sensor with a mosaic of this period.
 
     Noise that nobody has named (None) says nothing: neither levels nor a least scatter.
+
+    Args:
+        noise: the noise model.
+        period: of the mosaic.
+        patches: of measurements whose Gaussian noise may differ from value to value and from patch to patch.
+
     """
     mosaic = period or (1, 1)
     if noise is None:
@@ -70,8 +79,29 @@ def sensor_of(noise: noise_models.NoiseModel | None, period: tuple[int, int] | N
         return Sensor(step=1.0, lowest=0.0, noise_variance=(0.0, 1.0), period=mosaic)
     if noise.name == "poisson-gaussian":
         return Sensor(noise.quantum, noise.origin, noise_variance=(noise.read_noise**2, 1.0), period=mosaic)
-    least = float(np.min(noise.sigma)) if noise.name == "gaussian" else 0.0
-    return Sensor(noise_variance=(least**2, 0.0), period=mosaic)
+    sigma = noise.sigma
+    if patches is not None and sigma_by_value(patches.source):
+        sigma = common_sigma(patches)
+        if sigma is None:
+            return Sensor(period=mosaic, noise_by_sample=True)
+    alike = patches is None or np.ptp(sigma) == 0
+    return Sensor(noise_variance=(float(np.min(sigma)) ** 2, 0.0), period=mosaic, noise_sigma=None if alike else sigma)
+
+
+def sigma_by_value(source) -> bool:
+    """Tell whether a measurement set names a standard deviation of Gaussian noise for each value, not one for all."""
+    return source.noise in ("gaussian", "complex-gaussian") and np.ndim(source.sigma) > 0
+
+
+def common_sigma(patches: Patches) -> np.ndarray | None:
+    """Return the standard deviations of the noise that all patches have, of the shape of one; None where patches differ."""
+    if not patches.source.has_sample_sigma and (patches.patch is None or patches.patch == tuple(patches.source.shape[1:3])):
+        return np.asarray(patches.source.sigma, dtype=np.float64)
+    ends = patches.take([0, len(patches) - 1]).read("sigma")  # which mostly settle it
+    if not (ends == ends[0]).all():
+        return None
+    alike = all((batch == ends[0]).all() for batch in patches.batches(what="sigma"))
+    return ends[0] if alike else None
 
 
 def mosaic_period(source, size, period) -> tuple[int, int] | None:
@@ -178,6 +208,11 @@ class Prepared:
                 values = values + self.noise.quantum * (rng.random(values.shape) - 0.5)
             yield values
 
+    @cached_property
+    def sigma(self) -> np.ndarray:
+        """Standard deviation of the noise in each value of all patches, of their shape; read once."""
+        return self.patches.read("sigma")
+
     def array(self) -> np.ndarray:
         """Return all patches at once."""
         return np.concatenate(list(self))
@@ -195,15 +230,27 @@ class Prepared:
         """Return the patches in memory where they are small, so that several passes read the file once."""
         return self.array() if 8 * np.prod(self.shape) <= _HELD_BYTES else self
 
+    def holdable(self) -> "Prepared":
+        """Return as many of the patches as memory holds beside the noise of each, spread over all."""
+        return self if 8 * np.prod(self.shape) <= _HELD_BYTES else self.some(_HELD_BYTES // 8)
+
     def dequantised(self) -> "Prepared":
         """Return the same patches for a continuous density: unchanged where the noise is continuous."""
         return replace(self, dequantise=self.noise.quantum > 0)
 
 
-def in_blocks(score: Callable[[np.ndarray], np.ndarray], measurements: np.ndarray) -> np.ndarray:
-    """Apply a function of measurements that gives one number for each, in blocks, so that its working arrays stay small."""
+def in_blocks(score: Callable[..., np.ndarray], measurements: np.ndarray, *more: np.ndarray) -> np.ndarray:
+    """Apply a function that gives one number for each measurement, in blocks, so that its working arrays stay small.
+
+    Args:
+        score: of measurements, and of what belongs to each of them.
+        measurements: (sample, ...).
+        *more: arrays (sample, ...) that are cut with them.
+
+    """
     size = max(1, _BLOCK_VALUES // max(1, int(np.prod(measurements.shape[1:]))))
-    return np.concatenate([score(measurements[start : start + size]) for start in range(0, len(measurements), size)])
+    parts = (slice(start, start + size) for start in range(0, len(measurements), size))
+    return np.concatenate([score(*(array[part] for array in (measurements, *more))) for part in parts])
 
 
 def checked(values: np.ndarray, noise: noise_models.NoiseModel, where: str) -> np.ndarray:

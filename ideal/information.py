@@ -7,12 +7,13 @@ sources, with the model's loss and the noise entropy of the same patch kept toge
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from ideal._budget import Budget, check_request
-from ideal._excess import Halves, Losses, excess
+from ideal._excess import Halves, Losses, excess, few_measurements, is_affordable
 from ideal._fitted import advice_on, check_fitted, folds_for, origin_of
 from ideal._scoring import (
     MANY_SOURCES,
@@ -35,6 +36,7 @@ from ideal.intervals import GroupedValues, interval, paired_difference, unpaired
 from ideal.result import LN2, Comparison, Estimate, ModelResult
 
 _FOLDS = 5
+_LITTLE_WORK = 1e10  # products in a fit: some seconds for all folds
 _FEWEST_SCORED = 3  # the scatter of two sources says next to nothing of that of all
 _REFERENCE_VALUES = 2_000_000
 _FEW_PHOTONS = 20.0
@@ -103,19 +105,20 @@ def estimate(
     to_fit = _model_names(models, shape, noise, source) if models is not None or not fitted else []
     if set(fitted) & set(to_fit):
         raise UsageError(f"{', '.join(set(fitted) & set(to_fit))}: the name is given to a fitted model and to one to be fitted")
-    names, sensor = [*to_fit, *fitted], sensor_of(noise, mosaic)
+    names, sensor = [*to_fit, *fitted], sensor_of(noise, mosaic, patches)
     origin = origin_of(source, size=size, period=mosaic, seed=seed, max_patches=max_patches)
     check_fitted(fitted, origin, shape, sensor, **_kind(noise, source))
     findings += advice_on(fitted, origin)
     folds = folds_for(fitted, origin, patches.groups, fits=bool(to_fit), folds=_FOLDS, seed=seed)
-    folds = folds[:1] if len(np.unique(patches.groups)) >= MANY_SOURCES else folds
+    every = len(shape) == 1 and not fitted and _is_little(len(patches), real_values(source, shape))
+    folds = folds if every or len(np.unique(patches.groups)) < MANY_SOURCES else folds[:1]
     scores = []
     budget = Budget(effort / len(folds), time_limit, len(folds) * sum(MODELS[name].trained for name in to_fit), checkpoints)
     for number, fold in enumerate(folds):
         label = f"{source.path}, fold {number + 1} of {len(folds)}" if len(folds) > 1 else source.path
         key = [seed, 2, number]
         own = folds[(number + 2) % len(folds)].test if len(folds) > 1 and to_fit else fold.train[:0]
-        scores.append(_score_fold(source, noise, sensor, patches, fold, own, to_fit, fitted, key, budget, label, say))
+        scores.append(_score_fold(source, noise, sensor, patches, fold, own, to_fit, fitted, key, budget, len(folds), label, say))
     groups = np.concatenate([score.groups for score in scores])
     noise_entropy = np.concatenate([score.noise_entropy for score in scores])
     # One model for each fold, chosen on that fold's validation sources: no source votes on how it is scored itself.
@@ -145,6 +148,11 @@ def estimate(
     )
     findings += _advice(found, noise, source, min(train) if to_fit else None, real_values(source, shape))
     return replace(found, findings=tuple(findings), seconds=time.perf_counter() - started)
+
+
+def _is_little(count: int, values: int) -> bool:
+    """Tell whether fits to so many vectors are so little work that every source is scored, whatever their number."""
+    return values**2 * (count + 20 * values) <= _LITTLE_WORK
 
 
 def _with_origin(fitted: dict[str, Density], origin: dict, best: str) -> dict[str, Density]:
@@ -229,7 +237,7 @@ class _Score:
         return float(np.nan_to_num(self.validation[name].mean(), nan=np.inf))
 
 
-def _score_fold(source, noise, sensor, patches, fold, own, to_fit, before, key, budget, label, say) -> _Score:
+def _score_fold(source, noise, sensor, patches, fold, own, to_fit, before, key, budget, n_folds, label, say) -> _Score:
     """Fit models to a fold and score them on it beside those that were fitted before.
 
     `own` are training patches that are scored as well, to learn what the models lack.
@@ -239,13 +247,12 @@ def _score_fold(source, noise, sensor, patches, fold, own, to_fit, before, key, 
         for number, part in enumerate((fold.train, fold.validation, fold.test, own))
     )
     losses, rates, rate_noise, held_out, seconds = Losses(), Losses(), {}, {}, {}
-    halves = Halves(train.patches.groups, [*key, 1])
     fitted: dict[bool, dict[str, Density]] = {True: {}, False: {}}
     ready = {}
     measured = test.array()
     clean = test.patches.read("clean") if source.has_clean else None
     if np.ndim(source.sigma):
-        noise = noise_model(source, sigma=test.patches.read("sigma"))
+        noise = noise_model(source, sigma=test.sigma)
     # Means that are not known are deconvolved from the values: those of the training patches count as well.
     blind = noise.name.startswith("poisson") and clean is None and len(train)
     reference = train.some(_REFERENCE_VALUES).array() if blind else None
@@ -257,11 +264,11 @@ def _score_fold(source, noise, sensor, patches, fold, own, to_fit, before, key, 
         shown = "" if np.isnan(bound) else f", {bound:.4f} bits/{'pixel' if len(test.shape) > 2 else 'value'}"
         say(f"{label}: {progress.model}{shown}", progress.fraction)
 
-    def fit(name, to_fit, to_choose, siblings):
+    def fit(name, to_fit, to_choose, siblings, more):
         say(f"{label}: {name} on {len(train)} patches", None)
         fitting = budget.fitting(name, key[-1], report) if MODELS[name].trained else Fitting()
         seeds = np.random.SeedSequence(key)
-        siblings[name] = MODELS[name].fit(seeds, to_fit, to_choose, fitted=siblings, sensor=sensor, fitting=fitting)
+        siblings[name] = MODELS[name].fit(seeds, to_fit, to_choose, fitted=siblings, sensor=sensor, fitting=fitting, **more)
         return siblings[name]
 
     for name in (*to_fit, *before):
@@ -270,41 +277,65 @@ def _score_fold(source, noise, sensor, patches, fold, own, to_fit, before, key, 
         if discrete not in ready:
             parts = [part if discrete else part.dequantised() for part in (train, validation, test, trained_on)]
             to_score = measured if discrete else parts[2].array()
-            held = parts[0].held() if to_fit else None
-            known = parts[3].array() if len(own) else None
-            ready[discrete] = held, parts[1].array() if len(validation) else (), to_score, known
-        held, to_choose, to_score, known = ready[discrete]
-        model = before[name] if name in before else fit(name, held, to_choose, fitted[discrete])
+            held, sigmas, halves = (parts[0].held(), {}, None) if to_fit else (None, {}, None)
+            trained = parts[0]
+            if sensor.noise_by_sample and to_fit:
+                trained = parts[0].holdable()
+                held, sigmas = trained.array(), {"sigmas": (trained.sigma, validation.sigma)}
+            if to_fit:
+                halves = Halves(trained.patches.groups, [*key, 1])
+            to_choose = parts[1].array() if len(validation) else ()
+            ready[discrete] = held, sigmas, halves, to_choose, to_score, parts[3].array() if len(own) else None
+        held, sigmas, halves, to_choose, to_score, known = ready[discrete]
+        model = before[name] if name in before else fit(name, held, to_choose, fitted[discrete], sigmas)
         if name in before:
             say(f"{label}: {name} scores {len(test)} patches", None)
-        held_out[name] = -in_blocks(model.log_prob, to_choose) if len(to_choose) else np.array([np.nan])
-        by_half = [] if name in before else halves.fit(name, held, to_choose, sensor, np.random.SeedSequence(key))
+        # A model that knows signal and noise apart is told the noise, unless it is that of all it was fitted to.
+        apart = model.noise is not None and (sensor.noise_by_sample or (name in before and not noise.name.startswith("poisson")))
+        held_out[name] = _loss(model, to_choose, validation, apart) if len(to_choose) else np.array([np.nan])
+        by_half = []
+        if name not in before and is_affordable(name, train.shape[1:], n_folds, to_fit):
+            by_half = halves.fit(name, held, to_choose, sensor, np.random.SeedSequence(key), **sigmas)
         known = None if name in before or by_half else known
-        _add(losses, name, _loss, model, to_score, by_half, known)
-        inside = model.interior_log_prob(to_score[:1]) if min(to_score.shape[1:3]) >= _RATE_SIDE else None
+        parts = (to_score, test, apart), (known, trained_on, apart)
+        _add(losses, name, _loss, model, *parts, by_half)
+        first = {"sigma": test.sigma[:1]} if apart else {}
+        inside = model.interior_log_prob(to_score[:1], **first) if min(to_score.shape[1:3]) >= _RATE_SIDE else None
         if inside is not None and inside[0].size:
-            _add(rates, name, _interior_loss, model, to_score, by_half, known)
+            _add(rates, name, _interior_loss, model, *parts, by_half)
             rate_noise[name] = _noise_entropy_per_pixel(noise, measured, clean, reference, inside[1])
         seconds[name] = time.perf_counter() - begun
     every = {**fitted[False], **fitted[True]}
     return _Score(test.patches.groups, noise_entropy, losses, held_out, seconds, rates, rate_noise, every)
 
 
-def _add(losses: Losses, name: str, score: Callable, model: Density, tested, halves: list[Density], own) -> None:
+def _add(losses: Losses, name: str, score: Callable, model: Density, tested: tuple, own: tuple, halves: list[Density]) -> None:
     """Score patches by a model and, where there are, by those of halves or the model's own training patches by it."""
-    losses.tested[name] = score(model, tested)
+    losses.tested[name] = score(model, *tested)
     if halves:
-        losses.halves[name] = np.mean([score(half, tested) for half in halves], axis=0)
-    if own is not None:
-        losses.own[name] = score(model, own)
+        losses.halves[name] = np.mean([score(half, *tested) for half in halves], axis=0)
+    if own[0] is not None:
+        losses.own[name] = score(model, *own)
 
 
-def _loss(model: Density, measurements: np.ndarray) -> np.ndarray:
-    return -in_blocks(model.log_prob, measurements)
+def _loss(model: Density, measurements: np.ndarray, prepared: Prepared, apart: bool) -> np.ndarray:
+    return -_by_block(model.log_prob, measurements, prepared, apart)
 
 
-def _interior_loss(model: Density, measurements: np.ndarray) -> np.ndarray:
-    return -in_blocks(lambda block: model.interior_log_prob(block)[0].mean((1, 2)), measurements)
+def _interior_loss(model: Density, measurements: np.ndarray, prepared: Prepared, apart: bool) -> np.ndarray:
+    return -_by_block(partial(_mean_inside, model), measurements, prepared, apart)
+
+
+def _mean_inside(model: Density, measurements: np.ndarray, **noise) -> np.ndarray:
+    """Return the average of a model's interior log-density over the pixels of each measurement."""
+    return model.interior_log_prob(measurements, **noise)[0].mean((1, 2))
+
+
+def _by_block(score, measurements: np.ndarray, prepared: Prepared, apart: bool) -> np.ndarray:
+    """Apply a model's function to measurements, and to the noise of each where the model is told it."""
+    if not apart:
+        return in_blocks(score, measurements)
+    return in_blocks(lambda block, sigma: score(block, sigma=sigma), measurements, prepared.sigma)
 
 
 def _noise_entropy_per_pixel(noise, measured, clean, reference, inside) -> np.ndarray:
@@ -368,12 +399,15 @@ def _describe_noise(noise, source) -> dict:
 def _advice(found: Estimate, noise, source, n_train: int | None, values: int) -> list[Finding]:
     """Return what the user should know before believing the number; `n_train` is None where nothing was fitted."""
     notes = interval_findings(found.best.values)
-    if n_train is not None and n_train < values:
-        side = max(2, int(np.sqrt(n_train / 4)))
-        remedy = f"; more measurements or a smaller patch (--patch {side}) would lower the bound" if len(found.patch) > 1 else ""
-        text = f"a measurement has {values} values but only {n_train} train the models{remedy}"
-        notes.append(Finding("few-measurements", "biased", text, figures={"values": values, "training": n_train}))
-    if found.information_bits_per_pixel < 0 and (found.interval[1] < 0 or noise.quantum == 0):
+    patched = len(found.patch) > 1
+    few = few_measurements(found, values)
+    if few is None and found.best.limit is None and n_train is not None and n_train < values:  # not measured by halves
+        remedy = "measure more objects" + (f", or take a smaller patch (--patch {max(2, int(np.sqrt(n_train / 4)))})" * patched)
+        text = f"a measurement has {values} values but only {n_train} train the models"
+        effect = "more of them would lower the bound"
+        few = Finding("few-measurements", "biased", text, effect, remedy, {"values": values, "training": n_train})
+    notes += [] if few is None else [few]
+    if found.information_bits_per_pixel < 0 and found.interval[1] < 0:  # models that know the noise may read a little below 0
         text = (
             f"the information is negative ({found.information_bits_per_pixel:.3f} bits/{found.pixel_name}): "
             "the noise is smaller than was said; check sigma, gain, offset and read noise"

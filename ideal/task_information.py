@@ -112,7 +112,7 @@ def task_information(
     folds = stratified_folds(source.path, names, labels, patches.groups, seed)
     folds = folds[:1] if len(np.unique(patches.groups)) >= MANY_SOURCES else folds
     budget = Budget(effort / len(folds), time_limit, len(folds) * (1 + 2 * kind.trained), checkpoints)
-    sensor = sensor_of(noise if source.noise else None, mosaic)
+    sensor = sensor_of(noise if source.noise else None, mosaic, patches)
     scores = []
     for number, fold in enumerate(folds):
         label = f"{source.path}, fold {number + 1} of {len(folds)}" if len(folds) > 1 else source.path
@@ -304,7 +304,7 @@ class _GaussianByClass:
     def fit(cls, key, train, validation, *, sensor, fitting, labels) -> "_GaussianByClass":
         train = train if isinstance(train, np.ndarray) else train.array()
         parts = [(train[labels[0] == each], validation[labels[1] == each]) for each in range(labels[0].max() + 1)]
-        return cls([FullGaussian.fit(key, *part) for part in parts])
+        return cls([FullGaussian.fit(key, *part, sensor=sensor) for part in parts])
 
     def log_prob_by_class(self, measurements) -> np.ndarray:
         return np.stack([model.log_prob(measurements) for model in self._models], axis=1)

@@ -85,9 +85,10 @@ def test_intervals_from_few_sources_reach_down_to_the_limit(few):
 
 
 def test_many_sources_lack_little():
-    found = estimate(alike(np.random.default_rng(3), 400, 0.0), models=["stationary"], patch=SIDE)
+    found = estimate(alike(np.random.default_rng(3), 400, 0.0), models=["stationary", "full"], patch=SIDE)
     scale = np.log(2) * SIDE**2
-    assert 0 <= (found.best.values.mean - found.best.limit.mean) / scale < 0.002
+    full = found.models["full"]
+    assert 0 <= (full.values.mean - full.limit.mean) / scale < 0.004
 
 
 def test_the_limit_is_kept_in_the_state(few):

@@ -48,7 +48,8 @@ class Anchor:
     Args:
         sensor: how the values came about.
         location, scale: (phase row, phase column, channel).
-        gaussian: model of the standardised measurements (sample, row, column, channel).
+        gaussian: model of the standardised measurements (sample, row, column, channel), which may know noise that differs from
+            place to place or from sample to sample.
         registered: whether the place in an image matters, as of objects that are centred.
 
     """
@@ -59,34 +60,40 @@ class Anchor:
         self.transform = RootTransform(*sensor.noise_variance)
 
     @classmethod
-    def fit(cls, train, validation, sensor: Sensor) -> Self:
-        """Fit to measurements (sample, row, column[, channel])."""
+    def fit(cls, train, validation, sensor: Sensor, sigmas: tuple[np.ndarray, np.ndarray] | None = None) -> Self:
+        """Fit to measurements (sample, row, column[, channel]); `sigmas` as of `ideal.density.Density.fit`."""
         if len(train.shape) not in (3, 4):
             raise DataError(f"a network is for images (row, column[, channel]); found measurements of shape {train.shape[1:]}")
         transform = RootTransform(*sensor.noise_variance)
         location, scale = _location_and_scale((transform(_with_channel(batch)) for batch in batches(train)), sensor.period)
         raw = cls(sensor, location, scale, None)
         standard, held_out = _Standardised(raw, train), raw.standardise(validation)
-        best = StationaryGaussian.fit(0, standard, held_out)
+        known = {"sensor": Sensor(), "sigmas": None}
+        if sigmas is not None:
+            known["sigmas"] = tuple(map(raw.standard_sigma, sigmas))
+        elif sensor.noise_sigma is not None:
+            known["sensor"] = Sensor(noise_sigma=raw.standard_sigma(np.asarray(sensor.noise_sigma)[None])[0])
+        best = StationaryGaussian.fit(0, standard, held_out, **known)
         registered = _is_registered(standard)
         if held_out[0].size <= _FULL_VALUES:
             try:
-                full = FullGaussian.fit(0, standard, held_out, fitted={best.name: best})
+                full = FullGaussian.fit(0, standard, held_out, fitted={best.name: best}, **known)
             except DataError:
                 return cls(sensor, location, scale, best, registered=registered)
-            if (full.log_prob(held_out) - best.log_prob(held_out)).mean() > _FULL_GAIN * held_out[0].size:
+            told = () if sigmas is None else known["sigmas"][1:]
+            if (full.log_prob(held_out, *told) - best.log_prob(held_out, *told)).mean() > _FULL_GAIN * held_out[0].size:
                 best = full
         return cls(sensor, location, scale, best, registered=registered)
 
     @property
     def stationary(self) -> bool:
         """Whether measurements of any size can be predicted."""
-        return isinstance(self.gaussian, StationaryGaussian)
+        return isinstance(self.gaussian, StationaryGaussian) and self.gaussian.noise is None
 
     @property
     def mirrored(self) -> bool:
         """Whether the texture looks the same in a left-right mirror, as validation found of the stationary model."""
-        if self.registered or self.sensor.period != (1, 1):
+        if self.registered or self.sensor.period != (1, 1) or self.gaussian.noise is not None:
             return False
         return np.allclose(self.gaussian.autocovariance, self.gaussian.autocovariance[:, ::-1])
 
@@ -111,6 +118,11 @@ class Anchor:
         images = self.transform(_with_channel(measurements))
         return (images - self._at(self.location, images.shape[1:3])) / self._at(self.scale, images.shape[1:3])
 
+    def standard_sigma(self, sigma) -> np.ndarray:
+        """Return the deviations of noise on the standardised scale, which for noise of continuous values is linear."""
+        images = _with_channel(sigma)
+        return images / self._at(self.scale, images.shape[1:3])
+
     def _place(self, row: int, column: int, channel: int) -> tuple[float, float]:
         at = row % self.sensor.period[0], column % self.sensor.period[1], channel
         return self.location[at], self.scale[at]
@@ -131,25 +143,28 @@ class Anchor:
         location, scale = self._place(row, column, channel)
         return (self.transform(values) - location) / scale
 
-    def predict(self, standard: np.ndarray, *, window: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    def predict(self, standard: np.ndarray, *, window: bool = False, sigma=None) -> tuple[np.ndarray, np.ndarray]:
         """Return means and deviations of standardised values given those before them.
 
         Args:
             standard: (sample, row, column, channel).
             window: whether to look no further than the causal window of a stationary model.
+            sigma: deviations of the noise in the measurements, (sample, row, column[, channel]), for a model that knows it apart.
 
         """
-        if window:
+        if window and self.stationary:
             centred = standard - self.gaussian.mean
             mean, deviation = self.gaussian.causal_window.predict(centred)
             return mean + self.gaussian.mean, deviation
-        return self.gaussian.predict(standard)
+        if sigma is None:
+            return self.gaussian.predict(standard)
+        return self.gaussian.predict(standard, self.standard_sigma(sigma))
 
-    def sites(self, measurements, *, window: bool = False) -> tuple[Sites, np.ndarray]:
-        """Return measurements as a network sees them, and the predictions' log deviations (row, column, channel)."""
+    def sites(self, measurements, *, window: bool = False, sigma=None) -> tuple[Sites, np.ndarray]:
+        """Return measurements as a network sees them, and the predictions' log deviations ([sample, ]row, column, channel)."""
         images = _with_channel(measurements)
         standard = self.standardise(measurements)
-        mean, deviation = self.predict(standard, window=window)
+        mean, deviation = self.predict(standard, window=window, sigma=sigma)
         edges = None
         if self.sensor.step:
             location, scale = (self._at(table, images.shape[1:3]) for table in (self.location, self.scale))
@@ -170,11 +185,14 @@ class Anchor:
             return np.full((1, 1, 1, 1), -np.log(self.sensor.step))
         return self.transform.log_slope(images) - np.log(self._at(self.scale, images.shape[1:3]))
 
-    def log_floor(self, shape: tuple[int, int]) -> np.ndarray | None:
-        """Return the log deviation of continuous noise on the standardised scale, (row, column, channel), less a margin.
+    def log_floor(self, shape: tuple[int, int], sigma=None) -> np.ndarray | None:
+        """Return log deviations of continuous noise on the standardised scale, ([sample, ]row, column, channel), less a margin.
 
         None where values are quantised: what they are given is a probability, and cannot pass 1.
         """
+        if self.gaussian.noise is not None:
+            known = np.sqrt(self.gaussian.noise.min(0)).reshape(*shape, -1) if sigma is None else self.standard_sigma(sigma)
+            return np.log(_MARGIN * known)
         constant, slope = self.sensor.noise_variance
         if self.sensor.step or (constant == 0 and slope == 0):
             return None
@@ -191,9 +209,10 @@ class Anchor:
         gaussian = self.gaussian
         if self.stationary and not (shape[0] <= gaussian.window[0] and shape[1] <= gaussian.window[1]):
             return _WindowSequence(gaussian, count, shape)
-        size = int(np.prod(shape))
-        factor = gaussian._factor(*shape) if self.stationary else gaussian._factor
-        mean = np.tile(gaussian.mean, size) if self.stationary else gaussian.mean.ravel()
+        size = int(np.prod(shape)) * self.location.shape[2]
+        is_full = isinstance(gaussian, FullGaussian)
+        factor = gaussian._factor if is_full else gaussian._factor(*shape)
+        mean = gaussian.mean.ravel() if is_full else np.tile(gaussian.mean, size // len(gaussian.mean))
         return _FactorSequence(factor, mean, count)
 
     def state(self) -> dict[str, np.ndarray]:

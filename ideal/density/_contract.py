@@ -34,6 +34,8 @@ class Density(ABC):
         refitted: whether a fit takes so little time that it is made again on halves of the sources, to learn what it lacks.
         shape: of one measurement that it was fitted to, (row, column[, channel]) or (value,).
         origin: what it was fitted to, JSON types, as `ideal.information.estimate` notes it; None where nobody has said.
+        noise: variances of known noise that the model keeps apart from its model of the signal, an array of maps; None where it
+            does not. Such a model knows measurements under any noise whose standard deviations it is given.
 
     """
 
@@ -44,6 +46,7 @@ class Density(ABC):
     refitted: ClassVar[bool] = False
     shape: tuple[int, ...]
     origin: dict | None = None
+    noise: np.ndarray | None = None
 
     @classmethod
     @abstractmethod
@@ -68,7 +71,9 @@ class Density(ABC):
             sensor: how the values came about: levels, noise variance, mosaic.
             fitting: effort, time limit, checkpoint and progress of models that are trained.
 
-        A `conditional` model takes `labels` too, those of the training and of the validation measurements.
+        A `conditional` model takes `labels` too, those of the training and of the validation measurements. Every model of
+        continuous values takes `sigmas`, where the known noise differs from measurement to measurement: standard deviations of
+        the values of the training and of the validation measurements, two arrays (sample, ...) of their shapes.
 
         Raises:
             DataError: the measurements cannot be modelled: too few, constant, or of the wrong kind.
@@ -77,7 +82,11 @@ class Density(ABC):
 
     @abstractmethod
     def log_prob(self, measurements) -> np.ndarray:
-        """Return the log-density of measurements (sample, ...) in nats per measurement, (sample,), in the order given."""
+        """Return the log-density of measurements (sample, ...) in nats per measurement, (sample,), in the order given.
+
+        A model with `noise` takes `sigma` too, the standard deviations of the noise in these values, of the shape of the
+        measurements or of one; without it they are taken for those of the fit.
+        """
 
     @abstractmethod
     def sample(self, key, count: int) -> np.ndarray:
@@ -88,8 +97,10 @@ class Density(ABC):
         """Tell whether the model is meant for measurements of this shape (of one) and kind."""
         return True
 
-    def interior_log_prob(self, measurements) -> tuple[np.ndarray, tuple[slice, slice]] | None:
+    def interior_log_prob(self, measurements, sigma=None) -> tuple[np.ndarray, tuple[slice, slice]] | None:
         """Return ln q(pixel | the pixels before it in a fixed box), where the model has such conditionals; else None.
+
+        `sigma` is that of `log_prob`.
 
         Its mean over held-out measurements bounds the entropy rate: what one more pixel adds, whatever the size of the patch.
 

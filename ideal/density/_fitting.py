@@ -1,7 +1,7 @@
 """What a fit is told besides the measurements: how their values came about, and how much work to do."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,11 @@ class Sensor:
         step: distance between neighbouring levels of quantised values; 0 where they are continuous.
         origin: one of the levels, as 0 of counts.
         lowest: the lowest level, as 0 of counts; -inf where there is none.
-        noise_variance: (a, b), for noise of variance a + b m about the mean m.
+        noise_variance: (a, b), for noise of variance a + b m about the mean m; of complex values, in each of the two parts. Where
+            the noise differs from value to value, a is the least.
+        noise_sigma: standard deviation of continuous noise in each value, of the shape of a measurement, where values differ and
+            all measurements are alike; None otherwise.
+        noise_by_sample: whether continuous noise differs from measurement to measurement: models are given it beside them.
         period: (row, column) of the sensor's mosaic in pixels; measurements begin at its multiples.
 
     """
@@ -25,6 +29,8 @@ class Sensor:
     lowest: float = -np.inf
     noise_variance: tuple[float, float] = (0.0, 0.0)
     period: tuple[int, int] = (1, 1)
+    noise_sigma: np.ndarray | None = field(default=None, compare=False)
+    noise_by_sample: bool = False
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ class NeighbourhoodNetwork:
         Args:
             params: weights.
             values, mean: standardised measurements and their prediction, (sample, row, column, channel), float32.
-            log_deviation: of the prediction, (row, column, channel).
+            log_deviation: of the prediction, ([sample, ]row, column, channel).
             phase: number of each pixel's phase in the mosaic, (row, column), or None.
             condition: of each sample, one-hot labels (sample, class), or None.
 
@@ -109,7 +109,7 @@ class NeighbourhoodNetwork:
             (rows, columns),
             first.reshape(channels, count, -1),
             jnp.moveaxis(mean, 3, 0).reshape(channels, count, -1),
-            jnp.moveaxis(log_deviation, 2, 0).reshape(channels, -1),
+            jnp.moveaxis(log_deviation, -1, 0).reshape(channels, *log_deviation.shape[:-3], -1),
             None if phase is None else phase.reshape(-1),
             condition,
         ).reshape(-1, count, rows, columns, channels)
@@ -123,7 +123,7 @@ class NeighbourhoodNetwork:
             place: row and column of each pixel, (2, pixel).
             shape: (row, column) of the image.
             values, mean: (channel, sample, pixel).
-            log_deviation: (channel, pixel).
+            log_deviation: (channel, [sample, ]pixel).
             phase: (pixel,) or None.
             condition: (sample, class) or None.
 

@@ -16,7 +16,9 @@ from ideal.density import _mixture
 from ideal.density._anchor import Anchor
 from ideal.density._contract import _NONE, Density
 from ideal.density._fitting import DEFAULT_FITTING, PLAIN_SENSOR, Fitting, Sensor
+from ideal.density._known_noise import one_map
 from ideal.density._moments import batches
+from ideal.density.stationary import StationaryGaussian
 from ideal.density.training import Schedule, train
 from ideal.errors import DataError, UsageError
 
@@ -74,6 +76,7 @@ class NetworkDensity(Density):
         fitting: Fitting = DEFAULT_FITTING,
         labels: tuple[np.ndarray, np.ndarray] | None = None,
         start: Self | None = None,
+        sigmas: tuple[np.ndarray, np.ndarray] | None = None,
     ) -> Self:
         """Fit by gradient descent on the training loss; the weights with the lowest validation loss are kept.
 
@@ -87,9 +90,11 @@ class NetworkDensity(Density):
             labels: of the training and of the validation measurements, whole numbers from 0, for a conditional density.
             start: a model fitted to like measurements, of this shape, sensor and classes, whose network and weights this fit
                 begins with; the Gaussian prediction is fitted anew.
+            sigmas: see `ideal.density.Density.fit`. The Gaussian prediction knows the noise of each, and the network is given its
+                deviation.
 
         """
-        anchor = Anchor.fit(train, validation, sensor)
+        anchor = Anchor.fit(train, validation, sensor, sigmas)
         rng = generator(key)
         shape = tuple(train.shape[1:])
         full_shape = shape if len(shape) == 3 else (*shape, 1)
@@ -109,10 +114,12 @@ class NetworkDensity(Density):
         else:
             network, params = start.network, start.params
             schedule = replace(schedule, peak=_AGAIN)
-        constants = {"log_deviation": anchor.log_deviation(full_shape[:2]).astype(np.float32)}
-        floor = anchor.log_floor(full_shape[:2])
-        if floor is not None:
-            constants["log_floor"] = floor.astype(np.float32)
+        constants = {}
+        if sigmas is None:
+            constants["log_deviation"] = anchor.log_deviation(full_shape[:2]).astype(np.float32)
+            floor = anchor.log_floor(full_shape[:2])
+            if floor is not None:
+                constants["log_floor"] = floor.astype(np.float32)
         if sensor.period != (1, 1):
             constants["phase"] = anchor.phase(full_shape[:2])
         exact = sensor.step > 0 and _is_coarse(sensor, validation)
@@ -123,8 +130,12 @@ class NetworkDensity(Density):
             chosen = np.sort(rng.choice(len(chosen), visited, replace=False))
         spread = np.linspace(0, len(validation) - 1, min(len(validation), 64 + _HELD_OUT // int(np.prod(shape)))).astype(int)
         validation = np.asarray(validation)[spread]
-        data = _arrays(anchor, _taken(batches(train), chosen), exact)
-        held_out = _arrays(anchor, [validation], exact)
+        if sigmas is None:
+            data = _arrays(anchor, _taken(batches(train), chosen), exact)
+            held_out = _arrays(anchor, [validation], exact)
+        else:
+            data = _arrays_with_noise(anchor, np.asarray(train)[chosen], np.asarray(sigmas[0])[chosen])
+            held_out = _arrays_with_noise(anchor, validation, np.asarray(sigmas[1])[spread])
         if anchor.mirrored and labels is None and len(chosen) < visited:
             mirrored = (batch[:, :, ::-1] for batch in _taken(batches(train), chosen))
             data = tuple(np.concatenate(pair) for pair in zip(data, _arrays(anchor, mirrored, exact), strict=True))
@@ -132,7 +143,7 @@ class NetworkDensity(Density):
             data = (*data, _one_hot(np.asarray(labels[0])[chosen], len(counts)))
             held_out = (*held_out, _one_hot(np.asarray(labels[1])[spread], len(counts)))
         units = np.broadcast_to(anchor.log_unit(validation, exact=exact), held_out[0].shape)
-        loss = _Loss(network, exact, labels is not None)
+        loss = _Loss(network, exact, labels is not None, sigmas is not None)
         params, _ = train_network(
             loss,
             params,
@@ -148,6 +159,11 @@ class NetworkDensity(Density):
         )
         weights = () if labels is None else (counts + 1.0) / (counts + 1.0).sum()
         return cls(anchor, network, params, shape, weights)
+
+    @property
+    def noise(self) -> np.ndarray | None:
+        """Variances of noise that the Gaussian prediction knows apart, on its standardised scale, (map, value), or None."""
+        return None if self.anchor is None else self.anchor.gaussian.noise
 
     @property
     def _fixed(self) -> bool:
@@ -179,60 +195,79 @@ class NetworkDensity(Density):
             condition = None
             if len(self.class_weights):
                 condition = _padded(_one_hot(labels[part], len(self.class_weights)), size)
-            outputs = _forward(self.network, self.params, *arrays, log_deviation.astype(np.float32), phase, condition)
+            own = log_deviation.astype(np.float32)
+            own = own if own.ndim == 3 else _padded(own[part], size)
+            outputs = _forward(self.network, self.params, *arrays, own, phase, condition)
             found.append(np.asarray(outputs)[:, : min(size, count - start)])
         return np.concatenate(found, axis=1)
 
-    def _value_log_prob(self, measurements: np.ndarray, labels=None, *, window: bool = False) -> np.ndarray:
+    def _value_log_prob(self, measurements: np.ndarray, labels=None, *, window: bool = False, sigma=None) -> np.ndarray:
         """Return ln q of each value given those before it, (sample, row, column, channel), in blocks of bounded memory."""
         size = max(1, 4 * _BLOCK_VALUES // int(np.prod(measurements.shape[1:])))
         found = np.empty((*measurements.shape[:3], self.anchor.location.shape[2]))
         for start in range(0, len(measurements), size):
             part = slice(start, start + size)
-            sites, log_deviation = self.anchor.sites(measurements[part], window=window)
+            own = None if sigma is None else sigma[part]
+            sites, log_deviation = self.anchor.sites(measurements[part], window=window, sigma=own)
             outputs = self._outputs(sites, log_deviation, None if labels is None else labels[part])
-            floor = self.anchor.log_floor(measurements.shape[1:3])
+            floor = self.anchor.log_floor(measurements.shape[1:3], own)
             log_prob = _mixture.log_prob(outputs, sites.mean, log_deviation, sites.values, sites.edges, floor)
             found[part] = log_prob + self.anchor.log_unit(measurements[part], exact=sites.edges is not None)
         return found
 
-    def conditional_log_prob(self, measurements, labels=None) -> np.ndarray:
+    def _sigma(self, array: np.ndarray, sigma) -> np.ndarray | None:
+        """Return the deviations of the noise in measurements, of their shape; None where the model does not know it apart."""
+        if self.noise is None:
+            return None
+        if sigma is None:
+            one_map(self.noise)
+            return None
+        return np.broadcast_to(np.asarray(sigma, dtype=np.float64), array.shape)
+
+    def conditional_log_prob(self, measurements, labels=None, sigma=None) -> np.ndarray:
         """Return ln q(value | the values before it), nats, of the shape of the measurements.
 
         Args:
             measurements: (sample, row, column[, channel]), of any size where the model has no fixed places.
             labels: class of each, (sample,), for a conditional model.
+            sigma: see `ideal.density.Density.log_prob`.
 
         """
         array = self._check(measurements)
+        sigma = self._sigma(array, sigma)
         if len(self.class_weights) and labels is None:
             raise UsageError("a conditional model needs the label of each measurement")
         labels = None if labels is None else np.asarray(labels)
-        return self._value_log_prob(array, labels).reshape(array.shape)
+        return self._value_log_prob(array, labels, sigma=sigma).reshape(array.shape)
 
-    def log_prob(self, measurements, labels=None) -> np.ndarray:
+    def log_prob(self, measurements, labels=None, sigma=None) -> np.ndarray:
         """Return the log-density in nats per measurement.
 
         A conditional model without labels gives that of its average over the classes.
         """
         array = self._check(measurements)
         if len(self.class_weights) and labels is None:
-            return logsumexp(self.log_prob_by_class(array) + np.log(self.class_weights), axis=1)
+            return logsumexp(self.log_prob_by_class(array, sigma) + np.log(self.class_weights), axis=1)
         labels = None if labels is None else np.asarray(labels)
-        return self._value_log_prob(array, labels).sum((1, 2, 3))
+        return self._value_log_prob(array, labels, sigma=self._sigma(array, sigma)).sum((1, 2, 3))
 
-    def log_prob_by_class(self, measurements) -> np.ndarray:
+    def log_prob_by_class(self, measurements, sigma=None) -> np.ndarray:
         """Return ln q(measurement | class) for every class, (sample, class)."""
-        count = len(np.asarray(measurements))
-        return np.stack([self.log_prob(measurements, np.full(count, each)) for each in range(len(self.class_weights))], axis=1)
+        count, classes = len(np.asarray(measurements)), range(len(self.class_weights))
+        return np.stack([self.log_prob(measurements, np.full(count, each), sigma) for each in classes], axis=1)
 
-    def interior_log_prob(self, measurements) -> tuple[np.ndarray, tuple[slice, slice]] | None:
+    def interior_log_prob(self, measurements, sigma=None) -> tuple[np.ndarray, tuple[slice, slice]] | None:
         """Return ln q of each pixel given its past in the causal window's box; None where places are fixed."""
-        if self._fixed or len(self.class_weights):
+        # A map of noise fixes places, not the field: each pixel is then given all its past.
+        fixed = getattr(self.network, "positions", None) is not None or not isinstance(self.anchor.gaussian, StationaryGaussian)
+        if fixed or len(self.class_weights):
             return None
         array = self._check(measurements)
         rows, columns = self.anchor.gaussian.causal_window.interior_slices(array.shape[1:3])
-        return self._value_log_prob(array, window=True)[:, rows, columns].sum(-1), (rows, columns)
+        return self._value_log_prob(array, window=True, sigma=self._sigma(array, sigma))[:, rows, columns].sum(-1), (
+            rows,
+            columns,
+        )
 
     def sample(self, key, count: int, shape: tuple[int, int] | None = None, labels=None) -> np.ndarray:
         """Draw measurements value by value.
@@ -253,6 +288,11 @@ class NetworkDensity(Density):
         if self._fixed and tuple(shape) != self.shape[:2]:
             raise UsageError(
                 f"the model knows images of {self.shape[0]}x{self.shape[1]} pixels only, found {shape[0]}x{shape[1]}"
+            )
+        if self.noise is not None and len(self.noise) > 1:
+            raise UsageError(
+                f"the model {self.name} was fitted under noise that differs from sample to sample, and draws under one map only: "
+                "draw from the model full or stationary"
             )
         anchor, condition = self.anchor, None
         if len(self.class_weights):
@@ -327,6 +367,7 @@ class _Loss:
     network: Any
     exact: bool
     conditional: bool
+    by_sample: bool = False
 
     def matrices(self, params):
         """Return which weights are matrices; see `train`."""
@@ -338,11 +379,12 @@ class _Loss:
 
     def __call__(self, params, constants, batch):
         values, mean, *rest = batch
-        log_deviation = constants["log_deviation"]
         condition = rest.pop() if self.conditional else None
+        log_floor = rest.pop() if self.by_sample else constants.get("log_floor")
+        log_deviation = rest.pop() if self.by_sample else constants["log_deviation"]
         outputs = self.network.outputs(params, values, mean, log_deviation, constants.get("phase"), condition)
         edges = tuple(rest) if self.exact else None
-        return _mixture.training_loss(outputs, mean, log_deviation, values, edges, constants.get("log_floor")).mean()
+        return _mixture.training_loss(outputs, mean, log_deviation, values, edges, log_floor).mean()
 
 
 @partial(jax.jit, static_argnums=0)
@@ -354,6 +396,13 @@ def _arrays(anchor: Anchor, data, exact: bool) -> tuple[np.ndarray, ...]:
     """Return measurements, given as an iterable of arrays, as the loss takes them."""
     parts = [anchor.sites(batch)[0].arrays(exact=exact) for batch in data]
     return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+
+
+def _arrays_with_noise(anchor: Anchor, measurements, sigma) -> tuple[np.ndarray, ...]:
+    """Return continuous measurements as the loss takes them, with the log deviations and the floors of each."""
+    sites, log_deviation = anchor.sites(measurements, sigma=sigma)
+    floor = anchor.log_floor(sites.values.shape[1:3], sigma)
+    return (*sites.arrays(exact=False), log_deviation.astype(np.float32), floor.astype(np.float32))
 
 
 def _taken(parts: Iterable[np.ndarray], chosen: np.ndarray) -> Iterator[np.ndarray]:

@@ -104,7 +104,7 @@ class PixelCNN(nnx.Module):
         Args:
             values: standardised, (batch, row, column, channel).
             mean: a prediction of each value from all values before it, in raster order with channels last; like `values`.
-            log_deviation: natural logarithm of its standard deviation, (row, column, channel).
+            log_deviation: natural logarithm of its standard deviation, ([sample, ]row, column, channel).
             phase: of each pixel in the mosaic, integers below `phases`, (row, column).
             condition: of each image, (batch, condition).
 

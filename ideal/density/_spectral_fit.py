@@ -15,14 +15,18 @@ from scipy.optimize import minimize
 from ideal.errors import DataError
 
 _FLOOR = 1e-10  # of the mean power: only keeps the starting spectrum off zero
+_LEFT = 0.05  # of the power, where the start would be that less the noise
 
 
-def fit_autocovariance(second: np.ndarray, shape: tuple[int, int, int], *, tolerance: float = 1e-6) -> np.ndarray:
-    """Return the autocovariance that maximises the Gaussian likelihood.
+def fit_autocovariance(
+    second: np.ndarray, shape: tuple[int, int, int], *, noise: np.ndarray | None = None, tolerance: float = 1e-6
+) -> np.ndarray:
+    """Return the autocovariance that maximises the Gaussian likelihood, of the signal alone where the noise is known.
 
     Args:
         second: mean outer product of patches less their constant mean, (value, value), values in order (row, column, channel).
         shape: (row, column, channel) of a patch.
+        noise: variances of independent noise in each value, (value,), which the covariance has on top of the field's; or None.
         tolerance: the iterations stop when one lowers the loss, in nats per value, by a smaller share (or amount, below 1).
 
     Returns:
@@ -37,6 +41,7 @@ def fit_autocovariance(second: np.ndarray, shape: tuple[int, int, int], *, toler
     scale = np.trace(second) / size
     if not scale > 0:
         raise DataError("the measurements are constant: every pixel of every sample has the same value")
+    noise = np.zeros(size) if noise is None else noise / scale
     second = second / scale  # the optimiser's tolerance is relative to the loss, which must not depend on the units
     torus = 2 * rows, 2 * columns
     pair = _pair_index(shape, torus)
@@ -51,12 +56,13 @@ def fit_autocovariance(second: np.ndarray, shape: tuple[int, int, int], *, toler
 
     # The mean periodogram of the zero-padded patches is a positive spectrum, if one smoothed by the patch.
     periodogram = np.fft.fft2(collect(second), axes=(0, 1)) / (rows * columns)
-    start = _hermitian_root(periodogram, _FLOOR)
+    start = _hermitian_root(periodogram, noise.mean(), _FLOOR)
     parameters = np.broadcast_to(np.eye(channels, dtype=complex), start.shape)
 
     def loss_and_gradient(vector):
         root = start @ vector.view(complex).reshape(start.shape)
         covariance = autocovariance_of(root).ravel()[pair].reshape(size, size)
+        covariance[np.diag_indices(size)] += noise
         try:
             factor = cho_factor(covariance, lower=True, overwrite_a=True, check_finite=False)[0]
         except LinAlgError:
@@ -94,7 +100,11 @@ def _pair_index(shape: tuple[int, int, int], torus: tuple[int, int]) -> np.ndarr
     return index.ravel()
 
 
-def _hermitian_root(matrices: np.ndarray, floor: float) -> np.ndarray:
-    """Return R with R R^H equal to the Hermitian matrices, their eigenvalues raised to a share of the mean one."""
+def _hermitian_root(matrices: np.ndarray, noise: float, floor: float) -> np.ndarray:
+    """Return R with R R^H equal to Hermitian matrices less white noise, with eigenvalues that a fit can still move.
+
+    They are at least a twentieth of what they were, and a share of the mean one.
+    """
     values, vectors = np.linalg.eigh(0.5 * (matrices + matrices.conj().swapaxes(-1, -2)))
-    return vectors * np.sqrt(np.maximum(values, floor * values.mean()))[..., None, :]
+    values = np.maximum(np.maximum(values - noise, _LEFT * values if noise else 0.0), floor * values.mean())
+    return vectors * np.sqrt(values)[..., None, :]

@@ -42,7 +42,17 @@ class Blend(Density):
         return NetworkDensity.accepts(shape, counts=counts, is_complex=is_complex)
 
     @classmethod
-    def fit(cls, key, train, validation, *, fitted=_NONE, sensor=PLAIN_SENSOR, fitting=DEFAULT_FITTING) -> Self:
+    def fit(
+        cls,
+        key,
+        train,
+        validation,
+        *,
+        fitted=_NONE,
+        sensor=PLAIN_SENSOR,
+        fitting=DEFAULT_FITTING,
+        sigmas: tuple[np.ndarray, np.ndarray] | None = None,
+    ) -> Self:
         """Weigh the trained models among `fitted` by their likelihood on validation; nothing is random.
 
         Raises:
@@ -52,7 +62,8 @@ class Blend(Density):
         members = tuple(model for model in fitted.values() if isinstance(model, NetworkDensity))
         if len(members) < 2:
             raise DataError("a blend needs two trained models to blend: name causal-mixture and pixel-cnn too (--model)")
-        parts = np.stack([member.conditional_log_prob(validation).ravel() for member in members])
+        told = {} if sigmas is None else {"sigma": sigmas[1]}
+        parts = np.stack([member.conditional_log_prob(validation, **told).ravel() for member in members])
         relative = np.exp(parts - parts.max(0))
 
         def loss_and_gradient(logits):
@@ -63,22 +74,27 @@ class Blend(Density):
         found = minimize(loss_and_gradient, np.zeros(len(members)), jac=True, method="L-BFGS-B", bounds=[_LOGITS] * len(members))
         return cls(members, softmax(found.x))
 
-    def conditional_log_prob(self, measurements) -> np.ndarray:
-        """Return ln q(value | the values before it), nats, of the shape of the measurements."""
-        return self._average([member.conditional_log_prob(measurements) for member in self.members])
+    @property
+    def noise(self) -> np.ndarray | None:
+        """Noise that the members know apart, or None."""
+        return self.members[0].noise
+
+    def conditional_log_prob(self, measurements, sigma=None) -> np.ndarray:
+        """Return ln q(value | the values before it), nats, of the shape of the measurements; `sigma` as of `Density.log_prob`."""
+        return self._average([member.conditional_log_prob(measurements, sigma=sigma) for member in self.members])
 
     def _average(self, parts) -> np.ndarray:
         parts = np.stack(parts)
         return logsumexp(parts + np.log(self.weights).reshape(-1, *(1,) * (parts.ndim - 1)), axis=0)
 
-    def log_prob(self, measurements) -> np.ndarray:
-        """Return the log-density in nats per measurement."""
-        found = self.conditional_log_prob(measurements)
+    def log_prob(self, measurements, sigma=None) -> np.ndarray:
+        """Return the log-density in nats per measurement; `sigma` as of `ideal.density.Density.log_prob`."""
+        found = self.conditional_log_prob(measurements, sigma)
         return found.reshape(len(found), -1).sum(1)
 
-    def interior_log_prob(self, measurements) -> tuple[np.ndarray, tuple[slice, slice]] | None:
+    def interior_log_prob(self, measurements, sigma=None) -> tuple[np.ndarray, tuple[slice, slice]] | None:
         """Return the blend of what the members give each pixel in the causal window's box, where all have one."""
-        parts = [member.interior_log_prob(measurements) for member in self.members]
+        parts = [member.interior_log_prob(measurements, sigma) for member in self.members]
         if any(part is None for part in parts) or len({repr(part[1]) for part in parts}) > 1:
             return None
         return self._average([part[0] for part in parts]), parts[0][1]

@@ -8,8 +8,9 @@ from scipy.cluster.vq import ClusterError, kmeans2
 from scipy.special import logsumexp
 
 from ideal._random import generator
+from ideal.density import _known_noise
 from ideal.density._contract import _NONE, Density
-from ideal.density._fitting import DEFAULT_FITTING, PLAIN_SENSOR
+from ideal.density._fitting import DEFAULT_FITTING, PLAIN_SENSOR, Sensor
 from ideal.density._moments import batches, flatten
 from ideal.density._multivariate import LOG_2PI, factorise, whiten
 from ideal.density._spectral_fit import fit_autocovariance
@@ -35,16 +36,19 @@ class GaussianMixture(Density):
     Args:
         weights: of the components, (component,), of sum 1.
         means: (component, ...), each of the shape of a measurement.
-        covariance: of all values about their component's mean, in raster order, (value, value).
+        covariance: of all values about their component's mean, in raster order, (value, value), under the average of the noise
+            where that is known to differ from sample to sample.
+        noise: variances of such noise, a row for each of some maps (map, value); None where there is none.
 
     """
 
     name = "gaussian-mixture"
 
-    def __init__(self, weights, means, covariance):
+    def __init__(self, weights, means, covariance, *, noise=None):
         self.weights, self.means = np.asarray(weights, dtype=np.float64), np.asarray(means, dtype=np.float64)
         self.covariance = np.asarray(covariance, dtype=np.float64)
         self.shape = self.means.shape[1:]
+        self.noise = None if noise is None else np.atleast_2d(np.asarray(noise, dtype=np.float64))
 
     @classmethod
     def accepts(cls, shape: tuple[int, ...], *, counts: bool, is_complex: bool) -> bool:
@@ -52,7 +56,17 @@ class GaussianMixture(Density):
         return not is_complex and int(np.prod(shape)) <= _MOST_VALUES
 
     @classmethod
-    def fit(cls, key, train, validation, *, fitted=_NONE, sensor=PLAIN_SENSOR, fitting=DEFAULT_FITTING) -> Self:
+    def fit(
+        cls,
+        key,
+        train,
+        validation,
+        *,
+        fitted=_NONE,
+        sensor=PLAIN_SENSOR,
+        fitting=DEFAULT_FITTING,
+        sigmas: tuple[np.ndarray, np.ndarray] | None = None,
+    ) -> Self:
         """Fit by expectation maximisation from several starts, with several numbers of components.
 
         Args:
@@ -60,16 +74,24 @@ class GaussianMixture(Density):
             train: measurements; of more than 10,000, so many, spread evenly over all.
             validation: measurements by which the number of components and the shrinkage of the covariance are chosen.
             fitted: a full Gaussian among these, the mixture of one, is not fitted again.
-            sensor, fitting: not used.
+            sensor: whose noise is left in every direction.
+            fitting: not used.
+            sigmas: see `ideal.density.Density.fit`.
 
         """
         rng = generator(key)
-        single = fitted.get(FullGaussian.name) or FullGaussian.fit(0, train, validation, fitted=fitted)
-        shape = tuple(train.shape[1:])
-        best = cls([1.0], single.mean[None], single.covariance)
-        best_loss = -best.log_prob(validation).mean()
+        shape, kept, told = tuple(train.shape[1:]), None, {}
+        if sigmas is None:
+            single = fitted.get(FullGaussian.name) or FullGaussian.fit(0, train, validation, fitted=fitted, sensor=sensor)
+        else:  # means and covariance are found under the average noise, and judged under that of each
+            single = fitted.get(FullGaussian.name) or FullGaussian.fit(0, train, validation, fitted=fitted, sigmas=sigmas)
+            kept, told = single.noise, {"sigma": sigmas[1]}
+            sensor = Sensor(noise_sigma=np.sqrt((np.asarray(sigmas[0]) ** 2).mean(0)))
+        best = cls([1.0], single.mean[None], single.covariance, noise=kept)
+        best_loss = -best.log_prob(validation, **told).mean()
         values = _spread(train)
         centre = values.mean(0)
+        noise = _known_noise.floor_of(sensor, centre, shape, is_complex=False)
         values = values - centre  # sums about the mean keep their digits where the mean is large
         plane = _principal(values)
         for count in (*_FIRST, *_MORE):
@@ -78,8 +100,10 @@ class GaussianMixture(Density):
             trials = [_maximise(values, *_start(plane, values, count, rng), _TRIAL) for _ in range(_STARTS)]
             best_trial = max(trials, key=lambda each: each[0])
             _, weights, means, covariance = _maximise(values, *best_trial[1:3], _STEPS)
-            candidate = _shrunk(cls, weights, (means + centre).reshape(-1, *shape), covariance, validation)
-            loss = -candidate.log_prob(validation).mean()
+            candidate = _shrunk(cls, weights, (means + centre).reshape(-1, *shape), covariance, noise, validation)
+            if kept is not None:
+                candidate = cls(weights, candidate.means, candidate.covariance + np.diag(kept.mean(0) - noise), noise=kept)
+            loss = -candidate.log_prob(validation, **told).mean()
             if loss < best_loss:
                 best, best_loss = candidate, loss
         return best
@@ -100,23 +124,41 @@ class GaussianMixture(Density):
         constant = np.log(np.diag(self._factor)).sum() + 0.5 * len(self._factor) * LOG_2PI
         return np.log(self.weights) - 0.5 * distance - constant
 
-    def log_prob(self, measurements) -> np.ndarray:
-        """Return the log-density in nats per measurement."""
-        return logsumexp(self._by_component(measurements), axis=1)
+    def log_prob(self, measurements, sigma=None) -> np.ndarray:
+        """Return the log-density in nats per measurement; `sigma` as of `ideal.density.Density.log_prob`."""
+        if self.noise is None:
+            return logsumexp(self._by_component(measurements), axis=1)
+        if sigma is None:
+            _known_noise.one_map(self.noise)
+            sigma = np.sqrt(self.noise[0]).reshape(self.shape)
+        array = np.asarray(measurements, dtype=np.float64)
+        noise = np.broadcast_to(_known_noise.variances(sigma, self.shape, is_complex=False), (len(array), self.noise.shape[1]))
+        signal = self.covariance - np.diag(self.noise.mean(0))
+        found = np.empty(len(array))
+        maps, index = _known_noise.distinct(noise)
+        for number, variance in enumerate(maps):
+            own = index == number
+            under = GaussianMixture(self.weights, self.means, signal + np.diag(variance))
+            found[own] = under.log_prob(array[own])
+        return found
 
     def sample(self, key, count: int) -> np.ndarray:
         """Draw measurements (count, ...)."""
         rng = generator(key)
         which = rng.choice(len(self.weights), count, p=self.weights)
-        noise = rng.standard_normal((count, len(self._factor))) @ self._factor.T
-        return self.means[which] + noise.reshape(count, *self.shape)
+        if self.noise is None:
+            rows = rng.standard_normal((count, len(self._factor))) @ self._factor.T
+        else:
+            rows = _known_noise.draw_under(self.covariance - np.diag(self.noise.mean(0)), self.noise, rng, count)
+        return self.means[which] + rows.reshape(count, *self.shape)
 
     def _state(self) -> dict[str, np.ndarray]:
-        return {"weights": self.weights, "means": self.means, "covariance": self.covariance}
+        state = {"weights": self.weights, "means": self.means, "covariance": self.covariance}
+        return state if self.noise is None else state | {"noise": self.noise}
 
     @classmethod
     def _from_state(cls, state: dict[str, np.ndarray]) -> Self:
-        return cls(state["weights"], state["means"], state["covariance"])
+        return cls(state["weights"], state["means"], state["covariance"], noise=state.get("noise"))
 
 
 def _spread(data) -> np.ndarray:
@@ -176,14 +218,17 @@ def _maximise(values, weights, means, steps):
     return likelihood, weights, means, covariance
 
 
-def _shrunk(cls, weights, means, covariance, validation):
-    """Return the mixture with its covariance shrunk towards a simpler one as far as validation asks."""
+def _shrunk(cls, weights, means, covariance, noise, validation):
+    """Return the mixture with its covariance shrunk towards a simpler one, or towards known noise, as validation asks."""
     shape = means.shape[1:]
     if len(shape) > 1:
         channels = shape[2] if len(shape) == 3 else 1
         autocovariance = fit_autocovariance(covariance, (*shape[:2], channels))
-        target = StationaryGaussian(np.zeros(channels), autocovariance, with_channels=True).covariance()
+        targets = [StationaryGaussian(np.zeros(channels), autocovariance, with_channels=True).covariance()]
     else:
-        target = np.diag(np.diag(covariance))
-    candidates = (cls(weights, means, (1 - weight) * covariance + weight * target) for weight in _WEIGHTS)
+        targets = [np.diag(np.diag(covariance))]
+    if noise is not None:
+        targets = [_known_noise.raised_to(targets[0], noise), np.diag(noise)]
+        covariance = _known_noise.raised_to(covariance, noise)
+    candidates = (cls(weights, means, (1 - weight) * covariance + weight * target) for target in targets for weight in _WEIGHTS)
     return max(candidates, key=lambda each: each.log_prob(validation).mean())

@@ -43,7 +43,7 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "no-groups": "the file does not say which samples show the same source",
         "few-sources": "too few independent sources were scored for a good interval",
         "interval-rough": "a few of the scored sources decide, by their size or their values: the interval is rough",
-        "few-measurements": "a measurement has more values than there are measurements to train the models",
+        "few-measurements": "more measurements would lower the bound, by as much as fits to half of them say",
         "blocks-as-sources": "blocks of one picture stand in for independent sources",
         "tied-baselines": "some baselines scatter far less than their noise: calibration has tied them to a model",
         "weights-too-small": "visibilities scatter less than their weights say",
