@@ -67,9 +67,10 @@ def sensor_of(noise: noise_models.NoiseModel | None, period: tuple[int, int] | N
     if noise is None:
         return Sensor(period=mosaic)
     if noise.name == "poisson":
-        return Sensor(step=1.0, lowest=0.0, noise_variance=(0.0, 1.0), period=mosaic)
+        return Sensor(step=1.0, lowest=0.0, noise_variance=(0.0, 1.0), period=mosaic, highest=noise.highest)
     if noise.name == "poisson-gaussian":
-        return Sensor(noise.quantum, noise.origin, noise_variance=(noise.read_noise**2, 1.0), period=mosaic)
+        variance = noise.read_noise**2, 1.0
+        return Sensor(noise.quantum, noise.origin, noise.lowest, variance, mosaic, noise.highest)
     least = float(np.min(noise.sigma)) if noise.name == "gaussian" else 0.0
     return Sensor(noise_variance=(least**2, 0.0), period=mosaic)
 
