@@ -22,6 +22,8 @@ def estimate(
     gain: _options.Gain = None,
     offset: _options.Offset = None,
     read_noise: _options.ReadNoise = None,
+    floor: _options.Floor = None,
+    saturation: _options.Saturation = None,
     groups: _options.Groups = None,
     model: Annotated[
         list[str] | None,
@@ -117,6 +119,7 @@ def estimate(
     if resume and (force or not out):
         raise UsageError("--resume goes on with a run: " + ("leave out --force" if out else "name its folder (--out)"))
     options = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise}
+    options |= {"floor": floor, "saturation": saturation}
     common = {
         "patch": size,
         "period": mosaic,

@@ -18,6 +18,8 @@ def inspect(
     gain: _options.Gain = None,
     offset: _options.Offset = None,
     read_noise: _options.ReadNoise = None,
+    floor: _options.Floor = None,
+    saturation: _options.Saturation = None,
     as_json: _options.Json = False,
     debug: _options.Debug = False,
 ) -> None:
@@ -34,7 +36,8 @@ def inspect(
     from ideal.cli import _output
     from ideal.measurements import open_measurements
 
-    with open_measurements(file, noise=noise, sigma=sigma, gain=gain, offset=offset, read_noise=read_noise) as measured:
+    options = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise}
+    with open_measurements(file, **options, floor=floor, saturation=saturation) as measured:
         _options.check_options(measured, sigma=sigma, read_noise=read_noise)
         found = measured.inspect()
         warnings, findings = found.pop("warnings"), found.pop("findings")

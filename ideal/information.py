@@ -26,6 +26,7 @@ from ideal._scoring import (
     patch_size,
     real_values,
     sensor_of,
+    with_limits,
 )
 from ideal.density import DEFAULT, MODELS, Density, Fitting, find_model
 from ideal.errors import UsageError
@@ -92,6 +93,7 @@ def estimate(
     noise = noise_model(source, sigma=source.read_sigma(0, 1)[0] if source.has_sample_sigma else None)
     size = patch_size(source, patch)
     findings = check_values(source, allow)
+    noise = with_limits(noise, source, findings)
     mosaic = mosaic_period(source, size, period)
     patches, notes = choose_patches(source, size, max_patches, seed, mosaic)
     findings += notes

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ideal.health import Finding, lines, plain_note
+from ideal.health.check import Block
+from ideal.health.clipping import Clipping
 
 _BLOCK_BYTES = 32 * 2**20
 _TOTAL_BYTES = 512 * 2**20
 _BLOCKS = 40
-_FULL_SCALES = {2.0**bits - 1 for bits in (8, 10, 12, 14, 16)}
-_SATURATED_SHARE = 1e-3
 _CONSTANT_SIZE = 64  # a smaller sample may well have all values alike by chance
 
 
@@ -32,15 +32,22 @@ def inspect_measurements(measured, limit: int = 2000) -> dict:
     """
     tally = _Tally(is_complex=measured.dtype.kind == "c")
     rows = measured.middle_rows(_BLOCK_BYTES // 16)  # of a very large image its middle must do
+    clipping = Clipping(measured) if Clipping.applies(measured) else None
     for start, stop in _blocks(measured, limit):
-        tally.add(measured.read_raw(start, stop, rows))
+        block = measured.read_raw(start, stop, rows)
+        tally.add(block)
+        if clipping is not None:
+            clipping.add(Block(measured, start, block, rows=rows))
     calibration = measured.calibration
     result = tally.summary(calibration.gain, calibration.offset)
+    ceiling = None if clipping is None or result["constant"] else clipping.wall(1)
+    result["fraction_saturated"] = ceiling.share if ceiling is not None else 0.0
     photons = calibration.converts or calibration.units == "photoelectrons"
     result["mean_photon_count"] = result["mean"] if photons else None
     result["n_groups"] = int(np.unique(measured.groups).size)
     result["integer"] = measured.integer
-    result["findings"] = [*measured.findings, *_findings(measured, result)]
+    cut_off = [] if clipping is None or result["constant"] else clipping.findings()
+    result["findings"] = [*measured.findings, *cut_off, *_findings(measured, result)]
     result["warnings"] = lines(result["findings"], measured.path)
     return result
 
@@ -118,16 +125,7 @@ class _Tally:
         result["fraction_zero"] = self.zeros / self.count
         result["any_negative"] = result["min"] < 0
         result["constant"] = self.count > 1 and self.low == high
-        if not result["constant"] and not self.is_complex and self._piled_up():
-            result["fraction_saturated"] = self.top[high] / self.count
         return result
-
-    def _piled_up(self) -> bool:
-        """Tell a clipped maximum from a rare one: a full scale, or far more frequent than the value below it."""
-        (high, at_high), *rest = sorted(self.top.items(), reverse=True)
-        if at_high < _SATURATED_SHARE * self.count or at_high < 2 or high <= 0:
-            return False
-        return high in _FULL_SCALES or (bool(rest) and rest[0][0] != 0 and at_high > 3 * rest[0][1])
 
 
 def _findings(measured, found: dict) -> list[Finding]:
@@ -143,7 +141,6 @@ def _findings(measured, found: dict) -> list[Finding]:
         return notes
     counting = noise in ("poisson", "poisson-gaussian")
     saturated = found["fraction_saturated"]
-    note(saturated > 0, f"saturated: {saturated:.2%} of the values are the maximum, {found['max']:g}: lower the exposure")
     note(found["constant"], f"constant: every value is {found['mean']:g}, there is no information in it")
     note(
         found["constant_samples"] > 0 and not found["constant"],

@@ -21,7 +21,8 @@ from ideal.inspection import inspect_measurements
 
 __all__ = ["MeasurementSet", "MeasurementWriter", "from_arrays", "open_measurements", "write_measurements"]
 
-_OVERRIDES = ("noise", "sigma", "gain", "offset", "read_noise", "units")
+_OVERRIDES = ("noise", "sigma", "gain", "offset", "read_noise", "units", "floor", "saturation")
+_NUMBERS = {"gain", "offset", "read_noise", "floor", "saturation"}
 _PROBE_VALUES = 100_000
 _SHIFTS = {2, 4, 8, 16, 32, 64, 128, 256}  # other common factors are a coincidence or somebody's scaling
 
@@ -31,7 +32,7 @@ def open_measurements(path: str | Path, **overrides) -> "MeasurementSet":
 
     Args:
         path: an HDF5 measurement file, or .npy, .npz, .tif, .zarr, .uvfits; `FILE::NAME` names a dataset inside a file.
-        **overrides: noise, sigma, gain, offset, read_noise, units; what is not None replaces what the file says.
+        **overrides: noise, sigma, gain, offset, read_noise, units, floor, saturation; what is not None replaces what the file says.
 
     Raises:
         DataError: the file cannot be used as it is.
@@ -63,6 +64,8 @@ def from_arrays(
     offset=0.0,
     read_noise=0.0,
     units=None,
+    floor=None,
+    saturation=None,
     period=None,
     path="<array>",
 ) -> "MeasurementSet":
@@ -80,6 +83,8 @@ def from_arrays(
         offset: DN.
         read_noise: photoelectrons.
         units: of the measurements; None for DN where a gain or offset is given, else photoelectrons.
+        floor: DN at which the converter cuts off what lies below; None where nobody has said.
+        saturation: DN at which it cuts off what lies above; None likewise.
         period: rows and columns after which the sensor's mosaic repeats, or None.
         path: what messages call it.
 
@@ -89,6 +94,7 @@ def from_arrays(
     if units is None and gain == 1 and offset == 0 and not np.iscomplexobj(arrays["measurements"]):
         units = "photoelectrons"
     attributes = {"noise": noise, "gain": gain, "offset": offset, "read_noise": read_noise, "units": units}
+    attributes |= {"floor": floor, "saturation": saturation}
     if period is not None:
         attributes["period"] = np.broadcast_to(period, 2)
     if sigma is not None and np.ndim(sigma) == 0:
@@ -147,7 +153,7 @@ class MeasurementSet(AbstractContextManager):
         if not self._source.trusted:
             known = self._distrust(known)
         for values, error in ((known, DataError), (overrides, UsageError)):
-            for key in {"gain", "offset", "read_noise"} & set(values):
+            for key in _NUMBERS & set(values):
                 values[key] = _number(values[key], key, self.path, error)
         if stored_sigma is not None:
             known["sigma"] = self._stored_sigma(stored_sigma)

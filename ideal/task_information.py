@@ -31,10 +31,12 @@ from ideal._scoring import (
     noise_model,
     patch_size,
     sensor_of,
+    with_limits,
 )
 from ideal.density import MODELS, Fitting, FullGaussian, find_model
 from ideal.errors import UsageError
 from ideal.health import Finding, plain_note
+from ideal.health.clipping import without_noise
 from ideal.intervals import GroupedValues, interval
 from ideal.noise import Gaussian
 from ideal.patches import Fold
@@ -91,7 +93,7 @@ def task_information(
     size = patch_size(source, source.shape[1:3] if patch is None else patch)
     kind = _density(model, source)
     check_classes(source.path, names, index, source.groups)
-    findings = check_values(source, allow)
+    findings = without_noise(check_values(source, (*allow, "clipped")))
     mosaic = mosaic_period(source, size, period)
     patches, notes = choose_patches(source, size, max_patches, seed, mosaic)
     shape = patches.shape[1:]
@@ -107,7 +109,7 @@ def task_information(
                 "its image's label: the information is that of a patch, less than an image's"
             )
         )
-    noise = _noise(source)
+    noise = with_limits(_noise(source), source, findings)
     folds = stratified_folds(source.path, names, labels, patches.groups, seed)
     folds = folds[:1] if len(np.unique(patches.groups)) >= MANY_SOURCES else folds
     budget = Budget(effort / len(folds), time_limit, len(folds) * (1 + 2 * kind.trained), checkpoints)

@@ -15,6 +15,8 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "note": "a remark on how the file was read or the estimate was made",
         "few-sources": "too few independent sources were scored for a good interval",
         "few-measurements": "a measurement has more values than there are measurements to train the models",
+        "clipped": "values are cut off at a floor or a ceiling",
+        "wrapped": "numbers below 0 wrapped around to the top of an unsigned type",
         "blocks-as-sources": "blocks of one picture stand in for independent sources",
         "information-negative": "the number is below 0: the stated noise is larger than the noise that is there",
     }
