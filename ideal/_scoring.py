@@ -48,9 +48,7 @@ def noise_model(source, *, sigma=None) -> noise_models.NoiseModel:
             )
         floor, ceiling = source.calibration.floor, source.calibration.saturation
         if floor is not None and _counts(source, floor) > 0:
-            raise UsageError(
-                f"{where}: photon counts end at 0; found a floor of {floor:g}: name --noise poisson-gaussian, or no floor"
-            )
+            raise UsageError(f"{where}: photon counts end at 0, yet the floor is {floor:g} (--floor): leave it out")
         return noise_models.Poisson() if ceiling is None else noise_models.Poisson(_counts(source, ceiling))
     if source.noise == "poisson-gaussian":
         if not source.read_noise > 0:

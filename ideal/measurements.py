@@ -32,7 +32,8 @@ def open_measurements(path: str | Path, **overrides) -> "MeasurementSet":
 
     Args:
         path: an HDF5 measurement file, or .npy, .npz, .tif, .zarr, .uvfits; `FILE::NAME` names a dataset inside a file.
-        **overrides: noise, sigma, gain, offset, read_noise, units, floor, saturation; what is not None replaces what the file says.
+        **overrides: noise, sigma, gain, offset, read_noise, units, floor, saturation; what is not None replaces what the
+            file says.
 
     Raises:
         DataError: the file cannot be used as it is.

@@ -1,9 +1,9 @@
 """Clipping: values that a converter, a file's type or a subtraction cut off at a floor or a ceiling.
 
 Smooth noise cannot end at a wall. For noise of least standard deviation s, whatever the scene, the histogram p of the values
-obeys (ln p)'' >= -1/s^2, since it is a mixture of Gaussians that wide; for Poisson counts (k + 1) p(k + 1) / p(k) grows with k, since
-it is the mean light behind a count. Both say how many values would have to lie beyond the outermost level: where many would and
-none does, they were cut off.
+obeys (ln p)'' >= -1/s^2, since it is a mixture of Gaussians that wide; for Poisson counts (k + 1) p(k + 1) / p(k) grows with k,
+since it is the mean light behind a count. Both say how many values would have to lie beyond the outermost level: where many
+would and none does, they were cut off.
 """
 
 import math
@@ -26,6 +26,7 @@ _PART = 0.25  # of the values beside a wall, at least, stand at it
 _MENTIONED = 1e-5  # share of the values
 _BIASED, _VOID = 1e-4, 3e-3
 _UNKNOWN = 1e-3  # share at the largest value, where no noise is named
+_FEW_LEVELS = 4  # do not tell a distribution of means
 _IMPOSSIBLE = 1e-6  # chance of the floor in the dark below which values there come from something else, as dead pixels
 _BINS = 64  # of the range of an unsigned type, to see a gap in it
 
@@ -91,7 +92,7 @@ class Clipping(Check):
                 pixels.add(np.where(np.isfinite(part), side * part, -np.inf))
 
     def wall(self, side: int) -> Wall | None:
-        """Return where the values of all pixels end at the ceiling (1) or at the floor (-1), or None where they are not cut off."""
+        """Return the ceiling (1) or the floor (-1) that all pixels share, or None where values are not cut off."""
         given = self.measured.calibration.saturation if side > 0 else self.measured.calibration.floor
         if given is not None and self._given[side]:
             return Wall(float(given), self._given[side] / self._count, "option")
@@ -224,16 +225,26 @@ class Clipping(Check):
         if noise is None:
             return Finding("clipped", "note", text, "noise models do not know of that", figures=figures)
         if figures["modelled"]:
-            return Finding("clipped", "note", f"{text}: modelled as a censored channel", figures=figures)
+            text = f"{text}: modelled as a censored channel"
+            if self._levels(walls) > _FEW_LEVELS or self.measured.has_clean:
+                return Finding("clipped", "note", text, figures=figures)
+            effect = "so few levels hardly tell how bright the light was, and the number may be off to either side"
+            return Finding("clipped", "biased", text, effect, "write the noiseless means (clean)", figures)
         return _unknown_channel(text, share, figures)
+
+    def _levels(self, walls) -> float:
+        """Return how many levels lie between the walls, both among them."""
+        low = 0.0 if self.measured.noise == "poisson" else walls[-1].level if walls[-1] is not None else -math.inf
+        high = walls[1].level if walls[1] is not None else math.inf
+        return (high - low) / self.measured.step + 1
 
     def _wrapped(self) -> Finding:
         share = self._bins[_BINS - self._top_bins :].sum() / self._count
         return Finding(
             "wrapped",
             "void",
-            f"{_percent(share)} of the values lie just below {_type_limit(self.measured.dtype, 1):g} with nothing beneath: numbers "
-            f"below 0 that wrapped around in {self.measured.dtype}",
+            f"{_percent(share)} of the values lie just below {_type_limit(self.measured.dtype, 1):g} with nothing beneath: "
+            f"numbers below 0 that wrapped around in {self.measured.dtype}",
             "they count as the brightest values there are",
             "subtract in a signed type (values.astype('int32') - dark), or give the raw numbers and --offset",
             {"share": float(share)},
