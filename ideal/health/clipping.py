@@ -55,6 +55,7 @@ class Clipping(Check):
         self._count = 0
         self._ends = {1: {}, -1: {}}
         self._given = {1: 0, -1: 0}
+        self._whole_frames = {}  # values of frames of one value, by that value
         self._bins = np.zeros(_BINS, dtype=np.int64)
         self._by_pixel = {1: _PixelEnds(), -1: _PixelEnds()}
         self._columns = None
@@ -65,10 +66,13 @@ class Clipping(Check):
         return measured.dtype.kind != "c"
 
     def add(self, block: Block) -> None:
-        """Count the outermost values of a block; frames of one value hold nothing and are left out."""
+        """Count the outermost values of a block; frames of one value count where it is the ceiling, else they hold nothing."""
         values = np.asarray(block.raw).reshape(len(block.raw), -1)
         if values.shape[1] >= _CONSTANT_SIZE:
-            values = values[np.any(values != values[:, :1], axis=1)]
+            lively = np.any(values != values[:, :1], axis=1)
+            for value, count in zip(*np.unique(values[~lively, 0], return_counts=True), strict=True):
+                self._whole_frames[float(value)] = self._whole_frames.get(float(value), 0) + int(count) * values.shape[1]
+            values = values[lively]
         finite = np.isfinite(values)
         flat = values.ravel() if finite.all() else values[finite]
         if not flat.size:
@@ -103,14 +107,15 @@ class Clipping(Check):
         if not type_limit:
             count -= round(self._by_pixel[side].share_of_stuck(side * level) * self._count)
         source = "type" if type_limit else "pile-up"
-        found = Wall(float(level), count / self._count, source)
+        whole = self._whole_frames.get(float(level), 0) if side > 0 else 0
+        found = Wall(float(level), (count + whole) / (self._count + whole), source)
         if found.share < _MENTIONED:
             return None
         if self.measured.noise is None:
             return found if side > 0 and self._looks_saturated(found, beside, count_beside) else None
         if side < 0 and not self._has_floor(level):
             return None
-        if type_limit and not self.wraps:
+        if type_limit:
             return found
         if side > 0 and level / self.measured.step in _FULL_SCALES and count >= max(3, count_beside):
             return found
@@ -128,7 +133,7 @@ class Clipping(Check):
 
     def _looks_saturated(self, wall: Wall, beside: float, count_beside: int) -> bool:
         """Tell a clipped maximum from a rare one where the noise is not known."""
-        count = wall.share * self._count
+        count = self._ends[1][wall.level]
         if wall.share < _UNKNOWN or count < 2 or wall.level <= 0:
             return False
         return wall.level in _FULL_SCALES or wall.source == "type" or (beside != 0 and count > 3 * count_beside)
@@ -190,16 +195,21 @@ class Clipping(Check):
         """Return what was found: note where a censored channel holds, void or biased where the channel is not known."""
         if not self._count:
             return []
-        found = []
         if self.wraps:
-            found.append(self._wrapped())
+            return [self._wrapped()]
         walls = {side: self.wall(side) for side in (-1, 1)}
+        shares = {side: self.by_pixel(side, walls[side]) for side in (-1, 1)}
+        for side, wall in walls.items():
+            if (
+                wall is not None and wall.source == "pile-up" and shares[side] > _BIASED
+            ):  # only that of the pixel that goes furthest
+                shares[side], walls[side] = shares[side] + wall.share, None
+        found = []
         if any(walls.values()):
             found.append(self._clipped(walls))
-        shares = {side: self.by_pixel(side, walls[side]) for side in (-1, 1)}
         if sum(shares.values()) > _BIASED:
             text = " and ".join(
-                f"{share:.2%} of the values are at a {'ceiling' if side > 0 else 'floor'} that differs by pixel"
+                f"{_percent(share)} of the values are at a {'ceiling' if side > 0 else 'floor'} that differs by pixel"
                 for side, share in shares.items()
                 if share > _BIASED
             )
@@ -223,7 +233,7 @@ class Clipping(Check):
         noise = self.measured.noise
         figures["modelled"] = noise == "poisson" or (noise == "poisson-gaussian" and self.measured.integer)
         if noise is None:
-            return Finding("clipped", "note", text, "noise models do not know of that", figures=figures)
+            return Finding("clipped", "note", text, figures=figures)
         if figures["modelled"]:
             text = f"{text}: modelled as a censored channel"
             if self._levels(walls) > _FEW_LEVELS or self.measured.has_clean:
