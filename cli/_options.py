@@ -37,6 +37,16 @@ Axes = Annotated[
         "ncyx, yxn or tzcyx; default: what the file says, or else nyx, nyxc or nv.",
     ),
 ]
+Floor = Annotated[
+    float | None,
+    typer.Option(help="Where the camera cuts off what lies below, DN, as 0; default: what the file says, or the values show."),
+]
+Saturation = Annotated[
+    float | None,
+    typer.Option(
+        help="Where the camera cuts off what lies above (white level), DN, as 4095; default: what the file or the values say."
+    ),
+]
 Groups = Annotated[
     str | None,
     typer.Option(
@@ -87,7 +97,7 @@ def parse_duration(option: str, text: str) -> float:
 
 def allowed(*, clipped: bool, unwritten: bool) -> tuple[str, ...]:
     """Return the names of the findings with which to go on all the same."""
-    return ("clipped",) * clipped + ("unwritten",) * unwritten
+    return ("clipped", "wrapped") * clipped + ("unwritten",) * unwritten
 
 
 def check_effort(effort: float) -> None:

@@ -23,6 +23,8 @@ def estimate(
     offset: _options.Offset = None,
     read_noise: _options.ReadNoise = None,
     axes: _options.Axes = None,
+    floor: _options.Floor = None,
+    saturation: _options.Saturation = None,
     groups: _options.Groups = None,
     source: _options.SourceName = None,
     freqsel: _options.FreqSel = None,
@@ -123,6 +125,7 @@ def estimate(
     if resume and (force or not out):
         raise UsageError("--resume goes on with a run: " + ("leave out --force" if out else "name its folder (--out)"))
     options = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise, "axes": axes}
+    options |= {"floor": floor, "saturation": saturation}
     radio = {"source": source, "freqsel": freqsel, "subarray": subarray, "weight_scale": weight_scale}
     options |= {name: value for name, value in radio.items() if value is not None}
     common = {

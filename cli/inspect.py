@@ -23,6 +23,8 @@ def inspect(
     freqsel: _options.FreqSel = None,
     subarray: _options.Subarray = None,
     weight_scale: _options.WeightScale = None,
+    floor: _options.Floor = None,
+    saturation: _options.Saturation = None,
     as_json: _options.Json = False,
     debug: _options.Debug = False,
 ) -> None:
@@ -43,6 +45,7 @@ def inspect(
 
     radio = {"source": source, "freqsel": freqsel, "subarray": subarray, "weight_scale": weight_scale}
     camera = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise}
+    camera |= {"floor": floor, "saturation": saturation}
     with open_measurements(file, axes=axes, **camera, **radio) as measured:
         _options.check_options(measured, sigma=sigma, read_noise=read_noise)
         found = measured.inspect()

@@ -151,7 +151,8 @@ def _pair(size) -> list[int] | None:
 
 
 def _levels(sensor: Sensor) -> tuple:
-    return sensor.step, sensor.origin % sensor.step if sensor.step else 0.0, sensor.lowest, tuple(sensor.period)
+    # Limits may differ: a density on more levels than occur is a bound still, and `log_prob` refuses levels beyond its own.
+    return sensor.step, sensor.origin % sensor.step if sensor.step else 0.0, tuple(sensor.period)
 
 
 def _step(sensor: Sensor) -> str:

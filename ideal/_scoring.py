@@ -47,16 +47,37 @@ def noise_model(source, *, sigma=None) -> noise_models.NoiseModel:
                 f"{where}: whole DN of {source.gain:g} electrons each are not Poisson counts: name --noise poisson-gaussian "
                 "with its --read-noise"
             )
-        return noise_models.Poisson()
+        floor, ceiling = source.calibration.floor, source.calibration.saturation
+        if floor is not None and _counts(source, floor) > 0:
+            raise UsageError(f"{where}: photon counts end at 0, yet the floor is {floor:g} (--floor): leave it out")
+        return noise_models.Poisson() if ceiling is None else noise_models.Poisson(_counts(source, ceiling))
     if source.noise == "poisson-gaussian":
         if not source.read_noise > 0:
             raise UsageError(f"{where}: poisson-gaussian noise needs the read noise in electrons (--read-noise R)")
-        return noise_models.PoissonGaussian(source.read_noise, source.gain, source.offset, source.integer, source.step)
+        given = {"floor": source.calibration.floor, "ceiling": source.calibration.saturation}
+        limits = {name: value for name, value in given.items() if value is not None and source.integer}
+        return noise_models.PoissonGaussian(source.read_noise, source.gain, source.offset, source.integer, source.step, **limits)
     sigma = source.sigma if sigma is None else sigma
     if sigma is None:
         raise UsageError(f"{where}: {source.noise} noise needs its standard deviation (--sigma S)")
     kind = noise_models.Gaussian if source.noise == "gaussian" else noise_models.ComplexGaussian
     return kind(sigma)
+
+
+def with_limits(noise: noise_models.NoiseModel, source, findings: Collection[Finding]) -> noise_models.NoiseModel:
+    """Return the noise with the floor and the ceiling that the health check found in the values, where it can model them."""
+    for finding in findings:
+        if finding.name == "clipped" and finding.figures.get("modelled"):
+            limits = {side: finding.figures[side] for side in ("floor", "ceiling") if finding.figures[side] is not None}
+            if noise.name == "poisson":
+                limits = {side: _counts(source, level) for side, level in limits.items()}
+            return replace(noise, **limits)
+    return noise
+
+
+def _counts(source, level: float) -> float:
+    """Return a stored level in whole counts."""
+    return float(round((level - source.offset) * source.gain))
 
 
 def sensor_of(
@@ -76,9 +97,10 @@ def sensor_of(
     if noise is None:
         return Sensor(period=mosaic)
     if noise.name == "poisson":
-        return Sensor(step=1.0, lowest=0.0, noise_variance=(0.0, 1.0), period=mosaic)
+        return Sensor(step=1.0, lowest=0.0, noise_variance=(0.0, 1.0), period=mosaic, highest=noise.highest)
     if noise.name == "poisson-gaussian":
-        return Sensor(noise.quantum, noise.origin, noise_variance=(noise.read_noise**2, 1.0), period=mosaic)
+        variance = noise.read_noise**2, 1.0
+        return Sensor(noise.quantum, noise.origin, noise.lowest, variance, mosaic, noise.highest)
     sigma = noise.sigma
     if patches is not None and sigma_by_value(patches.source):
         sigma = common_sigma(patches)

@@ -23,6 +23,8 @@ class Calibration:
         gain: photoelectrons per stored unit (e-/DN).
         offset: stored value without light (DN).
         read_noise: standard deviation in photoelectrons.
+        floor: stored value at which the converter cuts off what lies below (DN); None where nobody has said.
+        saturation: stored value at which it cuts off what lies above, the white level of a camera (DN); None likewise.
         units: of the stored values. None becomes "DN" where a gain or an offset is given, else "photoelectrons".
 
     """
@@ -33,6 +35,8 @@ class Calibration:
     offset: float = 0.0
     read_noise: float = 0.0
     units: str | None = None
+    floor: float | None = None
+    saturation: float | None = None
 
     def __post_init__(self):
         if self.units is None:
@@ -44,8 +48,10 @@ class Calibration:
         return self.gain != 1 or self.offset != 0
 
     def to_photoelectrons(self, stored: np.ndarray) -> np.ndarray:
-        """Return (stored - offset) * gain in float64, or complex128 for complex values."""
+        """Return (stored - offset) * gain in float64, or complex128 for complex values; beyond a stated limit, the limit."""
         values = np.array(stored, dtype=np.complex128 if np.iscomplexobj(stored) else np.float64)
+        if self.floor is not None or self.saturation is not None:
+            np.clip(values, self.floor, self.saturation, out=values)
         if self.converts:
             values -= self.offset
             values *= self.gain
@@ -62,6 +68,13 @@ class Calibration:
                 raise error(f"{where}: {name} is {value}, expected a finite number {low}")
         if not math.isfinite(self.offset):
             raise error(f"{where}: offset is {self.offset}, expected a finite number of DN")
+        for name, value in (("floor", self.floor), ("saturation", self.saturation)):
+            if value is not None and not math.isfinite(value):
+                raise error(f"{where}: {name} is {value}, expected a finite number of DN")
+            if value is not None and self.noise == "complex-gaussian":
+                raise error(f"{where}: {name} is for a camera's numbers, visibilities have none")
+        if self.floor is not None and self.saturation is not None and not self.floor < self.saturation:
+            raise error(f"{where}: floor is {self.floor:g} and saturation {self.saturation:g}, expected a floor below saturation")
         if self.units == "photoelectrons" and self.converts:
             raise error(
                 f"{where}: units are photoelectrons, yet gain is {self.gain} and offset {self.offset}: "

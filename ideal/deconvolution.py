@@ -17,6 +17,7 @@ from scipy.special import gammaln, ndtr, pdtr, xlogy
 _GRID_STEP, _GRID_BRIGHT = 0.07, 25.0
 _BIN_STEP, _BIN_BRIGHT = 0.25, 100.0
 _RIDGE = 1.0  # in units of one value's information; chosen so that the influence scatters as the estimate does
+_CLIPPED = 4.0  # standard deviations above the highest level to which means may lie
 _EXACT_LIMIT = 500.0  # mean electrons above which Poisson + Gaussian noise is as good as Gaussian
 
 
@@ -81,6 +82,8 @@ def fit_mixing_distribution(
     quantum: float = 0.0,
     phase: float = 0.0,
     *,
+    low: float = -np.inf,
+    high: float = np.inf,
     tolerance: float = 1e-9,
     max_iterations: int = 20_000,
 ) -> MixingDistribution:
@@ -90,6 +93,8 @@ def fit_mixing_distribution(
         values: measured photoelectrons, any shape. Whole numbers when `read_noise` and `quantum` are 0 (Poisson counts).
         read_noise: standard deviation of Gaussian read noise, electrons.
         quantum: step of the converter in electrons, 0 for none; with `phase`, the position of one of its levels.
+        low, high: lowest and highest level of the converter, electrons: every value beyond reads as the limit. Of means that
+            lie far above the highest only the share can be told.
         tolerance: stop when the log-likelihood grows by less than this per value over 16 iterations.
         max_iterations: bound on the iterations.
 
@@ -101,8 +106,11 @@ def fit_mixing_distribution(
     poisson = read_noise == 0 and quantum == 0
     lattice = (1.0, 0.0) if poisson else (quantum, phase)
     edges = _bin_edges(values.min(), values.max(), read_noise, *lattice)
+    edges = _edges_between(edges, low + lattice[0] / 2, high - lattice[0] / 2)
     counts = np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1)
     top = max(values.max(), 0.0) + 3 * read_noise + 1.0
+    if values.max() >= high - lattice[0] / 4:  # from this mean on every value is clipped
+        top += _CLIPPED * np.sqrt(top + read_noise**2)
     grid = _ladder(0.0, top, _GRID_STEP, _GRID_BRIGHT, read_noise)
     cumulative = _poisson_cumulative(edges, grid) if poisson else _cumulative(edges, grid, read_noise)
     bounds = np.concatenate([np.zeros((1, len(grid))), cumulative, np.ones((1, len(grid)))])
@@ -137,6 +145,14 @@ def _bin_edges(low, high, read_noise, quantum, phase):
     if quantum > 0:
         x = np.unique(phase + quantum * (np.round((x - phase) / quantum - 0.5) + 0.5))
     return x
+
+
+def _edges_between(edges, low, high):
+    """Merge the bins beyond a converter's limits: what would lie there reads as the limit."""
+    inside = edges[(edges > low) & (edges < high)]
+    if len(inside) == len(edges):
+        return edges
+    return np.concatenate([[low] if edges[0] <= low else [], inside, [high] if edges[-1] >= high else []])
 
 
 def _poisson_cumulative(edges, grid):

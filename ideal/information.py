@@ -27,6 +27,7 @@ from ideal._scoring import (
     patch_size,
     real_values,
     sensor_of,
+    with_limits,
 )
 from ideal.density import DEFAULT, MODELS, Density, Fitting, find_model
 from ideal.errors import UsageError
@@ -96,6 +97,7 @@ def estimate(
     size = patch_size(source, patch)
     usable = check_values(source, allow)
     findings = usable.findings
+    noise = with_limits(noise, source, findings)
     mosaic = mosaic_period(source, size, period)
     patches, notes = choose_patches(source, usable, size, max_patches, seed, mosaic)
     findings += notes

@@ -31,7 +31,8 @@ from ideal.health import Examination, examine, lines, plain_note
 
 __all__ = ["MeasurementSet", "MeasurementWriter", "from_arrays", "open_measurements", "write_measurements"]
 
-_OVERRIDES = ("noise", "sigma", "gain", "offset", "read_noise", "units")
+_OVERRIDES = ("noise", "sigma", "gain", "offset", "read_noise", "units", "floor", "saturation")
+_NUMBERS = {"gain", "offset", "read_noise", "floor", "saturation"}
 _RADIO = ("source", "freqsel", "subarray", "weight_scale")  # which part of a UVFITS file, and what its weights are worth
 _PROBE_VALUES = 100_000
 _SHIFTS = {2, 4, 8, 16, 32, 64, 128, 256}  # other common factors are a coincidence or somebody's scaling
@@ -45,9 +46,9 @@ def open_measurements(path: str | Path, *, axes: str | None = None, **overrides)
             source in a UVFITS file (`FILE::NAME,freqsel=N,subarray=N`).
         axes: of the measurements as they are stored, one letter each: n sample, t time, z plane, c channel, y row, x column, v
             value, as "ncyx", "yxn" or "tzcyx". None for what the file says, or else (sample, row, column[, channel]).
-        **overrides: noise, sigma, gain, offset, read_noise, units; what is not None replaces what the file says. Of UVFITS files
-            also source (name), freqsel and subarray (numbers), where a file holds several, and weight_scale, a factor for
-            weights that are not 1/sigma^2.
+        **overrides: noise, sigma, gain, offset, read_noise, units, floor, saturation; what is not None replaces what the file
+            says. Of UVFITS files also source (name), freqsel and subarray (numbers), where a file holds several, and
+            weight_scale, a factor for weights that are not 1/sigma^2.
 
     Raises:
         DataError: the file cannot be used as it is.
@@ -82,6 +83,8 @@ def from_arrays(
     offset=0.0,
     read_noise=0.0,
     units=None,
+    floor=None,
+    saturation=None,
     period=None,
     axes=None,
     path="<array>",
@@ -101,6 +104,8 @@ def from_arrays(
         offset: DN.
         read_noise: photoelectrons.
         units: of the measurements; None for DN where a gain or offset is given, else photoelectrons.
+        floor: DN at which the converter cuts off what lies below; None where nobody has said.
+        saturation: DN at which it cuts off what lies above; None likewise.
         period: rows and columns after which the sensor's mosaic repeats, or None.
         axes: of `measurements`, `clean` and `sigma` as given, one letter each: n sample, t time, z plane, c channel, y row, x
             column, v value, as "ncyx" or "yxn".
@@ -119,6 +124,7 @@ def from_arrays(
     if units is None and gain == 1 and offset == 0 and not np.iscomplexobj(arrays["measurements"]):
         units = "photoelectrons"
     attributes = {"noise": noise, "gain": gain, "offset": offset, "read_noise": read_noise, "units": units}
+    attributes |= {"floor": floor, "saturation": saturation}
     if period is not None:
         attributes["period"] = np.broadcast_to(period, 2)
     if sigma is not None and np.ndim(sigma) == 0:
@@ -184,7 +190,7 @@ class MeasurementSet(AbstractContextManager):
         if not self._source.trusted:
             known = self._distrust(known)
         for values, error in ((known, DataError), (overrides, UsageError)):
-            for key in {"gain", "offset", "read_noise"} & set(values):
+            for key in _NUMBERS & set(values):
                 values[key] = _number(values[key], key, self.path, error)
         if stored_sigma is not None:
             known["sigma"] = self._stored_sigma(stored_sigma)

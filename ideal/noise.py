@@ -12,9 +12,11 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy import special as special_functions
 
 from ideal import _entropy
 from ideal._entropy import HALF_LOG_2PIE, as_float, namespace
+from ideal._limits import Channel, limited_entropy, limited_variance
 from ideal.deconvolution import fit_mixing_distribution
 from ideal.errors import DataError, UsageError
 
@@ -28,11 +30,14 @@ class NoiseModel:
     Attributes:
         name: its name in files and on the command line.
         quantum: width in photoelectrons of one step of the measurement; 0 where it is continuous.
+        lowest, highest: levels in photoelectrons at which a converter cuts values off; -inf and inf where there are none.
 
     """
 
     name: str
     quantum: float = 0.0
+    lowest: float = -math.inf
+    highest: float = math.inf
 
     def sample(self, key, mean):
         """Draw measurements.
@@ -114,6 +119,31 @@ def _poisson_log_pmf(count, mean, xp, special):
     safe = xp.maximum(mean, xp.finfo(mean.dtype).tiny)
     log_pmf = count * xp.log(safe) - mean - special.gammaln(xp.maximum(count, 0) + 1)
     return xp.where(count >= 0, xp.where((mean > 0) | (count > 0), log_pmf, 0.0), -xp.inf)
+
+
+def _log_upper_tail(count: float, mean, xp, special):
+    """Return ln P(N >= count) of counts N."""
+    if count <= 0:
+        return xp.zeros_like(mean)
+    # P(N >= n) is the regularised gamma function.
+    return _log_of(special.gammainc(count, xp.maximum(mean, xp.finfo(mean.dtype).tiny)), xp)
+
+
+def _log_lower_tail(count: float, mean, xp, special):
+    """Return ln P(N <= count) of counts N."""
+    if count < 0:
+        return xp.full_like(mean, -xp.inf)
+    return _log_of(special.gammaincc(count + 1.0, xp.maximum(mean, xp.finfo(mean.dtype).tiny)), xp)
+
+
+def _log_of(chance, xp):
+    return xp.where(chance > 0, xp.log(xp.where(chance > 0, chance, 1.0)), -xp.inf)
+
+
+def _with_tail(inner, side: int, tail, measurement, limit: float, slack: float, xp):
+    """Return log-probabilities of levels: at a limit that of the whole tail above (1) or below (-1), -inf beyond the limit."""
+    beyond = side * (measurement - limit)
+    return xp.where(beyond < -slack, inner, xp.where(beyond > slack, -xp.inf, tail))
 
 
 def _check_sigma(sigma, what: str) -> None:
@@ -236,39 +266,66 @@ class ComplexGaussian(NoiseModel):
 
 @dataclass(frozen=True)
 class Poisson(NoiseModel):
-    """Photon counting: Y is Poisson with mean X (not X plus a Poisson variable)."""
+    """Photon counting: Y is Poisson with mean X (not X plus a Poisson variable).
 
+    Args:
+        ceiling: the largest count that the counter or the file can hold, as 255; every count above reads as this one.
+
+    Raises:
+        UsageError: the ceiling is not a whole number above 0.
+
+    """
+
+    ceiling: float = math.inf
     name = "poisson"
     quantum: float = field(default=1.0, init=False)
 
+    def __post_init__(self):
+        if not self.ceiling > 0 or (math.isfinite(self.ceiling) and self.ceiling != round(self.ceiling)):
+            raise UsageError(f"the ceiling of counts must be a whole number above 0; found {self.ceiling:g}")
+
+    @property
+    def highest(self) -> float:
+        """The ceiling."""
+        return self.ceiling
+
+    @property
+    def _channel(self) -> Channel | None:
+        return Channel(0.0, 1.0, 0.0, -math.inf, self.ceiling) if math.isfinite(self.ceiling) else None
+
     def sample(self, key, mean):
         """Draw counts."""
-        return _poisson(key, mean)
+        counts = _poisson(key, mean)
+        return counts if self._channel is None else counts.clip(None, self.ceiling)
 
     def log_prob(self, measurement, mean):
-        """Return the log-probability of whole counts; -inf below 0."""
+        """Return the log-probability of whole counts, of the ceiling that of all counts from there on; -inf beyond."""
         xp, special = namespace(measurement, mean)
-        return _poisson_log_pmf(as_float(measurement, xp), as_float(mean, xp), xp, special)
+        measurement, mean = as_float(measurement, xp), as_float(mean, xp)
+        inner = _poisson_log_pmf(measurement, mean, xp, special)
+        if self._channel is None:
+            return inner
+        return _with_tail(inner, 1, _log_upper_tail(self.ceiling, mean, xp, special), measurement, self.ceiling, 0.25, xp)
 
     def entropy(self, mean):
-        """Return the exact entropy; see `ideal._entropy.poisson_entropy`."""
-        return _entropy.poisson_entropy(mean)
+        """Return the exact entropy; see `ideal._entropy.poisson_entropy` and, with a ceiling, `ideal._limits`."""
+        return _entropy.poisson_entropy(mean) if self._channel is None else limited_entropy(mean, self._channel)
 
     def variance(self, mean):
-        """Return the mean, or a millionth of a photoelectron where it is less."""
+        """Return the mean (with a ceiling, the variance of what is left), or a millionth of a photoelectron where it is less."""
         xp, _ = namespace(mean)
-        return xp.maximum(mean, _DARK)
+        return xp.maximum(mean if self._channel is None else limited_variance(mean, self._channel), _DARK)
 
     def conditional_entropy(self, measurements, clean=None, reference=None) -> np.ndarray:
         """Return H(Y|X) of each measurement, from clean means or from the counts alone."""
         if clean is not None:
             return self._clean_entropy(measurements, clean)
-        mixing = fit_mixing_distribution(_together(measurements, reference))
+        mixing = fit_mixing_distribution(_together(measurements, reference), high=self.ceiling)
         return _sum_values(mixing.influence(measurements, self.entropy(mixing.grid), np.size(measurements)))
 
     def describe(self) -> dict:
-        """Return the name."""
-        return {"name": self.name}
+        """Return the name, and the ceiling if there is one."""
+        return {"name": self.name} | ({"ceiling": self.ceiling} if math.isfinite(self.ceiling) else {})
 
 
 @dataclass(frozen=True)
@@ -276,7 +333,7 @@ class PoissonGaussian(NoiseModel):
     """A camera: Poisson electrons plus Gaussian read noise, as read through its converter.
 
     The camera's number is DN = round((N + read_noise N(0, 1)) / gain + offset) with N Poisson of mean X. Measurements are
-    given in photoelectrons, (DN - offset) x gain.
+    given in photoelectrons, (DN - offset) x gain. A converter with a floor or a ceiling gives this for every DN beyond.
 
     Args:
         read_noise: standard deviation of the read noise, electrons.
@@ -284,9 +341,11 @@ class PoissonGaussian(NoiseModel):
         offset: DN in the dark.
         quantised: whether measurements are whole DN (a camera's raw numbers) or continuous.
         step: DN between two levels of the converter: 16 where 12-bit numbers stand shifted in a 16-bit container.
+        floor: least DN that the converter gives, as 0; -inf for none.
+        ceiling: largest DN that it gives, as 4095; inf for none.
 
     Raises:
-        UsageError: read noise or gain not positive.
+        UsageError: read noise or gain not positive, no level between floor and ceiling, or limits of continuous measurements.
 
     """
 
@@ -295,6 +354,8 @@ class PoissonGaussian(NoiseModel):
     offset: float = 0.0
     quantised: bool = False
     step: int = 1
+    floor: float = -math.inf
+    ceiling: float = math.inf
     name = "poisson-gaussian"
 
     def __post_init__(self):
@@ -304,6 +365,29 @@ class PoissonGaussian(NoiseModel):
             raise UsageError(
                 f"read noise must be a positive number of electrons; found {self.read_noise:g} (for none, use poisson noise)"
             )
+        if not self.lowest < self.highest:
+            raise UsageError(f"the floor of a converter must lie below its ceiling; found {self.floor:g} and {self.ceiling:g} DN")
+        if self._channel is not None and not self.quantised:
+            raise UsageError("a floor or a ceiling needs whole DN: what clipping does to continuous values has no closed form")
+
+    @property
+    def lowest(self) -> float:
+        """The lowest level, electrons; -inf without a floor."""
+        return self._electrons(math.ceil(self.floor / self.step)) if math.isfinite(self.floor) else -math.inf
+
+    @property
+    def highest(self) -> float:
+        """The highest level, electrons; inf without a ceiling."""
+        return self._electrons(math.floor(self.ceiling / self.step)) if math.isfinite(self.ceiling) else math.inf
+
+    def _electrons(self, level: int) -> float:
+        return (self.step * level - self.offset) * self.gain
+
+    @property
+    def _channel(self) -> Channel | None:
+        if not (math.isfinite(self.floor) or math.isfinite(self.ceiling)):
+            return None
+        return Channel(self.read_noise, self.quantum, self.origin, self.lowest, self.highest)
 
     @property
     def quantum(self) -> float:
@@ -330,13 +414,20 @@ class PoissonGaussian(NoiseModel):
         if not self.quantised:
             return electrons
         levels = xp.round((electrons / self.gain + self.offset) / self.step)
+        if math.isfinite(self.floor):
+            levels = xp.maximum(levels, math.ceil(self.floor / self.step))
+        if math.isfinite(self.ceiling):
+            levels = xp.minimum(levels, math.floor(self.ceiling / self.step))
         return self.gain * (self.step * levels - self.offset)
 
     def log_prob(self, measurement, mean):
-        """Return the log-density per electron: the sum over the electron numbers within ten read noises."""
+        """Return the log-density per electron, of a limit the log-probability of all beyond, per quantum.
+
+        It is a sum over the electron numbers within ten read noises.
+        """
         xp, special = namespace(measurement, mean)
-        measurement = as_float(measurement, xp)[..., None]
-        mean = as_float(mean, xp)[..., None]
+        values, means = as_float(measurement, xp), as_float(mean, xp)
+        measurement, mean = values[..., None], means[..., None]
         reach = math.ceil(10 * self.read_noise + self.quantum) + 1
         electrons = xp.round(measurement) + xp.arange(-reach, reach + 1)
         distance = measurement - electrons
@@ -351,26 +442,51 @@ class PoissonGaussian(NoiseModel):
         else:
             log_kernel = -0.5 * (distance / self.read_noise) ** 2 - math.log(self.read_noise) - 0.5 * _LOG_2PI
         log_pmf = _poisson_log_pmf(electrons, xp.broadcast_to(mean, electrons.shape), xp, special)
-        return special.logsumexp(log_pmf + log_kernel, axis=-1)
+        found = special.logsumexp(log_pmf + log_kernel, axis=-1)
+        if self._channel is None:
+            return found
+        for side, limit in ((-1, self.lowest), (1, self.highest)):
+            if math.isfinite(limit):
+                tail = self._log_tail(side, means, xp, special)
+                found = _with_tail(found, side, tail, values, limit, self.quantum / 4, xp)
+        return found
+
+    def _log_tail(self, side: int, mean, xp, special):
+        """Return the log-probability per quantum of all levels from the lowest down (-1) or from the highest up (1)."""
+        edge = self.highest - self.quantum / 2 if side > 0 else self.lowest + self.quantum / 2
+        reach = math.ceil(10 * self.read_noise) + 1
+        electrons = np.arange(max(0, math.floor(edge) - reach), max(0, math.ceil(edge) + reach) + 1)
+        chance = np.log(np.maximum(special_functions.ndtr(side * (electrons - edge) / self.read_noise), 1e-300))
+        log_pmf = _poisson_log_pmf(xp.asarray(electrons, dtype=mean.dtype), mean[..., None], xp, special)
+        near = special.logsumexp(log_pmf + xp.asarray(chance, dtype=mean.dtype), axis=-1)
+        tail = _log_upper_tail if side > 0 else _log_lower_tail
+        far = tail(float(electrons[-1] + 1 if side > 0 else electrons[0] - 1), mean, xp, special)
+        return xp.logaddexp(near, far) - math.log(self.quantum)
 
     def entropy(self, mean):
-        """Return the entropy by quadrature; see `ideal._entropy.poisson_gaussian_entropy`."""
+        """Return the entropy by quadrature; see `ideal._entropy.poisson_gaussian_entropy` and, with limits, `ideal._limits`."""
+        if self._channel is not None:
+            return limited_entropy(mean, self._channel)
         return _entropy.poisson_gaussian_entropy(mean, self.read_noise, self.quantum, self.origin)
 
     def variance(self, mean):
-        """Return mean + read_noise^2 + quantum^2 / 12, photoelectrons squared."""
+        """Return mean + read_noise^2 + quantum^2 / 12, photoelectrons squared; with limits, the variance of what is left."""
         xp, _ = namespace(mean)
+        if self._channel is not None:
+            return limited_variance(xp.maximum(mean, 0.0), self._channel)
         return xp.maximum(mean, 0.0) + self.read_noise**2 + self.quantum**2 / 12
 
     def conditional_entropy(self, measurements, clean=None, reference=None) -> np.ndarray:
         """Return H(Y|X) of each measurement, from clean means or from the measurements alone."""
         if clean is not None:
             return self._clean_entropy(measurements, clean)
-        mixing = fit_mixing_distribution(_together(measurements, reference), self.read_noise, self.quantum, self.origin)
+        limits = {"low": self.lowest, "high": self.highest}
+        mixing = fit_mixing_distribution(_together(measurements, reference), self.read_noise, self.quantum, self.origin, **limits)
         return _sum_values(mixing.influence(measurements, self.entropy(mixing.grid), np.size(measurements)))
 
     def describe(self) -> dict:
-        """Return the name and the camera's figures."""
+        """Return the name and the camera's figures, its limits where it has any."""
+        limits = {"floor": self.floor, "ceiling": self.ceiling}
         return {
             "name": self.name,
             "read_noise": self.read_noise,
@@ -378,6 +494,7 @@ class PoissonGaussian(NoiseModel):
             "offset": self.offset,
             "quantised": self.quantised,
             "step": self.step,
+            **{name: value for name, value in limits.items() if math.isfinite(value)},
         }
 
 

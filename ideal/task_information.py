@@ -30,10 +30,12 @@ from ideal._scoring import (
     noise_model,
     patch_size,
     sensor_of,
+    with_limits,
 )
 from ideal.density import MODELS, Fitting, FullGaussian, find_model
 from ideal.errors import UsageError
 from ideal.health import plain_note
+from ideal.health.clipping import without_noise
 from ideal.health.coverage import interval_findings
 from ideal.intervals import GroupedValues, interval
 from ideal.noise import Gaussian
@@ -90,8 +92,8 @@ def task_information(
     names, index = read_labels(source)
     size = patch_size(source, source.shape[1:3] if patch is None else patch)
     kind = _density(model, source)
-    usable = check_values(source, allow)
-    findings = usable.findings
+    usable = check_values(source, (*allow, "clipped"))
+    findings = without_noise(usable.findings)
     check_classes(source.path, names, index[usable.samples], usable.groups[usable.samples])
     mosaic = mosaic_period(source, size, period)
     patches, notes = choose_patches(source, usable, size, max_patches, seed, mosaic)
@@ -108,7 +110,7 @@ def task_information(
                 "its image's label: the information is that of a patch, less than an image's"
             )
         )
-    noise = _noise(source)
+    noise = with_limits(_noise(source), source, findings)
     folds = stratified_folds(source.path, names, labels, patches.groups, seed)
     folds = folds[:1] if len(np.unique(patches.groups)) >= MANY_SOURCES else folds
     budget = Budget(effort / len(folds), time_limit, len(folds) * (1 + 2 * kind.trained), checkpoints)

@@ -116,7 +116,7 @@ def test_sigma_of_every_value_is_read_only_for_the_patches_used():
     measured = from_arrays(rng.standard_normal((200, 6, 6)) * np.hypot(1, sigma), noise="gaussian", sigma=sigma)
     object.__setattr__(measured.calibration, "sigma", counting := Counting(sigma))
     found = estimate(measured, models=["stationary"], patch=6)
-    # One pass for each part of the split, whose samples lie close together, one to see that they differ, one to name the kind, one
+    # One pass for each part of the split, whose samples lie close together, one to see that they differ, one for the kind, one
     # of the health check: models are fitted with the noise of every sample.
     assert 0 < counting.rows <= 5 * 200 + 1
     assert found.noise["sigma"] == "one for every value, array of shape (200, 6, 6)"

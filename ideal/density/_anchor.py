@@ -28,7 +28,8 @@ class Sites:
     Attributes:
         values: transformed measurements.
         mean: prediction of each from those before it in raster order and, of its pixel, from earlier channels.
-        edges: lower and upper edges of the cells of quantised values, the lowest at -inf; None where values are continuous.
+        edges: lower and upper edges of the cells of quantised values, those of the lowest and of the highest level at -inf and
+            inf; None where values are continuous.
 
     """
 
@@ -38,7 +39,7 @@ class Sites:
 
     def arrays(self, *, exact: bool) -> tuple[np.ndarray, ...]:
         """Return values, means and if `exact` the edges in float32, with finite edges."""
-        edges = (np.maximum(self.edges[0], -_FAR), self.edges[1]) if exact else ()
+        edges = (np.maximum(self.edges[0], -_FAR), np.minimum(self.edges[1], _FAR)) if exact else ()
         return tuple(array.astype(np.float32) for array in (self.values, self.mean, *edges))
 
 
@@ -136,6 +137,7 @@ class Anchor:
         values = np.maximum(values, max(sensor.lowest, dark))
         if sensor.step:
             values = np.maximum(sensor.origin + sensor.step * np.round((values - sensor.origin) / sensor.step), sensor.lowest)
+            values = np.minimum(values, sensor.highest)
         return values
 
     def standardise_at(self, values: np.ndarray, row: int, column: int, channel: int) -> np.ndarray:
@@ -169,7 +171,8 @@ class Anchor:
         if self.sensor.step:
             location, scale = (self._at(table, images.shape[1:3]) for table in (self.location, self.scale))
             low, high = ((self.transform(images + side * self.sensor.step / 2) - location) / scale for side in (-1, 1))
-            edges = np.where(images > self.sensor.lowest, low, -np.inf), high
+            lowest, highest = self.sensor.lowest + self.sensor.slack, self.sensor.highest - self.sensor.slack
+            edges = np.where(images > lowest, low, -np.inf), np.where(images < highest, high, np.inf)
         return Sites(standard, mean, edges), np.log(deviation)
 
     def log_unit(self, measurements, *, exact: bool) -> np.ndarray:
@@ -220,7 +223,8 @@ class Anchor:
         sensor = self.sensor
         return {
             "sensor": np.array(
-                [sensor.step, sensor.origin, sensor.lowest, *sensor.noise_variance, *sensor.period], dtype=np.float64
+                [sensor.step, sensor.origin, sensor.lowest, *sensor.noise_variance, *sensor.period, sensor.highest],
+                dtype=np.float64,
             ),
             "location": self.location,
             "scale": self.scale,
@@ -231,8 +235,8 @@ class Anchor:
     @classmethod
     def from_state(cls, state: dict[str, np.ndarray]) -> Self:
         """Rebuild an anchor from `state`."""
-        step, origin, lowest, constant, slope, *period = state["sensor"].tolist()
-        sensor = Sensor(step, origin, lowest, (constant, slope), tuple(int(side) for side in period))
+        step, origin, lowest, constant, slope, rows, columns, *highest = state["sensor"].tolist()  # older files name no ceiling
+        sensor = Sensor(step, origin, lowest, (constant, slope), (int(rows), int(columns)), *highest)
         kinds = {model.name: model for model in (StationaryGaussian, FullGaussian)}
         kind = kinds[bytes(np.asarray(state["gaussian"])[()]).decode()]
         arrays = {name.removeprefix("gaussian_"): array for name, array in state.items() if name.startswith("gaussian_")}

@@ -14,13 +14,14 @@ class Sensor:
     Attributes:
         step: distance between neighbouring levels of quantised values; 0 where they are continuous.
         origin: one of the levels, as 0 of counts.
-        lowest: the lowest level, as 0 of counts; -inf where there is none.
+        lowest: the lowest level, as 0 of counts; -inf where there is none. What would lie below reads as it.
         noise_variance: (a, b), for noise of variance a + b m about the mean m; of complex values, in each of the two parts. Where
             the noise differs from value to value, a is the least.
+        period: (row, column) of the sensor's mosaic in pixels; measurements begin at its multiples.
+        highest: the highest level, as the ceiling of a converter; inf where there is none. What would lie above reads as it.
         noise_sigma: standard deviation of continuous noise in each value, of the shape of a measurement, where values differ and
             all measurements are alike; None otherwise.
         noise_by_sample: whether continuous noise differs from measurement to measurement: models are given it beside them.
-        period: (row, column) of the sensor's mosaic in pixels; measurements begin at its multiples.
 
     """
 
@@ -29,8 +30,19 @@ class Sensor:
     lowest: float = -np.inf
     noise_variance: tuple[float, float] = (0.0, 0.0)
     period: tuple[int, int] = (1, 1)
+    highest: float = np.inf
     noise_sigma: np.ndarray | None = field(default=None, compare=False)
     noise_by_sample: bool = False
+
+    @property
+    def slack(self) -> float:
+        """By how much a value may miss a level in rounding."""
+        return self.step / 4
+
+    def at_limit(self, values) -> np.ndarray:
+        """Tell which values a ceiling or a floor other than the 0 of counts may have cut off."""
+        clipped = np.asarray(values) >= self.highest - self.slack
+        return clipped | (np.asarray(values) <= self.lowest + self.slack) if self.noise_variance[0] > 0 else clipped
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from scipy.special import log_ndtr, logsumexp, ndtr
 
 _SPREAD = 0.7  # the components begin with deviations from e^-0.7 to e^0.7 of the prediction's
 _LOG_SCALES = 9.0  # deviations of a component stay within e^9 of the prediction's
+_FAR = 999.0  # standard deviations from which an edge stands for infinity
 _SMALLEST_MASS = 1e-6  # below it float32 leaves the difference of two probabilities too few digits
 _HALF_LOG_2PI = 0.5 * float(np.log(2 * np.pi))
 
@@ -51,7 +52,7 @@ def training_loss(outputs, mean, log_deviation, values, edges=None, log_floor=No
         outputs, mean, log_deviation, log_floor: see `mixture`.
         values: transformed and standardised, (...).
         edges: lower and upper edges of each value's cell, two finite arrays (...), to give the mass between them; None to give
-            the density.
+            the density. Of the cell of a lowest or highest level the outer one is 1000 deviations away.
 
     """
     means, logs, weights = mixture(outputs, mean, log_deviation, jnp, log_floor)
@@ -62,7 +63,8 @@ def training_loss(outputs, mean, log_deviation, values, edges=None, log_floor=No
         low, high = jnp.where(flip, -high, low), jnp.where(flip, -low, high)
         mass = jax.scipy.special.ndtr(high) - jax.scipy.special.ndtr(low)
         enough = mass > _SMALLEST_MASS
-        parts = jnp.where(enough, jnp.log(jnp.where(enough, mass, 1.0)), parts + jnp.log(2 * (edges[1] - values)))
+        half = jnp.where(edges[1] < _FAR, edges[1] - values, values - edges[0])  # the cell of the highest level has no upper edge
+        parts = jnp.where(enough, jnp.log(jnp.where(enough, mass, 1.0)), parts + jnp.log(2 * half))
     return -jax.nn.logsumexp(parts + weights, axis=0)
 
 
@@ -70,7 +72,7 @@ def log_prob(outputs, mean, log_deviation, values, edges=None, log_floor=None) -
     """Return ln q of each value in float64: the density, or with edges the mass between them.
 
     Args:
-        outputs, mean, log_deviation, values, edges, log_floor: as of `training_loss`; a lower edge may be -inf.
+        outputs, mean, log_deviation, values, edges, log_floor: as of `training_loss`; an outer edge may be infinite.
 
     """
     means, logs, weights = mixture(np.asarray(outputs, np.float64), mean, log_deviation, np, log_floor)

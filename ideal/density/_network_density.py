@@ -122,7 +122,8 @@ class NetworkDensity(Density):
                 constants["log_floor"] = floor.astype(np.float32)
         if sensor.period != (1, 1):
             constants["phase"] = anchor.phase(full_shape[:2])
-        exact = sensor.step > 0 and _is_coarse(sensor, validation)
+        # A density at a limit is not the mass of all that lies beyond.
+        exact = sensor.step > 0 and (_is_coarse(sensor, validation) or bool(sensor.at_limit(validation).any()))
         # No more samples are held than training will see, and of validation no more than tell a loss.
         visited = schedule.steps * schedule.batch
         chosen = np.arange(train.shape[0])
@@ -177,8 +178,10 @@ class NetworkDensity(Density):
         if self._fixed and array.shape[1:] != self.shape:
             raise DataError(f"measurements have shape {array.shape[1:]}, the model knows {self.shape} only")
         sensor = self.anchor.sensor
-        if sensor.step and (array < sensor.lowest).any():
+        if sensor.step and (array < sensor.lowest - sensor.slack).any():
             raise DataError(f"a model of values from {sensor.lowest:g} was given {array.min():g}")
+        if sensor.step and (array > sensor.highest + sensor.slack).any():
+            raise DataError(f"a model of values up to {sensor.highest:g} was given {array.max():g}")
         if sensor.step == 1 and sensor.lowest == 0 and (np.abs(array - np.round(array)) > 1e-6).any():
             raise DataError("a model of counts was given values that are not whole")
         return array

@@ -171,7 +171,7 @@ class NetworkForm:
     Attributes:
         network: see `ideal.density._neighbourhood.NeighbourhoodNetwork`.
         transform: of measured values.
-        step, lowest: of the levels of quantised values; 0 and -inf where they are continuous.
+        step, lowest, highest: of the levels of quantised values; 0, -inf and inf where they are continuous.
         period: of the mosaic.
         classes: of labels; 0 for none.
 
@@ -183,6 +183,7 @@ class NetworkForm:
     lowest: float
     period: tuple[int, int]
     classes: int = 0
+    highest: float = np.inf
 
     def terms(self, arrays, measurements: jax.Array) -> jax.Array:
         """Return terms whose sum is ln q(measurement), (sample, value), nats."""
@@ -226,7 +227,8 @@ class NetworkForm:
         if not self.step:
             return values, mean, None, self.transform.log_slope(images, jnp) - jnp.log(scale)
         low, high = (standard(images + side * self.step / 2) for side in (-1, 1))
-        low = jnp.where(images > self.lowest, jnp.maximum(low, -_FAR), -_FAR)
+        low = jnp.where(images > self.lowest + self.step / 4, jnp.maximum(low, -_FAR), -_FAR)
+        high = jnp.where(images < self.highest - self.step / 4, jnp.minimum(high, _FAR), _FAR)
         return values, mean, (low, high), -jnp.log(jnp.asarray(self.step, values.dtype))
 
     def _terms(self, arrays, sites, condition):
@@ -290,12 +292,18 @@ def traced(model: Density) -> tuple[Form, Any]:
         return GaussianForm(), _gaussian_arrays(model.mean, model._factor)
     if isinstance(model, GaussianMixture):
         return MixtureForm(), _mixture_arrays(model)
-    if isinstance(model, NegativeBinomial):
+    if isinstance(model, NegativeBinomial) and np.isinf(model.highest):
         return NegativeBinomialForm(), _stationary_arrays(model.gaussian) | {"components": model.components}
     if isinstance(model, NetworkDensity):
         sensor = model.anchor.sensor
         form = NetworkForm(
-            model.network, model.anchor.transform, sensor.step, sensor.lowest, tuple(sensor.period), len(model.class_weights)
+            model.network,
+            model.anchor.transform,
+            sensor.step,
+            sensor.lowest,
+            tuple(sensor.period),
+            len(model.class_weights),
+            sensor.highest,
         )
         return form, _network_arrays(model)
     raise UsageError(f"the density model {model.name} has no form that gradients can be taken through")

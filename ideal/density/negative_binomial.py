@@ -4,7 +4,7 @@ from typing import Self
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import gammaln, logsumexp, psi
+from scipy.special import betainc, gammaln, logsumexp, psi
 
 from ideal._random import generator
 from ideal.density._contract import _NONE, Density
@@ -31,6 +31,7 @@ class NegativeBinomial(Density):
         gaussian: the predictor.
         components: a row for each component: weight, then floor (softens the positive part of the prediction, in counts), a, b
             and c, all nonnegative; shape (component, 5).
+        highest: the largest count that is given, which stands for all from there on; inf where there is none.
 
     """
 
@@ -38,8 +39,8 @@ class NegativeBinomial(Density):
     refitted = True
     discrete = True
 
-    def __init__(self, gaussian: StationaryGaussian, components):
-        self.gaussian = gaussian
+    def __init__(self, gaussian: StationaryGaussian, components, highest: float = np.inf):
+        self.gaussian, self.highest = gaussian, float(highest)
         self.components = np.asarray(components, dtype=np.float64)
         self.shape = gaussian.shape
 
@@ -53,7 +54,7 @@ class NegativeBinomial(Density):
         """Fit the predictor to the training counts, then the components by maximum likelihood on some of them."""
         gaussian = StationaryGaussian.fit(key, train, validation)
         counts = _some(train, max(1, _FIT_VALUES // int(np.prod(train.shape[1:]))))
-        _check_counts(counts)
+        _check_counts(counts, sensor.highest)
         prediction, _ = gaussian.predict(counts)
         counts, prediction = counts.ravel(), prediction.ravel()
         scale = max(float(gaussian.mean.mean()), 1e-12)
@@ -68,7 +69,8 @@ class NegativeBinomial(Density):
 
         def loss_and_gradient(x):
             rows = components_of(x)
-            parts, slopes = zip(*(_component(counts, prediction, row, log_factorial) for row in rows), strict=True)
+            found = (_component(counts, prediction, row, log_factorial, sensor.highest) for row in rows)
+            parts, slopes = zip(*found, strict=True)
             joint = np.stack(parts) + np.log(rows[:, :1])
             total = logsumexp(joint, axis=0)
             share = np.exp(joint - total)
@@ -82,22 +84,23 @@ class NegativeBinomial(Density):
         found = minimize(
             loss_and_gradient, _START.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 300, "ftol": 1e-9, "gtol": 1e-6}
         )
-        return cls(gaussian, components_of(found.x))
+        return cls(gaussian, components_of(found.x), sensor.highest)
 
     def _log_prob_values(self, counts: np.ndarray, prediction: np.ndarray) -> np.ndarray:
         log_factorial = gammaln(counts + 1)
-        parts = [_component(counts, prediction, row, log_factorial, slopes=False)[0] for row in self.components]
+        common = counts, prediction
+        parts = [_component(*common, row, log_factorial, self.highest, slopes=False)[0] for row in self.components]
         return logsumexp(np.stack(parts, axis=-1) + np.log(self.components[:, 0]), axis=-1)
 
     def log_prob(self, measurements) -> np.ndarray:
         """Return the log-probability of counts in nats per measurement.
 
         Raises:
-            DataError: a value is negative or not whole.
+            DataError: a value is negative, not whole, or above the highest.
 
         """
         counts = np.asarray(measurements, dtype=np.float64)
-        _check_counts(counts)
+        _check_counts(counts, self.highest)
         prediction, _ = self.gaussian.predict(counts)
         return self._log_prob_values(counts, prediction).reshape(len(counts), -1).sum(1)
 
@@ -119,16 +122,17 @@ class NegativeBinomial(Density):
             row = self.components[rng.choice(len(self.components), count, p=self.components[:, 0])].T
             expected = _positive(prediction, row[1])
             shape = np.minimum(expected**2 / _excess(expected, row), _LARGEST_SHAPE)
-            values[:, index] = rng.poisson(rng.gamma(shape) * expected / shape)
+            values[:, index] = np.minimum(rng.poisson(rng.gamma(shape) * expected / shape), self.highest)
             innovations[:, index] = (values[:, index] - prediction) / factor[index, index]
         return values.reshape(count, *self.shape)
 
     def _state(self) -> dict[str, np.ndarray]:
-        return {**self.gaussian._state(), "components": self.components}
+        return {**self.gaussian._state(), "components": self.components, "highest": np.array(self.highest)}
 
     @classmethod
     def _from_state(cls, state: dict[str, np.ndarray]) -> Self:
-        return cls(StationaryGaussian._from_state(state), state["components"])
+        highest = float(state.get("highest", np.inf))  # older files name none
+        return cls(StationaryGaussian._from_state(state), state["components"], highest)
 
 
 def _some(data, count: int) -> np.ndarray:
@@ -141,9 +145,11 @@ def _some(data, count: int) -> np.ndarray:
     return np.concatenate(found)
 
 
-def _check_counts(counts) -> None:
+def _check_counts(counts, highest: float) -> None:
     if (np.asarray(counts) < 0).any() or (np.asarray(counts) % 1 != 0).any():
         raise DataError("a model of counts was given values that are negative or not whole")
+    if (np.asarray(counts) > highest).any():
+        raise DataError(f"a model of counts up to {highest:g} was given {np.max(counts):g}")
 
 
 def _positive(prediction, floor):
@@ -154,8 +160,11 @@ def _excess(mean, component):
     return np.maximum(component[2] + component[3] * mean + component[4] * mean**2, 1e-300)
 
 
-def _component(counts, prediction, component, log_factorial, *, slopes: bool = True):
-    """Return the log-probability of one component and its derivatives by floor, a, b and c, value by value."""
+def _component(counts, prediction, component, log_factorial, highest: float, *, slopes: bool = True):
+    """Return the log-probability of one component and its derivatives by floor, a, b and c, value by value.
+
+    That of the highest count is that of all counts from there on.
+    """
     floor = component[1]
     mean = _positive(prediction, floor)
     excess = _excess(mean, component)
@@ -163,11 +172,37 @@ def _component(counts, prediction, component, log_factorial, *, slopes: bool = T
     shape = np.minimum(free, _LARGEST_SHAPE)
     choose = gammaln(counts + shape) - gammaln(shape) - log_factorial
     log_prob = choose - shape * np.log1p(mean / shape) + counts * (np.log(mean) - np.log(shape + mean))
+    top = counts >= highest
+    at_top = highest, mean[top], shape[top], log_prob[top]
     if not slopes:
+        log_prob[top] = _log_tail(*at_top)
         return log_prob, ()
     ratio = (shape + counts) / (shape + mean)
     by_shape = np.where(free < _LARGEST_SHAPE, psi(counts + shape) - psi(shape) - np.log1p(mean / shape) + 1 - ratio, 0.0)
+    by_mean = counts / mean - ratio
+    if top.any():
+        log_prob[top], by_mean[top], by_shape[top] = _log_tail_with_slopes(*at_top)
+        by_shape[top & (free >= _LARGEST_SHAPE)] = 0.0
     by_excess = -by_shape * shape / excess
-    by_mean = counts / mean - ratio + by_shape * 2 * mean / excess + by_excess * (component[3] + 2 * component[4] * mean)
+    by_mean = by_mean + by_shape * 2 * mean / excess + by_excess * (component[3] + 2 * component[4] * mean)
     by_floor = by_mean * 2 * floor / np.sqrt(prediction**2 + 4 * floor**2)
     return log_prob, (by_floor, by_excess, by_excess * mean, by_excess * mean**2)
+
+
+def _log_tail(highest, mean, shape, log_prob):
+    """Return the log-probability of all counts from the highest on, given that of the highest alone."""
+    if not mean.size:
+        return log_prob
+    chance = betainc(highest, shape, mean / (shape + mean))
+    # Where that underflows the tail falls so fast that the highest count alone is nearly all of it.
+    return np.where(chance > 0, np.maximum(np.log(np.where(chance > 0, chance, 1.0)), log_prob), log_prob)
+
+
+def _log_tail_with_slopes(highest, mean, shape, log_prob):
+    """Return `_log_tail` and its derivatives by the mean and by the shape."""
+    found = _log_tail(highest, mean, shape, log_prob)
+    # Between P(K >= k) and its slope by the mean stands the probability of the highest count: d/dm = (k / m) P(K = k).
+    by_mean = np.exp(log_prob - found) * highest / mean
+    step = 1e-4 * shape
+    sides = [_log_tail(highest, mean, shape + side * step, log_prob) for side in (0.5, -0.5)]
+    return found, by_mean, (sides[0] - sides[1]) / step

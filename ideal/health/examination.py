@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ideal.health.check import Block, Check
+from ideal.health.clipping import Clipping
 from ideal.health.copies import Copies, SharedNoise, merged
 from ideal.health.encoding import Compression, Demosaicking, GammaEncoding
 from ideal.health.finding import SEVERITIES, Finding, lines
@@ -21,6 +22,7 @@ from ideal.health.value_grid import ValueGrid
 
 CHECKS: tuple[type[Check], ...] = (
     Units,
+    Clipping,
     NoiseLevel,
     SampleScatter,
     ValueGrid,
@@ -101,6 +103,8 @@ def examine(measured) -> Examination:
     blank, _ = frames.blank()
     calibration = measured.calibration
     summary = tally.summary(calibration.gain, calibration.offset)
+    ceiling = next((check.wall(1) for check in checks if isinstance(check, Clipping)), None)
+    summary["fraction_saturated"] = 0.0 if ceiling is None or summary["constant"] else ceiling.share
     photons = calibration.converts or calibration.units == "photoelectrons"
     summary["mean_photon_count"] = summary["mean"] if photons else None
     summary["n_groups"] = int(np.unique(measured.groups).size)

@@ -7,8 +7,6 @@ import numpy as np
 
 from ideal.health.finding import Finding, Severity
 
-_FULL_SCALES = {2.0**bits - 1 for bits in (8, 10, 12, 14, 16)}
-_SATURATED_SHARE = 1e-3
 _CONSTANT_SIZE = 64  # a smaller sample may well have all values alike by chance
 
 
@@ -79,16 +77,7 @@ class Tally:
         result["fraction_zero"] = self.zeros / self.count
         result["any_negative"] = result["min"] < 0
         result["constant"] = self.count > 1 and self.low == high
-        if not result["constant"] and not self.is_complex and self._piled_up():
-            result["fraction_saturated"] = self.top[high] / self.count
         return result
-
-    def _piled_up(self) -> bool:
-        """Tell a clipped maximum from a rare one: a full scale, or far more frequent than the value below it."""
-        (high, at_high), *rest = sorted(self.top.items(), reverse=True)
-        if at_high < _SATURATED_SHARE * self.count or at_high < 2 or high <= 0:
-            return False
-        return high in _FULL_SCALES or (bool(rest) and rest[0][0] != 0 and at_high > 3 * rest[0][1])
 
 
 def contradictions(measured, found: dict) -> list[Finding]:
@@ -112,8 +101,6 @@ def contradictions(measured, found: dict) -> list[Finding]:
         return notes
     counting = noise in ("poisson", "poisson-gaussian")
     saturated = found["fraction_saturated"]
-    text = f"saturated: {saturated:.2%} of the values are the maximum, {found['max']:g}: lower the exposure"
-    note(saturated > 0, "saturated", text, "biased")
     note(found["constant"], "constant", f"constant: every value is {found['mean']:g}, there is no information in it")
     note(
         found["constant_samples"] > 0 and not found["constant"],
