@@ -61,11 +61,25 @@ def test_camera_numbers_and_their_photons_agree(ideal):
 def test_saturation_and_few_sources_are_warned_of_on_stderr(ideal):
     result = ideal("estimate", "saturated.npy", *POISSON, "--json")
     warnings = document(result)["results"][0]["warnings"]
-    assert any("saturated: " in text and "lower the exposure" in text for text in warnings)
+    assert any("at the ceiling, 60 photoelectrons" in text and "censored channel" in text for text in warnings)
     lines = result.stderr.splitlines()
     assert all(line.startswith("ideal: warning: saturated.npy: ") for line in lines)
     assert len(lines) == len(warnings)
     assert "blocks of the image" in ideal("estimate", "big.tif", *POISSON).stderr
+
+
+def test_clipped_values_are_modelled_or_refused(ideal, data):
+    found = document(ideal("estimate", "saturated.npy", *POISSON, "--saturation", "50", "--json"))["results"][0]
+    assert found["noise"]["ceiling"] == 50
+    np.save(data / "cut.npy", np.maximum(np.load(data / "float.npy") - 50, 0))
+    refused = ideal("estimate", "cut.npy", "--sigma", "5", *GAUSSIAN)
+    assert refused.exit_code == 2
+    assert "at the floor, 0" in refused.stderr
+    assert "--allow-clipped" in refused.stderr
+    allowed = document(ideal("estimate", "cut.npy", "--sigma", "5", *GAUSSIAN, "--allow-clipped", "--json"))["results"][0]
+    assert [each["severity"] for each in allowed["findings"] if each["name"] == "clipped"] == ["void"]
+    shown = document(ideal("inspect", "cut.npy", "--sigma", "5", "--noise", "gaussian", "--json"))
+    assert [each["severity"] for each in shown["findings"] if each["name"] == "clipped"] == ["void"]
 
 
 def test_a_warning_of_several_files_takes_one_line(ideal):

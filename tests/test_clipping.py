@@ -27,9 +27,10 @@ CHANNELS = {
 }
 
 
-def chances(model, mean):
+def chances(model, mean, largest=None):
     """The probability of each level by enumeration over electrons, with scipy's own distributions."""
-    electrons = np.arange(int(mean + 15 * np.sqrt(mean) + 60))
+    largest = largest or mean
+    electrons = np.arange(int(largest + 15 * np.sqrt(largest) + 60))
     pmf = poisson.pmf(electrons, mean)
     if isinstance(model, Poisson):
         levels = np.arange(int(model.ceiling) + 1)
@@ -62,9 +63,9 @@ def test_the_censored_channel_is_that_of_enumeration(name, mean):
 
 @pytest.mark.parametrize("read_noise", [8.0, 1.2])
 def test_a_fine_converter_far_in_the_light(read_noise):
-    """The integral that stands for a sum over very many levels, at a ceiling of 2,000 electrons in steps of 0.1."""
-    model = PoissonGaussian(read_noise, 0.1, 0.0, True, ceiling=20_000)
-    for mean in (1900.0, 1985.0, 2060.0):
+    """The integral that stands for a sum over very many levels, at a ceiling of 500 electrons in steps of 0.1."""
+    model = PoissonGaussian(read_noise, 0.1, 0.0, True, ceiling=5_000)
+    for mean in (440.0, 495.0, 530.0):
         chance = chances(model, mean)[1]
         entropy = -xlogy(chance, chance).sum() + np.log(model.quantum)
         assert float(model.entropy(np.array(mean))) == pytest.approx(entropy, abs=2e-7)
@@ -230,7 +231,7 @@ def unwritten(values):
 
 RIGHT = {
     "counts in the dark": (lambda rng: rng.poisson(scenes(rng, mean=0.01)).astype("u2"), {"noise": "poisson"}),
-    "counts": (lambda rng: rng.poisson(scenes(rng)).astype("u1"), {"noise": "poisson"}),
+    "counts": (lambda rng: rng.poisson(scenes(rng)).astype("u2"), {"noise": "poisson"}),
     "even counts": (lambda rng: rng.poisson(np.full((300, 16, 16), 3.0)), {"noise": "poisson"}),
     "rare clicks": (lambda rng: (rng.random((300, 16, 16)) < 0.003).astype("u1"), {"noise": "poisson"}),
     "binary, no noise named": (lambda rng: (rng.random((300, 16, 16)) < 0.4).astype("u1"), {}),
@@ -356,8 +357,7 @@ def test_shares_and_levels_are_those_of_the_values():
 
 def truth(model, levels):
     """The information of a pixel of equally likely levels, bits, by enumeration."""
-    by_level = np.array([chances(model, mean)[1] for mean in levels])
-    by_level = by_level / by_level.sum(1, keepdims=True)
+    by_level = np.array([chances(model, mean, max(levels))[1] for mean in levels])
     mixed = by_level.mean(0)
     return (xlogy(by_level, by_level).sum(1).mean() - xlogy(mixed, mixed).sum()) / np.log(2)
 
@@ -393,7 +393,10 @@ def test_a_constant_scene_carries_nothing_whatever_is_clipped():
     model = Poisson(12.0)
     source = from_arrays(draw(model, [12.0]).astype("u1"), noise="poisson")
     found = estimate(source, models=["negative-binomial"], patch=8)
-    assert found.information_bits_per_pixel == pytest.approx(0, abs=0.01)
+    assert found.information_bits_per_pixel == pytest.approx(
+        0, abs=0.03
+    )  # half of the values are clipped: without the ceiling in the model it is -0.4
+    assert found.interval[0] < 0.01
 
 
 def test_a_void_bound_is_refused_unless_it_is_allowed():
@@ -426,6 +429,8 @@ def test_stated_limits_hold():
     (finding,) = [each for each in found.findings if each.name == "clipped"]
     assert finding.figures["ceiling_from"] == "option"
     assert finding.figures["share_at_ceiling"] == pytest.approx((values >= 150).mean())
+    cut_above = from_arrays(np.minimum(values, 170), saturation=150.0, **CAMERA)  # what lies above what is stated does not matter
+    assert [each.severity for each in cut_above.inspect()["findings"] if each.name == "clipped"] == ["note"]
     with pytest.raises(DataError, match="floor"):
         from_arrays(values, saturation=150.0, floor=200.0, **CAMERA)
     with pytest.raises(DataError, match="floor"):

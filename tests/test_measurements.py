@@ -370,8 +370,8 @@ def test_good_counts_raise_no_warning(mean):
 @pytest.mark.parametrize(
     ("values", "options", "words"),
     [
-        (np.minimum(counts(mean=4090), 4095), {"noise": "poisson"}, "saturated: .* are the maximum, 4095"),
-        (np.minimum(counts(mean=50), 52) / 52, {"noise": "gaussian", "sigma": 1.0}, "saturated"),
+        (np.minimum(counts(mean=4090), 4095), {"noise": "poisson"}, "are at the ceiling, 4095 .*censored channel"),
+        (np.minimum(counts(mean=50), 52) / 52, {"noise": "gaussian", "sigma": 1.0}, "are at the ceiling, 1 .*lower the exposure"),
         (np.full((9, 6, 5), 7), {"noise": "poisson"}, "constant: every value is 7"),
         (np.concatenate([np.full((1, 9, 9), 3), counts(shape=(9, 9))]), {"noise": "poisson"}, "1 of 21 samples are one constant"),
         (counts().astype(int) - 60, {"noise": "poisson"}, "negative counts .* under poisson noise"),

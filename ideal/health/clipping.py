@@ -351,7 +351,7 @@ class _PixelEnds:
         first, second = side * self._values
         fine = np.isfinite(second) & (np.abs(first - second) <= deviation(first))
         if wall is not None:
-            fine &= first != wall.level
+            fine &= side * (wall.level - first) > 0
         repeats, beside = ((self._counts[row, fine] - 1).sum() for row in (0, 1))
         if repeats < _BEYOND + 3 * beside + 5 * math.sqrt(beside):
             return 0.0
