@@ -103,7 +103,7 @@ def test_show_tells_facts(ideal):
     assert found["settings"]["fit"]["value"] == "resize"
     text = ideal("data", "show", "faces", "--seed", 1).stdout
     assert re.search(r"^labels +face \d+, no face \d+ *$", text, re.MULTILINE)
-    assert re.search(r"^phase +0 +rad +of a transmission", text, re.MULTILINE)
+    assert re.search(r"^phase +0 +rad +-100 to 100 +of a transmission", text, re.MULTILINE)
     assert document(ideal("data", "show", "faces", "--seed", 1, "--json"))["mean"] != found["mean"]
 
 
