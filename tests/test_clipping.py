@@ -243,7 +243,7 @@ RIGHT = {
     "frames not written": (lambda rng: unwritten(dn(rng, scenes(rng))).astype("u2"), CAMERA),
     "flat-fielded": (
         lambda rng: (dn(rng, scenes(rng)) - 100) * 0.45 / flat(rng),
-        {"noise": "poisson-gaussian", "read_noise": 1.6},
+        {"noise": "poisson-gaussian", "gain": 1.0, "read_noise": 1.6},
     ),
     "gaussian": (lambda rng: scenes(rng, mean=5) + rng.standard_normal((300, 16, 16)), GAUSSIAN),
     "gaussian, sparse": (lambda rng: 200 * (rng.random((300, 16, 16)) < 0.2) + rng.standard_normal((300, 16, 16)), GAUSSIAN),
@@ -299,12 +299,12 @@ CUT = {
     ),
     "flat-fielded after clipping": (
         lambda rng: (np.minimum(dn(rng, scenes(rng)), 240) - 100) * 0.45 / flat(rng),
-        {"noise": "poisson-gaussian", "read_noise": 1.6},
+        {"noise": "poisson-gaussian", "gain": 1.0, "read_noise": 1.6},
         "void",
     ),
     "flat-fielded after clipping, 40 frames": (
         lambda rng: ((np.minimum(dn(rng, scenes(rng, 40, 48)), 240) - 100) * 0.45 / flat(rng, 48)).astype("f4"),
-        {"noise": "poisson-gaussian", "read_noise": 1.6},
+        {"noise": "poisson-gaussian", "gain": 1.0, "read_noise": 1.6},
         "void",
     ),
     "dark map taken off after clipping": (

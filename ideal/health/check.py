@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -113,6 +113,8 @@ class Check(ABC):
         measured: `ideal.measurements.MeasurementSet`; its values are not to be read, only shape, dtype, noise and calibration.
 
     """
+
+    takes_constant: ClassVar[bool] = False  # whether samples of one value are shown as well
 
     def __init__(self, measured):
         self.measured = measured

@@ -50,6 +50,8 @@ class Wall:
 class Clipping(Check):
     """Looks for values at a floor or a ceiling, for all pixels together and by pixel."""
 
+    takes_constant = True
+
     def __init__(self, measured):
         super().__init__(measured)
         self._count = 0

@@ -96,10 +96,12 @@ def examine(measured) -> Examination:
         tally.add(raw)
         frames.add(start, raw, finite)
         flat = _flat(raw)
-        for first, last in _runs(finite & ~flat):
-            block = Block(measured, start + first, raw[first:last], sampled, rows)
-            for check in checks:
-                check.add(block)
+        for constant in (True, False):
+            takers = [check for check in checks if check.takes_constant == constant]
+            for first, last in _runs(finite if constant else finite & ~flat):
+                block = Block(measured, start + first, raw[first:last], sampled, rows)
+                for check in takers:
+                    check.add(block)
     blank, _ = frames.blank()
     calibration = measured.calibration
     summary = tally.summary(calibration.gain, calibration.offset)
