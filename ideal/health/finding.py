@@ -16,6 +16,11 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "few-sources": "too few independent sources were scored for a good interval",
         "few-measurements": "a measurement has more values than there are measurements to train the models",
         "blocks-as-sources": "blocks of one picture stand in for independent sources",
+        "ascent-unfinished": "the ascent of a design ended while its gain was still rising",
+        "ascent-unbounded": "a parameter of a design grew without limit: there is no best one",
+        "ascent-stuck": "no step along the slope of the gain raised it, though it should",
+        "ascent-overfit": "for other objects an earlier place of the ascent was better than its end",
+        "search-unfinished": "exchanges ended before every single one had been tried without gain",
         "information-negative": "the number is below 0: the stated noise is larger than the noise that is there",
     }
 )
