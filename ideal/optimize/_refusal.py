@@ -33,7 +33,9 @@ def check_begin(objective: str, params: Params, gain: float, slopes: Params, num
         what = f"the objective {objective} is {gain} at {which} ({told})"
         why = "as a logarithm or a quotient is at 0"
     other = f"keep it as it is (--rate {blamed[0]}=0)" if np.isfinite(gain) else "take less light (--photons)"
-    raise DataError(f"{what}, {why}: begin at another value (--start, or its value in the configuration), mend the encoder, or {other}")
+    raise DataError(
+        f"{what}, {why}: begin at another value (--start, or its value in the configuration), mend the encoder, or {other}"
+    )
 
 
 def lost(objective: str, step: int, params: Params) -> DataError:

@@ -113,7 +113,7 @@ def method_of(objective: Objective, ascent: Ascent) -> str:
         UsageError: line searches were asked for, and do not suit the objective or the parameters.
 
     """
-    fitting = suits(objective, ascent.rates)
+    fitting = suits(objective, objective.task.system, ascent.rates)
     if ascent.method == "line-search" and not fitting:
         why = f"the objective {objective.name} is not exact"
         if objective.exact:

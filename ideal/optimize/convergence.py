@@ -166,7 +166,8 @@ def _largest(objective: Objective, now: Moment) -> str:
     """Return the parameter that is largest in units of its span, and its value."""
     params = {name: np.asarray(each)[now.best_start] for name, each in now.free.items() if name in now.optimiser["spans"]}
     sizes = {
-        name: float(np.abs(each / np.asarray(now.optimiser["spans"][name])[now.best_start]).max()) for name, each in params.items()
+        name: float(np.abs(each / np.asarray(now.optimiser["spans"][name])[now.best_start]).max())
+        for name, each in params.items()
     }
     name = max(sizes, key=lambda each: sizes[each])
     return f"{name} up to {np.abs(params[name]).max():.3g}"

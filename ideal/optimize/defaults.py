@@ -9,6 +9,7 @@ import numpy as np
 from ideal.imaging import ImagingSystem
 from ideal.optimize.starts import default_starts
 
+MOST_STEPS = 600  # of line searches: the slowest of the systems here arrived after 180
 _STARTS = 3
 _MOST_COMPARED = 6  # named designs; each takes a third of a minute to measure
 _DARK = 0.1  # of the mean: a pixel with less light is dark
@@ -23,9 +24,9 @@ class Defaults:
         target: what information is wanted about.
         starts: names of designs to begin near; empty for three random ones, or the first of the named.
         against: names of designs to compare with; empty for all, or the first six.
-        steps: of gradient ascent.
+        steps: of Adam; line searches end when they have arrived, and have `MOST_STEPS`.
         learning_rate: of Adam, in free parameters.
-        rates: factors of the learning rate by parameter.
+        rates: factors of the learning rate, or of the unit of steps, by parameter.
         settings: of the objective; they mean nothing to another one.
 
     """

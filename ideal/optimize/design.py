@@ -132,9 +132,13 @@ def _after_search(findings: tuple[Finding, ...], search: LocalSearch) -> tuple[F
         return findings
     what = "their time was used up" if search.stopped == "time" else f"{search.evaluations} designs had been looked at"
     text = f"the exchanges ended, since {what}, before every single one had been tried without gain"
-    remedy = "give them more time (--time-limit)" if search.stopped == "time" else "begin at this design again (--start design.h5)"
+    remedy = (
+        "give them more time (--time-limit)" if search.stopped == "time" else "begin at this design again (--start design.h5)"
+    )
     figures = {"evaluations": search.evaluations, "stopped": search.stopped}
-    return *findings, Finding("search-unfinished", "note", text, "a single exchange may still improve the design", remedy, figures)
+    return *findings, Finding(
+        "search-unfinished", "note", text, "a single exchange may still improve the design", remedy, figures
+    )
 
 
 def _objective(name: str, task: Task, settings: Mapping[str, Any]) -> Objective:

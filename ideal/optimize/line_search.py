@@ -27,9 +27,9 @@ _WORSE = 0.01  # of the held-out rise, by which the end may be below an earlier 
 _ENDINGS = ("", "converged", "stuck", "unbounded")
 
 
-def suits(objective: Objective, rates: Mapping[str, float]) -> bool:
+def suits(objective: Objective | type[Objective], system: ImagingSystem, rates: Mapping[str, float]) -> bool:
     """Tell whether line searches can raise an objective: it is exact, trains nothing, and what moves is no choice."""
-    moving = [each for name, each in objective.task.system.constraints.items() if rates.get(name, 1.0)]
+    moving = [each for name, each in system.constraints.items() if rates.get(name, 1.0)]
     return objective.exact and not objective.every and not any(each.discrete for each in moving)
 
 

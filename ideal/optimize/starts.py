@@ -11,7 +11,8 @@ from ideal.imaging import Budget, ImagingSystem, OneOf, Params, UnitSum
 _TOWARDS_EVEN = {OneOf: 0.6, UnitSum: 0.2, Budget: 0.5}  # shares of the way
 _UNSETTLED = 0.1  # standard deviation of what is added to free parameters, which tells equal alternatives apart
 _AT_EDGE = 5e-3  # of the span: so near to a bound transforms have no slope, and an ascent would hardly begin
-_OFF_EDGE = 0.1, 0.12  # of the way to the middle that such values are moved, drawn, so that equal ones are told apart
+_OFF_EDGE = 0.1  # of the way to the middle that such values are moved
+_APART = 1.2  # times that, at most: drawn, so that equal values are told apart
 
 
 def default_starts(system: ImagingSystem, count: int) -> list[str]:
@@ -52,4 +53,5 @@ def _away_from_edges(value: jax.Array, constraint, unsettling: np.random.Generat
     near = constraint.at_edge(np.asarray(value), _AT_EDGE)
     if not near.any():
         return value
-    return jnp.where(near, constraint.inside(value, jnp.asarray(moving.uniform(*_OFF_EDGE, value.shape))), value)
+    inwards = constraint.inside(value, _OFF_EDGE) - value
+    return jnp.where(near, value + inwards * jnp.asarray(moving.uniform(1.0, _APART, value.shape)), value)
