@@ -18,12 +18,14 @@ from ideal.imaging import Params
 from ideal.optimize._contract import Objective, Report
 from ideal.optimize._moment import Moment, read_moment, write_moment
 from ideal.optimize._refusal import check_begin, lost
-from ideal.optimize.line_search import LineSearch, suits
 from ideal.optimize.convergence import findings_of, is_level
+from ideal.optimize.line_search import LineSearch, suits
 
 _CHUNK = 10  # steps of one compiled scan
 _SHARPEST = 16.0
 _KEEP_SECONDS = 10.0  # between checkpoints
+_SETTLED = (0.05, 0.02, 0.01, 3e-3, 1e-6)  # of the span: values so near to an edge are tried on it
+_COSTLESS = 1e-5  # of the rise: what that may cost
 METHODS = ("auto", "line-search", "adam")
 _SMOOTHED = 3  # refits whose gains are averaged where it is judged whether designs still improve
 
@@ -269,12 +271,36 @@ class _Run:
             if float(judged[leader]) > gain:
                 best, gain, start, at = jax.tree.map(lambda each: each[leader], hard), float(judged[leader]), leader, step
             stopped = self._ended(step, at, history)
+            if stopped:
+                own = jax.tree.map(lambda each: each[start], learned)
+                best, gain = self._settled(best, gain, self.objective.with_learned(state, own), history)
         return Moment(step, free, optimiser, state, learned, best, gain, start, at, history, record["seconds"], stopped)
 
     def relaxed(self, now: Moment) -> Params:
         """Return the parameters of the best start at the end, before they were made hard."""
         own = jax.tree.map(lambda each: each[now.best_start], now.free)
         return self.system.constrain(own, float(self.ascent.sharpen(now.step)))
+
+    def _settled(self, best: Params, gain: float, state: Any, history: list[dict[str, Any]]) -> tuple[Params, float]:
+        """Return the design with values that are next to an edge on it, as many as cost nothing, and its held-out gain.
+
+        Transforms of free values come near to an edge, as a share to 0, and never reach it.
+        """
+        risen = max(gain - min(history[0]["hard_gain"]), 0.0)
+        constraints = {name: self.system.constraints[name] for name in best if self.ascent.rates.get(name, 1.0)}
+        for share in _SETTLED:
+            settled = {name: each.settle(np.asarray(best[name]), share) for name, each in constraints.items()}
+            if all(np.array_equal(each, best[name]) for name, each in settled.items()):
+                break
+            settled = best | {name: jnp.asarray(each, best[name].dtype) for name, each in settled.items()}
+            judged = float(self._judged(settled, state))
+            if judged >= gain - _COSTLESS * risen:
+                return settled, judged
+        return best, gain
+
+    @partial(jax.jit, static_argnums=0)
+    def _judged(self, params: Params, state: Any) -> jax.Array:
+        return self.objective.validation_gain(params, state, self._held_out_key())
 
     def _refuse(self, now: Moment, state: Any) -> None:
         """Raise where it is the beginning that has no finite gain or slope."""

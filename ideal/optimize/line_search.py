@@ -24,6 +24,7 @@ _SETTLED = (5e-3, 1e-6)  # of the span: values so near to an edge are put on it,
 _COSTLESS = 1e-6  # of the rise
 _BOUNDLESS = 1e4  # spans: a parameter that has grown so far has no optimum
 _WORSE = 0.01  # of the held-out rise, by which the end may be below an earlier place and still counts
+_MOST = 1e30  # that a file of single precision keeps
 _ENDINGS = ("", "converged", "stuck", "unbounded")
 
 
@@ -64,7 +65,7 @@ class LineSearch:
             check_begin(self.objective.name, start, float(gain), slope, number, len(starts))
             space = _Space(self.system, start, span)
             climbers.append(Climber.at(space.place(start), float(gain), space.slope(slope)))
-        begun, soft, judged, hard = self._judged(begun, state)
+        begun, _, judged, hard = self._judged(begun, state)
         gains = np.where(np.isfinite(judged), judged, -np.inf)
         first = int(np.argmax(gains))
         kept = {"spans": _stacked(spans), "begun": jnp.asarray(gains), **self._packed(climbers)}
@@ -195,8 +196,8 @@ class LineSearch:
         for number, each in enumerate(climbers):
             pairs[0, number, : len(each.steps)] = each.steps
             pairs[1, number, : len(each.steps)] = each.changes
-        numbers = [(len(each.steps), each.calm, each.rounds, _ENDINGS.index(each.stopped)) for each in climbers]
-        values = [(each.gain, each.first, each.promise) for each in climbers]
+        numbers = [(len(each.steps), each.calm, each.stalled, each.rounds, _ENDINGS.index(each.stopped)) for each in climbers]
+        values = [(each.gain, each.first, min(each.promise, _MOST), each.pace, each.reach) for each in climbers]
         found = {
             "places": np.stack([each.place for each in climbers]),
             "slopes": np.stack([each.slope for each in climbers]),
@@ -209,12 +210,10 @@ class LineSearch:
 def _unpacked(kept: Mapping[str, Any]) -> list[Climber]:
     places, slopes, pairs, values = (np.asarray(kept[name], np.float64) for name in ("places", "slopes", "pairs", "values"))
     found = []
-    for number, (count, calm, rounds, ending) in enumerate(np.asarray(kept["numbers"]).tolist()):
-        gain, first, promise = values[number].tolist()
+    for number, (count, *counts, ending) in enumerate(np.asarray(kept["numbers"]).tolist()):
+        gain, first, *more = values[number].tolist()
         steps, changes = pairs[:, number, :count]
-        found.append(
-            Climber(places[number], gain, slopes[number], first, steps, changes, calm, rounds, promise, _ENDINGS[ending])
-        )
+        found.append(Climber(places[number], gain, slopes[number], first, steps, changes, *counts, *more, _ENDINGS[ending]))
     return found
 
 

@@ -7,7 +7,7 @@ exactly: shares are 0 and bounds are reached, not approached.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -15,7 +15,9 @@ Project = Callable[[np.ndarray], np.ndarray]
 Evaluate = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
 PAIRS = 10  # of steps and slopes that are remembered
-_FIRST = 0.1  # of the unit: the longest change of a value in a step before any curvature is known
+_FIRST = 0.1  # of the unit: the longest change of a value in a first step, before any curvature is known
+_LONGER = 4.0  # times that after each step that has shown none
+_MOST_REACH = 1e6
 _FARTHEST = 1.0  # units, or the size of a value where that is more, that a step may change it by
 _SUFFICIENT = 1e-4  # of the rise that the slope promises (Armijo)
 _HALVINGS = 30
@@ -23,9 +25,12 @@ _INNER = 60  # steps on the model
 _RECENT = 8  # values of the model of which the largest may not be exceeded
 _CURVED = 1e-10  # cosine of a step and of the change of slope below which they say nothing of curvature
 _PRECISE = 1e-7  # of the largest step on the model: where it ends
-_RELATIVE = 1e-6  # of the rise so far: a step that promises and gives less is none
+_RELATIVE = 1e-6  # of the pace: a step that promises and gives less is none
+_FORGOTTEN = 0.8  # of the pace that a step leaves: what a bad start rose by is no measure for long
+_LEAST_PACE = 0.01  # of the rise so far
 _LEAST_RISE = 1e-3  # of the value: what counts as the rise of one that hardly rose
 _CALM = 3  # such steps one after another end the ascent
+_STALLED = 10  # steps that promise more and give next to nothing end it too, with curvature forgotten half way
 _ROUNDING = 16  # units in the last place of the value that no line search can see through
 
 
@@ -39,9 +44,12 @@ class Climber:
         slope: there, (value,).
         first: gain where it began.
         steps, changes: the remembered pairs, (pair, value), oldest first.
-        calm: steps in a row that brought next to nothing.
+        calm: steps in a row that promised and brought next to nothing.
+        stalled: steps in a row that brought next to nothing.
         rounds: steps that were made.
         promise: what the next step was promised to bring, the last time that one was looked for.
+        pace: what steps brought lately, at most, earlier ones counting less and less.
+        reach: longest change of a value while no curvature is known.
         stopped: "converged", "stuck" where no step along the slope rises though one should, or "" while it goes on.
 
     """
@@ -53,8 +61,11 @@ class Climber:
     steps: np.ndarray
     changes: np.ndarray
     calm: int = 0
+    stalled: int = 0
     rounds: int = 0
     promise: float = float("inf")
+    pace: float = 0.0
+    reach: float = _FIRST
     stopped: str = ""
 
     @classmethod
@@ -79,7 +90,8 @@ def next_step(now: Climber, evaluate: Evaluate, project: Project, precision: flo
         precision: relative, of the gain: a unit in the last place.
 
     """
-    little = max(_RELATIVE * now.risen, _ROUNDING * precision * abs(now.gain))
+    pace = max(now.pace, _LEAST_PACE * now.risen)
+    little = max(_RELATIVE * pace, _ROUNDING * precision * abs(now.gain))
     model = _Model.of(now)
     target = _best_on(model, now.place, -now.slope, project)
     way = target - now.place
@@ -93,14 +105,25 @@ def next_step(now: Climber, evaluate: Evaluate, project: Project, precision: flo
     if found is None:
         if len(now.steps) and promise > 0:  # the curvature that is remembered may not be that of this place
             nothing = np.zeros((0, len(now.place)))
-            return Climber(**{**vars(now), "steps": nothing, "changes": nothing, "promise": promise})
-        small = promise <= max(_LEAST_RISE * now.risen, little)
-        return Climber(**{**vars(now), "promise": max(promise, 0.0), "stopped": "converged" if small else "stuck"})
+            return replace(now, steps=nothing, changes=nothing, promise=promise, reach=_FIRST)
+        return replace(now, promise=max(promise, 0.0), stopped=_end(now, promise, little))
     place, gain, slope = found
-    calm = now.calm + 1 if max(gain - now.gain, promise) < little else 0
+    rise = gain - now.gain
+    calm = now.calm + 1 if max(rise, promise) < little else 0
+    stalled = now.stalled + 1 if rise < little else 0
     steps, changes = _remembered(now, place - now.place, now.slope - slope)
-    stopped = "converged" if calm >= _CALM else ""
-    return Climber(place, gain, slope, now.first, steps, changes, calm, now.rounds + 1, promise, stopped)
+    if stalled == _STALLED // 2:
+        steps = changes = steps[:0]
+    stopped = "converged" if calm >= _CALM else _end(now, promise, little) if stalled >= _STALLED else ""
+    reach = _FIRST if len(steps) else min(_LONGER * now.reach, _MOST_REACH)
+    pace = max(rise, _FORGOTTEN * now.pace)
+    counts = calm, stalled, now.rounds + 1
+    return Climber(place, gain, slope, now.first, steps, changes, *counts, promise, pace, reach, stopped)
+
+
+def _end(now: Climber, promise: float, little: float) -> str:
+    """Return how an ascent ends whose steps bring nothing: at the limit of precision, or where the gain is not smooth."""
+    return "converged" if promise <= max(_LEAST_RISE * now.risen, little) else "stuck"
 
 
 def _search(now: Climber, target: np.ndarray, steep: float, evaluate: Evaluate, precision: float):
@@ -151,7 +174,7 @@ class _Model:
     def of(cls, now: Climber) -> "_Model":
         steps, changes = now.steps, now.changes
         if not len(steps):
-            return cls(max(float(np.abs(now.slope).max()) / _FIRST, 1e-300))
+            return cls(max(float(np.abs(now.slope).max()) / now.reach, 1e-300))
         inner = steps @ changes.T
         scale = float(changes[-1] @ changes[-1]) / inner[-1, -1]
         lower = np.tril(inner, -1)
