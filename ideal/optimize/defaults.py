@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 
 from ideal.imaging import ImagingSystem
+from ideal.optimize import find_objective
+from ideal.optimize.ascent import Ascent
+from ideal.optimize.line_search import suits
 from ideal.optimize.starts import default_starts
 
 MOST_STEPS = 600  # of line searches: the slowest of the systems here arrived after 180
@@ -91,6 +94,19 @@ def defaults_for(system: ImagingSystem, scenes: np.ndarray | None = None) -> Def
     if scenes is not None and system.name in SPARSE and are_sparse(scenes):
         return SPARSE[system.name]
     return DEFAULTS.get(system.name, Defaults())
+
+
+def ascent_by(default: Defaults, system: ImagingSystem) -> Ascent:
+    """Return the ascent of a design run by these options, by the method that suits the objective and the system.
+
+    Args:
+        default: of `defaults_for`.
+        system: what is designed.
+
+    """
+    if suits(find_objective(default.objective), system, default.rates):
+        return Ascent(MOST_STEPS, rates=default.rates, method="line-search")
+    return Ascent(default.steps, default.learning_rate, default.rates, method="adam")
 
 
 def starts_of(system: ImagingSystem, default: Defaults, *, alone: bool = False) -> tuple[str, ...]:
