@@ -8,6 +8,8 @@ made for; Gaussians by class and a classifier give a lower bound on I(T;Y) of th
     python benchmarks/led_design.py --photons 50
 """
 
+from dataclasses import replace
+
 import numpy as np
 from _common import emit, parser, say, timed
 
@@ -28,8 +30,8 @@ def designed(args):
     """Return the system, its designs by name, how the first was found, and what to measure with."""
     from ideal.datasets import make_objects
     from ideal.imaging import make_system
-    from ideal.optimize import Ascent, Task, parse_target
-    from ideal.optimize.defaults import defaults_for
+    from ideal.optimize import Task, parse_target
+    from ideal.optimize.defaults import ascent_by, defaults_for
     from ideal.optimize.design import find_design
     from ideal.optimize.objects import divide
     from ideal.simulation import prepare
@@ -38,7 +40,7 @@ def designed(args):
     division = divide(make_objects("phase-cells").open(system.scene, args.seed), args.count, args.seed)
     simulation = prepare(system, system.design(), division.design, photons=args.photons)
     system, default = simulation.system, defaults_for(system)
-    parts = division.design, division.choose
+    parts, how = (division.design, division.choose), ascent_by(default, system)
     task = Task(
         system,
         simulation.noise,
@@ -50,7 +52,7 @@ def designed(args):
         task,
         default.objective,
         starts=list(default.starts),
-        ascent=Ascent(10 if args.quick else default.steps, default.learning_rate),
+        ascent=replace(how, steps=10) if args.quick else how,
         settings=default.settings,
         seed=args.seed,
     )

@@ -10,6 +10,7 @@ brightest one's light, those less than a pixel apart taken for one. For dense ob
 """
 
 import os
+from dataclasses import replace
 
 import numpy as np
 from _common import emit, parser, say
@@ -38,8 +39,8 @@ def designed(name, objects, args):
     """Return a system's design and its start as point spread functions, how it was found, and what to measure with."""
     from ideal.datasets import make_objects
     from ideal.imaging import make_system
-    from ideal.optimize import Ascent, Task
-    from ideal.optimize.defaults import are_sparse, defaults_for
+    from ideal.optimize import Task
+    from ideal.optimize.defaults import are_sparse, ascent_by, defaults_for
     from ideal.optimize.design import find_design
     from ideal.optimize.objects import divide
     from ideal.simulation import prepare
@@ -48,12 +49,13 @@ def designed(name, objects, args):
     division = divide(make_objects(objects).open(system.scene, args.seed), args.count, args.seed)
     simulation = prepare(system, system.design(), division.design, photons=args.photons)
     default = defaults_for(system, division.design.scenes[:32])
+    how = ascent_by(default, system)
     light = [simulation.exposed(part.scenes) for part in (division.design, division.choose)]
     found = find_design(
         Task(system, simulation.noise, *light),
         default.objective,
         starts=list(default.starts),
-        ascent=Ascent(10 if args.quick else default.steps, default.learning_rate, default.rates),
+        ascent=replace(how, steps=10) if args.quick else how,
         settings=default.settings,
         seed=args.seed,
     )

@@ -17,6 +17,13 @@ from ideal.result import LN2, Comparison, Estimate
 from ideal.simulation import DEFAULT_PHOTONS
 
 DESIGN, START = "the design", "its start"
+_ENDINGS = {
+    "converged": ", converged",
+    "patience": ", ended early: no more gain",
+    "time": ", ended by the time limit",
+    "unbounded": ", ended: a parameter grew without limit",
+    "stuck": ", ended: no step along the slope rises",
+}
 _FEW = 100  # objects to design for
 _LARGEST = 4096  # values of a parameter that a document lists
 
@@ -94,7 +101,10 @@ def document(prepared, request: Mapping[str, Any], designed: Designed, rows: lis
     """
     division, climb = prepared.division, designed.climb
     warnings = warnings_of(division, prepared.objects)
-    if climb is not None and climb.stopped == "time":
+    findings = designed.findings
+    warnings += [finding.line for finding in findings]
+    unfinished = any(finding.name == "ascent-unfinished" for finding in findings)
+    if climb is not None and climb.stopped == "time" and not unfinished:
         warnings.append(f"the ascent ended at its time limit after {climb.steps} of {request['steps']} steps")
     elif designed.seconds > (limit := request.get("time-limit") or math.inf):
         warnings.append(f"the time limit of {limit:g} s was used up: with more time there may be a better design")
@@ -120,6 +130,8 @@ def document(prepared, request: Mapping[str, Any], designed: Designed, rows: lis
         "n_measure": division.measure.count,
         "steps": climb and climb.steps,
         "stopped": climb and climb.stopped,
+        "method": climb and climb.method,
+        "findings": [finding.to_record() for finding in findings],
         "start": climb and request["starts"][climb.start],
         "gain": {"start": designed.gain_of_start, "ascent": designed.gain_of_ascent, "search": designed.gain_of_search},
         "gain_unit": designed.unit.replace("pixel", value_name(rows[0])),
@@ -151,7 +163,7 @@ def print_result(document: dict) -> None:
     """Print what was designed, and the table of the design against its start and the named ones."""
     facts, unit = [], document["gain_unit"]
     if document["steps"] is not None:
-        stopped = {"patience": ", ended early: no more gain", "time": ", ended by the time limit"}.get(document["stopped"], "")
+        stopped = _ENDINGS.get(document["stopped"], "")
         facts.append(f"{document['steps']} steps from {document['start']}{stopped}, {document['seconds']:.0f} s")
     about = f"{document['system']} for {document['objects']}, {light(document)}"
     gain = document["gain"]

@@ -7,6 +7,7 @@ from typing import Any
 
 from ideal.cli._options import parse_duration
 from ideal.errors import UsageError, unknown_name
+from ideal.optimize.ascent import METHODS
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Request:
     against: tuple[str, ...] | None = None
     choose: int | None = None
     keep: tuple[str, ...] = ()
+    method: str | None = None
     steps: int | None = None
     learning_rate: float | None = None
     rates: Mapping[str, float] = field(default_factory=dict)
@@ -89,6 +91,12 @@ def _check(request: Request) -> None:
         value = getattr(request, name)
         if value is not None and value < 1:
             raise UsageError(f"--{name} takes a whole number from 1 on; found {value}")
+    if request.method not in (None, *METHODS):
+        raise UsageError(unknown_name("no method of ascent is called", request.method, METHODS))
+    if request.method == "line-search" and request.learning_rate is not None:
+        raise UsageError(
+            "--learning-rate is of Adam, and line searches find their own steps: leave it out, or take --method adam"
+        )
     if request.seed < 0:
         raise UsageError(f"--seed takes a whole number from 0 on; found {request.seed}")
     for name in ("learning_rate", "photons", "effort"):
@@ -174,7 +182,7 @@ def _numbers(each: Callable[[str, Any], Any], kind: type, called: str) -> Callab
 
 
 _READERS: dict[str, Callable[[str, Any], Any]] = {
-    **dict.fromkeys(("objects", "objective", "target"), _text),
+    **dict.fromkeys(("objects", "objective", "target", "method"), _text),
     **dict.fromkeys(("starts", "against", "keep", "models"), _texts),
     **dict.fromkeys(("steps", "count", "patch", "seed", "choose"), _whole),
     **dict.fromkeys(("learning_rate", "photons", "effort", "patience"), _number),

@@ -23,7 +23,7 @@ def draw_measurements(measured: Mapping[str, MeasurementSet], scene: np.ndarray,
     _draw_object(first, scene)
     for axes, (name, one) in zip(others, measured.items(), strict=True):
         axes.set_title(name, fontsize=9)
-        _draw_values(axes, one.read(0, 1)[0], one.units)
+        _draw_values(axes, one.read(0, 1)[0], "photoelectrons" if one.calibration.converts else one.units)
     save_figure(figure, target)
 
 

@@ -24,7 +24,7 @@ from ideal.imaging.configuration import save_design
 from ideal.imaging.interferometer import Interferometer
 from ideal.measurements import MeasurementSet
 from ideal.optimize import Ascent, Task, find_objective, parse_target
-from ideal.optimize.defaults import compared_with, defaults_for, starts_of
+from ideal.optimize.defaults import MOST_STEPS, Defaults, compared_with, defaults_for, starts_of
 from ideal.optimize.design import Designed, find_design
 from ideal.optimize.evaluation import (
     DEFAULT_MODELS,
@@ -35,6 +35,7 @@ from ideal.optimize.evaluation import (
     measured_by,
     target_information,
 )
+from ideal.optimize.line_search import suits
 from ideal.optimize.objects import Division
 from ideal.optimize.site_evaluation import reduced_measurements
 from ideal.optimize.targets import LabelTarget, Target, WeightedTarget
@@ -136,14 +137,8 @@ def _complete(request: Request, system: ImagingSystem, design: str | None, seen:
     if request.objective in (None, default.objective):
         request = replace(request, objective_settings={**default.settings, **request.objective_settings})
         request = replace(request, rates={**default.rates, **request.rates})
-    request = completed(
-        request,
-        objective=default.objective,
-        target=default.target,
-        steps=default.steps,
-        learning_rate=default.learning_rate,
-        models=DEFAULT_MODELS,
-    )
+    request = completed(request, objective=default.objective, target=default.target, models=DEFAULT_MODELS)
+    request = _with_method(request, system, default)
     for name in request.models:
         find_model(name)
     alone = bool(find_objective(request.objective).every)
@@ -157,6 +152,17 @@ def _complete(request: Request, system: ImagingSystem, design: str | None, seen:
     for name in dict.fromkeys((*request.against, *request.starts)):
         design_of(system, name, request.seed)
     return request
+
+
+def _with_method(request: Request, system: ImagingSystem, default: Defaults) -> Request:
+    """Return the request with a method of ascent, Adam where its learning rate is given, and with as many steps as that takes."""
+    method = request.method
+    if method in (None, "auto"):
+        searches = suits(find_objective(request.objective), system, request.rates) and request.learning_rate is None
+        method = "line-search" if searches else "adam"
+    if method == "line-search":
+        return completed(replace(request, method=method), steps=MOST_STEPS)
+    return completed(replace(request, method=method), steps=default.steps, learning_rate=default.learning_rate)
 
 
 def _prepared(setup: Setup, request: Request, source: ObjectSource) -> Prepared:
@@ -207,7 +213,9 @@ def about_label(target: Target | None) -> bool:
 
 
 def _designed(prepared: Prepared, request: Request, folder: RunFolder | None, design: str | None, say: Say) -> Designed:
-    ascent = Ascent(request.steps, request.learning_rate, request.rates, patience=request.patience, time_limit=request.time_limit)
+    rate = {} if request.learning_rate is None else {"learning_rate": request.learning_rate}
+    how = {"patience": request.patience, "time_limit": request.time_limit, "method": request.method}
+    ascent = Ascent(request.steps, rates=request.rates, **rate, **how)
     log = _Metrics(folder)
     designed = find_design(
         prepared.task,

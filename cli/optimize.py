@@ -80,16 +80,31 @@ def optimize(
             help="With --choose: site or LED that takes part beside the K, or a design for all of its; repeat for several.",
         ),
     ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="How the gradient is followed: line-search (to the optimum, of the objective gaussian without choices such as "
+            "filters), or adam (anything); default: the first where it suits.",
+        ),
+    ] = None,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Steps of gradient ascent, at most; default: by the system, mostly 150.")
+        int | None,
+        typer.Option(
+            min=1, help="Steps of gradient ascent, at most; default: 600 of line searches, of adam by the system, mostly 150."
+        ),
     ] = None,
     learning_rate: Annotated[
         float | None,
-        typer.Option(metavar="X", help="Of Adam, in free parameters, falling to 0; default: by the system, mostly 0.05."),
+        typer.Option(metavar="X", help="Of adam, in free parameters, falling to 0; default: by the system, mostly 0.05."),
     ] = None,
     rate: Annotated[
         list[str] | None,
-        typer.Option("--rate", metavar="PARAMETER=X", help="Factor of the learning rate of one parameter; 0 keeps it as it is."),
+        typer.Option(
+            "--rate",
+            metavar="PARAMETER=X",
+            help="Factor of the learning rate of one parameter, or of the first step of a line search; 0 keeps it as it is.",
+        ),
     ] = None,
     patience: Annotated[
         float | None,
@@ -187,6 +202,7 @@ def optimize(
         "against": against,
         "choose": choose,
         "keep": keep,
+        "method": method,
         "steps": steps,
         "learning_rate": learning_rate,
         "rate": rate,

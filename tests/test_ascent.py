@@ -266,9 +266,20 @@ def test_figures_of_an_ascent_without_meaning_are_refused(wrong):
         Ascent(**wrong)
 
 
-def test_a_gain_that_is_not_finite_ends_the_ascent_with_a_remedy():
-    with pytest.raises(DataError, match="take a lower learning rate"):
-        climb(towards(noise=float("nan")), mixed(0), Ascent(steps=20))
+def test_a_gain_that_is_not_finite_on_the_way_ends_the_ascent_with_a_remedy():
+    class Cliff(Towards):
+        def gain(self, params, state, key):
+            return params["filters"][0, 0, 0] * jnp.where(params["filters"][0, 0, 0] > 0.9, jnp.nan, 1.0)
+
+    with pytest.raises(DataError, match=r"after \d+ steps, nor the parameter filters: take a lower learning rate") as told:
+        climb(Cliff(towards().task), mixed(0), Ascent(steps=60, learning_rate=0.5))
+    assert "--rate filters=0.1" in str(told.value)
+
+
+def test_a_gain_that_is_not_finite_at_the_start_is_no_matter_of_the_learning_rate():
+    with pytest.raises(DataError, match=r"the objective towards is nan at start 1 of 2 \(filters\[0, 0, 0\] = 0.205") as told:
+        climb(towards(noise=float("nan")), mixed(0, 1), Ascent(steps=20))
+    assert "learning" not in str(told.value)
 
 
 def fields(system, photons, count):

@@ -31,8 +31,20 @@ from ideal.optimize import ascent, find_objective, parse_target
 
 pytestmark = pytest.mark.usefixtures("hasty_compiler")
 
-# A lens in one dimension: one parameter, vectors to measure, a run of two seconds.
-LENS = ("optimize", "diffraction-limited", "natural-fields", "--set", "shape=[16]", "-n", "60", "--steps", "20")
+# A lens in one dimension: one parameter, vectors to measure, a run of two seconds; by line searches it has arrived at once.
+LENS = (
+    "optimize",
+    "diffraction-limited",
+    "natural-fields",
+    "--set",
+    "shape=[16]",
+    "-n",
+    "60",
+    "--steps",
+    "20",
+    "--method",
+    "adam",
+)
 SHORT = (*LENS, "--against", "objective-4x", "--start", "objective-10x")
 MOSAIC = (
     *("optimize", "color-filter-array", "natural-fields", "--set", "shape=[8,8]", "--set", "period=[2,2]", "-n", "60"),
@@ -48,6 +60,7 @@ objects = "natural-fields"
 count = 60
 steps = 20
 starts = ["objective-10x"]
+method = "adam"
 against = "objective-4x"
 learning-rate = 0.05
 patience = 0.5
@@ -125,6 +138,11 @@ def test_a_run_ends_with_a_table_and_leaves_everything_in_its_folder(ideal, whol
     assert [each["step"] for each in records if "step" in each] == [10, 20]
     assert [each["path"] for each in records if "path" in each] == list(rows)
     assert float(design_of(folder)["na"]) == pytest.approx(record["design"]["na"])
+    assert (record["method"], record["stopped"]) == ("adam", "steps")
+    (finding,) = record["findings"]  # a fifth of the way to the optimum, and it says so
+    assert finding["name"] == "ascent-unfinished"
+    assert "--steps 60" in finding["remedy"]
+    assert "warning: the ascent ended after 20 steps" in result.stderr
     again = ideal(*SHORT, "--out", folder)
     assert (again.exit_code, again.stdout) == (2, "")
     assert "holds a finished run: choose another --out, or overwrite it with --force" in again.stderr
@@ -140,6 +158,20 @@ def test_a_design_is_a_system_of_its_own(ideal, tmp_path, whole, undrawn):
     told = document(further)
     assert told["start"].endswith("design.h5")
     assert told["gain"]["start"] > told_by(folder)["gain"]["start"]
+
+
+def test_by_default_a_smooth_design_is_followed_to_its_optimum(ideal, tmp_path, undrawn):
+    steps = ("--steps", "20", "--method", "adam")
+    plain = [each for each in SHORT if each not in steps]
+    told = document(ideal(*plain, "--out", tmp_path / "run", "--json"))
+    assert (told["method"], told["stopped"], told["findings"]) == ("line-search", "converged", [])
+    assert told["request"]["method"] == "line-search"
+    assert "learning-rate" not in told["request"]
+    again = document(ideal("optimize", "--config", tmp_path / "run" / "run.toml", "--json"))
+    assert again["design"] == told["design"]
+    unlike = document(ideal(*plain, "--steps", "10", "--learning-rate", "0.3", "--json"))
+    assert (unlike["method"], unlike["steps"]) == ("adam", 10)
+    assert unlike["gain"]["ascent"] < told["gain"]["ascent"] + 1e-9
 
 
 def test_a_configuration_says_all_and_options_go_before_it(ideal, tmp_path, whole, undrawn):
@@ -267,6 +299,10 @@ WRONG = [
     ("diffraction-limited --rate na=-1", 2, "--rate na=-1: expected a factor from 0 on"),
     ("diffraction-limited --steps 0", 2, "--steps"),
     ("diffraction-limited --learning-rate 0", 2, "--learning-rate takes a number above 0; found 0"),
+    ("diffraction-limited --method newton", 2, "no method of ascent is called 'newton'"),
+    ("diffraction-limited --method line-search --learning-rate 1", 2, "--learning-rate is of Adam"),
+    ("diffraction-limited --method line-search --objective samples", 2, "the objective samples is not exact"),
+    ("color-filter-array --method line-search", 2, "are choices between alternatives"),
     ("diffraction-limited --photons -5", 2, "--photons takes a number above 0; found -5"),
     ("diffraction-limited --photons nan", 2, "--photons takes a number; found nan"),
     ("diffraction-limited --patience 2", 2, "--patience takes a share of the steps"),

@@ -73,6 +73,58 @@ def test_exact_zeros_have_finite_free_values():
         np.testing.assert_allclose(constraint.physical(free), value, atol=2e-4)
 
 
+PLACES = Places(np.array([[10.0, 20.0], [-30.0, 170.0]]), np.array([True, False]), (-60.0, 60.0))
+SMOOTH = {
+    "bounded": (Bounded(-2.0, 3.0), np.array([-2.0, 0.0, 2.999, 3.0])),
+    "positive": (Positive(2.5), np.array([0.0, 1e-3, 1.0, 4.0])),
+    "unit-sum": (UnitSum(), np.array([0.0, 0.0005, 0.2495, 0.75])),
+    "positions": (Inside(Bounded(1.0, 3.0), Bounded(0.0, 7.5)), np.array([[1.0, 3.0], [2.0, 7.5]])),
+    "places": (PLACES, np.array([[60.0, 20.0], [-30.0, 170.0]])),
+}
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_the_nearest_allowed_value_is_allowed_and_no_other_is_nearer(name):
+    constraint, value = SMOOTH[name]
+    span, rng = constraint.span(value), np.random.default_rng(0)
+    np.testing.assert_allclose(constraint.project(value), value, atol=1e-12)
+    for _ in range(20):
+        wanted = value + 2 * span * rng.standard_normal(value.shape)
+        found = constraint.project(wanted)
+        constraint.check("x", found)
+        np.testing.assert_allclose(constraint.project(found), found, atol=1e-12)
+        others = [constraint.project(value + span * rng.standard_normal(value.shape)) for _ in range(20)]
+        distance = [(((each - wanted) / span) ** 2).sum() for each in (found, *others)]
+        assert min(distance) == distance[0]
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_values_next_to_an_edge_are_put_on_it_and_those_on_it_are_moved_inside(name):
+    constraint, value = SMOOTH[name]
+    near = constraint.at_edge(value, 5e-3)
+    settled = constraint.settle(value, 5e-3)
+    constraint.check("x", settled)
+    assert np.array_equal(constraint.at_edge(settled, 1e-12), near)  # exactly
+    inside = np.asarray(constraint.inside(jnp.asarray(settled), 0.1))
+    constraint.check("x", inside)
+    assert not constraint.at_edge(inside, 5e-3).any()
+    assert not near[~np.isclose(settled, value, rtol=0.02, atol=0.02 * constraint.span(value).max())].size
+
+
+def test_known_projections():
+    np.testing.assert_allclose(UnitSum().project(np.array([0.6, 0.6, -1.0])), [0.5, 0.5, 0])
+    np.testing.assert_allclose(UnitSum().project(np.array([[3.0, 0.0], [0.0, 0.0]])), [[1, 0], [0, 0]])
+    np.testing.assert_allclose(UnitSum().project(np.zeros(5)), 0.2)
+    np.testing.assert_array_equal(Bounded(0.0, 1.0).project(np.array([-3.0, 0.25, 9.0])), [0, 0.25, 1])
+    np.testing.assert_array_equal(Positive().project(np.array([-3.0, 0.25])), [0, 0.25])
+    assert PLACES.project(np.array([[80.0, 200.0], [0.0, 0.0]])).tolist() == [[60, 200], [-30, 170]]
+    assert np.asarray(PLACES.harden(jnp.asarray([[60.0, 200.0], [-30.0, 170.0]]))).tolist() == [[60, -160], [-30, 170]]
+
+
+def test_only_choices_are_discrete():
+    assert [name for name, each in EACH.items() if each.discrete] == ["one-of", "budget", "budget of 6"]
+
+
 @pytest.mark.parametrize(
     ("constraint", "text"),
     [

@@ -24,9 +24,11 @@ def gain_of(task):
     return jax.jit(ClosedForm(task).validation_gain)
 
 
-def effective(weights):
-    """Return how many equal shares are as uneven as these."""
-    return 1 / float((np.asarray(weights) ** 2).sum())
+def effective(params):
+    """Return how many equal shares are as uneven as those of lenslets, of which such on one place are one."""
+    places, shares = np.asarray(params["positions"]), np.asarray(params["weights"])
+    together = np.linalg.norm(places[:, None] - places, axis=-1) < 1
+    return 1 / float(shares @ together @ shares)
 
 
 def designed(task, starts, *, steps=60, rate=0.2):
@@ -46,14 +48,15 @@ def test_no_point_spread_function_tells_more_of_gaussian_scenes_than_a_point():
         assert all(float(gain({"psf": psf})) < most + 1e-9 for psf in others)
 
 
-def test_a_free_mask_goes_from_a_lens_towards_a_point():
+def test_a_free_mask_goes_from_a_lens_to_a_point():
     scenes = light_fields(MASK, 100.0, 60).astype(np.float32)
-    found = designed(Task(MASK, Poisson(), scenes[:40], scenes[40:]), ["one-lens"], rate=0.5)
+    found = designed(Task(MASK, Poisson(), scenes[:40], scenes[40:]), ["one-lens"], steps=300)
     with jax.enable_x64(True):
         gain = gain_of(Task(MASK, Poisson(), scenes[:40], scenes[40:]))
         lens, best = (float(gain(double(each))) for each in (MASK.design("one-lens"), found.params))
     assert best > lens + 0.05
-    assert found.params["psf"].max() > 1.5 * np.max(MASK.design("one-lens")["psf"])
+    assert sorted(np.ravel(found.params["psf"]).tolist()) == [0.0] * 35 + [1.0]
+    assert found.climb.stopped == "converged"
 
 
 def sources(places, count, seed=0):
@@ -73,16 +76,16 @@ def test_more_lenslets_survive_for_sparse_objects_than_for_dense_ones(kind):
     scenes = sources(places, 120)
     whole = parse_target("region:0-11,0-11", CAMERA.scene)
     task = Task(CAMERA, Poisson(), scenes[:80], scenes[80:], target=whole)
-    found = designed(task, ["random"], steps=60, rate=0.3)
+    found = designed(task, ["random", "random"], steps=60, rate=0.3)  # from one, two lenslets may see the same corner
     with jax.enable_x64(True):
         gain = gain_of(task)
         lens = float(gain(double(CAMERA.design("one-lens"))))
     assert found.gain_of_ascent > found.gain_of_start
     if kind == "sparse":
-        assert effective(found.params["weights"]) > 3
+        assert effective(found.params) > 3.9
         assert found.gain_of_ascent > lens + 0.05
     else:
-        assert effective(found.params["weights"]) < 2
+        assert effective(found.params) < 2
         assert found.gain_of_ascent > lens - 0.01
 
 

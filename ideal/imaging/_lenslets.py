@@ -33,6 +33,26 @@ class Inside(Constraint):
         physical = jnp.asarray(physical)
         return jnp.stack([self.rows.free(physical[..., 0]), self.columns.free(physical[..., 1])], -1)
 
+    def span(self, physical: np.ndarray) -> np.ndarray:
+        """Return the distances of the bounds."""
+        return np.stack([self.rows.span(physical[..., 0]), self.columns.span(physical[..., 1])], -1)
+
+    def project(self, physical: np.ndarray) -> np.ndarray:
+        """Return the position, or the nearest on a bound."""
+        return np.stack([self.rows.project(physical[..., 0]), self.columns.project(physical[..., 1])], -1)
+
+    def inside(self, physical: jax.Array, share: float) -> jax.Array:
+        """Return positions nearer to the middle."""
+        return jnp.stack([self.rows.inside(physical[..., 0], share), self.columns.inside(physical[..., 1], share)], -1)
+
+    def at_edge(self, physical: np.ndarray, share: float) -> np.ndarray:
+        """Tell which coordinates are next to a bound."""
+        return np.stack([self.rows.at_edge(physical[..., 0], share), self.columns.at_edge(physical[..., 1], share)], -1)
+
+    def settle(self, physical: np.ndarray, share: float) -> np.ndarray:
+        """Return positions on the bounds that they are next to."""
+        return np.stack([self.rows.settle(physical[..., 0], share), self.columns.settle(physical[..., 1], share)], -1)
+
     def check(self, what: str, physical: np.ndarray) -> None:
         """Refuse positions outside the bounds."""
         self.rows.check(f"{what} (rows)", physical[..., 0])

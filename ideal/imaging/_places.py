@@ -58,6 +58,54 @@ class Places(Constraint):
         longitude = jnp.deg2rad(physical[..., 1]) if self._wraps else _unsway(physical[..., 1], self.longitudes)
         return jnp.stack([_unsway(physical[..., 0], self.latitudes), longitude], axis=-1)
 
+    def harden(self, physical: jax.Array) -> jax.Array:
+        """Return the same places with longitudes from -180 to 180 where they wrap."""
+        physical = jnp.asarray(physical)
+        if not self._wraps:
+            return physical
+        return jnp.stack([physical[..., 0], _wrapped(physical[..., 1])], axis=-1)
+
+    def span(self, physical: np.ndarray) -> np.ndarray:
+        """Return the distances of the bounds, one radian for an angle without."""
+        west, east = self.longitudes
+        reach = self.latitudes[1] - self.latitudes[0], np.rad2deg(1.0) if self._wraps else east - west
+        return np.broadcast_to(reach, np.shape(physical)).astype(float)
+
+    def project(self, physical: np.ndarray) -> np.ndarray:
+        """Return the places, on a bound where they are beyond it, and at home where they are not free."""
+        moved = np.array(physical, dtype=float)
+        for axis, bounds in self._bounds:
+            moved[..., axis] = np.clip(moved[..., axis], *bounds)
+        return np.where(self.movable[:, None], moved, self.places)
+
+    def inside(self, physical: jax.Array, share: float) -> jax.Array:
+        """Return bounded angles of free sites nearer to the middle of their range."""
+        moved = [physical[..., 0], physical[..., 1]]
+        for axis, bounds in self._bounds:
+            moved[axis] = (1 - share) * moved[axis] + share * sum(bounds) / 2
+        return jnp.where(self.movable[:, None], jnp.stack(moved, axis=-1), physical)
+
+    def at_edge(self, physical: np.ndarray, share: float) -> np.ndarray:
+        """Tell which bounded angles of free sites are next to a bound."""
+        found = np.zeros(np.shape(physical), bool)
+        for axis, (low, high) in self._bounds:
+            value = np.asarray(physical)[..., axis]
+            found[..., axis] = self.movable & (np.minimum(value - low, high - value) < share * (high - low))
+        return found
+
+    def settle(self, physical: np.ndarray, share: float) -> np.ndarray:
+        """Return the bound in place of an angle next to it."""
+        near, found = self.at_edge(physical, share), np.array(physical, dtype=float)
+        for axis, (low, high) in self._bounds:
+            nearest = np.where(found[..., axis] - low < high - found[..., axis], low, high)
+            found[..., axis] = np.where(near[..., axis], nearest, found[..., axis])
+        return found
+
+    @property
+    def _bounds(self) -> list[tuple[int, tuple[float, float]]]:
+        """The axes that have bounds, with these."""
+        return [(0, self.latitudes), *([] if self._wraps else [(1, self.longitudes)])]
+
     def check(self, what: str, physical: np.ndarray) -> None:
         """Refuse places beyond the bounds, and sites that moved and are not free."""
         away = physical - self.places

@@ -1,6 +1,7 @@
 """Constraints on parameters, as transforms between free real numbers and physical values."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +15,14 @@ _SMALLEST = 1e-8  # of a share: an exact zero has no finite free value
 
 @dataclass(frozen=True)
 class Constraint:
-    """No constraint: any real number. Others override what they need."""
+    """No constraint: any real number. Others override what they need.
+
+    Attributes:
+        discrete: whether hard values are a choice between alternatives, so that an ascent has to be led there.
+
+    """
+
+    discrete: ClassVar[bool] = False
 
     def describe(self) -> str:
         """Return in a few words what values are allowed."""
@@ -30,6 +38,26 @@ class Constraint:
 
     def harden(self, physical: jax.Array) -> jax.Array:
         """Return the nearest value that can be manufactured."""
+        return physical
+
+    def span(self, physical: np.ndarray) -> np.ndarray:
+        """Return how far values reach, a number for each: the unit in which an ascent measures its steps."""
+        return np.full(np.shape(physical), max(1.0, float(np.sqrt(np.mean(np.square(physical))))))
+
+    def project(self, physical: np.ndarray) -> np.ndarray:
+        """Return the nearest allowed value, in the sum of squares over `span`."""
+        return physical
+
+    def inside(self, physical: jax.Array, share: float) -> jax.Array:
+        """Return a value moved by this share of the way towards the middle of what is allowed; traceable."""
+        return physical
+
+    def at_edge(self, physical: np.ndarray, share: float) -> np.ndarray:
+        """Tell of each value whether it is on the edge of what is allowed, or nearer to it than this share of its span."""
+        return np.zeros(np.shape(physical), bool)
+
+    def settle(self, physical: np.ndarray, share: float) -> np.ndarray:
+        """Return values of which those that are `at_edge` stand exactly on it."""
         return physical
 
     def check(self, what: str, physical: np.ndarray) -> None:
@@ -61,6 +89,27 @@ class Bounded(Constraint):
         share = (jnp.asarray(physical) - self.low) / (self.high - self.low)
         return jax.scipy.special.logit(jnp.clip(share, 1e-6, 1 - 1e-6))
 
+    def span(self, physical: np.ndarray) -> np.ndarray:
+        """Return the distance of the bounds."""
+        return np.full(np.shape(physical), self.high - self.low)
+
+    def project(self, physical: np.ndarray) -> np.ndarray:
+        """Return the value, or the bound that it is beyond."""
+        return np.clip(physical, self.low, self.high)
+
+    def inside(self, physical: jax.Array, share: float) -> jax.Array:
+        """Return a value nearer to the middle between the bounds."""
+        return (1 - share) * physical + share * (self.low + self.high) / 2
+
+    def at_edge(self, physical: np.ndarray, share: float) -> np.ndarray:
+        """Tell where a bound is nearer than a share of their distance."""
+        return np.minimum(physical - self.low, self.high - physical) < share * (self.high - self.low)
+
+    def settle(self, physical: np.ndarray, share: float) -> np.ndarray:
+        """Return the bound in place of a value next to it."""
+        nearest = np.where(physical - self.low < self.high - physical, self.low, self.high)
+        return np.where(self.at_edge(physical, share), nearest, physical)
+
     def check(self, what: str, physical: np.ndarray) -> None:
         """Refuse values beyond the bounds."""
         slack = _TOLERANCE * (self.high - self.low)
@@ -89,6 +138,31 @@ class Positive(Constraint):
         value = jnp.maximum(jnp.asarray(physical) / self.scale, _SMALLEST)
         return value + jnp.log(-jnp.expm1(-value))
 
+    def span(self, physical: np.ndarray) -> np.ndarray:
+        """Return the scale, or the size that values have where that is less."""
+        return np.full(np.shape(physical), self._size(physical))
+
+    def project(self, physical: np.ndarray) -> np.ndarray:
+        """Return the value, 0 for a negative one."""
+        return np.maximum(physical, 0)
+
+    def inside(self, physical: jax.Array, share: float) -> jax.Array:
+        """Return a value larger by this share of the size that values have."""
+        largest = jax.lax.stop_gradient(jnp.max(physical))
+        return physical + share * jnp.where(largest > 0, jnp.minimum(largest, self.scale), self.scale)
+
+    def at_edge(self, physical: np.ndarray, share: float) -> np.ndarray:
+        """Tell where a value is below a share of the size that values have."""
+        return np.asarray(physical) < share * self._size(physical)
+
+    def settle(self, physical: np.ndarray, share: float) -> np.ndarray:
+        """Return 0 in place of a value next to it."""
+        return np.where(self.at_edge(physical, share), 0.0, physical)
+
+    def _size(self, physical) -> float:
+        largest = float(np.max(physical))
+        return min(largest, self.scale) if largest > 0 else self.scale
+
     def check(self, what: str, physical: np.ndarray) -> None:
         """Refuse negative values."""
         if physical.min() < 0:
@@ -114,6 +188,27 @@ class UnitSum(Constraint):
         value = jnp.maximum(value * value.size, _SMALLEST)
         return value + jnp.log(-jnp.expm1(-value))
 
+    def span(self, physical: np.ndarray) -> np.ndarray:
+        """Return an even share."""
+        return np.full(np.shape(physical), 1 / np.size(physical))
+
+    def project(self, physical: np.ndarray) -> np.ndarray:
+        """Return the nearest shares: all less by the same amount, those that would be negative 0."""
+        return _on_simplex(np.ravel(physical)).reshape(np.shape(physical))
+
+    def inside(self, physical: jax.Array, share: float) -> jax.Array:
+        """Return shares that are more even."""
+        return (1 - share) * physical + share / physical.size
+
+    def at_edge(self, physical: np.ndarray, share: float) -> np.ndarray:
+        """Tell where a value is below a share of an even one."""
+        return np.asarray(physical) < share / np.size(physical)
+
+    def settle(self, physical: np.ndarray, share: float) -> np.ndarray:
+        """Return values of which small ones are 0, the others larger in proportion."""
+        kept = np.where(self.at_edge(physical, share), 0.0, physical)
+        return kept / kept.sum()
+
     def check(self, what: str, physical: np.ndarray) -> None:
         """Refuse negative values and another sum."""
         if physical.min() < 0 or abs(physical.sum(dtype=np.float64) - 1) > _TOLERANCE:
@@ -125,6 +220,8 @@ class UnitSum(Constraint):
 @dataclass(frozen=True)
 class OneOf(Constraint):
     """Shares of alternatives along the last axis, by a softmax; hard values have one alternative each."""
+
+    discrete: ClassVar[bool] = True
 
     def describe(self) -> str:
         """Return what the shares are of."""
@@ -138,6 +235,10 @@ class OneOf(Constraint):
         """Return the logarithm, exact zeros made small."""
         value = jnp.log(jnp.maximum(jnp.asarray(physical), _SMALLEST))
         return value - value.mean(-1, keepdims=True)
+
+    def inside(self, physical: jax.Array, share: float) -> jax.Array:
+        """Return shares that are more even."""
+        return (1 - share) * physical + share / physical.shape[-1]
 
     def harden(self, physical: jax.Array) -> jax.Array:
         """Return the largest share of each as 1, the others as 0."""
@@ -158,6 +259,7 @@ class Budget(Constraint):
     """Weights between 0 and 1; hard values are 1 for the `count` largest and 0 for the others, where a count is set."""
 
     count: int | None = None
+    discrete: ClassVar[bool] = True
 
     def describe(self) -> str:
         """Return the bounds and the count."""
@@ -172,6 +274,10 @@ class Budget(Constraint):
         """Return the logit."""
         return jax.scipy.special.logit(jnp.clip(jnp.asarray(physical), 1e-4, 1 - 1e-4))
 
+    def inside(self, physical: jax.Array, share: float) -> jax.Array:
+        """Return weights nearer to a half."""
+        return (1 - share) * physical + share / 2
+
     def harden(self, physical: jax.Array) -> jax.Array:
         """Return ones for the largest weights."""
         physical = jnp.asarray(physical)
@@ -184,3 +290,16 @@ class Budget(Constraint):
         """Refuse weights outside 0 to 1."""
         if physical.min() < 0 or physical.max() > 1 + _TOLERANCE:
             raise UsageError(f"{what} reaches from {physical.min():g} to {physical.max():g}, expected weights from 0 to 1")
+
+
+def _on_simplex(values: np.ndarray) -> np.ndarray:
+    """Return the nearest nonnegative values with a sum of 1 to values (n,).
+
+    All are lowered by one amount and cut at 0; sorted values tell how many stay above (Held, Wolfe and Crowder 1974).
+    """
+    ordered = np.sort(values)[::-1]
+    excess = np.cumsum(ordered) - 1.0
+    count = np.arange(1, len(values) + 1)
+    kept = np.flatnonzero(ordered * count > excess)[-1]
+    found = np.maximum(values - excess[kept] / count[kept], 0.0)
+    return found / found.sum()

@@ -56,6 +56,7 @@ class Objective(ABC):
         unit: of the gain.
         every: steps between calls of `refresh`; 0 for none.
         compares: whether one state serves to compare any designs; a decoder or a density that suits one design does not.
+        exact: whether nothing in the gain is left to chance, so that line searches can tell higher from lower.
 
     """
 
@@ -64,6 +65,7 @@ class Objective(ABC):
     unit: ClassVar[str] = "bits/pixel"
     every: int = 0
     compares: bool = True
+    exact: bool = False
 
     @abstractmethod
     def __init__(self, task: Task, **settings: Any):

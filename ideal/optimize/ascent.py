@@ -12,14 +12,21 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ideal.errors import DataError, UsageError, unknown_name
+from ideal.errors import UsageError, unknown_name
+from ideal.health import Finding
 from ideal.imaging import Params
-from ideal.optimize._checkpoint import read_tree, write_tree
 from ideal.optimize._contract import Objective, Report
+from ideal.optimize._moment import Moment, read_moment, write_moment
+from ideal.optimize._refusal import check_begin, lost
+from ideal.optimize.convergence import findings_of, is_level
+from ideal.optimize.line_search import LineSearch, suits
 
 _CHUNK = 10  # steps of one compiled scan
 _SHARPEST = 16.0
 _KEEP_SECONDS = 10.0  # between checkpoints
+_SETTLED = (0.05, 0.02, 0.01, 3e-3, 1e-6)  # of the span: values so near to an edge are tried on it
+_COSTLESS = 1e-5  # of the rise: what that may cost
+METHODS = ("auto", "line-search", "adam")
 _SMOOTHED = 3  # refits whose gains are averaged where it is judged whether designs still improve
 
 
@@ -28,16 +35,18 @@ class Ascent:
     """How the gradient is followed.
 
     Args:
-        steps: of gradient ascent.
+        steps: of gradient ascent, at most.
         learning_rate: of Adam, in free parameters, falling along a cosine.
-        rates: factors of the learning rate by parameter; 0 keeps a parameter as it is.
+        rates: factors of the learning rate, or of the unit of steps, by parameter; 0 keeps a parameter as it is.
         sharpness: what choices between alternatives are sharpened by at the end, from 1.
         patience: share of the steps after which ascent ends where the held-out gain of the hard design has not grown; 1 for
             never. Of an objective that is fitted anew, the gains right after a fit count, averaged over three.
         time_limit: seconds.
+        method: "line-search" (to the optimum of an exact objective, inside the constraints), "adam" (anything), or "auto": the
+            first where the objective is exact and no parameter is a choice between alternatives.
 
     Raises:
-        UsageError: a figure has no meaning.
+        UsageError: a figure has no meaning, or no method has this name.
 
     """
 
@@ -47,8 +56,11 @@ class Ascent:
     sharpness: float = _SHARPEST
     patience: float = 1.0
     time_limit: float | None = None
+    method: str = "auto"
 
     def __post_init__(self):
+        if self.method not in METHODS:
+            raise UsageError(unknown_name("no method of ascent is called", self.method, METHODS))
         if self.steps < 1 or not self.learning_rate > 0 or not self.sharpness >= 1 or not 0 < self.patience <= 1:
             raise UsageError(
                 f"steps {self.steps}, learning rate {self.learning_rate:g}, sharpness {self.sharpness:g} and patience "
@@ -77,8 +89,11 @@ class Climb:
         history: for each chunk a dictionary: step, seconds, and for each start its gain, its held-out gain and that of its hard
             design; after a new fit also the gain of the hard design by it, and at the end that of the last by its own fit.
         steps: that were made.
-        stopped: why it ended: "steps", "patience" or "time".
+        stopped: why it ended: "converged", "steps" (used up), "patience", "time", "unbounded" (a parameter grew beyond all
+            measure), or "stuck" (no step along the slope rises).
         state: of the objective at the end.
+        method: that was followed, "line-search" or "adam".
+        findings: what a user should know of its end.
 
     """
 
@@ -89,6 +104,24 @@ class Climb:
     steps: int
     stopped: str
     state: Any
+    method: str = "adam"
+    findings: tuple[Finding, ...] = ()
+
+
+def method_of(objective: Objective, ascent: Ascent) -> str:
+    """Return the method that an ascent follows, "line-search" or "adam".
+
+    Raises:
+        UsageError: line searches were asked for, and do not suit the objective or the parameters.
+
+    """
+    fitting = suits(objective, objective.task.system, ascent.rates)
+    if ascent.method == "line-search" and not fitting:
+        why = f"the objective {objective.name} is not exact"
+        if objective.exact:
+            why = f"parameters of {objective.task.system.name} are choices between alternatives"
+        raise UsageError(f"line searches do not suit, {why}: leave the method out, or take adam (--method)")
+    return "line-search" if fitting and ascent.method != "adam" else "adam"
 
 
 def climb(
@@ -116,9 +149,9 @@ def climb(
         The best hard design; the same, to the bit, whether or not it was interrupted in between.
 
     Raises:
-        UsageError: a rate names no parameter, or an objective that is fitted anew was given several starts: what is fitted to one
-            design overrates all others.
-        DataError: the gain is not finite.
+        UsageError: a rate names no parameter, the method does not suit, or an objective that is fitted anew was given several
+            starts: what is fitted to one design overrates all others.
+        DataError: the gain or its slope is not finite.
 
     """
     for name in ascent.rates:
@@ -126,7 +159,7 @@ def climb(
             raise UsageError(unknown_name("a learning rate is given for the parameter", name, starts[0]))
     if objective.every and len(starts) > 1:
         raise UsageError(f"the objective {objective.name} is fitted to one design: climb from one start at a time")
-    run = _Run(objective, ascent, jax.random.key(seed))
+    run = _run_of(objective, ascent, seed)
     now = _read(checkpoint, run, starts) or run.begin(starts)
     begun, kept = time.monotonic() - now.seconds, time.monotonic()
     try:
@@ -141,11 +174,15 @@ def climb(
     finally:  # also where the user interrupts, or the next steps fail
         if checkpoint is not None:
             _write(checkpoint, now)
-    system = objective.task.system
-    relaxed = system.constrain(jax.tree.map(lambda each: each[now.best_start], now.free), float(ascent.sharpen(now.step)))
     own = jax.tree.map(lambda each: each[now.best_start], now.learned)
-    state = objective.with_learned(now.state, own)
-    return Climb(now.best, now.best_start, relaxed, now.history, now.step, now.stopped, state)
+    state, method = objective.with_learned(now.state, own), "adam" if isinstance(run, _Run) else "line-search"
+    findings = findings_of(objective, ascent, now, method)
+    return Climb(now.best, now.best_start, run.relaxed(now), now.history, now.step, now.stopped, state, method, findings)
+
+
+def _run_of(objective: Objective, ascent: Ascent, seed: int) -> "_Run | LineSearch":
+    kind = LineSearch if method_of(objective, ascent) == "line-search" else _Run
+    return kind(objective, ascent, jax.random.key(seed))
 
 
 def stations(objective: Objective, starts: list[Params], ascent: Ascent, *, seed: int = 0) -> Iterator[tuple[int, Params, float]]:
@@ -158,30 +195,12 @@ def stations(objective: Objective, starts: list[Params], ascent: Ascent, *, seed
         seed: of what is random in the objective.
 
     """
-    run, begun = _Run(objective, ascent, jax.random.key(seed)), time.monotonic()
+    run, begun = _run_of(objective, ascent, seed), time.monotonic()
     now = run.begin(starts)
     yield now.step, now.best, now.best_gain
     while not now.stopped:
         now = run.advance(now, lambda: time.monotonic() - begun)
         yield now.step, now.best, now.best_gain
-
-
-@dataclass
-class _Moment:
-    """Everything that an ascent consists of between two chunks."""
-
-    step: int
-    free: Params
-    optimiser: Any
-    state: Any
-    learned: Any  # of each start: a decoder suits one design
-    best: Params
-    best_gain: float
-    best_start: int
-    best_step: int
-    history: list[dict[str, Any]]
-    seconds: float = 0.0
-    stopped: str = ""
 
 
 class _Run:
@@ -191,8 +210,9 @@ class _Run:
         self.objective, self.ascent, self.key = objective, ascent, key
         self.system = objective.task.system
         self.adam = optax.scale_by_adam(b2=0.99)
+        self._anneals = ascent.sharpness > 1 and any(each.discrete for each in self.system.constraints.values())
 
-    def begin(self, starts: list[Params]) -> _Moment:
+    def begin(self, starts: list[Params]) -> Moment:
         free = jax.tree.map(lambda *each: jnp.stack(each), *[self.system.release(start) for start in starts])
         state = self.objective.start(starts[0], jax.random.fold_in(self.key, 2**31))
         learned = jax.tree.map(lambda each: jnp.stack([each] * len(starts)), self.objective.learned(state))
@@ -203,14 +223,14 @@ class _Run:
             gains[:] = -np.inf
         first = int(np.argmax(gains))
         best = jax.tree.map(lambda each: each[first], hard)
-        return _Moment(0, free, optimiser, state, learned, best, float(gains[first]), first, 0, [])
+        return Moment(0, free, optimiser, state, learned, best, float(gains[first]), first, 0, [])
 
     def _is_hard(self, free: Params, step: int, hard: Params) -> bool:
         """Tell whether the first start's design is one that can be made, so that what was fitted to it was fitted to that."""
         params = self.system.constrain(jax.tree.map(lambda each: each[0], free), self.ascent.sharpen(step))
         return all(np.allclose(each, hard[name][0], atol=1e-6) for name, each in params.items())
 
-    def advance(self, now: _Moment, clock: Callable[[], float]) -> _Moment:
+    def advance(self, now: Moment, clock: Callable[[], float]) -> Moment:
         """Return what one more chunk of steps leads to; `now` stays as it is, so that an interruption cannot spoil it."""
         count = min(_CHUNK, self.ascent.steps - now.step)
         state, record = now.state, {}
@@ -223,8 +243,10 @@ class _Run:
                 best, gain, at = jax.tree.map(lambda each: each[0], hard), float(judged[0]), now.step
         free, optimiser, learned, gains = self._chunk(now.free, now.optimiser, now.learned, state, jnp.asarray(now.step), count)
         step = now.step + count
-        if not np.isfinite(np.asarray(gains)).all():
-            raise DataError(f"the objective {self.objective.name} is not finite after {step} steps: take a lower learning rate")
+        moving = {name: each for name, each in free.items() if self.ascent.rates.get(name, 1.0)}
+        if not all(np.isfinite(np.asarray(each)).all() for each in (gains, *moving.values())):
+            self._refuse(now, state)
+            raise lost(self.objective.name, step, moving)
         soft, hard_gain, hard = self._hardened(free, learned, state, jnp.asarray(step))
         record |= {
             "step": step,
@@ -249,9 +271,54 @@ class _Run:
             if float(judged[leader]) > gain:
                 best, gain, start, at = jax.tree.map(lambda each: each[leader], hard), float(judged[leader]), leader, step
             stopped = self._ended(step, at, history)
-        return _Moment(step, free, optimiser, state, learned, best, gain, start, at, history, record["seconds"], stopped)
+            if stopped:
+                own = jax.tree.map(lambda each: each[start], learned)
+                best, gain = self._settled(best, gain, self.objective.with_learned(state, own), history)
+        return Moment(step, free, optimiser, state, learned, best, gain, start, at, history, record["seconds"], stopped)
 
-    def _refreshed(self, now: _Moment) -> Any:
+    def relaxed(self, now: Moment) -> Params:
+        """Return the parameters of the best start at the end, before they were made hard."""
+        own = jax.tree.map(lambda each: each[now.best_start], now.free)
+        return self.system.constrain(own, float(self.ascent.sharpen(now.step)))
+
+    def _settled(self, best: Params, gain: float, state: Any, history: list[dict[str, Any]]) -> tuple[Params, float]:
+        """Return the design with values that are next to an edge on it, as many as cost nothing, and its held-out gain.
+
+        Transforms of free values come near to an edge, as a share to 0, and never reach it.
+        """
+        risen = max(gain - min(history[0]["hard_gain"]), 0.0)
+        constraints = {name: self.system.constraints[name] for name in best if self.ascent.rates.get(name, 1.0)}
+        for share in _SETTLED:
+            settled = {name: each.settle(np.asarray(best[name]), share) for name, each in constraints.items()}
+            if all(np.array_equal(each, best[name]) for name, each in settled.items()):
+                break
+            settled = best | {name: jnp.asarray(each, best[name].dtype) for name, each in settled.items()}
+            judged = float(self._judged(settled, state))
+            if judged >= gain - _COSTLESS * risen:
+                return settled, judged
+        return best, gain
+
+    @partial(jax.jit, static_argnums=0)
+    def _judged(self, params: Params, state: Any) -> jax.Array:
+        return self.objective.validation_gain(params, state, self._held_out_key())
+
+    def _refuse(self, now: Moment, state: Any) -> None:
+        """Raise where it is the beginning that has no finite gain or slope."""
+        if now.step:
+            return
+        for number in range(len(jax.tree.leaves(now.free)[0])):
+            free, own = jax.tree.map(lambda each, number=number: each[number], (now.free, now.learned))
+            mine = self.objective.with_learned(state, own)
+
+            def gain(params, mine=mine):
+                return self.objective.gain(params, mine, jax.random.fold_in(self.key, 0))
+
+            params = self.system.constrain(free, self.ascent.sharpen(0))
+            value, slopes = jax.value_and_grad(gain)(params)
+            slopes = {name: each for name, each in slopes.items() if self.ascent.rates.get(name, 1.0)}
+            check_begin(self.objective.name, params, float(value), slopes, number, len(jax.tree.leaves(now.free)[0]))
+
+    def _refreshed(self, now: Moment) -> Any:
         free, own = jax.tree.map(lambda each: each[0], (now.free, now.learned))
         return self._fitted(self.system.constrain(free, self.ascent.sharpen(now.step)), own, now.state, now.step)
 
@@ -267,6 +334,8 @@ class _Run:
             best_step = _best_refit(history, step)
         if step - best_step >= self.ascent.patience * self.ascent.steps:
             return "patience"
+        if not self.objective.every and not self._anneals and is_level(history):
+            return "converged"
         limit = self.ascent.time_limit
         return "time" if limit is not None and history[-1]["seconds"] > limit else ""
 
@@ -288,7 +357,10 @@ class _Run:
             def single(one, own, memory):
                 value, slope = jax.value_and_grad(loss)((one, own), key, sharpness)
                 change, memory = self.adam.update(slope, memory)
-                moved = {name: one[name] - rate * self.ascent.rates.get(name, 1.0) * change[0][name] for name in one}
+                rates = {name: self.ascent.rates.get(name, 1.0) for name in one}
+                moved = {  # what stays may have no slope
+                    name: one[name] - rate * rates[name] * change[0][name] if rates[name] else one[name] for name in one
+                }
                 own = jax.tree.map(lambda each, by: each - (rate * by).astype(each.dtype), own, change[1])
                 return moved, own, memory, -value
 
@@ -321,18 +393,12 @@ def _best_refit(history: list[dict[str, Any]], step: int) -> int:
     return steps[int(np.argmax(smooth)) + _SMOOTHED - 1]
 
 
-_TREES = ("free", "optimiser", "state", "learned", "best")
-_FACTS = ("step", "best_gain", "best_start", "best_step", "history", "seconds", "stopped")
+def _write(path: Path, now: Moment) -> None:
+    write_moment(path, now)
 
 
-def _write(path: Path, now: _Moment) -> None:
-    write_tree(path, [getattr(now, name) for name in _TREES], {name: getattr(now, name) for name in _FACTS})
-
-
-def _read(path: Path | None, run: _Run, starts: list[Params]) -> _Moment | None:
+def _read(path: Path | None, run: "_Run | LineSearch", starts: list[Params]) -> Moment | None:
     """Return the ascent that a file keeps, or None where there is none."""
     if path is None or not path.exists():
         return None
-    empty = run.begin(starts)  # also lets the objective prepare what it keeps to itself
-    trees, facts = read_tree(path, [getattr(empty, name) for name in _TREES])
-    return _Moment(**dict(zip(_TREES, trees, strict=True)), **facts)
+    return read_moment(path, run.begin(starts))  # the beginning also lets the objective prepare what it keeps to itself

@@ -39,6 +39,7 @@ class ClosedForm(Objective):
     """
 
     name = "gaussian"
+    exact = True
     summary = "closed form for Gaussian scenes: exact gradients, milliseconds"
 
     def __init__(self, task: Task, rank: int = _RANK):

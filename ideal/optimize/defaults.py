@@ -7,8 +7,12 @@ from typing import Any
 import numpy as np
 
 from ideal.imaging import ImagingSystem
+from ideal.optimize import find_objective
+from ideal.optimize.ascent import Ascent
+from ideal.optimize.line_search import suits
 from ideal.optimize.starts import default_starts
 
+MOST_STEPS = 600  # of line searches: the slowest of the systems here arrived after 180
 _STARTS = 3
 _MOST_COMPARED = 6  # named designs; each takes a third of a minute to measure
 _DARK = 0.1  # of the mean: a pixel with less light is dark
@@ -23,9 +27,9 @@ class Defaults:
         target: what information is wanted about.
         starts: names of designs to begin near; empty for three random ones, or the first of the named.
         against: names of designs to compare with; empty for all, or the first six.
-        steps: of gradient ascent.
+        steps: of Adam; line searches end when they have arrived, and have `MOST_STEPS`.
         learning_rate: of Adam, in free parameters.
-        rates: factors of the learning rate by parameter.
+        rates: factors of the learning rate, or of the unit of steps, by parameter.
         settings: of the objective; they mean nothing to another one.
 
     """
@@ -90,6 +94,19 @@ def defaults_for(system: ImagingSystem, scenes: np.ndarray | None = None) -> Def
     if scenes is not None and system.name in SPARSE and are_sparse(scenes):
         return SPARSE[system.name]
     return DEFAULTS.get(system.name, Defaults())
+
+
+def ascent_by(default: Defaults, system: ImagingSystem) -> Ascent:
+    """Return the ascent of a design run by these options, by the method that suits the objective and the system.
+
+    Args:
+        default: of `defaults_for`.
+        system: what is designed.
+
+    """
+    if suits(find_objective(default.objective), system, default.rates):
+        return Ascent(MOST_STEPS, rates=default.rates, method="line-search")
+    return Ascent(default.steps, default.learning_rate, default.rates, method="adam")
 
 
 def starts_of(system: ImagingSystem, default: Defaults, *, alone: bool = False) -> tuple[str, ...]:

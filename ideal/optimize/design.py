@@ -11,12 +11,13 @@ import jax
 import numpy as np
 
 from ideal.errors import UsageError, unknown_name
+from ideal.health import Finding
 from ideal.imaging import ImagingSystem, OneOf, Params
 from ideal.optimize import find_objective
 from ideal.optimize._checkpoint import read_tree, write_tree
 from ideal.optimize._contract import Objective, Report, Task
 from ideal.optimize.ascent import Ascent, Climb, climb
-from ideal.optimize.local_search import Rules, check_rules, search_locally
+from ideal.optimize.local_search import LocalSearch, Rules, check_rules, search_locally
 from ideal.optimize.starts import starting_designs
 
 _ROUNDS = 6  # times that each single change is looked at by a local search, at most: by then few improve
@@ -34,6 +35,7 @@ class Designed:
             local search, in the objective's unit.
         unit: of the gains.
         seconds: in all.
+        findings: what a user should know of how the ascent and the local search ended.
 
     """
 
@@ -45,6 +47,7 @@ class Designed:
     gain_of_search: float
     unit: str
     seconds: float
+    findings: tuple[Finding, ...] = ()
 
 
 def find_design(
@@ -91,11 +94,11 @@ def find_design(
     with jax.enable_x64(True):
         aim = _objective(objective, task, settings or {})
         rules = Rules(floors=dict(floors or {}))
-        begun = starting_designs(task.system, starts, seed)
+        begun = starting_designs(task.system, starts, seed, [name for name, rate in ascent.rates.items() if not rate])
         if floors:
             check_rules(task.system, begun[0], rules)
         found, gains = _climbed(aim, begun, ascent, seed, checkpoints, report, log)
-        params, last = found.params, gains[1]
+        params, last, findings = found.params, gains[1], found.findings
         if floors or (search and aim.compares and _has_choices(task.system)):
             left = None if ascent.time_limit is None else max(1.0, ascent.time_limit - (time.monotonic() - begun_at))
             better = search_locally(
@@ -111,13 +114,31 @@ def find_design(
             )
             if better.held_out_gain >= last or floors:
                 params, last = better.params, better.held_out_gain
+            if search and aim.compares:
+                findings = _after_search(findings, better)
         climbed = replace(found, relaxed=_single(found.relaxed), params=_single(found.params), state=None)
         seconds = time.monotonic() - begun_at
         first = _single(task.system.harden(begun[found.start]))
-        designed = Designed(_single(params), first, climbed, *gains, last, aim.unit, seconds)
+        designed = Designed(_single(params), first, climbed, *gains, last, aim.unit, seconds, findings)
     if kept:
         _keep(kept, designed)
     return designed
+
+
+def _after_search(findings: tuple[Finding, ...], search: LocalSearch) -> tuple[Finding, ...]:
+    """Return what is left to say after exchanges: where no single one improves the design, the ascent has done its part."""
+    findings = tuple(each for each in findings if each.name != "ascent-unfinished")
+    if search.stopped == "optimum":
+        return findings
+    what = "their time was used up" if search.stopped == "time" else f"{search.evaluations} designs had been looked at"
+    text = f"the exchanges ended, since {what}, before every single one had been tried without gain"
+    remedy = (
+        "give them more time (--time-limit)" if search.stopped == "time" else "begin at this design again (--start design.h5)"
+    )
+    figures = {"evaluations": search.evaluations, "stopped": search.stopped}
+    return *findings, Finding(
+        "search-unfinished", "note", text, "a single exchange may still improve the design", remedy, figures
+    )
 
 
 def _objective(name: str, task: Task, settings: Mapping[str, Any]) -> Objective:
@@ -181,16 +202,20 @@ def _single(params: Params) -> Params:
 
 
 _GAINS = ("gain_of_start", "gain_of_ascent", "gain_of_search", "unit", "seconds")
-_CLIMB = ("start", "history", "steps", "stopped")
+_CLIMB = ("start", "history", "steps", "stopped", "method")
 
 
 def _keep(path: Path, designed: Designed) -> None:
     trees = [designed.params, designed.begun, designed.climb.params, designed.climb.relaxed]
     facts = {name: getattr(designed, name) for name in _GAINS}
-    write_tree(path, trees, facts | {name: getattr(designed.climb, name) for name in _CLIMB})
+    facts |= {name: getattr(designed.climb, name) for name in _CLIMB}
+    findings = {"findings": designed.findings, "climb_findings": designed.climb.findings}
+    write_tree(path, trees, facts | {name: [each.to_record() for each in some] for name, some in findings.items()})
 
 
 def _read(path: Path, system: ImagingSystem) -> Designed:
     (params, begun, hard, relaxed), facts = read_tree(path, [system.design()] * 4)
-    climbed = Climb(params=_single(hard), relaxed=_single(relaxed), state=None, **{name: facts[name] for name in _CLIMB})
-    return Designed(_single(params), _single(begun), climbed, **{name: facts[name] for name in _GAINS})
+    found, of_climb = (tuple(map(Finding.from_record, map(dict, facts[name]))) for name in ("findings", "climb_findings"))
+    about = {name: facts[name] for name in _CLIMB}
+    climbed = Climb(params=_single(hard), relaxed=_single(relaxed), state=None, findings=of_climb, **about)
+    return Designed(_single(params), _single(begun), climbed, **{name: facts[name] for name in _GAINS}, findings=found)

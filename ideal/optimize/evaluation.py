@@ -45,7 +45,7 @@ class Evaluation:
 def measured_by(
     system: ImagingSystem, params: Params, noise: NoiseModel, part: Part, exposure: float, seed: int, name: str
 ) -> MeasurementSet:
-    """Return fresh measurements of objects as a measurement set."""
+    """Return fresh measurements of objects as a measurement set: of a camera in whole DN, as its converter gives them."""
     simulation = Simulation(system, params, noise, exposure, 0.0, name)
     blocks = list(simulation.blocks(part, part.count, seed))
     values, clean, groups = (np.concatenate([getattr(b, key) for b in blocks]) for key in ("measurements", "clean", "groups"))
@@ -54,7 +54,11 @@ def measured_by(
         figures["sigma"] = noise.sigma
     if noise.name == "poisson-gaussian":
         figures["read_noise"] = noise.read_noise
-        figures["units"] = "photoelectrons"
+        if noise.quantised:  # as photoelectrons they would pass for those of a converter of 1 e-/DN, or of none
+            values = np.round(values / noise.gain + noise.offset).astype(np.int64)
+            figures |= {"gain": noise.gain, "offset": noise.offset}
+        else:
+            figures["units"] = "photoelectrons"
     period = None if system.period == (1, 1) else system.period
     figures["axes"] = as_read(values.ndim)  # known, and not to be guessed
     return from_arrays(

@@ -9,8 +9,8 @@ from ideal.errors import DataError
 from ideal.imaging import ImagingSystem, Params, Scene, make_system
 from ideal.measurements import MeasurementSet
 from ideal.noise import Poisson
-from ideal.optimize import Ascent, Task
-from ideal.optimize.defaults import defaults_for
+from ideal.optimize import Task
+from ideal.optimize.defaults import ascent_by, defaults_for
 from ideal.optimize.design import find_design
 from ideal.optimize.objects import Part
 from ideal.reproduce import world
@@ -52,7 +52,7 @@ def designed(settings: dict, needs: dict, context: Context) -> dict:
         Task(system, Poisson(), exposed[fold.train], exposed[np.sort(np.concatenate([fold.validation, fold.test]))]),
         default.objective,
         starts=list(default.starts),
-        ascent=Ascent(default.steps, default.learning_rate, default.rates),
+        ascent=ascent_by(default, system),
         settings=default.settings,
         seed=settings["seed"],
         checkpoints=context.checkpoints,
