@@ -98,8 +98,9 @@ class _Likeness:
 
     def fades(self, axis: int, *, less: int | None = None) -> bool:
         """Tell whether entries far apart along an axis are less alike than neighbors, as in pictures."""
-        far = self.sizes[axis] // 2
-        return far > 1 and self.along(axis, less=less, lag=far) < 0.85 * self.along(axis, less=less)
+        near = self.along(axis, less=less)
+        lags = {self.sizes[axis] // 2, self.sizes[axis] // 3} - {0, 1}  # two, for what is periodic
+        return any(self.along(axis, less=less, lag=lag) < 0.85 * near for lag in lags)
 
     def independent(self, axis: int, beside: tuple[int, ...] = ()) -> bool:
         """Tell whether neighbors along an axis are no more alike than independent samples, nor nearly as along those beside."""
