@@ -169,7 +169,7 @@ def _of_four(shape: Sequence[int], like: _Likeness) -> tuple[str, bool]:
     pictures = like.pictures(2, 3, less=0)
     over = like.along(1, less=0)
     if third == last >= _IMAGE:
-        apart = abs(over - down) > abs(across - down) + 0.1 or 2 * second <= third
+        apart = abs(over - down) > 2 * abs(across - down) + 0.03  # bands of a spectrum: rows and columns are alike, bands are not
         if pictures and _even(down, across, 1.5) and apart:
             return "ncyx", True
         return ("ncyx", False) if 2 * second <= third and not (down > 2 * _ALIKE and across < 0.3 * down) else ("", False)
