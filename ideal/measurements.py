@@ -425,9 +425,9 @@ def _check_gain(noise: str | None, gain: float | None, given: dict, units: str |
         UsageError: `given` holds one of them, nobody has said the gain, and noise may be that of counts.
 
     """
-    figures = [name for name in ("offset", "read_noise") if given.get(name)]
-    counts = noise in (None, "poisson", "poisson-gaussian")
-    if gain is None and figures and counts and units != "photoelectrons":
+    uses = {"offset": (None, "poisson", "poisson-gaussian"), "read_noise": (None, "poisson-gaussian")}
+    figures = [name for name, noises in uses.items() if given.get(name) and noise in noises]
+    if gain is None and figures and units != "photoelectrons":
         raise UsageError(
             f"{path}: {' and '.join(figures)} without the gain: give the photoelectrons per DN (--gain G, or gain=G in Python), "
             "1 where the values are photoelectrons"

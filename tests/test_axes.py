@@ -340,6 +340,7 @@ def test_right_arrays_stay_silent(name):
     [
         (counts(scenes(20, 40, 64)[:, None] * np.linspace(0.5, 1, 12)[:, None, None]), "ncyx"),
         (counts(scenes(20, 10, 30)[..., None] * np.linspace(0.5, 1, 30)), "ncyx"),  # a spectrum of 30 bands: kept
+        (counts(scenes(20, 10, 30)[..., None] * (1 + 0.3 * np.sin(np.arange(30) / 3))), "ncyx"),
         (scenes(1, 64, 48, blur=4)[0], "yx"),
         (np.sin(np.add.outer(np.arange(20) / 3, 7 * np.random.default_rng(0).random(400))), "vn"),
     ],

@@ -101,7 +101,10 @@ def test_a_dead_row_or_not_a_number_does_not_hide_an_offset():
 def test_an_offset_or_read_noise_without_the_gain_is_refused(tmp_path, noise, figures):
     values = (counts(scenes(count=6)) + 100).astype(np.uint16)
     np.save(tmp_path / "a.npy", values)
-    words = f"{' and '.join(figures)} without the gain: give the photoelectrons per DN"
+    if noise == "poisson" and "offset" not in figures:
+        figures = figures | {"offset": 100.0}  # poisson noise has no read noise to ask for
+    asked = [name for name in figures if noise != "poisson" or name == "offset"]
+    words = f"{' and '.join(asked)} without the gain: give the photoelectrons per DN"
     with pytest.raises(UsageError, match=words):
         open_measurements(tmp_path / "a.npy", noise=noise, **figures)
     with pytest.raises(UsageError, match=words):
@@ -117,6 +120,7 @@ def test_where_the_gain_does_not_matter_or_is_known_nothing_is_asked(tmp_path):
     assert open_measurements(tmp_path / "a.h5", read_noise=1.6).gain == 0.45  # the file says it
     np.save(tmp_path / "a.npy", values)
     assert open_measurements(tmp_path / "a.npy", noise="gaussian", sigma=2.0, offset=100.0).offset == 100
+    assert open_measurements(tmp_path / "a.npy", noise="poisson", read_noise=1.6).gain == 1  # refused by the estimate
     assert open_measurements(tmp_path / "a.npy", noise="poisson", offset=0.0, read_noise=0.0).gain == 1
     assert open_measurements(tmp_path / "a.npy", noise="poisson-gaussian", read_noise=1.6, units="photoelectrons").gain == 1
     assert from_arrays(values, noise="poisson-gaussian", read_noise=1.6, units="photoelectrons").gain == 1

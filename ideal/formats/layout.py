@@ -98,8 +98,9 @@ class _Likeness:
 
     def fades(self, axis: int, *, less: int | None = None) -> bool:
         """Tell whether entries far apart along an axis are less alike than neighbors, as in pictures."""
-        far = self.sizes[axis] // 2
-        return far > 1 and self.along(axis, less=less, lag=far) < 0.85 * self.along(axis, less=less)
+        near = self.along(axis, less=less)
+        lags = {self.sizes[axis] // 2, self.sizes[axis] // 3} - {0, 1}  # two, for what is periodic
+        return any(self.along(axis, less=less, lag=lag) < 0.85 * near for lag in lags)
 
     def independent(self, axis: int, beside: tuple[int, ...] = ()) -> bool:
         """Tell whether neighbors along an axis are no more alike than independent samples, nor nearly as along those beside."""
@@ -168,7 +169,7 @@ def _of_four(shape: Sequence[int], like: _Likeness) -> tuple[str, bool]:
     pictures = like.pictures(2, 3, less=0)
     over = like.along(1, less=0)
     if third == last >= _IMAGE:
-        apart = abs(over - down) > abs(across - down) + 0.1 or 2 * second <= third
+        apart = abs(over - down) > 2 * abs(across - down) + 0.03  # bands of a spectrum: rows and columns are alike, bands are not
         if pictures and _even(down, across, 1.5) and apart:
             return "ncyx", True
         return ("ncyx", False) if 2 * second <= third and not (down > 2 * _ALIKE and across < 0.3 * down) else ("", False)
