@@ -76,6 +76,7 @@ bench-design: $(VENV)/.tested
 # 200 replications of closed-form cases: how often the interval holds the truth.
 coverage: $(VENV)/.tested
 	$(BIN)/python benchmarks/coverage.py
+	$(BIN)/python benchmarks/hard_intervals.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache
