@@ -13,6 +13,7 @@ import numpy as np
 
 from ideal._budget import Budget, check_request
 from ideal._fitted import advice_on, check_fitted, folds_for, origin_of
+from ideal._floors import advice_on_floors, floor_of, on_floor, scored_in_blocks
 from ideal._scoring import (
     FEW_SOURCES,
     MANY_SOURCES,
@@ -140,6 +141,8 @@ def estimate(
         seconds=0.0,
         fitted=_with_origin(scores[0].fitted, origin, best[0]),
     )
+    shares = [score.shares[name] for name, score in zip(best, scores, strict=True)]
+    findings += advice_on_floors(np.concatenate(shares), groups)
     findings += _advice(found, noise, source, min(train) if to_fit else None, real_values(source, shape))
     return replace(found, findings=tuple(findings), seconds=time.perf_counter() - started)
 
@@ -194,11 +197,12 @@ def _in_bits(found: Estimate) -> GroupedValues:
 
 @dataclass(frozen=True)
 class _Score:
-    """Losses of one fold, nats per measurement, by model; (name, interior information, groups) of the rate."""
+    """Losses of one fold, nats per measurement, by model, and what share of each measurement its floor gave."""
 
     groups: np.ndarray
     noise_entropy: np.ndarray
     losses: dict[str, np.ndarray]
+    shares: dict[str, np.ndarray]
     validation: dict[str, np.ndarray]
     seconds: dict[str, float]
     rates: dict[str, np.ndarray]
@@ -215,7 +219,7 @@ def _score_fold(source, noise, sensor, patches, fold, to_fit, before, key, budge
         Prepared(patches.take(part), noise, False, (*key, number))
         for number, part in enumerate((fold.train, fold.validation, fold.test))
     )
-    losses, held_out, seconds, rates = {}, {}, {}, {}
+    losses, shares, held_out, seconds, rates = {}, {}, {}, {}, {}
     fitted: dict[bool, dict[str, Density]] = {True: {}, False: {}}
     ready = {}
     measured = test.array()
@@ -227,6 +231,7 @@ def _score_fold(source, noise, sensor, patches, fold, to_fit, before, key, budge
     reference = train.some(_REFERENCE_VALUES).array() if blind else None
     noise_entropy = noise.conditional_entropy(measured, clean, reference)
     bits = LN2 * np.prod(test.shape[1:3])
+    floor = floor_of(source, noise, train)
 
     def report(progress):
         bound = (progress.loss - noise_entropy.mean()) / bits
@@ -251,14 +256,17 @@ def _score_fold(source, noise, sensor, patches, fold, to_fit, before, key, budge
         model = before[name] if name in before else fit(name, held, to_choose, fitted[discrete])
         if name in before:
             say(f"{label}: {name} scores {len(test)} patches", None)
-        held_out[name] = -in_blocks(model.log_prob, to_choose) if len(to_choose) else np.array([np.nan])
-        losses[name] = -in_blocks(model.log_prob, to_score)
+        model = on_floor(model, floor, noise, key)
+        if name not in before:
+            fitted[discrete][name] = model
+        held_out[name] = scored_in_blocks(model, to_choose)[0] if len(to_choose) else np.array([np.nan])
+        losses[name], shares[name] = scored_in_blocks(model, to_score)
         seconds[name] = time.perf_counter() - begun
         inside = model.interior_log_prob(to_score[:1]) if min(to_score.shape[1:3]) >= _RATE_SIDE else None
         if inside is not None and inside[0].size:
-            loss = -in_blocks(lambda block, model=model: model.interior_log_prob(block)[0].mean((1, 2)), to_score)
+            loss = -in_blocks(lambda block, model=model: model.floored_interior_log_prob(block)[0].mean((1, 2)), to_score)
             rates[name] = loss - _noise_entropy_per_pixel(noise, measured, clean, reference, inside[1])
-    return _Score(test.patches.groups, noise_entropy, losses, held_out, seconds, rates, {**fitted[False], **fitted[True]})
+    return _Score(test.patches.groups, noise_entropy, losses, shares, held_out, seconds, rates, {**fitted[False], **fitted[True]})
 
 
 def _noise_entropy_per_pixel(noise, measured, clean, reference, inside) -> np.ndarray:

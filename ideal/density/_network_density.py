@@ -226,6 +226,19 @@ class NetworkDensity(Density):
         count = len(np.asarray(measurements))
         return np.stack([self.log_prob(measurements, np.full(count, each)) for each in range(len(self.class_weights))], axis=1)
 
+    def floored(self, measurements) -> tuple[np.ndarray, np.ndarray]:
+        """Return `floored_log_prob` and the floor's share; a conditional model's average is taken as a whole."""
+        if len(self.class_weights) and self.floor is not None:
+            return self._on_floor(None, measurements)
+        return super().floored(measurements)
+
+    def floored_by_class(self, measurements) -> np.ndarray:
+        """Return what `log_prob_by_class` does, upon the model's floor."""
+        count = len(np.asarray(measurements))
+        every = (np.full(count, each) for each in range(len(self.class_weights)))
+        parts = [self._on_floor(self.conditional_log_prob(measurements, labels), measurements)[0] for labels in every]
+        return np.stack(parts, axis=1)
+
     def interior_log_prob(self, measurements) -> tuple[np.ndarray, tuple[slice, slice]] | None:
         """Return ln q of each pixel given its past in the causal window's box; None where places are fixed."""
         if self._fixed or len(self.class_weights):

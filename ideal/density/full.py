@@ -10,7 +10,7 @@ from ideal._random import generator
 from ideal.density._contract import _NONE, Density
 from ideal.density._fitting import DEFAULT_FITTING, PLAIN_SENSOR
 from ideal.density._moments import flatten, moments
-from ideal.density._multivariate import LOG_2PI, factorise, gaussian_log_prob, predict_in_order
+from ideal.density._multivariate import LOG_2PI, factorise, gaussian_log_prob, normal_log_density, predict_in_order, whiten
 from ideal.density.stationary import StationaryGaussian
 from ideal.errors import DataError
 
@@ -93,15 +93,24 @@ class FullGaussian(Density):
     def _factor(self) -> np.ndarray:
         return factorise(self.covariance)
 
-    def log_prob(self, measurements) -> np.ndarray:
-        """Return the log-density in nats per measurement."""
+    def _centre(self, measurements) -> np.ndarray:
+        """Return measurements less the mean, as rows of real values."""
         array = np.asarray(measurements)
         if array.shape[1:] != self.shape:
             raise DataError(f"measurements have shape {array.shape[1:]}, the model was fitted to {self.shape}")
         if np.iscomplexobj(array) and not self.is_complex:
             raise DataError("the measurements are complex, the model was fitted to real ones")
         array = array.astype(np.complex128 if self.is_complex else np.float64, copy=False)
-        return gaussian_log_prob(self._factor, flatten(array - self.mean))
+        return flatten(array - self.mean)
+
+    def log_prob(self, measurements) -> np.ndarray:
+        """Return the log-density in nats per measurement."""
+        return gaussian_log_prob(self._factor, self._centre(measurements))
+
+    def conditional_log_prob(self, measurements) -> np.ndarray:
+        """Return ln q of each real value given those before it, nats, (sample, value)."""
+        innovations, deviation = whiten(self._factor, self._centre(measurements)), np.diag(self._factor)
+        return normal_log_density(innovations, 0.0, 1.0) - np.log(deviation)
 
     def predict(self, measurements) -> tuple[np.ndarray, np.ndarray]:
         """Return each real value's mean given the values before it, and its standard deviation.

@@ -104,6 +104,16 @@ class GaussianMixture(Density):
         """Return the log-density in nats per measurement."""
         return logsumexp(self._by_component(measurements), axis=1)
 
+    def conditional_log_prob(self, measurements) -> np.ndarray:
+        """Return ln q of each value given those before it, nats, (sample, value)."""
+        array = np.asarray(measurements, dtype=np.float64)
+        centre = self.means.mean(0)
+        white = whiten(self._factor, flatten(array - centre))
+        means = whiten(self._factor, flatten(self.means - centre))
+        # Up to a constant, ln of weight times density of the values so far, by component; its sum's steps are the conditionals.
+        joint = np.log(self.weights)[:, None] - 0.5 * np.cumsum((white[:, None] - means) ** 2, axis=2)
+        return np.diff(logsumexp(joint, axis=1), axis=1, prepend=0.0) - np.log(np.diag(self._factor)) - 0.5 * LOG_2PI
+
     def sample(self, key, count: int) -> np.ndarray:
         """Draw measurements (count, ...)."""
         rng = generator(key)

@@ -16,6 +16,9 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "few-sources": "too few independent sources were scored for a good interval",
         "few-measurements": "a measurement has more values than there are measurements to train the models",
         "blocks-as-sources": "blocks of one picture stand in for independent sources",
+        "bound-near-floor": "scored measurements are unlike all that the models were fitted to: the bound is loose there",
+        "impossible-information": "the number is above what values of this range can tell",
+        "clean-contradicts": "the noiseless means in the file are not those of its measurements",
         "information-negative": "the number is below 0: the stated noise is larger than the noise that is there",
     }
 )
