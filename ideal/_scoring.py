@@ -15,6 +15,7 @@ _WHOLE = 1e-3  # electrons from a whole number that rounding in a file may expla
 _HELD_BYTES = 2**28
 _BLOCK_VALUES = 2**18
 _MOST_VALUES = 10_000  # of a measurement: its covariance then takes 0.8 GB
+_NO_NUMBERS = {"not-finite", "clean-not-possible"}  # findings with which nothing can be computed
 MANY_SOURCES = 60  # with as many, one fold in five is scored; with fewer, each in turn
 FEW_SOURCES = 10  # with fewer scored, intervals are rough
 _FEWEST_SOURCES = 5  # below it an image is cut into blocks that serve as sources
@@ -226,6 +227,9 @@ def check_size(source, shape: tuple[int, ...]) -> None:
 def check_values(source, allow: Collection[str] = ()) -> list[Finding]:
     """Return what looks wrong with the values; an error where there is nothing to estimate, or the bound would be void."""
     found = source.inspect()
+    for finding in found["findings"]:
+        if finding.name in _NO_NUMBERS:
+            raise DataError(f"{source.path}: {finding.line}")
     refuse_void(found["findings"], source.path, allow)
     if found["constant"]:
         raise DataError(

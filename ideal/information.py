@@ -14,6 +14,7 @@ import numpy as np
 from ideal._budget import Budget, check_request
 from ideal._fitted import advice_on, check_fitted, folds_for, origin_of
 from ideal._floors import advice_on_floors, floor_of, on_floor, scored_in_blocks
+from ideal._limits import advice_on_limits
 from ideal._scoring import (
     FEW_SOURCES,
     MANY_SOURCES,
@@ -143,6 +144,8 @@ def estimate(
     )
     shares = [score.shares[name] for name, score in zip(best, scores, strict=True)]
     findings += advice_on_floors(np.concatenate(shares), groups)
+    span = min(score.span[0] for score in scores), max(score.span[1] for score in scores)
+    findings += advice_on_limits(found, source, noise, span)
     findings += _advice(found, noise, source, min(train) if to_fit else None, real_values(source, shape))
     return replace(found, findings=tuple(findings), seconds=time.perf_counter() - started)
 
@@ -207,6 +210,7 @@ class _Score:
     seconds: dict[str, float]
     rates: dict[str, np.ndarray]
     fitted: dict[str, Density]
+    span: tuple[float, float]
 
     def validation_loss(self, name: str) -> float:
         """Return a model's average loss on validation sources; infinite where it gives no number."""
@@ -266,7 +270,10 @@ def _score_fold(source, noise, sensor, patches, fold, to_fit, before, key, budge
         if inside is not None and inside[0].size:
             loss = -in_blocks(lambda block, model=model: model.floored_interior_log_prob(block)[0].mean((1, 2)), to_score)
             rates[name] = loss - _noise_entropy_per_pixel(noise, measured, clean, reference, inside[1])
-    return _Score(test.patches.groups, noise_entropy, losses, shares, held_out, seconds, rates, {**fitted[False], **fitted[True]})
+    parts = measured.view(np.float64) if np.iscomplexobj(measured) else measured
+    span = float(parts.min()), float(parts.max())
+    models = {**fitted[False], **fitted[True]}
+    return _Score(test.patches.groups, noise_entropy, losses, shares, held_out, seconds, rates, models, span)
 
 
 def _noise_entropy_per_pixel(noise, measured, clean, reference, inside) -> np.ndarray:
@@ -343,13 +350,6 @@ def _advice(found: Estimate, noise, source, n_train: int | None, values: int) ->
         remedy = f"; more measurements or a smaller patch (--patch {side}) would lower the bound" if len(found.patch) > 1 else ""
         text = f"a measurement has {values} values but only {n_train} train the models{remedy}"
         notes.append(Finding("few-measurements", "biased", text, figures={"values": values, "training": n_train}))
-    if found.information_bits_per_pixel < 0 and (found.interval[1] < 0 or noise.quantum == 0):
-        text = (
-            f"the information is negative ({found.information_bits_per_pixel:.3f} bits/{found.pixel_name}): "
-            "the noise is smaller than was said; check sigma, gain, offset and read noise"
-        )
-        figures = {"information_bits_per_pixel": found.information_bits_per_pixel}
-        notes.append(Finding("information-negative", "void", text, figures=figures))
     if noise.name == "poisson-gaussian" and noise.read_noise < _LITTLE_READ_NOISE:
         notes.append(
             plain_note(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ideal.health import Finding, lines, plain_note
+from ideal.health import CHECKS, Block, Finding, lines, plain_note
 
 _BLOCK_BYTES = 32 * 2**20
 _TOTAL_BYTES = 512 * 2**20
@@ -32,15 +32,23 @@ def inspect_measurements(measured, limit: int = 2000) -> dict:
     """
     tally = _Tally(is_complex=measured.dtype.kind == "c")
     rows = measured.middle_rows(_BLOCK_BYTES // 16)  # of a very large image its middle must do
+    checks = [check(measured) for check in CHECKS if check.applies(measured)]
     for start, stop in _blocks(measured, limit):
-        tally.add(measured.read_raw(start, stop, rows))
+        raw = measured.read_raw(start, stop, rows)
+        tally.add(raw)
+        for check in checks:
+            check.add(Block(measured, start, raw, rows=rows))
     calibration = measured.calibration
     result = tally.summary(calibration.gain, calibration.offset)
     photons = calibration.converts or calibration.units == "photoelectrons"
     result["mean_photon_count"] = result["mean"] if photons else None
     result["n_groups"] = int(np.unique(measured.groups).size)
     result["integer"] = measured.integer
-    result["findings"] = [*measured.findings, *_findings(measured, result)]
+    result["findings"] = [
+        *measured.findings,
+        *(finding for check in checks for finding in check.findings()),
+        *_findings(measured, result),
+    ]
     result["warnings"] = lines(result["findings"], measured.path)
     return result
 
@@ -138,7 +146,6 @@ def _findings(measured, found: dict) -> list[Finding]:
             notes.append(plain_note(text))
 
     note(noise is None, "the noise is not known: name it (--noise)")
-    note(found["n_nan"] > 0, f"{found['n_nan']} values are NaN or infinite: mend or leave out these values")
     if found["mean"] is None:
         return notes
     counting = noise in ("poisson", "poisson-gaussian")

@@ -54,6 +54,8 @@ def moments(data) -> Moments:
         count += len(rows)
     if count < 2:
         raise DataError(f"a model needs at least 2 training measurements; found {count}")
+    if not np.isfinite(total).all():
+        raise DataError("the training measurements hold NaN or infinity: mend or leave out these values")
     drift = total / count
     covariance = square + np.triu(square, 1).T
     covariance /= count

@@ -1,9 +1,9 @@
 """A floor under a density: what it may cost at most to meet values unlike all that a model was fitted to.
 
-A model fitted to smooth pictures charges a sharp one thousands of bits for each pixel, where the range of the values tells at most
-a dozen. So each value given those before it comes from the model or from a floor, a broad density of single values. Which of them
-gives the next value is learned from those before it: a hidden Markov chain of a few states, after the fixed share of Herbster and
-Warmuth (Machine Learning 32, 1998). Each factor is normalised, and so is their product: it still bounds the entropy from above.
+A model fitted to smooth pictures charges a sharp one thousands of bits for each pixel, where the range of the values tells at
+most a dozen. So each value given those before it comes from the model or from a floor, a broad density of single values. Which
+of them gives the next value is learned from those before it: a hidden Markov chain of a few states, after the fixed share of
+Herbster and Warmuth (Machine Learning 32, 1998). Each factor is normalised, and so is their product: it still bounds the entropy.
 """
 
 from dataclasses import dataclass, fields

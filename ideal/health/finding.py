@@ -18,8 +18,10 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "blocks-as-sources": "blocks of one picture stand in for independent sources",
         "bound-near-floor": "scored measurements are unlike all that the models were fitted to: the bound is loose there",
         "impossible-information": "the number is above what values of this range can tell",
+        "not-finite": "values are NaN or infinite",
+        "clean-not-possible": "the noiseless means in the file are negative, NaN or infinite",
         "clean-contradicts": "the noiseless means in the file are not those of its measurements",
-        "information-negative": "the number is below 0: the stated noise is larger than the noise that is there",
+        "information-negative": "the number is below 0 beyond its interval: the stated noise is larger than what is there",
     }
 )
 
