@@ -40,10 +40,19 @@ def batches(data) -> Iterator[np.ndarray]:
 
 
 def moments(data) -> Moments:
-    """Accumulate the moments of measurements (an array, or an object that gives arrays of samples), in one pass."""
+    """Accumulate the moments of measurements (an array, or an object that gives arrays of samples), in one pass.
+
+    Raises:
+        DataError: a value is NaN or infinite, or there are fewer than two measurements.
+
+    """
     count, shift = 0, None
     for batch in batches(data):
         rows = flatten(batch)
+        with np.errstate(invalid="ignore"):
+            finite = np.isfinite(rows.sum())
+        if not finite:
+            raise DataError("the training measurements hold NaN or infinity: mend or leave out these values")
         if shift is None:  # sums about a mean keep their digits where the mean is large
             shift = rows.mean(0)
             total = np.zeros_like(shift)
@@ -54,8 +63,6 @@ def moments(data) -> Moments:
         count += len(rows)
     if count < 2:
         raise DataError(f"a model needs at least 2 training measurements; found {count}")
-    if not np.isfinite(total).all():
-        raise DataError("the training measurements hold NaN or infinity: mend or leave out these values")
     drift = total / count
     covariance = square + np.triu(square, 1).T
     covariance /= count
