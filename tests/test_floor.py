@@ -165,3 +165,23 @@ def test_pictures_unlike_the_others_do_not_run_away_and_are_named(dtype, most):
     named = [each for each in found.findings if each.name == "bound-near-floor"]
     assert len(named) == 1
     assert named[0].figures["measurements"] >= 18  # nine patches of each sharp picture
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_model_from_a_file_does_not_run_away_either(kept, tmp_path):
+    """With the floor in its file, or, as files had none before, with one of values drawn from the model."""
+    rng = np.random.default_rng(9)
+    smooth = 300 + 5 * rng.standard_normal((80, 1, 1)) + rng.standard_normal((80, 8, 8))
+    model = estimate(from_arrays(smooth, noise="gaussian", sigma=1.0), models=["stationary"], patch=8).fitted["stationary"]
+    assert model.floor is not None
+    (model if kept else model.with_floor(None)).save(tmp_path / "model.h5")
+    before = load(tmp_path / "model.h5")
+    assert (before.floor is not None) == kept
+    sharp = 300 * np.exp(0.9 * rng.standard_normal((20, 8, 8))) + rng.standard_normal((20, 8, 8))
+    found = estimate(from_arrays(sharp, noise="gaussian", sigma=1.0), fitted={"kept": before}, patch=8)
+    assert found.information_bits_per_pixel < 16
+    assert {"bound-near-floor"} <= {each.name for each in found.findings}
+    likes = 300 + 5 * rng.standard_normal((20, 1, 1)) + rng.standard_normal((20, 8, 8))
+    right = estimate(from_arrays(likes, noise="gaussian", sigma=1.0), fitted={"kept": before}, patch=8)
+    bits = -before.log_prob(likes).mean() / 64 / LN2 - 0.5 * np.log2(2 * np.pi * np.e)
+    assert right.information_bits_per_pixel == pytest.approx(bits, abs=1e-5)
