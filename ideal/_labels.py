@@ -21,7 +21,7 @@ def read_labels(source) -> tuple[np.ndarray, np.ndarray]:
         odd = np.flatnonzero(~(np.isfinite(labels) & (labels == np.round(labels))))
         if len(odd):
             raise DataError(
-                f"{where}: labels of sample {odd[0]} hold {labels[odd[0]]:g}, expected whole numbers or names: the label "
+                f"{where}: labels hold {labels[odd[0]]:g} at sample {odd[0]}, expected whole numbers or names: the label "
                 "is a class; bin what is continuous"
             )
         labels = labels.astype(np.int64)

@@ -74,7 +74,7 @@ def test_groups_and_labels_that_are_no_numbers_are_named():
     numbers[12] = np.nan
     with pytest.raises(DataError, match="groups of sample 12 is nan"):
         from_arrays(values, groups=numbers)
-    with pytest.raises(DataError, match="labels of sample 12 hold nan"):
+    with pytest.raises(DataError, match="labels hold nan at sample 12"):
         task_information(from_arrays(values, labels=numbers))
 
 
