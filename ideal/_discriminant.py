@@ -17,7 +17,7 @@ from ideal.density._transform import RootTransform
 _MOST_VALUES = 1024  # of a measurement; the pixels of larger images are averaged in blocks
 _MOST_WORK = 4e9  # products in the factorisations for all classes: with more there is no covariance for each
 _STILL = 1e-3  # of the mean deviation: the least that a value is divided by
-_WEIGHTS = np.concatenate([[0.0], np.geomspace(1e-3, 1.0, 13)])  # of the simpler covariance
+_WEIGHTS = np.array([0, 0.001, 0.003, 0.01, 0.03, 0.06, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 1])  # of the simpler one
 _STEPS = 300  # of expectation maximisation, for the weights of a pool; the problem is convex
 _LEAST = 1e-6  # of the mean variance: no direction has less
 

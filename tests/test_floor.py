@@ -185,3 +185,15 @@ def test_a_model_from_a_file_does_not_run_away_either(kept, tmp_path):
     right = estimate(from_arrays(likes, noise="gaussian", sigma=1.0), fitted={"kept": before}, patch=8)
     bits = -before.log_prob(likes).mean() / 64 / LN2 - 0.5 * np.log2(2 * np.pi * np.e)
     assert right.information_bits_per_pixel == pytest.approx(bits, abs=1e-5)
+
+
+def test_a_single_far_value_among_those_trained_on_spoils_no_floor():
+    rng = np.random.default_rng(10)
+    for step in (0.0, 1.0):
+        values = rng.normal(100, 10, (2000, 3)).round() if step else rng.normal(100, 10, (2000, 3))
+        spoilt = values.copy()
+        spoilt[7] = 1e8
+        fresh = values[:500]
+        losses = [-Floor.fit(train, step=step).log_densities(fresh).max(0).mean() for train in (values, spoilt)]
+        assert losses[1] == pytest.approx(losses[0], abs=0.02)
+        assert losses[0] / LN2 == pytest.approx(0.5 * np.log2(2 * np.pi * np.e * 100), abs=0.2)

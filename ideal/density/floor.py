@@ -16,6 +16,7 @@ from ideal.errors import DataError
 _SURPRISE = 1e-6  # chance, for each value, that the model ends to hold; twice it, in nats, is what the floor costs right data
 _CHANGE = 0.03  # chance to go from the floor back to the model or to another floor, and from the model again to a floor
 _BINS = 8, 256  # of the histogram, fewest and most
+_REACH = 40.0  # half distances of the quartiles: values further from them have no part in the histogram
 _HALF_COUNT = 0.5  # in each bin beside the values seen
 
 
@@ -71,20 +72,27 @@ class Floor:
             values = origin + step * np.round((values - origin) / step)
         low, high = values.min(0), values.max(0)
         quartiles = np.quantile(values, [0.25, 0.5, 0.75], axis=0)
+        between = quartiles[2] - quartiles[0]
+        least = np.maximum(step, 1e-12 * np.abs(values).max(0))
+        least[least == 0] = 1.0
+        scale = np.maximum(np.where(between > 0, between / 2, 0.1 * values.std(0)), least)
+        # A single value far from all others must not make the bins as wide as its distance.
+        low, high = np.maximum(low, quartiles[0] - _REACH * scale), np.minimum(high, quartiles[2] + _REACH * scale)
+        if step:
+            low, high = (origin + step * np.round((end - origin) / step) for end in (low, high))
         bins = int(np.clip(np.sqrt(count), *_BINS))
-        scale = np.maximum((quartiles[2] - quartiles[0]) / 2, 0.1 * values.std(0))
-        least = max(step, 1e-9 * float(np.abs(values).max(initial=0.0))) or 1.0
-        scale = np.maximum(scale, least)
         if step:
             width = step * np.ceil((high - low + step) / (step * bins))
             start = low - step / 2
         else:
             width = np.maximum((high - low) * (1 + 1e-9), least) / bins
             start = low
-        place = np.clip(((values - start) / width).astype(int), 0, bins - 1)
+        place = np.floor((values - start) / width)
+        held = (place >= 0) & (place < bins)
         counts = np.zeros((kinds, bins))
-        np.add.at(counts, (np.broadcast_to(np.arange(kinds), place.shape), place), 1.0)
-        log_density = np.log((counts + _HALF_COUNT) / (count + _HALF_COUNT * bins) / width[:, None])
+        np.add.at(counts, (np.broadcast_to(np.arange(kinds), place.shape)[held], place[held].astype(int)), 1.0)
+        counts += _HALF_COUNT
+        log_density = np.log(counts / counts.sum(1, keepdims=True) / width[:, None])
         span = np.array(() if span is None else span, dtype=np.float64)
         return cls(step, origin, start, width, log_density, quartiles[1], scale, span)
 
