@@ -1,6 +1,7 @@
 """A small network that names the class of a measurement, and the calibration of any model's posterior over classes."""
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +17,8 @@ from ideal.density._transform import RootTransform
 from ideal.density.training import Schedule, power_of_two, train, whole_chunks
 
 _PRODUCTS = 4e10  # multiplications forward in training at effort 1
-_EPOCHS, _BATCH = 40, 128
+_EPOCHS, _BATCH = 40, 128  # passes of the first lot of training
+_GAIN = 2e-3  # nats of the validation loss: with less training ends
 _SMALLEST = 4  # pixels: images are halved until a side has no more
 _FEATURES, _MOST_FEATURES, _HIDDEN = 16, 64, 96
 _BLOCK_VALUES = 2**20  # of features in one forward pass
@@ -155,18 +157,25 @@ class Classifier:
         network = ClassifierNetwork(arrays[0].shape[1:], classes)
         arrays = [((array - location) / scale).astype(np.float32) for array in arrays]
         batch = min(_BATCH, power_of_two(len(arrays[0])))
-        steps = min(_EPOCHS * len(arrays[0]), fitting.effort * _PRODUCTS / network.products) / batch
-        params, _ = train(
-            _Loss(network),
-            network.init(rng),
-            {},
-            *((array, each.astype(np.int32)) for array, each in zip(arrays, labels, strict=True)),
-            Schedule(whole_chunks(steps), batch, learning_rate=4e-3, weight_decay=_WEIGHT_DECAY),
-            key=rng,
-            name="classifier",
-            fitting=fitting,
-        )
-        return cls(network, params, transform, location, scale)
+        params, loss, epochs = network.init(rng), np.inf, _EPOCHS
+        left, ends = fitting.effort * _PRODUCTS / network.products, time.monotonic() + (fitting.time_limit or np.inf)
+        while True:  # few measurements are cheap: training begins again, twice as long, until validation gains no more
+            visits = min(epochs * len(arrays[0]), left)
+            begun = time.monotonic()
+            params, found = train(
+                _Loss(network),
+                params,
+                {},
+                *((array, each.astype(np.int32)) for array, each in zip(arrays, labels, strict=True)),
+                Schedule(whole_chunks(visits / batch), batch, learning_rate=4e-3, weight_decay=_WEIGHT_DECAY),
+                key=rng,
+                name="classifier",
+                fitting=replace(fitting, time_limit=None if fitting.time_limit is None else max(ends - begun, 0.1)),
+            )
+            gained, loss = loss - found, found
+            left, epochs = left - visits, 2 * epochs
+            if gained < _GAIN or left < len(arrays[0]) * _EPOCHS or 2 * time.monotonic() - begun > ends:
+                return cls(network, params, transform, location, scale)
 
     def logits(self, measurements) -> np.ndarray:
         """Return the logits of measurements, (sample, class)."""

@@ -18,10 +18,11 @@ def read_labels(source) -> tuple[np.ndarray, np.ndarray]:
     if labels.ndim != 1:
         raise DataError(f"{where}: labels have shape {labels.shape}, expected one whole number or name for each measurement")
     if labels.dtype.kind == "f":
-        odd = labels[~(np.isfinite(labels) & (labels == np.round(labels)))]
+        odd = np.flatnonzero(~(np.isfinite(labels) & (labels == np.round(labels))))
         if len(odd):
             raise DataError(
-                f"{where}: labels hold {odd[0]:g}, expected whole numbers or names: the label is a class; bin what is continuous"
+                f"{where}: labels hold {labels[odd[0]]:g} at sample {odd[0]}, expected whole numbers or names: the label "
+                "is a class; bin what is continuous"
             )
         labels = labels.astype(np.int64)
     elif labels.dtype.kind in "SO":

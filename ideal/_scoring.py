@@ -17,6 +17,7 @@ _HELD_BYTES = 2**28
 _HASHED_BYTES = 2**30  # of patches among which copies are looked for
 _BLOCK_VALUES = 2**18
 _MOST_VALUES = 10_000  # of a measurement: its covariance then takes 0.8 GB
+_NO_NUMBERS = {"not-finite", "clean-not-possible"}  # findings with which nothing can be computed
 MANY_SOURCES = 60  # with as many, one fold in five is scored; with fewer, each in turn
 _FEWEST_SOURCES = 5  # below it an image is cut into blocks that serve as sources
 
@@ -338,6 +339,9 @@ def check_values(source, allow: Collection[str] = ()) -> Usable:
     """
     examination = source.examination
     found = examination.summary
+    for finding in examination.findings:
+        if finding.name in _NO_NUMBERS:
+            raise DataError(f"{source.path}: {finding.line}")
     refuse_void(examination.findings, source.path, allow)
     if found["constant"]:
         raise DataError(

@@ -7,7 +7,6 @@ sources, with the model's loss and the noise entropy of the same patch kept toge
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,8 @@ import numpy as np
 from ideal._budget import Budget, check_request
 from ideal._excess import Halves, Losses, excess, few_measurements, is_affordable
 from ideal._fitted import advice_on, check_fitted, folds_for, origin_of
+from ideal._floors import advice_on_floors, floor_of, on_floor, scored_in_blocks
+from ideal._plausibility import advice_on_plausibility
 from ideal._scoring import (
     MANY_SOURCES,
     Prepared,
@@ -148,6 +149,10 @@ def estimate(
         seconds=0.0,
         fitted=_with_origin(scores[0].fitted, origin, best[0]),
     )
+    shares = [score.shares[name] for name, score in zip(best, scores, strict=True)]
+    findings += advice_on_floors(np.concatenate(shares), groups)
+    span = min(score.span[0] for score in scores), max(score.span[1] for score in scores)
+    findings += advice_on_plausibility(found, source, noise, span)
     findings += _advice(found, noise, source, min(train) if to_fit else None, real_values(source, shape))
     return replace(found, findings=tuple(findings), seconds=time.perf_counter() - started)
 
@@ -222,17 +227,20 @@ def compare(a: Estimate, b: Estimate, *, seed: int = 0) -> Comparison:
 class _Score:
     """What one fold says: losses by model, nats per measurement; of the rate, those of a pixel given its past.
 
-    `rate_noise` is the entropy of the noise of such a pixel by model, nats, (sample,).
+    `shares` is what of each measurement a model's floor gave, `rate_noise` the entropy of the noise of a pixel given its past by
+    model, nats, both (sample,).
     """
 
     groups: np.ndarray
     noise_entropy: np.ndarray
     losses: Losses
+    shares: dict[str, np.ndarray]
     validation: dict[str, np.ndarray]
     seconds: dict[str, float]
     rates: Losses
     rate_noise: dict[str, np.ndarray]
     fitted: dict[str, Density]
+    span: tuple[float, float]
 
     def validation_loss(self, name: str) -> float:
         """Return a model's average loss on validation sources; infinite where it gives no number."""
@@ -248,7 +256,7 @@ def _score_fold(source, noise, sensor, patches, fold, own, to_fit, before, key, 
         Prepared(patches.take(part), noise, False, (*key, number))
         for number, part in enumerate((fold.train, fold.validation, fold.test, own))
     )
-    losses, rates, rate_noise, held_out, seconds = Losses(), Losses(), {}, {}, {}
+    losses, rates, shares, rate_noise, held_out, seconds = Losses(), Losses(), {}, {}, {}, {}
     fitted: dict[bool, dict[str, Density]] = {True: {}, False: {}}
     ready = {}
     measured = test.array()
@@ -260,6 +268,7 @@ def _score_fold(source, noise, sensor, patches, fold, own, to_fit, before, key, 
     reference = train.some(_REFERENCE_VALUES).array() if blind else None
     noise_entropy = noise.conditional_entropy(measured, clean, reference)
     bits = LN2 * np.prod(test.shape[1:3])
+    floor = floor_of(source, noise, train)
 
     def report(progress):
         bound = (progress.loss - noise_entropy.mean()) / bits
@@ -292,52 +301,66 @@ def _score_fold(source, noise, sensor, patches, fold, own, to_fit, before, key, 
         model = before[name] if name in before else fit(name, held, to_choose, fitted[discrete], sigmas)
         if name in before:
             say(f"{label}: {name} scores {len(test)} patches", None)
+        model = on_floor(model, floor, noise, key)
+        if name not in before:
+            fitted[discrete][name] = model
         # A model that knows signal and noise apart is told the noise, unless it is that of all it was fitted to.
         apart = model.noise is not None and (sensor.noise_by_sample or (name in before and not noise.name.startswith("poisson")))
         held_out[name] = _loss(model, to_choose, validation, apart) if len(to_choose) else np.array([np.nan])
         by_half = []
         if name not in before and is_affordable(name, train.shape[1:], n_folds, to_fit):
             by_half = halves.fit(name, held, to_choose, sensor, np.random.SeedSequence(key), **sigmas)
+            by_half = [on_floor(half, floor, noise, key) for half in by_half]
         known = None if name in before or by_half else known
         parts = (to_score, test, apart), (known, trained_on, apart)
-        _add(losses, name, _loss, model, *parts, by_half)
+        shares[name] = _add(losses, name, model, *parts, by_half)
         first = {"sigma": test.sigma[:1]} if apart else {}
         inside = model.interior_log_prob(to_score[:1], **first) if min(to_score.shape[1:3]) >= _RATE_SIDE else None
         if inside is not None and inside[0].size:
-            _add(rates, name, _interior_loss, model, *parts, by_half)
+            _add_rate(rates, name, model, *parts, by_half)
             rate_noise[name] = _noise_entropy_per_pixel(noise, measured, clean, reference, inside[1])
         seconds[name] = time.perf_counter() - begun
+    values = measured.view(np.float64) if np.iscomplexobj(measured) else measured
+    span = float(values.min()), float(values.max())
     every = {**fitted[False], **fitted[True]}
-    return _Score(test.patches.groups, noise_entropy, losses, held_out, seconds, rates, rate_noise, every)
+    return _Score(test.patches.groups, noise_entropy, losses, shares, held_out, seconds, rates, rate_noise, every, span)
 
 
-def _add(losses: Losses, name: str, score: Callable, model: Density, tested: tuple, own: tuple, halves: list[Density]) -> None:
-    """Score patches by a model and, where there are, by those of halves or the model's own training patches by it."""
-    losses.tested[name] = score(model, *tested)
+def _add(losses: Losses, name: str, model: Density, tested: tuple, own: tuple, halves: list[Density]) -> np.ndarray:
+    """Score patches by a model and, where there are, by those of halves or the model's own training patches by it.
+
+    Returns:
+        The share of each tested patch that the floor gave.
+
+    """
+    measurements, prepared, apart = tested
+    losses.tested[name], share = scored_in_blocks(model, measurements, prepared.sigma if apart else None)
     if halves:
-        losses.halves[name] = np.mean([score(half, *tested) for half in halves], axis=0)
+        losses.halves[name] = np.mean([_loss(half, *tested) for half in halves], axis=0)
     if own[0] is not None:
-        losses.own[name] = score(model, *own)
+        losses.own[name] = _loss(model, *own)
+    return share
+
+
+def _add_rate(rates: Losses, name: str, model: Density, tested: tuple, own: tuple, halves: list[Density]) -> None:
+    """Do what `_add` does for pixels given their past."""
+    rates.tested[name] = _interior_loss(model, *tested)
+    if halves:
+        rates.halves[name] = np.mean([_interior_loss(half, *tested) for half in halves], axis=0)
+    if own[0] is not None:
+        rates.own[name] = _interior_loss(model, *own)
 
 
 def _loss(model: Density, measurements: np.ndarray, prepared: Prepared, apart: bool) -> np.ndarray:
-    return -_by_block(model.log_prob, measurements, prepared, apart)
+    return scored_in_blocks(model, measurements, prepared.sigma if apart else None)[0]
 
 
 def _interior_loss(model: Density, measurements: np.ndarray, prepared: Prepared, apart: bool) -> np.ndarray:
-    return -_by_block(partial(_mean_inside, model), measurements, prepared, apart)
+    def score(block, sigma=None):
+        noise = {} if sigma is None else {"sigma": sigma}
+        return -model.floored_interior_log_prob(block, **noise)[0].mean((1, 2))
 
-
-def _mean_inside(model: Density, measurements: np.ndarray, **noise) -> np.ndarray:
-    """Return the average of a model's interior log-density over the pixels of each measurement."""
-    return model.interior_log_prob(measurements, **noise)[0].mean((1, 2))
-
-
-def _by_block(score, measurements: np.ndarray, prepared: Prepared, apart: bool) -> np.ndarray:
-    """Apply a model's function to measurements, and to the noise of each where the model is told it."""
-    if not apart:
-        return in_blocks(score, measurements)
-    return in_blocks(lambda block, sigma: score(block, sigma=sigma), measurements, prepared.sigma)
+    return in_blocks(score, measurements, *([prepared.sigma] if apart else []))
 
 
 def _noise_entropy_per_pixel(noise, measured, clean, reference, inside) -> np.ndarray:
@@ -409,13 +432,6 @@ def _advice(found: Estimate, noise, source, n_train: int | None, values: int) ->
         effect = "more of them would lower the bound"
         few = Finding("few-measurements", "biased", text, effect, remedy, {"values": values, "training": n_train})
     notes += [] if few is None else [few]
-    if found.information_bits_per_pixel < 0 and found.interval[1] < 0:  # models that know the noise may read a little below 0
-        text = (
-            f"the information is negative ({found.information_bits_per_pixel:.3f} bits/{found.pixel_name}): "
-            "the noise is smaller than was said; check sigma, gain, offset and read noise"
-        )
-        figures = {"information_bits_per_pixel": found.information_bits_per_pixel}
-        notes.append(Finding("information-negative", "void", text, figures=figures))
     if noise.name == "poisson-gaussian" and noise.read_noise < _LITTLE_READ_NOISE:
         notes.append(
             plain_note(

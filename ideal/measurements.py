@@ -35,6 +35,7 @@ _OVERRIDES = ("noise", "sigma", "gain", "offset", "read_noise", "units", "floor"
 _NUMBERS = {"gain", "offset", "read_noise", "floor", "saturation"}
 _RADIO = ("source", "freqsel", "subarray", "weight_scale")  # which part of a UVFITS file, and what its weights are worth
 _PROBE_VALUES = 100_000
+_ROUNDING = 1e-5  # of the brightest mean: negative ones as small as that are rounded zeros
 _SHIFTS = {2, 4, 8, 16, 32, 64, 128, 256}  # other common factors are a coincidence or somebody's scaling
 
 
@@ -362,7 +363,17 @@ class MeasurementSet(AbstractContextManager):
             raise DataError(f"{self.path}: no dataset 'clean', the noiseless means are not known")
         stored = self._slice(self._clean, start, stop, "clean", rows)
         values = np.array(stored, dtype=np.complex128 if self.dtype.kind == "c" else np.float64)
-        return self._finite(values, start, "clean", rows)
+        self._finite(values, start, "clean", rows)
+        if self.noise in ("poisson", "poisson-gaussian"):
+            dark = -_ROUNDING * float(np.abs(values).max(initial=0.0))  # what a transform leaves where there is no light
+            if values.min(initial=0.0) < dark:
+                index = tuple(int(i) for i in np.unravel_index(values.argmin(), values.shape))
+                raise DataError(
+                    f"{self.path}: clean of {self._place(index, start, rows)} is {values[index]:g}, expected mean "
+                    "photoelectrons, 0 or more: leave the dataset clean out, or give it in photoelectrons"
+                )
+            np.maximum(values, 0.0, out=values)
+        return values
 
     def read_objects(self, start: int, stop: int) -> np.ndarray:
         """Return the objects of samples start to stop as stored."""
@@ -410,12 +421,16 @@ class MeasurementSet(AbstractContextManager):
         finite = np.isfinite(values)
         if not finite.all():
             index = tuple(int(i) for i in np.argwhere(~finite)[0])
-            pixel = index[1:] if rows is None else (index[1] + rows.start, *index[2:])
             raise DataError(
-                f"{self.path}: {name} of sample {index[0] + slice(start, None).indices(len(self))[0]}, pixel {pixel} is "
-                f"{values[index]}, expected finite numbers: mend or leave out these values"
+                f"{self.path}: {name} of {self._place(index, start, rows)} is {values[index]}, expected finite numbers: mend or "
+                "leave out these values"
             )
         return values
+
+    def _place(self, index: tuple[int, ...], start: int, rows: slice | None) -> str:
+        """Return sample and pixel of an index into a block, in words."""
+        pixel = index[1:] if rows is None else (index[1] + rows.start, *index[2:])
+        return f"sample {index[0] + slice(start, None).indices(len(self))[0]}, pixel {pixel}"
 
 
 def _check_gain(noise: str | None, gain: float | None, given: dict, units: str | None, path: str) -> None:
@@ -453,6 +468,9 @@ def _as_groups(array, path: str) -> np.ndarray:
     groups = _in_memory(array)
     if groups.dtype.kind in "iu":
         return groups.astype(np.int64)
+    if groups.dtype.kind in "fc" and not np.isfinite(groups).all():
+        first = int(np.argmin(np.isfinite(groups)))
+        raise DataError(f"{path}: groups of sample {first} is {groups[first]}, expected the number or name of its source")
     return np.unique(groups, return_inverse=True)[1].astype(np.int64)  # names
 
 

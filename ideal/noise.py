@@ -80,7 +80,11 @@ class NoiseModel:
     def _clean_entropy(self, measurements, clean) -> np.ndarray:
         if np.shape(clean) != np.shape(measurements):
             raise DataError(f"clean has shape {np.shape(clean)}, the measurements have {np.shape(measurements)}: they must match")
-        return _sum_values(self.entropy(np.asarray(clean)))
+        clean = np.asarray(clean, dtype=np.float64)
+        if not (np.isfinite(clean) & (clean >= 0)).all():
+            index = tuple(int(each) for each in np.argwhere(~(np.isfinite(clean) & (clean >= 0)))[0])
+            raise DataError(f"clean is {clean[index]:g} at {index}, expected finite mean photoelectrons, 0 or more")
+        return _sum_values(self.entropy(clean))
 
     def describe(self) -> dict:
         """Return the name and parameters, ready for JSON."""

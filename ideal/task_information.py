@@ -1,9 +1,10 @@
 """The information I(T;Y) that labelled measurements Y carry about their label T, between bounds.
 
 Every number here that is called a bound bounds I(T;Y) = H(T) - H(T|Y) from below, up to sampling error: for any probabilities
-q(t|y), E[ln q(t|y)] + H(T) <= I(T;Y) (Barber and Agakov, NIPS 2003). They come from one density q(y|t) by Bayes' rule, and from
-a network that is trained to name the class. Fano's inequality gives another from the error rate of a classifier alone. The
-ceiling is H(T). The difference of two separately fitted upper bounds, H(Y) - H(Y|T), is reported too, but bounds nothing.
+q(t|y), E[ln q(t|y)] + H(T) <= I(T;Y) (Barber and Agakov, NIPS 2003). They come from one density q(y|t) by Bayes' rule, from a
+network that is trained to name the class, from Gaussian classes of one covariance and of one each, and from an average of these.
+Fano's inequality gives another from the error rate of a classifier alone. The ceiling is H(T). The difference of two separately
+fitted upper bounds, H(Y) - H(Y|T), is reported too, but bounds nothing.
 """
 
 import time
@@ -18,6 +19,8 @@ from scipy.stats import beta
 
 from ideal._budget import Budget, check_request
 from ideal._classifier import Classifier, Posterior
+from ideal._discriminant import Discriminants, Pool
+from ideal._floors import floor_of, on_floor
 from ideal._labels import check_classes, read_labels, stratified_folds
 from ideal._scoring import (
     MANY_SOURCES,
@@ -41,7 +44,7 @@ from ideal.intervals import GroupedValues, interval
 from ideal.noise import Gaussian
 from ideal.patches import Fold
 from ideal.result import LN2
-from ideal.task_result import DENSITY, NETWORK, PosteriorResult, TaskInformation
+from ideal.task_result import DENSITY, GAUSSIAN, LINEAR, NETWORK, POOL, PosteriorResult, TaskInformation
 
 
 def task_information(
@@ -178,7 +181,7 @@ class _Score:
     log_posterior: dict[str, np.ndarray]
     wrong: dict[str, np.ndarray]
     choice: dict[str, tuple[float, float]]
-    calibration: dict[str, Posterior]
+    calibration: dict[str, Posterior | Pool]
     uncalibrated: np.ndarray
     entropy: np.ndarray
     conditional_entropy: np.ndarray
@@ -213,21 +216,34 @@ class _Task:
         if not self.kind.discrete and self.noise.quantum > 0:
             fitted, *others = (part.dequantised() for part in parts)
             ready = fitted.held(), *(part.array() for part in others)
-        by_class = self._fit("density-by-class", *ready[:2], labels=labels[:2])
-        plain = self._fit("density", *ready[:2])
+        floor = floor_of(self.patches.source, self.noise, parts[0])
+        by_class = self._fit("density-by-class", *ready[:2], labels=labels[:2]).with_floor(floor)
+        plain = on_floor(self._fit("density", *ready[:2]), floor, self.noise, self.key)
         network = self._fit_network(*raw[:2], labels[:2])
         # The class is in both: what the density says on top of p(t), and the logits less ln p(t).
         scores = {
-            DENSITY: tuple(in_blocks(by_class.log_prob_by_class, part) for part in ready[1:]),
+            DENSITY: tuple(in_blocks(by_class.floored_by_class, part) for part in ready[1:]),
             NETWORK: tuple(network.logits(part) - log_prior for part in raw[1:]),
         }
+        self.say(f"{self.label}: Gaussian classes on {raw[0].shape[0]} patches", None)
+        gaussians = Discriminants.fit(*raw[:2], labels[:2], self.classes, self.sensor)
+        if gaussians is not None:
+            scores[LINEAR] = tuple(in_blocks(gaussians.linear, part) for part in raw[1:])
+        if gaussians is not None and gaussians.by_class is not None:
+            scores[GAUSSIAN] = tuple(in_blocks(gaussians.quadratic, part) for part in raw[1:])
+        calibration = {name: Posterior.fit(to_choose, held_out, log_prior) for name, (to_choose, _) in scores.items()}
+        chosen, found = ([calibration[name].log_prob(each[part]) for name, each in scores.items()] for part in (0, 1))
+        pool = Pool.fit(list(calibration.values()), chosen, held_out)
+        told = dict(zip(scores, zip(chosen, found, strict=True), strict=True))
+        told[POOL], calibration[POOL] = (pool.log_prob(chosen), pool.log_prob(found)), pool
+        # Weights that were fitted to what they are judged by count for what they gain there at random.
+        charge = {POOL: (len(scores) - 1) / max(len(held_out), 1)}
         rows = np.arange(len(tested))
-        calibration, log_posterior, wrong, choice = {}, {}, {}, {}
-        for name, (to_choose, to_score) in scores.items():
-            calibration[name] = Posterior.fit(to_choose, held_out, log_prior)
-            chosen, found = calibration[name].log_prob(to_choose), calibration[name].log_prob(to_score)
-            choice[name] = -chosen[np.arange(len(held_out)), held_out].mean(), (chosen.argmax(1) != held_out).mean()
-            log_posterior[name], wrong[name] = found[rows, tested], found.argmax(1) != tested
+        log_posterior, wrong, choice = {}, {}, {}
+        for name, (to_choose, to_score) in told.items():
+            loss = -to_choose[np.arange(len(held_out)), held_out].mean() + charge.get(name, 0.0)
+            choice[name] = loss, (to_choose.argmax(1) != held_out).mean()
+            log_posterior[name], wrong[name] = to_score[rows, tested], to_score.argmax(1) != tested
         density = scores[DENSITY][1]
         return _Score(
             tested,
@@ -237,7 +253,7 @@ class _Task:
             choice,
             calibration,
             log_softmax(log_prior + density, axis=1)[rows, tested],
-            -in_blocks(plain.log_prob, ready[2]),
+            -in_blocks(plain.floored_log_prob, ready[2]),
             -density[rows, tested],
         )
 
@@ -308,8 +324,11 @@ class _GaussianByClass:
         parts = [(train[labels[0] == each], validation[labels[1] == each]) for each in range(labels[0].max() + 1)]
         return cls([FullGaussian.fit(key, *part, sensor=sensor) for part in parts])
 
-    def log_prob_by_class(self, measurements) -> np.ndarray:
-        return np.stack([model.log_prob(measurements) for model in self._models], axis=1)
+    def with_floor(self, floor) -> "_GaussianByClass":
+        return _GaussianByClass([model.with_floor(floor) for model in self._models])
+
+    def floored_by_class(self, measurements) -> np.ndarray:
+        return np.stack([model.floored_log_prob(measurements) for model in self._models], axis=1)
 
 
 def _fano(label_entropy: float, error_rate: float, classes: int) -> float:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from ideal.health import Finding, lines
 from ideal.intervals import GroupedValues
 
-DENSITY, NETWORK = "density", "network"  # where the probabilities of the classes come from
+# Where the probabilities of the classes come from.
+DENSITY, NETWORK, LINEAR, GAUSSIAN, POOL = "density", "network", "linear", "gaussian", "pool"
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,13 @@ class TaskInformation:
     def lines(self) -> list[str]:
         """Return the result for a terminal."""
         apart, error = self.difference, self.error_interval
-        names = {DENSITY: f"{self.model} by class, calibrated", NETWORK: "network, calibrated"}
+        names = {
+            DENSITY: f"{self.model} by class, calibrated",
+            NETWORK: "network, calibrated",
+            LINEAR: "Gaussians of one covariance, calibrated",
+            GAUSSIAN: "Gaussian for each class, calibrated",
+            POOL: "weighted average of these",
+        }
         rows = [
             (f"Barber-Agakov, {names[name]}", each.information, _range(each.interval), f"; {1 - each.error_rate:.2%} right")
             for name, each in self.posteriors.items()

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from ideal.density._contract import Density, read_model_file, read_origin
+from ideal.density._contract import Density, read_model_file, read_origin, take_floor
 from ideal.density._fitting import Fitting, Progress, Sensor
 from ideal.density.blend import Blend
 from ideal.density.causal_mixture import CausalMixture
+from ideal.density.floor import Floor
 from ideal.density.full import FullGaussian
 from ideal.density.gaussian_mixture import GaussianMixture
 from ideal.density.negative_binomial import NegativeBinomial
@@ -35,7 +36,8 @@ def find_model(name: str) -> type[Density]:
 def load(path: str | Path) -> Density:
     """Read a fitted model that `Density.save` wrote."""
     name, state = read_model_file(path)
-    return find_model(name)._from_state(state).with_origin(read_origin(path))
+    floor = take_floor(state)
+    return find_model(name)._from_state(state).with_origin(read_origin(path)).with_floor(floor)
 
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "CausalMixture",
     "Density",
     "Fitting",
+    "Floor",
     "FullGaussian",
     "GaussianMixture",
     "NegativeBinomial",

@@ -13,9 +13,12 @@ import h5py
 import numpy as np
 
 from ideal.density._fitting import DEFAULT_FITTING, PLAIN_SENSOR, Fitting, Sensor
+from ideal.density._moments import flatten
+from ideal.density.floor import Floor
 from ideal.errors import DataError
 
 _FORMAT, _FORMAT_VERSION = "ideal-density", 1
+_FLOOR = "floor_"  # begins the names of its arrays in a file
 _NONE: Mapping[str, "Density"] = MappingProxyType({})
 
 
@@ -36,6 +39,7 @@ class Density(ABC):
         origin: what it was fitted to, JSON types, as `ideal.information.estimate` notes it; None where nobody has said.
         noise: variances of known noise that the model keeps apart from its model of the signal, an array of maps; None where it
             does not. Such a model knows measurements under any noise whose standard deviations it is given.
+        floor: what bounds its loss on measurements unlike all that it was fitted to, `with_floor`; None without one.
 
     """
 
@@ -47,6 +51,7 @@ class Density(ABC):
     shape: tuple[int, ...]
     origin: dict | None = None
     noise: np.ndarray | None = None
+    floor: Floor | None = None
 
     @classmethod
     @abstractmethod
@@ -111,6 +116,43 @@ class Density(ABC):
         """
         return None
 
+    def conditional_log_prob(self, measurements, sigma=None) -> np.ndarray | None:
+        """Return ln q of each real value given those before it, nats, (sample, ...); None where the model has none.
+
+        The sum over a measurement is its `log_prob`, whose `sigma` it takes too.
+        """
+        return None
+
+    def floored_log_prob(self, measurements, **noise) -> np.ndarray:
+        """Return the log-density of the model upon its floor, nats per measurement (sample,); `log_prob` without one."""
+        return self.floored(measurements, **noise)[0]
+
+    def floored(self, measurements, **noise) -> tuple[np.ndarray, np.ndarray]:
+        """Return `floored_log_prob`, and the share of each measurement that the floor gave, 0 to 1, both (sample,)."""
+        if self.floor is None:
+            return self.log_prob(measurements, **noise), np.zeros(len(measurements))
+        return self._on_floor(self.conditional_log_prob(measurements, **noise), measurements, **noise)
+
+    def _on_floor(self, conditional: np.ndarray | None, measurements, **noise) -> tuple[np.ndarray, np.ndarray]:
+        """Return what `floored` does, for conditionals by the model; where there are none, measurements are taken as a whole."""
+        floors = self.floor.log_densities(flatten(measurements))
+        if conditional is None:
+            conditional, floors = self.log_prob(measurements, **noise)[:, None], floors.sum(2, keepdims=True)
+        values, share = self.floor.mix(conditional.reshape(floors.shape[1:]), floors)
+        return values.sum(1), share.mean(1)
+
+    def floored_interior_log_prob(self, measurements, **noise) -> tuple[np.ndarray, tuple[slice, slice]] | None:
+        """Return `interior_log_prob` upon the model's floor: nats per pixel given the pixels before it."""
+        found = self.interior_log_prob(measurements, **noise)
+        if found is None or self.floor is None or not found[0].size:
+            return found
+        pixels, (rows, columns) = found
+        inside = np.asarray(measurements)[:, rows, columns]
+        floors = self.floor.log_densities(flatten(inside))
+        floors = floors.reshape(*floors.shape[:2], pixels[0].size, -1).sum(-1)
+        values, _ = self.floor.mix(pixels.reshape(len(pixels), -1), floors)
+        return values.reshape(pixels.shape), (rows, columns)
+
     @abstractmethod
     def _state(self) -> dict[str, np.ndarray]:
         """Return the arrays that make up the model."""
@@ -126,6 +168,12 @@ class Density(ABC):
         model.origin = origin
         return model
 
+    def with_floor(self, floor: Floor | None) -> Self:
+        """Return the same model upon a floor, which goes with it into its file."""
+        model = copy.copy(self)
+        model.floor = floor
+        return model
+
     def save(self, path) -> None:
         """Write the model to an HDF5 file, which appears whole or not at all."""
         path = Path(path)
@@ -135,7 +183,8 @@ class Density(ABC):
             file.attrs["model"] = self.name
             if self.origin is not None:
                 file.attrs["origin"] = json.dumps(self.origin)
-            for name, array in self._state().items():
+            floor = {} if self.floor is None else self.floor.to_state()
+            for name, array in (self._state() | {_FLOOR + name: array for name, array in floor.items()}).items():
                 file[name] = array
         os.replace(partial, path)
 
@@ -152,6 +201,12 @@ def read_model_file(path) -> tuple[str, dict[str, np.ndarray]]:
             return str(file.attrs["model"]), {name: dataset[()] for name, dataset in file.items()}
     except OSError as error:
         raise DataError(f"{path} cannot be read as a model file: {error}") from error
+
+
+def take_floor(state: dict[str, np.ndarray]) -> Floor | None:
+    """Take the floor out of the arrays of a model's file and return it; None where there is none."""
+    found = {name.removeprefix(_FLOOR): state.pop(name) for name in list(state) if name.startswith(_FLOOR)}
+    return Floor.from_state(found) if found else None
 
 
 def read_origin(path) -> dict | None:

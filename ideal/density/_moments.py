@@ -40,10 +40,19 @@ def batches(data) -> Iterator[np.ndarray]:
 
 
 def moments(data) -> Moments:
-    """Accumulate the moments of measurements (an array, or an object that gives arrays of samples), in one pass."""
+    """Accumulate the moments of measurements (an array, or an object that gives arrays of samples), in one pass.
+
+    Raises:
+        DataError: a value is NaN or infinite, or there are fewer than two measurements.
+
+    """
     count, shift = 0, None
     for batch in batches(data):
         rows = flatten(batch)
+        with np.errstate(invalid="ignore"):
+            finite = np.isfinite(rows.sum())
+        if not finite:
+            raise DataError("the training measurements hold NaN or infinity: mend or leave out these values")
         if shift is None:  # sums about a mean keep their digits where the mean is large
             shift = rows.mean(0)
             total = np.zeros_like(shift)

@@ -38,6 +38,11 @@ def gaussian_log_prob(factor: np.ndarray, centred: np.ndarray) -> np.ndarray:
     return -0.5 * np.einsum("ij,ij->i", innovations, innovations) - constant
 
 
+def normal_log_density(values, mean, deviation) -> np.ndarray:
+    """Return ln N(value; mean, deviation^2) of each value, of the broadcast shape."""
+    return -0.5 * ((values - mean) / deviation) ** 2 - np.log(deviation) - 0.5 * LOG_2PI
+
+
 def predict_in_order(factor: np.ndarray, centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return each value's mean given those before it and its standard deviation.
 

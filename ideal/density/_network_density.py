@@ -259,6 +259,19 @@ class NetworkDensity(Density):
         count, classes = len(np.asarray(measurements)), range(len(self.class_weights))
         return np.stack([self.log_prob(measurements, np.full(count, each), sigma) for each in classes], axis=1)
 
+    def floored(self, measurements, **noise) -> tuple[np.ndarray, np.ndarray]:
+        """Return `floored_log_prob` and the floor's share; a conditional model's average is taken as a whole."""
+        if len(self.class_weights) and self.floor is not None:
+            return self._on_floor(None, measurements, **noise)
+        return super().floored(measurements, **noise)
+
+    def floored_by_class(self, measurements) -> np.ndarray:
+        """Return what `log_prob_by_class` does, upon the model's floor."""
+        count = len(np.asarray(measurements))
+        every = (np.full(count, each) for each in range(len(self.class_weights)))
+        parts = [self._on_floor(self.conditional_log_prob(measurements, labels), measurements)[0] for labels in every]
+        return np.stack(parts, axis=1)
+
     def interior_log_prob(self, measurements, sigma=None) -> tuple[np.ndarray, tuple[slice, slice]] | None:
         """Return ln q of each pixel given its past in the causal window's box; None where places are fixed."""
         # A map of noise fixes places, not the field: each pixel is then given all its past.

@@ -13,7 +13,7 @@ from ideal.density._contract import _NONE, Density
 from ideal.density._fitting import DEFAULT_FITTING, PLAIN_SENSOR
 from ideal.density._known_noise import NoisyMoments
 from ideal.density._moments import flatten
-from ideal.density._multivariate import LOG_2PI, factorise, gaussian_log_prob, predict_in_order
+from ideal.density._multivariate import LOG_2PI, factorise, gaussian_log_prob, normal_log_density, predict_in_order, whiten
 from ideal.density._spectra import spectra
 from ideal.density.stationary import StationaryGaussian
 from ideal.errors import DataError
@@ -158,6 +158,13 @@ class FullGaussian(Density):
             raise DataError("the measurements are complex, the model was fitted to real ones")
         array = array.astype(np.complex128 if self.is_complex else np.float64, copy=False)
         return flatten(array - self.mean)
+
+    def conditional_log_prob(self, measurements, sigma=None) -> np.ndarray | None:
+        """Return ln q of each real value given those before it, nats, (sample, value); None under other noise than all had."""
+        if self._variances(sigma) is not None:
+            return None
+        innovations, deviation = whiten(self._factor, self._flat(measurements)), np.diag(self._factor)
+        return normal_log_density(innovations, 0.0, 1.0) - np.log(deviation)
 
     def log_prob(self, measurements, sigma=None) -> np.ndarray:
         """Return the log-density in nats per measurement; `sigma` as of `ideal.density.Density.log_prob`."""

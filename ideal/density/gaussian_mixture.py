@@ -142,6 +142,18 @@ class GaussianMixture(Density):
             found[own] = under.log_prob(array[own])
         return found
 
+    def conditional_log_prob(self, measurements, sigma=None) -> np.ndarray | None:
+        """Return ln q of each value given those before it, nats, (sample, value); None under other noise than all had."""
+        if sigma is not None:
+            return None
+        array = np.asarray(measurements, dtype=np.float64)
+        centre = self.means.mean(0)
+        white = whiten(self._factor, flatten(array - centre))
+        means = whiten(self._factor, flatten(self.means - centre))
+        # Up to a constant, ln of weight times density of the values so far, by component; its sum's steps are the conditionals.
+        joint = np.log(self.weights)[:, None] - 0.5 * np.cumsum((white[:, None] - means) ** 2, axis=2)
+        return np.diff(logsumexp(joint, axis=1), axis=1, prepend=0.0) - np.log(np.diag(self._factor)) - 0.5 * LOG_2PI
+
     def sample(self, key, count: int) -> np.ndarray:
         """Draw measurements (count, ...)."""
         rng = generator(key)

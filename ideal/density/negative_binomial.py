@@ -99,10 +99,15 @@ class NegativeBinomial(Density):
             DataError: a value is negative, not whole, or above the highest.
 
         """
+        found = self.conditional_log_prob(measurements)
+        return found.reshape(len(found), -1).sum(1)
+
+    def conditional_log_prob(self, measurements, sigma=None) -> np.ndarray:
+        """Return ln q of each count given those before it, nats, of the shape of the measurements."""
         counts = np.asarray(measurements, dtype=np.float64)
         _check_counts(counts, self.highest)
         prediction, _ = self.gaussian.predict(counts)
-        return self._log_prob_values(counts, prediction).reshape(len(counts), -1).sum(1)
+        return self._log_prob_values(counts, prediction)
 
     def interior_log_prob(self, measurements) -> tuple[np.ndarray, tuple[slice, slice]]:
         """Return the log-probability of each pixel given its past in the causal window's box."""

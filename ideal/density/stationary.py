@@ -11,7 +11,7 @@ from ideal.density._causal_window import CausalWindow
 from ideal.density._contract import _NONE, Density
 from ideal.density._fitting import DEFAULT_FITTING, PLAIN_SENSOR
 from ideal.density._moments import flatten
-from ideal.density._multivariate import LOG_2PI, factorise, gaussian_log_prob, predict_in_order
+from ideal.density._multivariate import LOG_2PI, factorise, gaussian_log_prob, normal_log_density, predict_in_order
 from ideal.density._spectral_fit import fit_autocovariance
 from ideal.errors import DataError, UsageError
 
@@ -234,6 +234,11 @@ class StationaryGaussian(Density):
         mean, deviation = self.causal_window.predict(centred)
         return mean[:, rows, columns] + self.mean, deviation[rows, columns], (rows, columns)
 
+    def conditional_log_prob(self, measurements, sigma=None) -> np.ndarray:
+        """Return ln q of each value given those before it, nats, of the shape of the measurements."""
+        mean, deviation = self.predict(measurements, sigma)
+        return normal_log_density(np.asarray(measurements, dtype=np.float64), mean, deviation)
+
     def interior_log_prob(self, measurements, sigma=None) -> tuple[np.ndarray, tuple[slice, slice]]:
         """Return the log-density of each pixel given its past in the causal window's box; under a map of noise, all its past."""
         if self.noise is not None:
@@ -246,8 +251,7 @@ class StationaryGaussian(Density):
             return log_prob.reshape(*log_prob.shape[:3], -1).sum(-1), (rows, columns)
         mean, deviation, (rows, columns) = self.predict_interior(measurements)
         values = np.asarray(measurements, dtype=np.float64)[:, rows, columns].reshape(mean.shape)
-        log_prob = -0.5 * ((values - mean) / deviation) ** 2 - np.log(deviation) - 0.5 * LOG_2PI
-        return log_prob.sum(-1), (rows, columns)
+        return normal_log_density(values, mean, deviation).sum(-1), (rows, columns)
 
     def entropy(self, rows: int | None = None, columns: int | None = None) -> float:
         """Return the entropy of an image no larger than the window, nats."""

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 
@@ -114,7 +114,8 @@ class Check(ABC):
 
     """
 
-    takes_constant: ClassVar[bool] = False  # whether samples of one value are shown as well
+    # Which samples are shown: "all", those that are "finite", or those that are finite and "varied", not of one value.
+    takes: ClassVar[Literal["all", "finite", "varied"]] = "varied"
 
     def __init__(self, measured):
         self.measured = measured

@@ -50,7 +50,7 @@ class Wall:
 class Clipping(Check):
     """Looks for values at a floor or a ceiling, for all pixels together and by pixel."""
 
-    takes_constant = True
+    takes = "finite"
 
     def __init__(self, measured):
         super().__init__(measured)

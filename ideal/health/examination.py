@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from ideal.health.check import Block, Check
+from ideal.health.clean import CleanMeans
 from ideal.health.clipping import Clipping
 from ideal.health.copies import Copies, SharedNoise, merged
 from ideal.health.encoding import Compression, Demosaicking, GammaEncoding
 from ideal.health.finding import SEVERITIES, Finding, lines
+from ideal.health.finite import FiniteValues
 from ideal.health.fixed_pattern import Banding, FixedPattern, LinePattern
 from ideal.health.frames import DeadPixels, FrameStatistics
 from ideal.health.noise_level import NoiseLevel, SampleScatter
@@ -21,6 +23,8 @@ from ideal.health.units import Units
 from ideal.health.value_grid import ValueGrid
 
 CHECKS: tuple[type[Check], ...] = (
+    FiniteValues,
+    CleanMeans,
     Units,
     Clipping,
     NoiseLevel,
@@ -96,9 +100,9 @@ def examine(measured) -> Examination:
         tally.add(raw)
         frames.add(start, raw, finite)
         flat = _flat(raw)
-        for constant in (True, False):
-            takers = [check for check in checks if check.takes_constant == constant]
-            for first, last in _runs(finite if constant else finite & ~flat):
+        for kind, shown in (("all", np.ones(len(raw), bool)), ("finite", finite), ("varied", finite & ~flat)):
+            takers = [check for check in checks if check.takes == kind]
+            for first, last in _runs(shown) if takers else ():
                 block = Block(measured, start + first, raw[first:last], sampled, rows)
                 for check in takers:
                     check.add(block)

@@ -67,7 +67,6 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "ascent-stuck": "no step along the slope of the gain raised it, though it should",
         "ascent-overfit": "for other objects an earlier place of the ascent was better than its end",
         "search-unfinished": "exchanges ended before every single one had been tried without gain",
-        "information-negative": "the number is below 0: the stated noise is larger than the noise that is there",
         "unwritten": "parts of a dataset were never written, or lie in a file that is not there, and read as the fill value",
         "planes-grouped": "planes in time or depth of one field are samples that count as one source",
         "axes-doubtful": "the axes may be others than those as which the array is read",
@@ -76,6 +75,11 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "tiff-lossy": "pages that are compressed with loss",
         "units-assumed": "nobody has said that the values are photoelectrons",
         "units-offset": "the values of the darkest pixels scatter too little for photoelectrons without an offset",
+        "bound-near-floor": "scored measurements are unlike all that the models were fitted to: the bound is loose there",
+        "impossible-information": "the number is above what values of this range can tell",
+        "clean-not-possible": "the noiseless means in the file are negative, NaN or infinite",
+        "clean-contradicts": "the noiseless means in the file are not those of its measurements",
+        "information-negative": "the number is below 0 beyond its interval: the stated noise is larger than what is there",
     }
 )
 

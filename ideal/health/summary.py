@@ -95,8 +95,6 @@ def contradictions(measured, found: dict) -> list[Finding]:
             notes.append(Finding(name, severity, text))
 
     note(noise is None, "noise-unknown", "the noise is not known: name it (--noise)")
-    not_finite = f"{found['n_nan']} values are NaN or infinite: mend or leave out these values"
-    note(found["n_nan"] > 0, "not-finite", not_finite, "biased")
     if found["mean"] is None:
         return notes
     counting = noise in ("poisson", "poisson-gaussian")
