@@ -39,7 +39,10 @@ def on_floor(model: Density, floor: Floor | None, noise: NoiseModel, key) -> Den
     if model.floor is not None:
         return model
     if floor is None:
-        drawn = model.sample(np.random.SeedSequence(key), max(8, _DRAWN // int(np.prod(model.shape))))
+        try:
+            drawn = model.sample(np.random.SeedSequence(key), max(8, _DRAWN // int(np.prod(model.shape))))
+        except NotImplementedError:  # a density of the user's own that cannot be drawn from
+            return model
         floor = Floor.fit(drawn, step=noise.quantum, origin=getattr(noise, "origin", 0.0))
     return model.with_floor(floor)
 

@@ -149,7 +149,7 @@ def blurred_and_sharp(dtype, seed=3):
     sharp = 300 * np.exp(0.9 * rng.standard_normal((2, 48, 48)))
     values = np.concatenate([smooth, sharp])
     if dtype == "u1":
-        return np.clip(np.round(values / 8 + 0.05 * rng.standard_normal(values.shape)), 0, 255).astype(dtype)
+        return np.clip(np.round(values / 32 + 10 + 0.05 * rng.standard_normal(values.shape)), 0, 255).astype(dtype)
     return (values + rng.standard_normal(values.shape)).astype(dtype)
 
 
