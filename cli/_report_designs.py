@@ -24,7 +24,13 @@ from ideal.cli._report_content import (
 from ideal.cli._report_figures import gallery
 from ideal.cli._report_runs import Run
 
-_STOPPED = {"patience": "ended early, for there was no more gain", "time": "ended by the time limit"}
+_STOPPED = {
+    "converged": "converged",
+    "patience": "ended early, for there was no more gain",
+    "time": "ended by the time limit",
+    "unbounded": "ended, for a parameter grew without limit",
+    "stuck": "ended, for no step along the slope raised the gain",
+}
 _SPOKEN = 12  # rows that the description of a figure reads out
 
 
