@@ -225,7 +225,7 @@ def test_weakness_of_known_groups():
     many = weakness(equal(np.random.default_rng(24).standard_normal(20_000)))
     assert many.groups == many.effective == 20_000
     assert many.kurtosis == pytest.approx(3, abs=0.2)
-    assert many.degrees == pytest.approx(20_000 / 1.5, rel=0.1)
+    assert many.degrees == pytest.approx(20_000 / 1.25, rel=0.1)
     two = weakness(GroupedValues(np.arange(2), np.array([0.0, 3.0]), np.array([1.0, 3.0])))
     assert (two.effective, two.largest, two.degrees) == pytest.approx((1.6, 0.75, 1))
     assert weakness(equal(np.ones(9))).degrees == 8
