@@ -278,7 +278,7 @@ def test_a_start_without_a_gain_is_named_with_its_parameter():
         (Bounded(0.0, 1.0), [0.5], {}, "line-search"),
         (OneOf(), [[0.5, 0.5]], {}, "adam"),
         (Budget(1), [0.5, 0.5], {}, "adam"),
-        (Budget(1), [0.5, 0.5], {"x": 0.0}, "line-search"),
+        (Bounded(0.0, 1.0), [0.5], {"x": 0.0}, "adam"),
     ],
 )
 def test_choices_between_alternatives_are_left_to_adam(constraint, value, rates, method):
@@ -288,6 +288,27 @@ def test_choices_between_alternatives_are_left_to_adam(constraint, value, rates,
     if method == "adam":
         with pytest.raises(UsageError, match="are choices between alternatives"):
             ascent.method_of(aim, Ascent(rates=rates, method="line-search"))
+
+
+def test_choices_that_stay_do_not_keep_line_searches_from_the_rest():
+    system = CallableSystem(
+        lambda params, scene: scene * params["x"] * params["weights"],
+        Scene("any", (2,)),
+        {"x": np.full(2, 0.5, np.float32), "weights": np.array([1.0, 0.0], np.float32)},
+        {"x": Bounded(0.0, 1.0), "weights": Budget(1)},
+        {},
+        (1, 1),
+        True,
+        "own",
+    )
+    scenes = np.random.default_rng(0).standard_normal((40, 2)).astype(np.float32)
+    with jax.enable_x64(True):
+        aim = ClosedForm(Task(system, Gaussian(1.0), scenes, scenes))
+        begun = starting_designs(system, ["initial"], kept=["weights"])
+        found = climb(aim, begun, Ascent(rates={"weights": 0.0}))
+    assert (found.method, found.stopped) == ("line-search", "converged")
+    np.testing.assert_array_equal(found.params["weights"], [1, 0])
+    np.testing.assert_allclose(found.params["x"], [1, 0.5], rtol=1e-9)
 
 
 def test_an_objective_of_chance_is_left_to_adam_and_an_unknown_method_is_refused():
