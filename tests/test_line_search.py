@@ -347,6 +347,20 @@ def test_adam_ends_where_nothing_rises_and_puts_shares_next_to_0_on_it():
     assert "--steps 90" in short.findings[0].line
 
 
+@pytest.mark.parametrize(("steps", "rate", "said"), [(150, 0.05, True), (150, 0.2, False), (600, 0.05, False)])
+def test_adam_is_called_unfinished_where_percents_are_missing_and_not_where_none_is(steps, rate, said):
+    """At 97 % of the optimum the run says so; at 99.9 % it is silent, though its learning rate fell to 0 in all."""
+    system = system_of(UnitSum(), 64)
+    aim = Known(Task(system, Gaussian(1.0), np.ones((2, 64)), np.ones((2, 64))), channel(50.0))
+    with jax.enable_x64(True):
+        begun = starting_designs(system, [{"x": np.full(64, 1 / 64)}])
+        found = climb(aim, begun, Ascent(steps=steps, learning_rate=rate, method="adam"))
+        reached = float(channel(50.0)(found.params["x"]) / channel(50.0)(filled(GAINS, 50.0) / 50))
+    assert (reached < 0.98) == said
+    assert reached > 0.999 or said
+    assert bool(found.findings) == said
+
+
 def test_steps_of_the_method_never_fall_and_end_at_a_corner_of_a_simplex():
     """A linear gain over shares has its optimum at a corner; the climber gets there exactly, and knows it."""
     slope = np.random.default_rng(1).standard_normal(20)
