@@ -278,7 +278,7 @@ def test_a_start_without_a_gain_is_named_with_its_parameter():
         (Bounded(0.0, 1.0), [0.5], {}, "line-search"),
         (OneOf(), [[0.5, 0.5]], {}, "adam"),
         (Budget(1), [0.5, 0.5], {}, "adam"),
-        (Budget(1), [0.5, 0.5], {"x": 0.0}, "line-search"),
+        (Bounded(0.0, 1.0), [0.5], {"x": 0.0}, "adam"),
     ],
 )
 def test_choices_between_alternatives_are_left_to_adam(constraint, value, rates, method):
@@ -288,6 +288,27 @@ def test_choices_between_alternatives_are_left_to_adam(constraint, value, rates,
     if method == "adam":
         with pytest.raises(UsageError, match="are choices between alternatives"):
             ascent.method_of(aim, Ascent(rates=rates, method="line-search"))
+
+
+def test_choices_that_stay_do_not_keep_line_searches_from_the_rest():
+    system = CallableSystem(
+        lambda params, scene: scene * params["x"] * params["weights"],
+        Scene("any", (2,)),
+        {"x": np.full(2, 0.5, np.float32), "weights": np.array([1.0, 0.0], np.float32)},
+        {"x": Bounded(0.0, 1.0), "weights": Budget(1)},
+        {},
+        (1, 1),
+        True,
+        "own",
+    )
+    scenes = np.random.default_rng(0).standard_normal((40, 2)).astype(np.float32)
+    with jax.enable_x64(True):
+        aim = ClosedForm(Task(system, Gaussian(1.0), scenes, scenes))
+        begun = starting_designs(system, ["initial"], kept=["weights"])
+        found = climb(aim, begun, Ascent(rates={"weights": 0.0}))
+    assert (found.method, found.stopped) == ("line-search", "converged")
+    np.testing.assert_array_equal(found.params["weights"], [1, 0])
+    np.testing.assert_allclose(found.params["x"], [1, 0.5], rtol=1e-9)
 
 
 def test_an_objective_of_chance_is_left_to_adam_and_an_unknown_method_is_refused():
@@ -324,6 +345,20 @@ def test_adam_ends_where_nothing_rises_and_puts_shares_next_to_0_on_it():
     assert not dark[best > 0.02].any()
     assert [each.name for each in short.findings] == ["ascent-unfinished"]
     assert "--steps 90" in short.findings[0].line
+
+
+@pytest.mark.parametrize(("steps", "rate", "said"), [(150, 0.05, True), (150, 0.2, False), (600, 0.05, False)])
+def test_adam_is_called_unfinished_where_percents_are_missing_and_not_where_none_is(steps, rate, said):
+    """At 97 % of the optimum the run says so; at 99.9 % it is silent, though its learning rate fell to 0 in all."""
+    system = system_of(UnitSum(), 64)
+    aim = Known(Task(system, Gaussian(1.0), np.ones((2, 64)), np.ones((2, 64))), channel(50.0))
+    with jax.enable_x64(True):
+        begun = starting_designs(system, [{"x": np.full(64, 1 / 64)}])
+        found = climb(aim, begun, Ascent(steps=steps, learning_rate=rate, method="adam"))
+        reached = float(channel(50.0)(found.params["x"]) / channel(50.0)(filled(GAINS, 50.0) / 50))
+    assert (reached < 0.98) == said
+    assert reached > 0.999 or said
+    assert bool(found.findings) == said
 
 
 def test_steps_of_the_method_never_fall_and_end_at_a_corner_of_a_simplex():

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _FEWEST = 5  # records through which a line can be laid that tells a rise from chance
 _LEVEL = 1e-3  # of the rise: what the last third of the records may bring of it where an ascent is over
-_RISING = {"line-search": 1e-3, "adam": 1e-2}  # of the rise: what it has to bring for an ascent to be called unfinished
+_RISING = {"line-search": 1e-3, "adam": 3e-3}  # of the rise: what it has to bring for an ascent to be called unfinished
 _LEAST_RISE = 1e-3  # of the value: what counts as the rise of one that hardly rose
 _SURE = 2.0  # standard errors
 

@@ -29,9 +29,9 @@ _ENDINGS = ("", "converged", "stuck", "unbounded")
 
 
 def suits(objective: Objective | type[Objective], system: ImagingSystem, rates: Mapping[str, float]) -> bool:
-    """Tell whether line searches can raise an objective: it is exact, trains nothing, and what moves is no choice."""
+    """Tell whether line searches can raise an objective: it is exact, trains nothing, something moves, and that is no choice."""
     moving = [each for name, each in system.constraints.items() if rates.get(name, 1.0)]
-    return objective.exact and not objective.every and not any(each.discrete for each in moving)
+    return objective.exact and not objective.every and bool(moving) and not any(each.discrete for each in moving)
 
 
 class LineSearch:

@@ -30,7 +30,8 @@ _FORGOTTEN = 0.8  # of the pace that a step leaves: what a bad start rose by is 
 _LEAST_PACE = 0.01  # of the rise so far
 _LEAST_RISE = 1e-3  # of the value: what counts as the rise of one that hardly rose
 _CALM = 3  # such steps one after another end the ascent
-_STALLED = 10  # steps that promise more and give next to nothing end it too, with curvature forgotten half way
+_STALLED = 6  # steps that keep so little of what they promise end it too, with curvature forgotten half way
+_KEPT = 1e-3  # of the promise: a step that gives less has met a kink
 _ROUNDING = 16  # units in the last place of the value that no line search can see through
 
 
@@ -45,7 +46,7 @@ class Climber:
         first: gain where it began.
         steps, changes: the remembered pairs, (pair, value), oldest first.
         calm: steps in a row that promised and brought next to nothing.
-        stalled: steps in a row that brought next to nothing.
+        stalled: steps in a row that brought next to nothing, or of what they promised.
         rounds: steps that were made.
         promise: what the next step was promised to bring, the last time that one was looked for.
         pace: what steps brought lately, at most, earlier ones counting less and less.
@@ -110,7 +111,7 @@ def next_step(now: Climber, evaluate: Evaluate, project: Project, precision: flo
     place, gain, slope = found
     rise = gain - now.gain
     calm = now.calm + 1 if max(rise, promise) < little else 0
-    stalled = now.stalled + 1 if rise < little else 0
+    stalled = now.stalled + 1 if rise < max(little, _KEPT * promise) else 0
     steps, changes = _remembered(now, place - now.place, now.slope - slope)
     if stalled == _STALLED // 2:
         steps = changes = steps[:0]
