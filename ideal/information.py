@@ -37,6 +37,7 @@ from ideal.health.coverage import interval_findings
 from ideal.intervals import GroupedValues, interval, paired_difference, unpaired_difference
 from ideal.result import LN2, Comparison, Estimate, ModelResult
 
+DARK_OBJECTS = ("unwritten",)  # of what is simulated an empty frame shows a dark object: it is allowed, and counts
 _FOLDS = 5
 _LITTLE_WORK = 1e10  # products in a fit: some seconds for all folds
 _FEWEST_SCORED = 3  # the scatter of two sources says next to nothing of that of all

@@ -10,7 +10,7 @@ import numpy as np
 
 from ideal.formats import as_read
 from ideal.imaging import ImagingSystem, Params
-from ideal.information import compare, estimate
+from ideal.information import DARK_OBJECTS, compare, estimate
 from ideal.measurements import MeasurementSet, from_arrays
 from ideal.noise import NoiseModel
 from ideal.optimize import parse_target
@@ -93,12 +93,16 @@ class Scale:
 def information_of(measured: MeasurementSet, scale: Scale, report: Report, checkpoints: Path | None = None) -> Estimate:
     """Return the information of one design's measurements, by the best of the models that suit them."""
     if len(measured.shape) < 3 or measured.dtype.kind == "c":
-        return estimate(measured, models=("full",), **scale.options(), checkpoints=checkpoints, progress=report)
+        return estimate(
+            measured, models=("full",), **scale.options(), allow=DARK_OBJECTS, checkpoints=checkpoints, progress=report
+        )
     size = tuple(min(scale.patch, side) for side in measured.shape[1:3])
     models = scale.models
     if min(size) < _SMALLEST:
         models = tuple(each for each in models if each in ("stationary", "full")) or None
-    return estimate(measured, models=models, patch=size, **scale.options(), checkpoints=checkpoints, progress=report)
+    return estimate(
+        measured, models=models, patch=size, **scale.options(), allow=DARK_OBJECTS, checkpoints=checkpoints, progress=report
+    )
 
 
 def label_information_of(

@@ -8,7 +8,7 @@ import numpy as np
 from ideal.formats import as_read
 from ideal.imaging import Params
 from ideal.imaging.interferometer import Interferometer
-from ideal.information import compare, estimate
+from ideal.information import DARK_OBJECTS, compare, estimate
 from ideal.measurements import MeasurementSet, from_arrays
 from ideal.optimize._contract import Report
 from ideal.optimize.combinations import Combinations, informative_combinations
@@ -64,7 +64,7 @@ def evaluate_sites(
     for number, name in enumerate(designs):
         report(f"measuring {name}", number / len(designs))
         source = _measurements(next(combined), part, exposure, seed, name)
-        found[name] = estimate(source, models=("full",), seed=seed, confidence=confidence)
+        found[name] = estimate(source, models=("full",), seed=seed, confidence=confidence, allow=DARK_OBJECTS)
     first, *others = found
     return Evaluation(found, {other: compare(found[first], found[other], seed=seed) for other in others})
 

@@ -14,7 +14,7 @@ from ideal._scoring import in_blocks, sensor_of
 from ideal.datasets import make_objects
 from ideal.density import MODELS, Fitting, Progress
 from ideal.imaging import Scene, make_system
-from ideal.information import estimate
+from ideal.information import DARK_OBJECTS, estimate
 from ideal.intervals import GroupedValues, interval
 from ideal.measurements import MeasurementSet, from_arrays
 from ideal.noise import Gaussian, Poisson
@@ -48,6 +48,7 @@ def patches(settings: dict, needs: dict, context: Context) -> dict:
         seed=settings["seed"],
         confidence=settings["confidence"],
         effort=settings["effort"],
+        allow=DARK_OBJECTS,
         checkpoints=context.checkpoints,
         progress=context.say,
     )

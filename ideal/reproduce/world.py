@@ -9,7 +9,7 @@ import numpy as np
 from ideal.datasets import make_objects
 from ideal.errors import MissingDataError
 from ideal.imaging import ImagingSystem, Params, Scene
-from ideal.information import estimate
+from ideal.information import DARK_OBJECTS, estimate
 from ideal.intervals import GroupedValues, interval
 from ideal.measurements import MeasurementSet
 from ideal.noise import NoiseModel, Poisson
@@ -122,7 +122,7 @@ def counts_of(
 
 def estimated(measured: MeasurementSet, context: Context, seed: int, **options) -> dict:
     """Return an estimate as `kept_estimate` gives it; options are those of `ideal.estimate`."""
-    found = estimate(measured, seed=seed, checkpoints=context.checkpoints, progress=context.say, **options)
+    found = estimate(measured, seed=seed, allow=DARK_OBJECTS, checkpoints=context.checkpoints, progress=context.say, **options)
     return kept_estimate(found)
 
 
