@@ -126,13 +126,13 @@ def few_measurements(found: Estimate, values: int) -> Finding | None:
     if fall < _CERTAIN * error or bits < _BITS or bits < _SHARE * abs(now):
         return None
     unit = found.pixel_name
-    share = "" if now <= 0 else f" ({min(bits / now, 1):.2g} of it)"
+    share = "" if now <= 0 else f" ({min(100 * bits / now, 100):.2g} %)"
     return Finding(
         "few-measurements",
         "biased",
-        f"{found.n_train} measurements train the models, few for {values} values: fits to parts of them say that {best.name} "
-        f"lacks {bits:.2g} bits/{unit}",
-        f"with many more measurements the bound would fall by about as much{share}, to {max(now - bits, 0.0):.3g} bits/{unit}",
+        f"{found.n_train} measurements of {values} values train the models: {best.name} lacks {bits:.2g} bits/{unit} for want of "
+        "more, as fits to parts of them say",
+        f"with many more the bound would fall by about as much{share}, to {max(now - bits, 0.0):.3g} bits/{unit}",
         "measure more objects" + (", or take a smaller patch (--patch)" if len(found.patch) > 1 else ""),
         {
             "values": values,
