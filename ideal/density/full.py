@@ -20,7 +20,7 @@ from ideal.errors import DataError
 
 _STILL = 1e-12  # of the mean variance
 _MOST_TARGETS = 1100  # values, above which one target is tried: each costs as much as the others
-_GAIN = 0.005  # nats per value, by which more than a plain average must be better on validation patches: they are of few pictures
+_GAIN = 0.06  # nats per value, by which more than a plain average must be better on validation patches: they are of few pictures
 _FEW = 50  # measurements for each value: with more, a second target gains nothing
 
 
