@@ -1,7 +1,7 @@
 """Range, mean and variance of the values, and what contradicts the noise and the units that were stated."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -28,7 +28,7 @@ class Tally:
     zeros: int = 0
     not_finite: int = 0
     flat_samples: int = 0
-    top: dict[float, int] = field(default_factory=dict)  # the two largest values and how often they occur
+    high: float = -math.inf
 
     def add(self, block: np.ndarray) -> None:
         """Add stored values (sample, ...)."""
@@ -48,15 +48,7 @@ class Tally:
         self.mean += (mean - self.mean) * values.size / total
         self.count, self.low = total, min(self.low, float(values.min()))
         self.zeros += int(np.sum(values == 0))
-        self._add_top(values)
-
-    def _add_top(self, values: np.ndarray) -> None:
-        # the two largest values of all are among the two largest of every block in which they occur
-        largest = values.max()
-        below = values[values < largest]
-        for value in [largest, below.max()] if below.size else [largest]:
-            self.top[float(value)] = self.top.get(float(value), 0) + int(np.sum(values == value))
-        self.top = dict(sorted(self.top.items(), reverse=True)[:2])
+        self.high = max(self.high, float(values.max()))
 
     def summary(self, gain: float, offset: float) -> dict:
         """Return the figures in photoelectrons, those of no finite value as None."""
@@ -71,7 +63,7 @@ class Tally:
         }
         if not self.count:
             return result
-        high = max(self.top)
+        high = self.high
         result["min"], result["max"], result["mean"] = ((x - offset) * gain for x in (self.low, high, self.mean))
         result["variance"] = self.squares / self.count * gain**2
         result["fraction_zero"] = self.zeros / self.count
