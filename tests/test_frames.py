@@ -22,8 +22,12 @@ def test_frames_that_hold_nothing_are_counted_named_and_left_out(fill):
         ideal.from_arrays(np.delete(COUNTS, [7, *range(90, 120)], axis=0), noise="poisson"), models=["full"], patch=8
     )
     assert left.information_bits_per_pixel == pytest.approx(whole.information_bits_per_pixel, abs=0.15)
-    if fill:
-        return
+
+
+def test_dark_frames_are_information_only_where_they_are_asked_for():
+    values = COUNTS.copy()
+    values[90:] = 0
+    left = ideal.estimate(ideal.from_arrays(values, noise="poisson"), models=["full"], patch=8)
     kept = ideal.estimate(ideal.from_arrays(values, noise="poisson"), models=["full"], patch=8, allow=["unwritten"])
     assert kept.information_bits_per_pixel > left.information_bits_per_pixel + 0.3
 

@@ -47,5 +47,7 @@ def test_a_camera_with_fine_or_known_steps_is_right():
 def test_continuous_noise_on_coarse_steps():
     values = scenes() + 0.3 * np.random.default_rng(0).standard_normal((120, 32, 32))
     assert found(np.rint(values), noise="gaussian", sigma=0.3)["coarse-steps"].figures["step"] == pytest.approx(1.0)
+    assert found(np.rint(values), noise="gaussian", sigma=0.3)["coarse-steps"].severity == "biased"
+    assert found(np.rint(values), noise="gaussian", sigma=1e-5)["coarse-steps"].severity == "void"
     assert "coarse-steps" not in found(values, noise="gaussian", sigma=0.3)
     assert "coarse-steps" not in found(np.rint(values * 100) / 100, noise="gaussian", sigma=0.3)

@@ -17,30 +17,42 @@ _SAME = 1e-6  # identical samples are told by their hashes
 _SHARED = 0.6  # of the difference that independent noise makes; below it two samples share their noise
 
 
-class Copies(Check):
-    """Samples that are identical value for value, told by a hash of each."""
+class _FirstOfEach:
+    """The first sample with each hash, and those that equal it."""
 
-    def __init__(self, measured):
-        super().__init__(measured)
+    def __init__(self):
         self._first: dict[bytes, int] = {}
         self._pairs: list[tuple[int, int]] = []
-        self._seen = 0
+        self.seen = 0
 
-    def add(self, block: Block) -> None:
-        """Hash each sample."""
-        self._seen += len(block.raw)
-        for place, digest in enumerate(digests(block.raw)):
-            if digest is None:
-                continue
-            number = block.start + place
-            first = self._first.setdefault(digest, number)
-            if first != number:
-                self._pairs.append((first, number))
+    def add(self, samples: np.ndarray, start: int) -> None:
+        """Hash samples (sample, ...), of which the first has the number `start`."""
+        self.seen += len(samples)
+        for number, digest in enumerate(digests(samples), start):
+            if digest is not None and self._first.setdefault(digest, number) != number:
+                self._pairs.append((self._first[digest], number))
 
     @property
     def pairs(self) -> np.ndarray:
         """(copy, 2): the first sample of its kind, and one that equals it."""
         return np.array(self._pairs, dtype=np.int64).reshape(-1, 2)
+
+
+class Copies(Check):
+    """Samples that are identical value for value, told by a hash of each."""
+
+    def __init__(self, measured):
+        super().__init__(measured)
+        self._found = _FirstOfEach()
+
+    def add(self, block: Block) -> None:
+        """Hash each sample."""
+        self._found.add(block.raw, block.start)
+
+    @property
+    def pairs(self) -> np.ndarray:
+        """(copy, 2): the first sample of its kind, and one that equals it."""
+        return self._found.pairs
 
     def findings(self) -> list[Finding]:
         """Return a finding where there are copies."""
@@ -55,11 +67,11 @@ class Copies(Check):
             Finding(
                 "identical-samples",
                 "note",
-                f"{len(pairs)} of {self._seen} samples are identical copies of {originals} others (as {pairs[0, 1]} of "
+                f"{len(pairs)} of {self._found.seen} samples are identical copies of {originals} others (as {pairs[0, 1]} of "
                 f"{pairs[0, 0]})",
                 "copies are taken as one source, so that no model is scored on what it was fitted to",
                 "" if not self.measured.has_groups else "check the groups: copies stand in different ones",
-                {"copies": len(pairs), "originals": originals, "of": self._seen},
+                {"copies": len(pairs), "originals": originals, "of": self._found.seen},
             )
         ]
 
@@ -160,14 +172,10 @@ def identical(parts: Iterable[np.ndarray]) -> np.ndarray:
         parts: arrays of samples (sample, ...), one after another.
 
     """
-    first: dict[bytes, int] = {}
-    pairs, start = [], 0
+    found = _FirstOfEach()
     for part in parts:
-        for place, digest in enumerate(digests(part), start):
-            if digest is not None and first.setdefault(digest, place) != place:
-                pairs.append((first[digest], place))
-        start += len(part)
-    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
+        found.add(part, found.seen)
+    return found.pairs
 
 
 def digests(samples: np.ndarray) -> list[bytes | None]:

@@ -33,7 +33,7 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "identical-patches": "patches are identical value for value",
         "scaled-counts": "counts were multiplied or shifted",
         "missing-codes": "the numbers have gaps, as after stretching",
-        "coarse-steps": "continuous noise is stated, but the values stand in coarse steps",
+        "coarse-steps": "continuous noise is stated, but the values stand in coarse steps (void from ten times sigma on)",
         "lossy-compression": "the values look lossily compressed",
         "demosaicked": "colors look interpolated",
         "gamma-encoded": "8-bit pictures look encoded for a screen",

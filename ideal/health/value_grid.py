@@ -11,7 +11,7 @@ _ON_GRID = 0.98  # share of the values; one odd pixel must not hide the rest
 _EXPECTED = 5.0  # values at each code of a smooth histogram, with which hardly a code is empty
 _EMPTY = 0.2  # share of empty codes among those
 _FEWEST_APART, _LARGEST_FACTOR = 200, 1024
-_COARSE = 0.5  # standard deviations of the noise
+_COARSE, _HOPELESS = 0.5, 10.0  # steps in standard deviations of the noise
 
 
 class ValueGrid(Check):
@@ -134,7 +134,7 @@ class ValueGrid(Check):
         return [
             Finding(
                 "coarse-steps",
-                "biased",
+                "biased" if step < _HOPELESS * sigma else "void",
                 f"the values stand in steps of {step:.3g}, {step / sigma:.2g} times sigma, yet the noise is stated as continuous",
                 "a density can put all its mass on the steps, so the number may fall far below the truth",
                 "give values before they were rounded, or a noise model with steps (--noise poisson-gaussian --gain G "
