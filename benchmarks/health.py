@@ -41,15 +41,8 @@ def main():
     measured = ideal.from_arrays(counts, noise="poisson", groups=np.arange(len(counts)))
     _, check = cpu_of(lambda: examine(measured))
     found, whole = cpu_of(lambda: ideal.estimate(measured, patch=side))
-    emit(
-        "health",
-        patches=arguments.patches,
-        side=side,
-        check_cpu_seconds=check,
-        estimate_cpu_seconds=whole,
-        share=check / whole,
-        findings=[each.name for each in found.findings],
-    )
+    result = {"patches": arguments.patches, "side": side, "check_cpu_seconds": check, "estimate_cpu_seconds": whole}
+    emit("health", result | {"share": check / whole, "findings": [each.name for each in found.findings]})
     if arguments.gigabytes:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "large.h5"
@@ -58,13 +51,8 @@ def main():
             with ideal.open_measurements(path) as large:
                 _, check = cpu_of(lambda: examine(large))
             after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            emit(
-                "health-large",
-                gigabytes=arguments.gigabytes,
-                check_cpu_seconds=check,
-                peak_before_mb=before / 1024,
-                peak_mb=after / 1024,
-            )
+            result = {"gigabytes": arguments.gigabytes, "check_cpu_seconds": check}
+            emit("health-large", result | {"peak_before_mb": before / 1024, "peak_mb": after / 1024})
 
 
 if __name__ == "__main__":

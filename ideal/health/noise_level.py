@@ -12,6 +12,7 @@ _LEAST_RATIO = 0.8  # right data, real flat fields and dark frames included, mea
 _ERRORS = 4.0
 _MANY_PAIRS = 300
 _PILED = 2e-3  # share of one extreme value that is clipped: its squares do not scatter as they should
+_MOST_CLIPPED = 0.1  # share of squares, or values, above which the rest of a tenth is cut off too much to be judged
 
 
 class NoiseLevel(Check):
@@ -34,14 +35,14 @@ class NoiseLevel(Check):
         return has_quads(measured)
 
     def add(self, block: Block) -> None:
-        """Keep (brightness beside it, squared difference, stated variance) of some squares."""
+        """Keep (brightness beside it, squared difference, stated variance, whether it is clipped) of some squares."""
         if not block.sampled or self._count >= _MOST_QUADS:
             return
         fine, level = block.quads
         variance = np.broadcast_to(block.quad_variance, fine.shape)
         beside, inner = _beside(level, self.measured.period or (1, 1))
-        usable = ~_clipped(block)[inner]
-        rows = np.stack([beside[usable], fine[inner][usable] ** 2, variance[inner][usable]], axis=1)
+        clipped = _of_squares(_clipped(block), self.measured.period or (1, 1))[inner]
+        rows = np.stack([each.ravel() for each in (beside, fine[inner] ** 2, variance[inner], clipped)], axis=1)
         stride = max(1, -(-len(rows) * 8 // _MOST_QUADS))
         self._kept.append(rows[::stride].astype(np.float32))
         self._count += len(self._kept[-1])
@@ -55,7 +56,10 @@ class NoiseLevel(Check):
         tenth = np.searchsorted(edges, rows[:, 0], side="right")
         found = []
         for k in np.unique(tenth):
-            square, stated = rows[tenth == k, 1], rows[tenth == k, 2]
+            clipped = rows[tenth == k, 3] > 0
+            if clipped.mean() > _MOST_CLIPPED:
+                continue
+            square, stated = rows[tenth == k, 1][~clipped], rows[tenth == k, 2][~clipped]
             if len(square) >= _FEWEST and stated.sum() > 0:
                 ratio = square.sum() / stated.sum()
                 # Squares that overlap share pixels: their number counts for about half.
@@ -94,7 +98,7 @@ class SampleScatter(Check):
 
     def __init__(self, measured):
         super().__init__(measured)
-        self._square = self._stated = self._sum = 0.0
+        self._square = self._stated = self._sum = self._clipped = 0.0
         self._pairs = self._samples = 0
         self._last: np.ndarray | None = None
 
@@ -115,6 +119,7 @@ class SampleScatter(Check):
         self._square = self._square + gap.sum(0)
         self._stated = self._stated + block.value_variance.sum(0)
         self._sum = self._sum + np.abs(v).sum(0)
+        self._clipped = self._clipped + _clipped(block).sum(0)
         self._pairs, self._samples = self._pairs + len(gap), self._samples + len(v)
 
     def findings(self) -> list[Finding]:
@@ -123,6 +128,7 @@ class SampleScatter(Check):
             return []
         square = np.ravel(self._square)
         stated = np.broadcast_to(np.ravel(self._stated), square.shape) * self._pairs / self._samples
+        clipped = np.ravel(self._clipped)
         order = np.argsort(np.ravel(self._sum), kind="stable")
         # With read noise, the mean of few samples would sort values by their noise.
         sorts = self.measured.noise != "poisson-gaussian" or self._pairs >= _MANY_PAIRS
@@ -131,6 +137,8 @@ class SampleScatter(Check):
         for part in parts:
             count = len(part) * self._pairs
             total = stated[part].sum()
+            if clipped[part].sum() > _MOST_CLIPPED * len(part) * self._samples:
+                continue
             if count >= _FEWEST and total > 0:
                 ratio = square[part].sum() / total
                 # Three halves: neighbouring differences share a sample. Counts scatter by 1/mean more.
@@ -193,8 +201,10 @@ def _beside(level: np.ndarray, period: tuple[int, int]) -> tuple[np.ndarray, tup
 
 
 def _clipped(block: Block) -> np.ndarray:
-    """Return which squares hold a value at an extreme where values pile up."""
+    """Return which values (sample, ...) stand at an extreme where values pile up."""
     raw, bad = block.raw, np.zeros(block.raw.shape, bool)
+    if raw.dtype.kind == "c":
+        return bad
     low, high = raw.min(), raw.max()
     for extreme in (low, high) if low != high else ():
         if extreme == low and block.measured.noise == "poisson" and not block.measured.calibration.converts:
@@ -202,6 +212,11 @@ def _clipped(block: Block) -> np.ndarray:
         at = raw == extreme
         if at.mean() > _PILED:
             bad |= at
-    rows, columns = block.measured.period or (1, 1)
+    return bad
+
+
+def _of_squares(bad: np.ndarray, period: tuple[int, int]) -> np.ndarray:
+    """Return which squares hold a value that is bad."""
+    rows, columns = period
     bad = bad[:, :-rows] | bad[:, rows:]
     return bad[:, :, :-columns] | bad[:, :, columns:]
