@@ -54,7 +54,10 @@ def noise_model(source, *, sigma=None) -> noise_models.NoiseModel:
         return noise_models.Poisson() if ceiling is None else noise_models.Poisson(_counts(source, ceiling))
     if source.noise == "poisson-gaussian":
         if not source.read_noise > 0:
-            raise UsageError(f"{where}: poisson-gaussian noise needs the read noise in electrons (--read-noise R)")
+            raise UsageError(
+                f"{where}: poisson-gaussian noise needs a read noise above 0 electrons (--read-noise R); for none, name --noise "
+                "poisson"
+            )
         given = {"floor": source.calibration.floor, "ceiling": source.calibration.saturation}
         limits = {name: value for name, value in given.items() if value is not None and source.integer}
         return noise_models.PoissonGaussian(source.read_noise, source.gain, source.offset, source.integer, source.step, **limits)
@@ -153,12 +156,19 @@ class Usable:
 
 
 def choose_patches(
-    source, usable: Usable, patch: tuple[int, int] | None, limit: int, seed: int, period=None
+    source,
+    usable: Usable,
+    noise: noise_models.NoiseModel | None,
+    patch: tuple[int, int] | None,
+    limit: int,
+    seed: int,
+    period=None,
 ) -> tuple[Patches, list[Finding]]:
     """Return up to `limit` patches of usable samples, side by side, with the source of each, and what to know of them.
 
-    Patches begin at multiples of the period, (row, column) of a sensor's mosaic, if there is one. A set of few large images is
-    cut into blocks, which then count as its sources.
+    The noise tells which patches may be alike by chance; None where it is not known. Patches begin at multiples of the period,
+    (row, column) of a sensor's mosaic, if there is one. A set of few large images is cut into blocks, which then count as its
+    sources.
     """
     rng = np.random.default_rng([seed, 1])
     findings = []
@@ -186,7 +196,7 @@ def choose_patches(
     patches = Patches(source, positions, patch, groups=groups)
     if patch is None or patch == tuple(source.shape[1:3]) or 8 * np.prod(patches.shape) > _HASHED_BYTES:
         return patches, findings
-    pairs = identical(patches)
+    pairs = identical(patches, len(patches), noise)
     pairs = pairs[groups[pairs[:, 0]] != groups[pairs[:, 1]]]
     if not len(pairs):
         return patches, findings
@@ -348,7 +358,10 @@ def check_values(source, allow: Collection[str] = ()) -> Usable:
             f"{source.path}: every value is {found['mean']:g}: a constant image carries no information and no noise: "
             "check exposure and file"
         )
-    samples = np.arange(len(source))
-    if "unwritten" not in allow:
+    samples, findings = np.arange(len(source)), list(examination.findings)
+    if "unwritten" in allow:
+        kept = {"effect": "they are kept as measurements, as was asked", "remedy": "record them again where they were lost"}
+        findings = [replace(each, **kept) if each.name == "blank-frames" else each for each in findings]
+    else:
         samples = np.setdiff1d(samples, examination.blank)
-    return Usable(samples, examination.groups(source.groups), list(examination.findings))
+    return Usable(samples, examination.groups(source.groups), findings)

@@ -101,7 +101,7 @@ def estimate(
     findings = usable.findings
     noise = with_limits(noise, source, findings)
     mosaic = mosaic_period(source, size, period)
-    patches, notes = choose_patches(source, usable, size, max_patches, seed, mosaic)
+    patches, notes = choose_patches(source, usable, noise, size, max_patches, seed, mosaic)
     findings += notes
     shape, pixels = patches.shape[1:], int(np.prod(patches.shape[1:3]))
     check_size(source, shape)

@@ -99,7 +99,7 @@ def task_information(
     findings = without_noise(usable.findings)
     check_classes(source.path, names, index[usable.samples], usable.groups[usable.samples])
     mosaic = mosaic_period(source, size, period)
-    patches, notes = choose_patches(source, usable, size, max_patches, seed, mosaic)
+    patches, notes = choose_patches(source, usable, None, size, max_patches, seed, mosaic)
     shape = patches.shape[1:]
     check_size(source, shape)
     labels = index[patches.positions[:, 0]]

@@ -60,6 +60,42 @@ def test_near_copies_share_their_noise(copy):
     assert "near-copies" not in found(np.concatenate([photons(scenes(60), 1), photons(scenes(60), 2)]))
 
 
+@pytest.mark.parametrize("side", [8, 12, 16])
+def test_near_copies_of_small_frames(side):
+    counts = photons(scenes(60, side=side))
+    marked = counts[:20] + (np.random.default_rng(5).random((20, side, side)) < 0.05)
+    one = found(np.concatenate([counts, marked.astype(int)]))["near-copies"]
+    assert one.figures["samples"] == 40
+
+
+@pytest.mark.parametrize("light", [0.1, 1.0, 30.0])
+@pytest.mark.parametrize("shape", [(8, 8), (16, 16), (40,)])
+def test_small_samples_of_one_scene_are_no_near_copies(shape, light):
+    counts = np.random.default_rng(3).poisson(np.full((2500, *shape), light))
+    assert "near-copies" not in found(counts)
+
+
+def test_near_copies_of_vectors_and_visibilities():
+    rng = np.random.default_rng(4)
+    for values, noise in (
+        (rng.standard_normal((60, 100)), "gaussian"),
+        (rng.standard_normal((60, 50, 2)).view(complex)[..., 0], "complex-gaussian"),
+    ):
+        moved = np.concatenate([values, values[:10] + 0.02])
+        assert found(moved, noise=noise, sigma=1.0)["near-copies"].figures["samples"] == 20
+        assert "near-copies" not in found(values, noise=noise, sigma=1.0)
+
+
+def test_copies_of_short_vectors_are_told_from_chance_by_the_noise():
+    rng = np.random.default_rng(6)
+    bright = rng.poisson(rng.gamma(4, 15, (120, 4)))
+    seen = examined(np.repeat(bright, 5, axis=0))
+    assert len(np.unique(seen.groups(np.arange(600)))) == 120
+    dim = rng.poisson(2.0, (3000, 5))  # which come again by chance alone
+    assert len(np.unique(dim, axis=0)) < 2300
+    assert "identical-samples" not in found(dim)
+
+
 def test_copies_within_a_group_need_no_word_and_those_across_groups_do():
     counts = photons(scenes(30))
     twice = np.concatenate([counts, counts])

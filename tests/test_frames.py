@@ -32,6 +32,25 @@ def test_dark_frames_are_information_only_where_they_are_asked_for():
     assert kept.information_bits_per_pixel > left.information_bits_per_pixel + 0.3
 
 
+def test_frames_that_are_dark_by_chance_stay_and_those_that_were_lost_among_them_do_not():
+    counts = np.random.default_rng(1).poisson(0.1, (4000, 4, 4))
+    assert (counts == 0).all((1, 2)).mean() > 0.15
+    assert "blank-frames" not in found(counts)
+    assert "blank-frames" not in found(np.random.default_rng(1).poisson(0.02, (4000, 4, 4)))
+    counts[3980:] = 0
+    assert set(range(3980, 4000)) <= set(examined(counts).blank.tolist())
+    assert len(examined(counts).blank) < 25
+
+
+def test_what_is_said_of_blank_frames_that_are_kept():
+    values = COUNTS.copy()
+    values[90:] = 0
+    kept = ideal.estimate(ideal.from_arrays(values, noise="poisson"), models=["full"], patch=8, allow=["unwritten"])
+    one = next(each for each in kept.findings if each.name == "blank-frames")
+    assert "kept" in one.effect
+    assert "--keep-unwritten" not in one.line
+
+
 def test_blank_frames_of_other_noise():
     values, options = camera(scenes(60))
     values[40:] = 0

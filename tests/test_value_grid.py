@@ -1,6 +1,10 @@
+import re
+
 import numpy as np
 import pytest
 from health_world import camera, found, photons, scenes
+
+import ideal
 
 COUNTS = photons(scenes())
 
@@ -51,3 +55,18 @@ def test_continuous_noise_on_coarse_steps():
     assert found(np.rint(values), noise="gaussian", sigma=1e-5)["coarse-steps"].severity == "void"
     assert "coarse-steps" not in found(values, noise="gaussian", sigma=0.3)
     assert "coarse-steps" not in found(np.rint(values * 100) / 100, noise="gaussian", sigma=0.3)
+
+
+def test_the_gain_of_a_remedy_is_exact_enough_to_be_typed():
+    rng = np.random.default_rng(8)
+    counts = rng.poisson(rng.gamma(4, 20, (200, 12, 12)))
+    for shift in (0, 7):
+        one = found(3 * counts + shift)["scaled-counts"]
+        gain = float(re.search(r"--gain (\S+)", one.remedy)[1])
+        assert ("--offset" in one.remedy) == bool(shift)
+        right = ideal.from_arrays(3 * counts + shift, noise="poisson", gain=gain, offset=shift)
+        assert np.allclose(
+            ideal.estimate(right, models=["stationary"], patch=6).information_bits_per_pixel,
+            ideal.estimate(ideal.from_arrays(counts, noise="poisson"), models=["stationary"], patch=6).information_bits_per_pixel,
+        )
+    assert "--gain" not in found(np.rint(2.7 * counts).astype(int))["missing-codes"].remedy

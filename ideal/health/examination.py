@@ -141,7 +141,7 @@ def _blocks(measured) -> Iterator[tuple[int, int, bool]]:
         starts = np.arange(0, size, length)
     else:
         starts = np.unique(np.linspace(0, size - length, max(1, shown // length)).astype(int))
-    costly = max(1, min(len(starts), sampled // length))
+    costly = min(len(starts), -(-sampled // length))
     chosen = set(np.linspace(0, len(starts) - 1, costly).astype(int).tolist())
     for place, start in enumerate(starts.tolist()):
         yield start, min(start + length, size), place in chosen

@@ -10,7 +10,7 @@ from ideal.health.check import Block, Check, constant_variance, noise_is_stated
 from ideal.health.finding import Finding
 
 _FEW_COUNTS = 30.0  # photoelectrons in a frame below which one may well be dark by chance
-_LONG_RUN = 8  # dark frames in a row that chance does not explain
+_RARE_RUN = 1e-3  # expected number of runs of dark frames as long as one that chance does not explain
 _FEWEST_FRAMES = 10
 _LIT = 5.0  # photoelectrons beside a pixel that is always 0, which then should have some
 _BY_CHANCE, _NEARLY_ALL = 1e-3, 0.8
@@ -58,10 +58,8 @@ class FrameStatistics:
             return np.empty(0, dtype=np.int64), None
         values, counts = np.unique(low[flat], return_counts=True)
         fill = float(values[np.argmax(counts)])
-        is_fill = flat & (low == fill)
-        if self._by_chance(fill, is_fill, mean[~flat]):
-            return np.empty(0, dtype=np.int64), None
-        blank = number[is_fill].astype(np.int64)
+        is_lost = self._not_by_chance(fill, flat & (low == fill), mean[~flat])
+        blank = number[is_lost].astype(np.int64)
         if self.measured.has_clean:  # the object was dark there, and so the frame is right
             blank = blank[[self._is_lit(k) for k in blank.tolist()]]
         return blank, fill if len(blank) else None
@@ -73,16 +71,16 @@ class FrameStatistics:
         except DataError:  # of means that are not finite, which others name
             return True
 
-    def _by_chance(self, fill: float, is_fill: np.ndarray, means: np.ndarray) -> bool:
-        """Tell whether so little light explains frames of one value."""
+    def _not_by_chance(self, fill: float, is_fill: np.ndarray, means: np.ndarray) -> np.ndarray:
+        """Return which of the frames of one value so little light does not explain."""
         size, noise = self.size, self.measured.noise
         if noise in ("gaussian", "complex-gaussian"):
-            return False
+            return is_fill
         if fill != self.measured.offset and size < 64:
-            return is_fill.sum() < 0.5 * len(is_fill)  # a few equal counts in a small frame
+            return is_fill & (is_fill.sum() >= 0.5 * len(is_fill))  # not a few equal counts in a small frame
         counts = (means - self.measured.offset) * self.measured.gain * size
-        dim = np.quantile(counts, 0.1) < _FEW_COUNTS
-        return bool(fill == self.measured.offset and dim and _longest_run(is_fill) < _LONG_RUN)
+        is_dim = fill == self.measured.offset and np.quantile(counts, 0.1) < _FEW_COUNTS
+        return _in_rare_runs(is_fill) if is_dim else is_fill
 
     def findings(self) -> list[Finding]:
         """Return findings on frames that hold nothing, on drift and on outliers."""
@@ -277,9 +275,22 @@ def _next_lit(mean: np.ndarray, axis: int, step: int) -> np.ndarray:
     return np.moveaxis(found[::step], 0, axis)
 
 
-def _longest_run(flags: np.ndarray) -> int:
+def _in_rare_runs(flags: np.ndarray) -> np.ndarray:
+    """Return which flags (frame,) stand in runs longer than chance makes them among so many."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
-    return int((edges[1::2] - edges[::2]).max(initial=0))
+    starts, lengths = edges[::2], edges[1::2] - edges[::2]
+    rare = np.zeros(len(lengths), bool)
+    while True:
+        rest = len(flags) - lengths[rare].sum()
+        share = lengths[~rare].sum() / rest
+        found = len(flags) * share**lengths < _RARE_RUN
+        if np.array_equal(found, rare):
+            break
+        rare = found | rare
+    lost = np.zeros(len(flags), bool)
+    for start, length in zip(starts[rare], lengths[rare], strict=True):
+        lost[start : start + length] = True
+    return lost
 
 
 def ranges(numbers: Sequence[int] | np.ndarray, most: int = 4) -> str:

@@ -170,10 +170,11 @@ def _finding(measured, text: str, ratio: float, figures: dict, ratios: list[floa
     else:
         gain = measured.gain / max(ratio, 1e-12)
         figures["gain"] = float(gain)
+        camera = "--noise poisson-gaussian --read-noise R " if measured.noise == "poisson" else ""
         even = 0 < max(ratios) < 2 * min(ratios)
         remedy = (
             "averaged, registered, scaled, compressed, gamma-encoded or denoised values have such noise: give the raw counts"
-            + (f", or the gain (--gain {gain:.3g} would fit)" if even else "")
+            + (f", or the gain (about {camera}--gain {gain:.3g})" if even else "")
         )
     effect = f"the number is too low, by up to {lost:.2g} bits a value"
     return Finding("noise-too-small", "biased", text, effect, remedy, figures)

@@ -89,15 +89,20 @@ class ValueGrid(Check):
             return [self._shifted(factor)]
         if measured.noise == "poisson" and measured.calibration.converts and abs(measured.gain * factor - 1) < 0.02:
             return []
-        plus = f" plus {shift % factor}" if shift % factor else ""
+        shift = int(shift % factor)
+        plus = f" plus {shift}" if shift else ""
+        gain = f"--gain {measured.gain / factor:.10g}"
+        fits = f"{gain} would fit counts"
+        if shift:
+            fits = f"{gain} --offset B would fit counts, B being what was added, {shift} beyond a multiple of {factor}"
         return [
             Finding(
                 "scaled-counts",
                 "biased",
                 f"nearly every value is a multiple of {factor}{plus}: no single photoelectrons, but scaled ones",
                 "the noise is not what was stated, and the number is wrong",
-                f"give the gain (--gain {measured.gain / factor:.4g} would fit counts), or the numbers as they were before",
-                {"factor": factor, "shift": int(shift % factor), "gain": measured.gain / factor},
+                f"give the gain ({fits}), or the numbers as they were before",
+                {"factor": factor, "shift": shift, "gain": measured.gain / factor},
             )
         ]
 
@@ -109,7 +114,7 @@ class ValueGrid(Check):
             f"every value is a multiple of {step}, so that the converter's steps are {measured.gain * step:.3g} electrons, more "
             "than the read noise",
             "where the gain was measured before the numbers were multiplied, the number is wrong",
-            f"then give --gain {measured.gain / step:.4g} and the offset of the multiplied numbers",
+            f"then give --gain {measured.gain / step:.10g} and the offset of the multiplied numbers",
             {"factor": step, "gain": measured.gain / step},
         )
 
@@ -119,7 +124,9 @@ class ValueGrid(Check):
             "biased",
             f"the numbers have gaps: on average one in {factor:.3g} occurs, as after stretching or scaling",
             "these are no single photoelectrons: the noise is not what was stated, and the number is wrong",
-            f"give the raw numbers, or the gain (--gain {self.measured.gain / factor:.4g} may fit)",
+            "give the raw numbers: no gain makes whole photoelectrons of these"
+            if self.measured.noise == "poisson"
+            else f"give the raw numbers, or the gain (--gain {self.measured.gain / factor:.4g} may fit)",
             {"factor": float(factor), "gain": float(self.measured.gain / factor)},
         )
 
