@@ -44,7 +44,7 @@ def write(
     chosen = make_objects(objects, **object_settings)
     source = chosen.open(system.scene, seed)
     check_count(source, count)
-    simulation = prepare(system, params, source, photons=photons, noise=noise, design=design)
+    simulation = prepare(system, params, source, photons=photons, noise=noise, design=design, report=say)
     system, noise = simulation.system, simulation.noise
     if noise.name == "complex-gaussian" and len(system.measurement_shape) != 1:
         raise UsageError(

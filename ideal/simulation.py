@@ -2,7 +2,7 @@
 
 import math
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from ideal.imaging import ImagingSystem, Params
 
 _EXPOSED_BY = 256  # objects whose mean brightness sets the exposure, however many are simulated
 _PROBED = 16
+_READ = 16  # objects at once, between which progress is shown
 _BLOCK_VALUES = 2**22  # of scenes or measurements at once: the noise of a block takes some hundred MB in float64
 _PROBE_VALUES = 2**25  # of the scenes that set the exposure, at once
 _NOISE = 1  # last in the key of a measurement's noise, so that no other use of the seed has the same
@@ -181,6 +182,7 @@ def prepare(
     photons: float | None = None,
     noise: noise_models.NoiseModel | None = None,
     design: str = "",
+    report: Callable[[str, float | None], None] = lambda text, fraction=None: None,
 ) -> Simulation:
     """Set the exposure and the noise of a simulation.
 
@@ -195,6 +197,7 @@ def prepare(
             transmissions has a setting `photons` of its own, and skies a `flux` in Jy that they are scaled to.
         noise: None for the system's own.
         design: name of the design.
+        report: shows progress.
 
     Raises:
         UsageError: photons are given for a system where they mean nothing, are not positive, or are more than can be stored; the
@@ -220,7 +223,7 @@ def prepare(
         _check_light(photons, noise)
     wanted = _wanted_brightness(system, photons)
     probed = _PROBED if wanted is None else _EXPOSED_BY  # without an exposure to set, only the range is looked at
-    probe = _Probe(source, min(probed, source.count or probed), math.prod(system.scene.shape))
+    probe = _Probe(source, min(probed, source.count or probed), math.prod(system.scene.shape), report)
     exposure = 1.0
     if wanted is not None:
         bright = []
@@ -233,6 +236,7 @@ def prepare(
         exposure = wanted / mean
     means, largest = [], 0.0
     for start, scenes in probe.blocks():
+        report("noiseless measurements that set the range", start / probe.count)
         clean = system.images(params, (scenes * np.float32(exposure)).astype(np.float32))
         _check_finite(clean, system.name, start)
         if np.iscomplexobj(clean) != (noise.name == "complex-gaussian"):
@@ -252,11 +256,12 @@ class _Probe:
         source: of the objects.
         count: how many.
         size: values of a scene.
+        report: shows progress.
 
     """
 
-    def __init__(self, source: ObjectSource, count: int, size: int):
-        self.source, self.count = source, count
+    def __init__(self, source: ObjectSource, count: int, size: int, report: Callable[[str, float | None], None]):
+        self.source, self.count, self.report = source, count, report
         self.block = max(1, min(count, _PROBE_VALUES // max(size, 1)))
         self._kept: np.ndarray | None = None
 
@@ -266,7 +271,12 @@ class _Probe:
             if self._kept is not None:
                 yield start, self._kept
                 continue
-            scenes = self.source.read(start, min(start + self.block, self.count)).scenes
+            stop = min(start + self.block, self.count)
+            parts = []
+            for first in range(start, stop, _READ):
+                self.report("objects that set the exposure", first / self.count)
+                parts.append(self.source.read(first, min(first + _READ, stop)).scenes)
+            scenes = np.concatenate(parts)
             if self.block == self.count:
                 self._kept = scenes
             yield start, scenes

@@ -36,6 +36,13 @@ WRONG = [
     ("interferometer", {"field_of_view": 0.128}, r"did you mean 128 \(0\.128 mas\)"),
     ("interferometer", {"integration": 600, "interval": 60}, "the same noise would be counted as new"),
     ("interferometer", {"integration": 0.1, "interval": 0.1}, "visibilities, expected at most"),
+    (
+        "interferometer",
+        {"integration": 1, "interval": 2, "stop": 200},
+        r"expected at most 5\.24e\+05 .*: raise interval to 8\.4 s",
+    ),
+    ("interferometer", {"shape": [2048, 2048]}, "expected at most 512 with scenes of 2048 x 2048"),
+    ("interferometer", {"integration": 0.1, "interval": 0.1, "start": -24, "stop": 240}, "moments, expected at most 2.1e.06"),
     ("interferometer", {"interval": 0.001, "integration": 0.001}, "expected 0.1 to 86400 s"),
     ("interferometer", {"source": [187.7, 12.39]}, r"did you mean 12\.5133 \(187\.7 deg\)"),
     ("interferometer", {"elevation": [0.17, 1.48]}, r"did you mean 84\.7978 \(1\.48 rad\)"),
@@ -101,7 +108,7 @@ def test_a_wrong_setting_is_refused_before_anything_large_is_made(name, settings
 @pytest.mark.parametrize(
     ("name", "settings", "scene", "message"),
     [
-        ("beads", {"density": 9e3, "width": 500.0}, Scene("radiance", (512, 512)), "do not fit into memory"),
+        ("beads", {"density": 9e3, "width": 500.0}, Scene("radiance", (512, 512)), "too many to draw"),
         (
             "black-hole-rings",
             {"correlation_length": (1e9,)},
