@@ -43,7 +43,10 @@ class Objects(Protocol):
 
 
 class ObjectSource(Protocol):
-    """Objects to image: `count` of them or, if that is None, as many as are asked for; `classes` names their labels."""
+    """Objects to image: `count` of them or, if that is None, as many as are asked for; `classes` names their labels.
+
+    A source may have `findings`: what is lost of its objects on the pixels of the scene.
+    """
 
     count: int | None
     classes: tuple[str, ...]
@@ -245,7 +248,8 @@ def prepare(
         largest = max(largest, float(np.abs(clean).max()))
         _check_light(largest, noise)
         means.append(np.abs(clean).mean(dtype=np.float64) * len(clean) / probe.count)
-    findings = [*system.findings(params), *_light_findings(system, noise, photons, probe.count, sum(means), largest)]
+    findings = [*getattr(source, "findings", ()), *system.findings(params)]
+    findings += _light_findings(system, noise, photons, probe.count, sum(means), largest)
     return Simulation(system, params, noise, exposure, largest, design, findings)
 
 

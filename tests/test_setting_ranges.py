@@ -115,6 +115,10 @@ def test_a_wrong_setting_is_refused_before_anything_large_is_made(name, settings
             Scene("sky", (64, 64), pixel=2.0, pixel_unit="uas"),
             "at most the scene",
         ),
+        ("black-hole-rings", {}, Scene("sky", (64, 64), pixel=2e6, pixel_unit="uas"), "within one pixel .*field_of_view"),
+        ("black-hole-rings", {"width": (0.3,)}, Scene("sky", (64, 64), pixel=2.0, pixel_unit="uas"), "falls between the pixels"),
+        ("phase-cells", {}, Scene("transmission", (64, 64, 2), pixel=20.0), "within one pixel .*camera_pixel"),
+        ("cells", {"source": "floating"}, Scene("transmission", (64, 64, 2), pixel=30.0), "within one pixel .*camera_pixel"),
         ("two-points", {"separation": 600.0}, Scene("radiance", (64, 64), pixel=0.1), "do not fit a scene"),
     ],
 )
@@ -126,6 +130,24 @@ def test_objects_too_large_for_a_scene_are_refused_before_they_are_made(name, se
         assert tracemalloc.get_traced_memory()[1] < 64 * MEGABYTES
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "pixel"),
+    [
+        ("black-hole-rings", {"diameter": (0.2, 0.3)}, 2.0),
+        ("black-hole-rings", {"width": (0.7, 9.0)}, 2.0),
+        ("phase-cells", {"radius": (0.5, 0.7)}, 0.3),
+        ("two-points", {"separation": 0.05}, 0.1),
+    ],
+)
+def test_objects_whose_shape_is_lost_on_the_pixels_are_named_and_others_not(name, settings, pixel):
+    kind = make_objects(name).preview
+    scene = Scene(kind.kind, (64, 64, 2) if kind.kind == "transmission" else (64, 64), pixel=pixel, pixel_unit=kind.pixel_unit)
+    source = make_objects(name, **settings).open(scene)
+    assert [each.name for each in source.findings] == ["objects-fine"]
+    assert np.isfinite(source.read(0, 20).scenes).all()
+    assert make_objects(name).open(scene).findings == ()
 
 
 class Even:
