@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from ideal import noise as noise_models
+from ideal._percent import percent
 from ideal._ranges import PHOTONS, Range, check_range
 from ideal.errors import DataError, UsageError
 from ideal.health.finding import Finding
@@ -24,6 +25,9 @@ _ROUNDING = 1e-5  # of the largest mean: what float32 transforms leave
 _MOST_PHOTONS = 2.0**32 - 1  # counts are stored in 32 bits
 _DIM = 0.01  # of the photons asked for: so little light on average is no exposure that anyone meant
 _SWAMPED = 1e3  # noise standard deviations over the largest noiseless value, beyond which noise is all that there is
+_PEDESTAL = 100.0  # times the photons asked for: a mean so high is light that is no object's
+_DROWNED = 10.0  # noise over standard deviations of noiseless values, beyond which a thousand together carry a few bits
+_COARSE_STEP = 2.0  # times the largest value: a converter with larger steps gives one number for all
 DEFAULT_PHOTONS = 100.0
 
 # What the figures of a camera can be, in their units.
@@ -237,7 +241,7 @@ def prepare(
         if not mean > 0:
             raise DataError(f"the first {probe.count} objects are dark: no exposure gives {wanted:g}")
         exposure = wanted / mean
-    means, largest = [], 0.0
+    means, squares, largest = [], [], 0.0
     for start, scenes in probe.blocks():
         report("noiseless measurements that set the range", start / probe.count)
         clean = system.images(params, (scenes * np.float32(exposure)).astype(np.float32))
@@ -247,9 +251,11 @@ def prepare(
             raise UsageError(f"{system.name} measures {kind} values: noise {noise.name} does not suit")
         largest = max(largest, float(np.abs(clean).max()))
         _check_light(largest, noise)
-        means.append(np.abs(clean).mean(dtype=np.float64) * len(clean) / probe.count)
+        sizes, share = np.abs(clean).astype(np.float64), len(clean) / probe.count
+        means.append(sizes.mean() * share)
+        squares.append(np.square(sizes).mean() * share)
     findings = [*getattr(source, "findings", ()), *system.findings(params)]
-    findings += _light_findings(system, noise, photons, probe.count, sum(means), largest)
+    findings += _light_findings(system, noise, photons, probe.count, sum(means), sum(squares), largest)
     return Simulation(system, params, noise, exposure, largest, design, findings)
 
 
@@ -287,9 +293,26 @@ class _Probe:
 
 
 def _light_findings(
-    system: ImagingSystem, noise: noise_models.NoiseModel, photons: float | None, count: int, mean: float, largest: float
+    system: ImagingSystem,
+    noise: noise_models.NoiseModel,
+    photons: float | None,
+    count: int,
+    mean: float,
+    square: float,
+    largest: float,
 ) -> list[Finding]:
-    """Return what is odd about the noiseless measurements of the objects that set the exposure."""
+    """Return what is odd about the noiseless measurements of the objects that set the exposure.
+
+    Args:
+        system: that measures them.
+        noise: of the measurements.
+        photons: that were asked for, or None.
+        count: how many objects there are.
+        mean: of the absolute noiseless values.
+        square: mean of their squares.
+        largest: of them.
+
+    """
     wanted = _wanted_light(system, photons)
     if not largest > 0:
         return [
@@ -306,7 +329,7 @@ def _light_findings(
             Finding(
                 "light-missing",
                 "note",
-                f"{system.name}: a value has {mean:.2g} photoelectrons on average, {100 * mean / wanted:.2g} % of the {wanted:g} "
+                f"{system.name}: a value has {mean:.2g} photoelectrons on average, {percent(mean / wanted)} of the {wanted:g} "
                 "that were asked for",
                 "",
                 "if so little light is not meant, check the settings of the system, the design and the objects",
@@ -324,6 +347,32 @@ def _light_findings(
                 "the measurements are noise alone",
                 "check the unit of the noise (--sigma, --read-noise) and the light (--photons)",
                 {"sigma": float(np.min(sigma)), "largest": largest},
+            )
+        ]
+    signal, deviation = max(square - mean**2, 0.0) ** 0.5, float(np.sqrt(np.min(noise.variance(np.asarray(mean)))))
+    if wanted and mean > _PEDESTAL * wanted and deviation > _DROWNED * signal:
+        return [
+            Finding(
+                "noise-only",
+                "note",
+                f"{system.name}: the noiseless values are {mean:.4g} on average with a standard deviation of {signal:.2g}, "
+                f"the noise there has one of {deviation:.2g}",
+                "the measurements are noise alone",
+                "check what is added to the light (ideal systems; a setting such as bias), the objects and the light (--photons)",
+                {"sigma": deviation, "mean": mean, "signal": signal},
+            )
+        ]
+    gain = getattr(noise, "gain", None)
+    if gain is not None and gain > _COARSE_STEP * largest:
+        return [
+            Finding(
+                "all-dark",
+                "void",
+                f"{system.name}: a step of the camera's converter is {gain:.4g} photoelectrons, the largest noiseless value only "
+                f"{largest:.4g}, {mean:.2g} on average",
+                "nearly all measured values are one and the same number",
+                "check the gain, in photoelectrons per DN (--gain), or take more light (--photons)",
+                {"gain": float(gain), "largest": largest, "mean": mean},
             )
         ]
     return []

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from ideal._percent import percent
 from ideal._ranges import Range, Ranges, check_range
 from ideal.datasets import OBJECTS, make_objects
 from ideal.errors import UsageError
@@ -148,6 +149,27 @@ def test_objects_whose_shape_is_lost_on_the_pixels_are_named_and_others_not(name
     assert [each.name for each in source.findings] == ["objects-fine"]
     assert np.isfinite(source.read(0, 20).scenes).all()
     assert make_objects(name).open(scene).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "found", "usual"),
+    [
+        ("led-microscope", {"defocus": 0.002}, "setting-idle", {"defocus": 0.5}),
+        ("led-microscope-weak", {"defocus": -0.002}, "setting-idle", {"defocus": -0.5}),
+        ("lensless-phase", {"max_height": 400.0}, "mask-thick", {"max_height": 20.0}),
+    ],
+)
+def test_a_setting_within_its_range_that_cannot_be_meant_is_named(name, settings, found, usual):
+    system = make_system(name, **settings)
+    assert found in [each.name for each in system.findings(system.design())]
+    system = make_system(name, **usual)
+    assert system.findings(system.design()) == []
+
+
+def test_shares_are_written_without_powers_of_ten():
+    assert [percent(share) for share in (1.0, 0.996, 0.994, 0.123, 0.0053, 2.5)] == [
+        *("100 %", "100 %", "99 %", "12 %", "0.53 %", "250 %")
+    ]
 
 
 class Even:

@@ -229,6 +229,26 @@ def test_measurements_without_any_light_are_named():
     assert [(finding.name, finding.severity) for finding in found] == [("all-dark", "void")]
 
 
+def test_stray_light_whose_noise_drowns_the_objects_is_named():
+    system, objects = tiny("lensless"), np.random.default_rng(0).uniform(0, 2, (12, *tiny("lensless").scene.shape))
+    assert names(prepare(system.replace(bias=1e3), system.design(), Given(objects), photons=100.0)) == []
+    (found,) = prepare(system.replace(bias=1e9), system.design(), Given(objects), photons=100.0).findings
+    assert (found.name, found.severity) == ("noise-only", "note")
+    assert "bias" in found.remedy
+
+
+def test_a_converter_coarser_than_all_light_is_named_as_the_cause():
+    system = tiny("color-filter-array")
+    source = Given(np.ones((12, *system.scene.shape)))
+    fine = PoissonGaussian(1.0, gain=50.0, offset=100.0)
+    assert names(prepare(system, system.design(), source, photons=100.0, noise=fine)) == []
+    coarse = PoissonGaussian(1.0, gain=5000.0, offset=100.0)
+    (found,) = prepare(system, system.design(), source, photons=100.0, noise=coarse).findings
+    assert (found.name, found.severity) == ("all-dark", "void")
+    assert "5000 photoelectrons" in found.text
+    assert "--gain" in found.remedy
+
+
 def test_a_lens_whose_light_wraps_is_named_with_the_margin():
     from ideal.imaging import make_system
 
