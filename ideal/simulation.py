@@ -349,7 +349,8 @@ def _light_findings(
                 {"sigma": float(np.min(sigma)), "largest": largest},
             )
         ]
-    signal, deviation = max(square - mean**2, 0.0) ** 0.5, float(np.sqrt(np.min(noise.variance(np.asarray(mean)))))
+    signal = max(square - mean**2, 0.0) ** 0.5
+    deviation = float(np.sqrt(np.min(noise.variance(np.full(system.measurement_shape, mean)))))
     if wanted and mean > _PEDESTAL * wanted and deviation > _DROWNED * signal:
         return [
             Finding(

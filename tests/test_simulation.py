@@ -237,6 +237,14 @@ def test_stray_light_whose_noise_drowns_the_objects_is_named():
     assert "bias" in found.remedy
 
 
+def test_noise_that_differs_by_value_is_looked_at_too():
+    system = tiny("color-filter-array")
+    source = Given(np.random.default_rng(0).uniform(0, 2, (12, *system.scene.shape)))
+    sigma = np.linspace(1.0, 2.0, int(np.prod(system.measurement_shape))).reshape(system.measurement_shape)
+    assert names(prepare(system, system.design(), source, photons=100.0, noise=Gaussian(sigma))) == []
+    assert names(prepare(system, system.design(), source, photons=100.0, noise=Gaussian(1e7 * sigma))) == ["noise-only"]
+
+
 def test_a_converter_coarser_than_all_light_is_named_as_the_cause():
     system = tiny("color-filter-array")
     source = Given(np.ones((12, *system.scene.shape)))
