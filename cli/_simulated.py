@@ -1,7 +1,7 @@
 """Simulated measurements on their way to a file."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,7 @@ def write(
     chosen = make_objects(objects, **object_settings)
     source = chosen.open(system.scene, seed)
     check_count(source, count)
-    simulation = prepare(system, params, source, photons=photons, noise=noise, design=design)
+    simulation = prepare(system, params, source, photons=photons, noise=noise, design=design, report=say)
     system, noise = simulation.system, simulation.noise
     if noise.name == "complex-gaussian" and len(system.measurement_shape) != 1:
         raise UsageError(
@@ -64,7 +64,7 @@ def write(
     }
     if system.period != (1, 1):
         about["period"] = np.asarray(system.period)
-    tally = _Tally()
+    tally, told = _Tally(), simulation.findings
     with MeasurementWriter(
         out,
         **_calibration(noise),
@@ -82,7 +82,7 @@ def write(
             if keep_objects:
                 parts["objects"] = block.scenes
             writer.append(stored, **parts)
-            tally.add(block)
+            tally.add(block, stored)
             say(f"{objects} through {system.name}", tally.count / count)
     about.pop("period", None)
     return {
@@ -94,7 +94,7 @@ def write(
         "units": _units(system, noise) or "DN",
         "mean_unit": _units(system, noise) or "photoelectrons",
         **tally.facts(),
-        "findings": [finding.to_record() for finding in (*simulation.findings, *tally.findings(system.name))],
+        "findings": [finding.to_record() for finding in (*told, *tally.findings(system.name, noise, told))],
     }
 
 
@@ -102,15 +102,17 @@ class _Tally:
     """Running counts and moments of what was written."""
 
     def __init__(self):
-        self.count, self.sum, self.values, self.lit = 0, 0.0, 0, False
+        self.count, self.sum, self.values = 0, 0.0, 0
+        self.least, self.largest = np.inf, -np.inf
         self.groups: set[int] = set()
         self.labels: dict[str, int] = {}
 
-    def add(self, block: Block) -> None:
+    def add(self, block: Block, stored: np.ndarray) -> None:
         self.count += len(block.clean)
         self.sum += float(np.abs(block.clean).sum(dtype=np.float64))
         self.values += block.clean.size
-        self.lit = self.lit or bool(np.any(block.measurements))
+        sizes = np.abs(stored) if stored.dtype.kind == "c" else stored
+        self.least, self.largest = min(self.least, float(sizes.min())), max(self.largest, float(sizes.max()))
         self.groups.update(block.groups.tolist())
         for label in [] if block.labels is None else block.labels.tolist():
             self.labels[str(label)] = self.labels.get(str(label), 0) + 1
@@ -119,14 +121,17 @@ class _Tally:
         """Return them as JSON types."""
         return {"mean": self.sum / self.values, "groups": len(self.groups), "labels": dict(sorted(self.labels.items()))}
 
-    def findings(self, name: str) -> list[Finding]:
-        """Return what is odd about the measurements that were written."""
-        if self.lit or not self.sum > 0:  # without any light the simulation has said so
+    def findings(self, name: str, noise: noise_models.NoiseModel, told: Sequence[Finding]) -> list[Finding]:
+        """Return what is odd about the measurements that were written, where the simulation has not said why (`told`)."""
+        if self.least < self.largest or self.values < 2 or any(each.name == "all-dark" for each in told):
             return []
-        text = f"{name}: all {self.values} measured values are 0, the noiseless mean is {self.sum / self.values:.2g}"
-        return [
-            Finding("all-dark", "void", text, "they carry hardly any information", "take more light (--photons) or objects (-n)")
-        ]
+        mean = self.sum / self.values
+        text = f"{name}: all {self.values} measured values are {self.largest:g}, the noiseless mean is {mean:.2g} photoelectrons"
+        remedy, gain = "take more light (--photons) or objects (-n)", getattr(noise, "gain", 0.0)
+        if gain > mean:
+            text += f", a step of the camera's converter {gain:.4g}"
+            remedy = "check the gain, in photoelectrons per DN (--gain), or take more light (--photons)"
+        return [Finding("all-dark", "void", text, "they carry hardly any information", remedy)]
 
 
 def _calibration(noise: noise_models.NoiseModel) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ideal._ranges import check_ranges
+from ideal.health.finding import Finding
 from ideal.imaging import Scene, settings_of
 
 
@@ -34,11 +35,13 @@ class ObjectSource(ABC):
     Attributes:
         count: how many there are; None where there are as many as are asked for.
         classes: names of the labels; empty where labels are numbers or missing.
+        findings: what is lost of the objects on the pixels of the scene.
 
     """
 
     count: int | None = None
     classes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     @abstractmethod
     def read(self, start: int, stop: int) -> Objects:

@@ -6,6 +6,7 @@ import numpy as np
 
 from ideal.datasets._contract import Objects, ObjectSource
 from ideal.errors import DataError, UsageError
+from ideal.health.finding import Finding
 from ideal.imaging import Scene
 
 Range = tuple[float, ...]  # one number, or the lowest and the highest
@@ -22,6 +23,7 @@ class GeneratedSource(ObjectSource):
         draw: returns a scene, of `shape`, for a random generator; or a scene and its label.
         labelled: whether `draw` returns a label.
         classes: names of the labels, where they are classes.
+        findings: what is lost of the objects on the pixels of the scene.
 
     """
 
@@ -33,7 +35,9 @@ class GeneratedSource(ObjectSource):
         *,
         labelled: bool = False,
         classes: Sequence[str] = (),
+        findings: Sequence[Finding] = (),
     ):
+        self.findings = tuple(findings)
         self.shape, self.seed, self.draw, self.labelled, self.classes = tuple(shape), seed, draw, labelled, tuple(classes)
 
     def read(self, start: int, stop: int) -> Objects:
@@ -120,6 +124,28 @@ def angular_pixel(objects, scene: Scene, field_of_view: float) -> float:
     if scene.pixel is not None and scene.kind == "sky":
         raise UsageError(f"{objects.name}: the pixels of this sky are given in {scene.pixel_unit}, expected uas")
     return field_of_view / max(scene.shape[:2])
+
+
+def check_extent(objects, what: str, extent: float, pixel: float, unit: str, remedy: str) -> None:
+    """Refuse objects that lie within one pixel of the scene, where nothing is left of them but their light.
+
+    Args:
+        objects: an ObjectSet.
+        what: they are, in the plural.
+        extent: of the largest, in `unit`.
+        pixel: side of a pixel.
+        unit: "um" or "uas".
+        remedy: what to change.
+
+    Raises:
+        UsageError: they do.
+
+    """
+    if extent < pixel:
+        raise UsageError(
+            f"{objects.name}: {what} of at most {extent:.3g} {unit} lie within one pixel of the scene, {pixel:.3g} {unit}: "
+            + remedy
+        )
 
 
 def draw_range(rng: np.random.Generator, value: Range) -> float:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.polynomial import chebyshev
 from scipy.special import ndtr
 
 from ideal._ranges import Range
@@ -11,7 +12,9 @@ from ideal.datasets._generated import GeneratedSource, check_kind, picture_shape
 from ideal.errors import UsageError
 from ideal.imaging import Scene, setting
 
-_MOST_PROFILES = 2.0**26  # beads times rows and columns of a scene
+_MOST_PROFILES = 2.0**25  # values of all beads' profiles of a scene
+_PRECISE = 1e-13  # of a bead's light: what interpolation between places may be off by
+_MOST_PLACES = 100
 _REACH = 5.0  # widths from its centre beyond which a bead gives no light worth counting (6e-7 of it)
 
 
@@ -68,25 +71,70 @@ class Beads(ObjectSet):
         shape = picture_shape(self, scene)
         sides = [size + 2 * _REACH * self.width * (not self.number and size > 1) for size in shape]
         count = self.number or self.density / 1000 * sides[0] * sides[1]
-        if count * sum(shape) > _MOST_PROFILES:
+        axes = [_Axis(size, self.width) for size in shape]
+        if count * sum(axis.values for axis in axes) > _MOST_PROFILES:
             raise UsageError(
-                f"{self.name}: some {count:.3g} beads in a scene of {shape[0]} x {shape[1]} pixels do not fit into memory: lower "
+                f"{self.name}: some {count:.3g} beads in a scene of {shape[0]} x {shape[1]} pixels are too many to draw: lower "
                 "density, number or width"
             )
-        return GeneratedSource(scene.shape, seed, lambda rng: share_light(self._draw(rng, shape), scene))
+        return GeneratedSource(scene.shape, seed, lambda rng: share_light(self._draw(rng, shape, axes), scene))
 
-    def _draw(self, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    def _draw(self, rng: np.random.Generator, shape: tuple[int, int], axes: list["_Axis"]) -> np.ndarray:
         # a line of values is seen edge on: beads do not leave it sideways
         margins = [0.0 if self.number or size == 1 else _REACH * self.width for size in shape]
         sides = [size + 2 * margin for size, margin in zip(shape, margins, strict=True)]
         count = self.number or rng.poisson(self.density / 1000 * np.prod(sides))
         places = [rng.uniform(-margin, size + margin, count) for size, margin in zip(shape, margins, strict=True)]
         light = self.light * np.exp(self.spread * rng.standard_normal(count) - self.spread**2 / 2)
-        rows, columns = (self._profile(place, size) for place, size in zip(places, shape, strict=True))
-        return self.background + (rows * light[:, None]).T @ columns
+        rows, columns = (axis.profiles(place) for axis, place in zip(axes, places, strict=True))
+        down, across = axes
+        return self.background + down.spread(across.spread((rows * light[:, None]).T @ columns).T).T
 
-    def _profile(self, places: np.ndarray, size: int) -> np.ndarray:
-        if size == 1:
+
+class _Axis:
+    """The pixels along one side of a scene, and the shares of a bead's light that fall on each.
+
+    Where beads are wide against the scene their profiles are smooth: they are taken at a few places (Chebyshev's), of which a
+    polynomial gives those of all pixels. Thousands of wide beads, most of which lie beyond the edges, cost no more then than
+    narrow ones.
+
+    Attributes:
+        values: how many values stand for a profile.
+
+    """
+
+    def __init__(self, size: int, width: float):
+        self.size, self.width = size, width
+        few = _places_for(size / width)
+        self._basis, self._edges = None, np.arange(size + 1)
+        if few < size:
+            nodes = chebyshev.chebpts1(few)
+            integrals = chebyshev.chebval(2 * self._edges / size - 1, chebyshev.chebint(np.eye(few), scl=size / 2))
+            self._basis = np.diff(np.linalg.inv(chebyshev.chebvander(nodes, few - 1)).T @ integrals, axis=1)
+            self._nodes = (nodes + 1) * size / 2
+        self.values = size if self._basis is None else few
+
+    def profiles(self, places: np.ndarray) -> np.ndarray:
+        """Return what stands for the profiles of beads at places (bead,), (bead, value)."""
+        if self.size == 1:
             return np.ones((len(places), 1))
-        edges = ndtr((np.arange(size + 1) - places[:, None]) / self.width)
-        return np.diff(edges, axis=1)
+        if self._basis is None:
+            return np.diff(ndtr((self._edges - places[:, None]) / self.width), axis=1)
+        return np.exp(-0.5 * ((self._nodes - places[:, None]) / self.width) ** 2) / (self.width * np.sqrt(2 * np.pi))
+
+    def spread(self, profiles: np.ndarray) -> np.ndarray:
+        """Return sums of profiles (..., value) on the pixels, (..., pixel)."""
+        return profiles if self._basis is None else profiles @ self._basis
+
+
+def _places_for(reach: float) -> int:
+    """Return at how many places a Gaussian has to be taken over a reach in standard deviations.
+
+    The error is below 2 (reach / 4)^m / m! times the m-th derivative, at most sqrt(m!). More than `_MOST_PLACES` are not looked
+    for: pixels are as few then.
+    """
+    count, error = 1, 0.0  # its logarithm
+    while error > np.log(_PRECISE) and count < _MOST_PLACES:
+        count += 1
+        error += np.log(reach / 4) - 0.5 * np.log(count)
+    return count

@@ -9,6 +9,7 @@ from ideal.datasets._contract import ObjectSet
 from ideal.datasets._generated import (
     GeneratedSource,
     angular_pixel,
+    check_extent,
     check_kind,
     draw_in_disc,
     draw_range,
@@ -17,11 +18,13 @@ from ideal.datasets._generated import (
 )
 from ideal.datasets._random_fields import RandomField, matern
 from ideal.errors import UsageError
+from ideal.health.finding import Finding
 from ideal.imaging import Scene, setting
 
 _ENDS = {"lengths": (1, 2), "growing": "or equal"}  # one number, or the lowest and the highest
 _SIZES, _SHARES = Ranges(Range(0.1, 1e10), **_ENDS), Ranges(SHARE, **_ENDS)
 _ANGLES, _SPREADS = Ranges(Range(-720, 720), **_ENDS), Ranges(Range(0, 5), **_ENDS)
+_LEAST_WIDTH = 0.25  # pixels: of a narrower ring most pixels see nothing
 _FULL_WIDTH = 4 * np.log(2)  # exp(-_FULL_WIDTH (x / w)^2) is one half at x = w / 2
 
 
@@ -86,6 +89,13 @@ class BlackHoleRings(ObjectSet):
                 f"{self.name}: rings reach over {largest:g} uas, the scene only over {pixel * min(shape):g} uas"
                 f" ({min(shape)} pixels of {pixel:g} uas); set a smaller diameter, width or shift, or larger pixels"
             )
+        fitting = "lower the field of view (field_of_view), give the scene more pixels (shape), or set a larger diameter or width"
+        check_extent(self, "rings", self.diameter[-1] + self.width[-1], pixel, "uas", fitting)
+        if self.width[0] < _LEAST_WIDTH * pixel:
+            raise UsageError(
+                f"{self.name}: a ring {self.width[0]:.3g} uas wide falls between the pixels of the scene, {pixel:.3g} uas: "
+                + fitting
+            )
         if self.correlation_length[-1] > pixel * max(shape):
             raise UsageError(
                 f"{self.name}: correlation_length is {self.correlation_length[-1]:g} uas, expected at most the scene's side, "
@@ -99,7 +109,20 @@ class BlackHoleRings(ObjectSet):
             light = self._draw(rng, north, east, fields)
             return share_light(light / light.max() if scene.kind == "radiance" else light * (self.flux / light.sum()), scene)
 
-        return GeneratedSource(scene.shape, seed, draw)
+        return GeneratedSource(scene.shape, seed, draw, findings=self._findings(pixel))
+
+    def _findings(self, pixel: float) -> list[Finding]:
+        """Return what is lost of the rings on pixels of this side."""
+        if self.diameter[-1] < pixel:
+            text = f"rings of at most {self.diameter[-1]:.3g} uas in diameter are spots on pixels of {pixel:.3g} uas"
+            effect = "no measurement of such a scene can tell their shape"
+        elif self.width[0] < 2 * _LEAST_WIDTH * pixel:
+            text = f"rings {self.width[0]:.3g} uas wide are drawn on pixels of {pixel:.3g} uas"
+            effect = "their brightness along the ring depends on where the pixels lie"
+        else:
+            return []
+        remedy = "set diameter and width in uas, or lower field_of_view, or raise shape"
+        return [Finding("objects-fine", "biased", f"{self.name}: {text}", effect, remedy, {"pixel": pixel})]
 
     def _draw(self, rng: np.random.Generator, north: np.ndarray, east: np.ndarray, fields: "_Textures") -> np.ndarray:
         radius, width = draw_range(rng, self.diameter) / 2, draw_range(rng, self.width)

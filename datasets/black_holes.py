@@ -12,6 +12,7 @@ from ideal.datasets._contract import Objects, ObjectSet, ObjectSource
 from ideal.datasets._data_folder import open_data_file
 from ideal.datasets._generated import (
     angular_pixel,
+    check_extent,
     check_kind,
     draw_in_disc,
     draw_range,
@@ -183,6 +184,14 @@ class _Source(ObjectSource):
             picture, side = np.asarray(data[()], dtype=np.float64), float(data.attrs["pixel_uas"])
         if picture.ndim != 2 or not np.isfinite(picture).all() or picture.min() < 0 or not side > 0:
             raise DataError(f"{_FILE}: model {name} is damaged, expected a picture of finite light; fetch the file again")
+        check_extent(
+            self.settings,
+            f"pictures such as {name}",
+            side * max(picture.shape) * self.settings.scale[-1],
+            self.pixel,
+            "uas",
+            "lower the field of view (field_of_view) or give the scene more pixels (shape)",
+        )
         return Model.of(picture, side, self.pixel / (_SAMPLES * self.settings.scale[-1]))
 
 

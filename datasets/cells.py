@@ -72,7 +72,7 @@ class Cells(ObjectSet):
 
         """
         check_kind(self, scene)
-        axes = sample_places(self.name, scene, 2 * _REACH, "use phase-cells with a smaller radius")
+        axes = sample_places(self, scene, 2 * _REACH, "use phase-cells with a smaller radius")
         views = []
         if self.source in ("floating", "all"):
             views.append((_floating_cell(float(self.peak)),))

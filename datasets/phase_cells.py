@@ -8,8 +8,9 @@ import numpy as np
 
 from ideal._ranges import WAVELENGTH, Range, Ranges
 from ideal.datasets._contract import ObjectSet, ObjectSource
-from ideal.datasets._generated import GeneratedSource, check_kind
+from ideal.datasets._generated import GeneratedSource, check_extent, check_kind
 from ideal.errors import UsageError
+from ideal.health.finding import Finding
 from ideal.imaging import Scene, setting
 
 CLASSES = ("lymphocyte", "monocyte", "granulocyte")
@@ -17,6 +18,7 @@ _FIELD = 24.0  # um, of a scene whose pixel is not known
 _RIM = 1.15  # of the radius: how far an uneven outline and its soft edge may reach
 _EDGE = 0.35  # um, over which edges fade: what a microscope could see
 _GRAIN = 0.3  # um, standard deviation of the lumps of chromatin
+_LEAST_RADIUS = 4 * _EDGE  # um, of a cell in which a nucleus can be told from the rest
 _AREA = (0.25, 0.4)  # of the cell's area, the nucleus
 _GRAINS = {"lymphocyte": (0, 6), "monocyte": (5, 20), "granulocyte": (60, 140)}
 
@@ -52,14 +54,24 @@ class PhaseCells(ObjectSet):
 
         """
         check_kind(self, scene)
-        axes = sample_places(self.name, scene, 2 * _RIM * self.radius[1], "set a smaller radius")
+        axes = sample_places(self, scene, 2 * _RIM * self.radius[1], "set a smaller radius")
         return GeneratedSource(
             (*scene.shape[:2], 2),
             seed,
             partial(self._cell, *axes, scene.wavelength or self.wavelength),
             labelled=True,
             classes=CLASSES,
+            findings=self._findings(),
         )
+
+    def _findings(self) -> list[Finding]:
+        """Return that cells are smaller than what is inside them, whose edges and grains do not shrink with them."""
+        if self.radius[0] >= _LEAST_RADIUS:
+            return []
+        text = f"cells of {self.radius[0]:.3g} um in radius hold edges that fade over {_EDGE:g} um and grains of {_GRAIN:g} um"
+        effect = "nuclei and grains, by which the classes differ, are hardly there"
+        remedy = f"set radius to {_LEAST_RADIUS:g} um or more, unless that is meant"
+        return [Finding("objects-fine", "note", f"{self.name}: {text}", effect, remedy, {"radius": self.radius[0]})]
 
     def _cell(self, rows: np.ndarray, columns: np.ndarray, wavelength: float, rng: np.random.Generator) -> tuple[np.ndarray, int]:
         label = int(rng.integers(len(CLASSES)))
@@ -87,19 +99,20 @@ class PhaseCells(ObjectSet):
         return np.stack([absorption, phase], axis=-1), label
 
 
-def sample_places(name: str, scene: Scene, least: float, remedy: str) -> tuple[np.ndarray, np.ndarray]:
+def sample_places(objects: ObjectSet, scene: Scene, least: float, remedy: str) -> tuple[np.ndarray, np.ndarray]:
     """Return where the samples of a scene are, from its centre: rows and columns in um.
 
     Args:
-        name: of the set of objects, for the message.
+        objects: the set, for the message.
         scene: with the pixel in um; without, its shorter side is 24 um.
         least: side of the smallest field that holds an object, um.
         remedy: what to change where the field is smaller.
 
     Raises:
-        UsageError: the field is smaller.
+        UsageError: the field is smaller, or its pixels are larger than an object.
 
     """
+    name = objects.name
     pixel = scene.pixel if scene.pixel is not None and scene.pixel_unit == "um" else _FIELD / min(scene.shape[:2])
     field = pixel * min(scene.shape[:2])
     if field < least:
@@ -107,6 +120,8 @@ def sample_places(name: str, scene: Scene, least: float, remedy: str) -> tuple[n
             f"{name}: the scene of {scene.shape[0]} x {scene.shape[1]} samples is {field:.3g} um wide, a cell needs {least:.3g}"
             f" um: give the system a larger shape, or {remedy}"
         )
+    finer = "give the system smaller pixels (camera_pixel over magnification), or set larger cells"
+    check_extent(objects, "cells", least, pixel, "um", finer)
     return tuple(pixel * (np.arange(count) - (count - 1) / 2) for count in scene.shape[:2])
 
 

@@ -8,7 +8,10 @@ from ideal._ranges import Range
 from ideal.datasets._contract import ObjectSet, ObjectSource
 from ideal.datasets._generated import GeneratedSource, check_kind
 from ideal.errors import UsageError
+from ideal.health.finding import Finding
 from ideal.imaging import Scene, setting
+
+_LEAST_SEPARATION = 1.0  # pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +79,14 @@ class TwoPoints(ObjectSet):
             places = [middle - half, middle + half] if label else [middle]
             return sum(_point(place, scene.shape) for place in places) / len(places), label
 
-        return GeneratedSource(scene.shape, seed, draw, labelled=True, classes=("one point", "two points"))
+        findings = []
+        if self.separation < _LEAST_SEPARATION * scene.pixel:
+            text = f"points {self.separation:.3g} um apart lie within one pixel of the scene, {scene.pixel:.3g} um"
+            effect = "a point between pixels is shared by them: what tells two from one is that, not their distance"
+            remedy = "set a larger separation (um), or give the system smaller pixels"
+            figures = {"separation": self.separation, "pixel": scene.pixel}
+            findings.append(Finding("objects-fine", "biased", f"{self.name}: {text}", effect, remedy, figures))
+        return GeneratedSource(scene.shape, seed, draw, labelled=True, classes=("one point", "two points"), findings=findings)
 
 
 def _point(place: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

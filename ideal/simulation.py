@@ -2,13 +2,14 @@
 
 import math
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
 from ideal import noise as noise_models
+from ideal._percent import percent
 from ideal._ranges import PHOTONS, Range, check_range
 from ideal.errors import DataError, UsageError
 from ideal.health.finding import Finding
@@ -16,6 +17,7 @@ from ideal.imaging import ImagingSystem, Params
 
 _EXPOSED_BY = 256  # objects whose mean brightness sets the exposure, however many are simulated
 _PROBED = 16
+_READ = 16  # objects at once, between which progress is shown
 _BLOCK_VALUES = 2**22  # of scenes or measurements at once: the noise of a block takes some hundred MB in float64
 _PROBE_VALUES = 2**25  # of the scenes that set the exposure, at once
 _NOISE = 1  # last in the key of a measurement's noise, so that no other use of the seed has the same
@@ -23,6 +25,9 @@ _ROUNDING = 1e-5  # of the largest mean: what float32 transforms leave
 _MOST_PHOTONS = 2.0**32 - 1  # counts are stored in 32 bits
 _DIM = 0.01  # of the photons asked for: so little light on average is no exposure that anyone meant
 _SWAMPED = 1e3  # noise standard deviations over the largest noiseless value, beyond which noise is all that there is
+_PEDESTAL = 100.0  # times the photons asked for: a mean so high is light that is no object's
+_DROWNED = 10.0  # noise over standard deviations of noiseless values, beyond which a thousand together carry a few bits
+_COARSE_STEP = 2.0  # times the largest value: a converter with larger steps gives one number for all
 DEFAULT_PHOTONS = 100.0
 
 # What the figures of a camera can be, in their units.
@@ -42,7 +47,10 @@ class Objects(Protocol):
 
 
 class ObjectSource(Protocol):
-    """Objects to image: `count` of them or, if that is None, as many as are asked for; `classes` names their labels."""
+    """Objects to image: `count` of them or, if that is None, as many as are asked for; `classes` names their labels.
+
+    A source may have `findings`: what is lost of its objects on the pixels of the scene.
+    """
 
     count: int | None
     classes: tuple[str, ...]
@@ -181,6 +189,7 @@ def prepare(
     photons: float | None = None,
     noise: noise_models.NoiseModel | None = None,
     design: str = "",
+    report: Callable[[str, float | None], None] = lambda text, fraction=None: None,
 ) -> Simulation:
     """Set the exposure and the noise of a simulation.
 
@@ -195,6 +204,7 @@ def prepare(
             transmissions has a setting `photons` of its own, and skies a `flux` in Jy that they are scaled to.
         noise: None for the system's own.
         design: name of the design.
+        report: shows progress.
 
     Raises:
         UsageError: photons are given for a system where they mean nothing, are not positive, or are more than can be stored; the
@@ -220,7 +230,7 @@ def prepare(
         _check_light(photons, noise)
     wanted = _wanted_brightness(system, photons)
     probed = _PROBED if wanted is None else _EXPOSED_BY  # without an exposure to set, only the range is looked at
-    probe = _Probe(source, min(probed, source.count or probed), math.prod(system.scene.shape))
+    probe = _Probe(source, min(probed, source.count or probed), math.prod(system.scene.shape), report)
     exposure = 1.0
     if wanted is not None:
         bright = []
@@ -231,8 +241,9 @@ def prepare(
         if not mean > 0:
             raise DataError(f"the first {probe.count} objects are dark: no exposure gives {wanted:g}")
         exposure = wanted / mean
-    means, largest = [], 0.0
+    means, squares, largest = [], [], 0.0
     for start, scenes in probe.blocks():
+        report("noiseless measurements that set the range", start / probe.count)
         clean = system.images(params, (scenes * np.float32(exposure)).astype(np.float32))
         _check_finite(clean, system.name, start)
         if np.iscomplexobj(clean) != (noise.name == "complex-gaussian"):
@@ -240,8 +251,11 @@ def prepare(
             raise UsageError(f"{system.name} measures {kind} values: noise {noise.name} does not suit")
         largest = max(largest, float(np.abs(clean).max()))
         _check_light(largest, noise)
-        means.append(np.abs(clean).mean(dtype=np.float64) * len(clean) / probe.count)
-    findings = [*system.findings(params), *_light_findings(system, noise, photons, probe.count, sum(means), largest)]
+        sizes, share = np.abs(clean).astype(np.float64), len(clean) / probe.count
+        means.append(sizes.mean() * share)
+        squares.append(np.square(sizes).mean() * share)
+    findings = [*getattr(source, "findings", ()), *system.findings(params)]
+    findings += _light_findings(system, noise, photons, probe.count, sum(means), sum(squares), largest)
     return Simulation(system, params, noise, exposure, largest, design, findings)
 
 
@@ -252,11 +266,12 @@ class _Probe:
         source: of the objects.
         count: how many.
         size: values of a scene.
+        report: shows progress.
 
     """
 
-    def __init__(self, source: ObjectSource, count: int, size: int):
-        self.source, self.count = source, count
+    def __init__(self, source: ObjectSource, count: int, size: int, report: Callable[[str, float | None], None]):
+        self.source, self.count, self.report = source, count, report
         self.block = max(1, min(count, _PROBE_VALUES // max(size, 1)))
         self._kept: np.ndarray | None = None
 
@@ -266,16 +281,38 @@ class _Probe:
             if self._kept is not None:
                 yield start, self._kept
                 continue
-            scenes = self.source.read(start, min(start + self.block, self.count)).scenes
+            stop = min(start + self.block, self.count)
+            parts = []
+            for first in range(start, stop, _READ):
+                self.report("objects that set the exposure", first / self.count)
+                parts.append(self.source.read(first, min(first + _READ, stop)).scenes)
+            scenes = np.concatenate(parts)
             if self.block == self.count:
                 self._kept = scenes
             yield start, scenes
 
 
 def _light_findings(
-    system: ImagingSystem, noise: noise_models.NoiseModel, photons: float | None, count: int, mean: float, largest: float
+    system: ImagingSystem,
+    noise: noise_models.NoiseModel,
+    photons: float | None,
+    count: int,
+    mean: float,
+    square: float,
+    largest: float,
 ) -> list[Finding]:
-    """Return what is odd about the noiseless measurements of the objects that set the exposure."""
+    """Return what is odd about the noiseless measurements of the objects that set the exposure.
+
+    Args:
+        system: that measures them.
+        noise: of the measurements.
+        photons: that were asked for, or None.
+        count: how many objects there are.
+        mean: of the absolute noiseless values.
+        square: mean of their squares.
+        largest: of them.
+
+    """
     wanted = _wanted_light(system, photons)
     if not largest > 0:
         return [
@@ -292,7 +329,7 @@ def _light_findings(
             Finding(
                 "light-missing",
                 "note",
-                f"{system.name}: a value has {mean:.2g} photoelectrons on average, {100 * mean / wanted:.2g} % of the {wanted:g} "
+                f"{system.name}: a value has {mean:.2g} photoelectrons on average, {percent(mean / wanted)} of the {wanted:g} "
                 "that were asked for",
                 "",
                 "if so little light is not meant, check the settings of the system, the design and the objects",
@@ -310,6 +347,33 @@ def _light_findings(
                 "the measurements are noise alone",
                 "check the unit of the noise (--sigma, --read-noise) and the light (--photons)",
                 {"sigma": float(np.min(sigma)), "largest": largest},
+            )
+        ]
+    signal = max(square - mean**2, 0.0) ** 0.5
+    deviation = float(np.sqrt(np.min(noise.variance(np.full(system.measurement_shape, mean)))))
+    if wanted and mean > _PEDESTAL * wanted and deviation > _DROWNED * signal:
+        return [
+            Finding(
+                "noise-only",
+                "note",
+                f"{system.name}: the noiseless values are {mean:.4g} on average with a standard deviation of {signal:.2g}, "
+                f"the noise there has one of {deviation:.2g}",
+                "the measurements are noise alone",
+                "check what is added to the light (ideal systems; a setting such as bias), the objects and the light (--photons)",
+                {"sigma": deviation, "mean": mean, "signal": signal},
+            )
+        ]
+    gain = getattr(noise, "gain", None)
+    if gain is not None and gain > _COARSE_STEP * largest:
+        return [
+            Finding(
+                "all-dark",
+                "void",
+                f"{system.name}: a step of the camera's converter is {gain:.4g} photoelectrons, the largest noiseless value only "
+                f"{largest:.4g}, {mean:.2g} on average",
+                "nearly all measured values are one and the same number",
+                "check the gain, in photoelectrons per DN (--gain), or take more light (--photons)",
+                {"gain": float(gain), "largest": largest, "mean": mean},
             )
         ]
     return []

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
 from ideal.datasets import make_objects
+from ideal.datasets.beads import _Axis
 from ideal.errors import UsageError
 from ideal.imaging import Scene
 
@@ -70,6 +72,23 @@ def test_a_bead_has_its_width_and_light_and_any_place():
     near(rows[inner] % 1, 0.5)
     near((rows[inner] % 1 - 0.5) ** 2, 1 / 12)
     assert abs(np.corrcoef(rows[inner], columns[inner])[0, 1]) < 4.5 / np.sqrt(inner.sum())
+
+
+@pytest.mark.parametrize("width", [12.0, 30.0, 60.0, 1000.0])
+def test_wide_beads_are_those_that_every_pixel_would_give(width, monkeypatch):
+    """Profiles by a polynomial are the integrals over the pixels, and a scene of fifty thousand beads costs little."""
+    shape = (24, 40)
+    fast = read(3, shape, width=width, density=1.0)
+    monkeypatch.setattr("ideal.datasets.beads._places_for", lambda reach: 10**6)
+    np.testing.assert_allclose(fast, read(3, shape, width=width, density=1.0), rtol=1e-6)
+
+
+def test_profiles_of_wide_beads_take_few_values():
+    axis = _Axis(96, 500.0)
+    assert axis.values < 12
+    shares = axis.spread(axis.profiles(np.array([48.0, -700.0])))
+    assert shares.shape == (2, 96)
+    np.testing.assert_allclose(shares[0].sum(), 2 * ndtr(48 / 500) - 1, rtol=1e-12)
 
 
 def test_brightness_is_lognormal_of_the_mean_light():

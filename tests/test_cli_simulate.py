@@ -367,6 +367,11 @@ def test_what_is_odd_about_a_simulation_is_a_line_and_a_finding(here):
     dark = run("simulate", "lensless", "beads", *SMALL, "-n", 4, "--photons", "1e-6", "-o", "c.h5")
     assert dark.exit_code == 0, dark.stderr
     assert "all 1024 measured values are 0" in dark.stderr
+    camera = ("--noise", "poisson-gaussian", "--gain", 200000, "--offset", 100, "--read-noise", 1)
+    coarse = run("simulate", "lensless", "beads", *SMALL, "-n", 4, "--photons", 100, *camera, "-o", "d.h5")
+    assert "2e+05 photoelectrons" in coarse.stderr
+    assert "--gain" in coarse.stderr
+    assert "are 0" not in coarse.stderr
 
 
 def test_settings_are_shown_with_their_ranges(here):

@@ -1,6 +1,7 @@
 """Ascent by line searches: known optima, exact zeros and bounds, and what is said where there is none."""
 
 import itertools
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +12,7 @@ from ideal.errors import DataError, UsageError
 from ideal.imaging import Bounded, Budget, Constraint, OneOf, Positive, Scene, UnitSum
 from ideal.imaging.custom import CallableSystem
 from ideal.noise import Gaussian
-from ideal.optimize import Ascent, Objective, Task, ascent, climb
+from ideal.optimize import Ascent, Objective, Task, ascent, climb, line_search
 from ideal.optimize.closed_form import ClosedForm
 from ideal.optimize.quasi_newton import Climber, next_step
 from ideal.optimize.starts import starting_designs
@@ -108,6 +109,39 @@ def test_bounded_values_reach_their_bounds_from_any_start(begin, low, high):
     np.testing.assert_allclose(charged.params["x"][4:], high, rtol=1e-12)
 
 
+@pytest.mark.parametrize("constraint", [Bounded(0.0, 1.0), UnitSum()])
+def test_shutters_of_very_unequal_worth_all_open_from_closed_ones(constraint):
+    """Their gain is convex where they are nearly closed: what the open ones taught of curvature is not true of them."""
+    worth = np.geomspace(1, 1e-4, 40)
+    start = np.zeros(40) if isinstance(constraint, Bounded) else np.eye(40)[-1]
+    charge = 0.0 if isinstance(constraint, Bounded) else 40.0
+
+    def told(x):
+        return 0.5 * jnp.log2(1 + 25 * jnp.asarray(worth.tolist()) * (x * max(charge, 1.0)) ** 2).sum() / 40
+
+    found = climbed(constraint, told, start)
+    assert found.stopped == "converged"
+    assert found.steps < 100
+    if isinstance(constraint, Bounded):
+        np.testing.assert_array_equal(found.params["x"], 1)
+
+
+def test_a_creeping_ascent_that_runs_out_of_steps_says_so(monkeypatch):
+    """The last third brought less than a thousandth of the rise; what is missing may be more."""
+
+    def creep(now, evaluate, project, precision):
+        place = now.place + (1e-5 if now.rounds else 0.5)
+        gain, slope = evaluate(place)
+        return replace(now, place=place, gain=gain, slope=slope, rounds=now.rounds + 1)
+
+    monkeypatch.setattr(line_search, "next_step", creep)
+    found = climbed(Bounded(0.0, 1.0), lambda x: x.sum(), [0.2, 0.2], steps=200)
+    assert found.stopped == "steps"
+    (finding,) = found.findings
+    assert finding.name == "ascent-unfinished"
+    assert finding.figures["share_of_rise"] < 2e-3
+
+
 def test_positive_values_leave_0_where_the_slope_is_none_and_go_to_0_where_they_should():
     wanted = np.array([2.0, 0.5, -1.0, -3.0])
     found = climbed(Positive(), lambda x: -((x**2 - jnp.asarray(wanted.tolist())) ** 2).sum(), np.zeros(4))
@@ -163,6 +197,22 @@ def test_without_a_best_design_the_run_says_so():
     assert finding.name == "ascent-unbounded"
     assert "x up to" in finding.text
     assert "constraint bounded" in finding.remedy
+
+
+@pytest.mark.parametrize("start", [0.0, 1e-12, 1e-9, 1e-6, 1e-3])
+@pytest.mark.parametrize("best", [1.0, 1e3])
+def test_a_value_that_begins_next_to_0_grows_to_an_optimum_that_is_far_off(start, best):
+    """What is without limit is not measured by the size that a start happens to have."""
+    found = climbed(Positive(), lambda x: jnp.log2(1 + (x / best / (1 + (x / best) ** 2)) ** 2).sum(), [start], steps=200)
+    assert found.stopped == "converged"
+    assert found.findings == ()
+    assert float(found.params["x"][0]) == pytest.approx(best, rel=1e-2)
+
+
+def test_an_unconstrained_value_reaches_an_optimum_of_a_million():
+    found = climbed(Constraint(), lambda x: -((x / 1e6 - 1) ** 2).sum(), [0.0, 1.0])
+    assert (found.stopped, found.findings) == ("converged", ())
+    np.testing.assert_allclose(found.params["x"], 1e6, rtol=1e-3)
 
 
 def test_a_slope_that_is_wrong_is_named():

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from ideal._percent import percent
 from ideal._ranges import Range, Ranges, check_range
 from ideal.datasets import OBJECTS, make_objects
 from ideal.errors import UsageError
@@ -36,6 +37,13 @@ WRONG = [
     ("interferometer", {"field_of_view": 0.128}, r"did you mean 128 \(0\.128 mas\)"),
     ("interferometer", {"integration": 600, "interval": 60}, "the same noise would be counted as new"),
     ("interferometer", {"integration": 0.1, "interval": 0.1}, "visibilities, expected at most"),
+    (
+        "interferometer",
+        {"integration": 1, "interval": 2, "stop": 200},
+        r"expected at most 5\.24e\+05 .*: raise interval to 8\.4 s",
+    ),
+    ("interferometer", {"shape": [2048, 2048]}, "expected at most 512 with scenes of 2048 x 2048"),
+    ("interferometer", {"integration": 0.1, "interval": 0.1, "start": -24, "stop": 240}, "moments, expected at most 2.1e.06"),
     ("interferometer", {"interval": 0.001, "integration": 0.001}, "expected 0.1 to 86400 s"),
     ("interferometer", {"source": [187.7, 12.39]}, r"did you mean 12\.5133 \(187\.7 deg\)"),
     ("interferometer", {"elevation": [0.17, 1.48]}, r"did you mean 84\.7978 \(1\.48 rad\)"),
@@ -101,13 +109,17 @@ def test_a_wrong_setting_is_refused_before_anything_large_is_made(name, settings
 @pytest.mark.parametrize(
     ("name", "settings", "scene", "message"),
     [
-        ("beads", {"density": 9e3, "width": 500.0}, Scene("radiance", (512, 512)), "do not fit into memory"),
+        ("beads", {"density": 9e3, "width": 500.0}, Scene("radiance", (512, 512)), "too many to draw"),
         (
             "black-hole-rings",
             {"correlation_length": (1e9,)},
             Scene("sky", (64, 64), pixel=2.0, pixel_unit="uas"),
             "at most the scene",
         ),
+        ("black-hole-rings", {}, Scene("sky", (64, 64), pixel=2e6, pixel_unit="uas"), "within one pixel .*field_of_view"),
+        ("black-hole-rings", {"width": (0.3,)}, Scene("sky", (64, 64), pixel=2.0, pixel_unit="uas"), "falls between the pixels"),
+        ("phase-cells", {}, Scene("transmission", (64, 64, 2), pixel=20.0), "within one pixel .*camera_pixel"),
+        ("cells", {"source": "floating"}, Scene("transmission", (64, 64, 2), pixel=30.0), "within one pixel .*camera_pixel"),
         ("two-points", {"separation": 600.0}, Scene("radiance", (64, 64), pixel=0.1), "do not fit a scene"),
     ],
 )
@@ -119,6 +131,45 @@ def test_objects_too_large_for_a_scene_are_refused_before_they_are_made(name, se
         assert tracemalloc.get_traced_memory()[1] < 64 * MEGABYTES
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "pixel"),
+    [
+        ("black-hole-rings", {"diameter": (0.2, 0.3)}, 2.0),
+        ("black-hole-rings", {"width": (0.7, 9.0)}, 2.0),
+        ("phase-cells", {"radius": (0.5, 0.7)}, 0.3),
+        ("two-points", {"separation": 0.05}, 0.1),
+    ],
+)
+def test_objects_whose_shape_is_lost_on_the_pixels_are_named_and_others_not(name, settings, pixel):
+    kind = make_objects(name).preview
+    scene = Scene(kind.kind, (64, 64, 2) if kind.kind == "transmission" else (64, 64), pixel=pixel, pixel_unit=kind.pixel_unit)
+    source = make_objects(name, **settings).open(scene)
+    assert [each.name for each in source.findings] == ["objects-fine"]
+    assert np.isfinite(source.read(0, 20).scenes).all()
+    assert make_objects(name).open(scene).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "found", "usual"),
+    [
+        ("led-microscope", {"defocus": 0.002}, "setting-idle", {"defocus": 0.5}),
+        ("led-microscope-weak", {"defocus": -0.002}, "setting-idle", {"defocus": -0.5}),
+        ("lensless-phase", {"max_height": 400.0}, "mask-thick", {"max_height": 20.0}),
+    ],
+)
+def test_a_setting_within_its_range_that_cannot_be_meant_is_named(name, settings, found, usual):
+    system = make_system(name, **settings)
+    assert found in [each.name for each in system.findings(system.design())]
+    system = make_system(name, **usual)
+    assert system.findings(system.design()) == []
+
+
+def test_shares_are_written_without_powers_of_ten():
+    assert [percent(share) for share in (1.0, 0.996, 0.994, 0.123, 0.0053, 2.5)] == [
+        *("100 %", "100 %", "99 %", "12 %", "0.53 %", "250 %")
+    ]
 
 
 class Even:

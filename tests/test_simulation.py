@@ -229,6 +229,34 @@ def test_measurements_without_any_light_are_named():
     assert [(finding.name, finding.severity) for finding in found] == [("all-dark", "void")]
 
 
+def test_stray_light_whose_noise_drowns_the_objects_is_named():
+    system, objects = tiny("lensless"), np.random.default_rng(0).uniform(0, 2, (12, *tiny("lensless").scene.shape))
+    assert names(prepare(system.replace(bias=1e3), system.design(), Given(objects), photons=100.0)) == []
+    (found,) = prepare(system.replace(bias=1e9), system.design(), Given(objects), photons=100.0).findings
+    assert (found.name, found.severity) == ("noise-only", "note")
+    assert "bias" in found.remedy
+
+
+def test_noise_that_differs_by_value_is_looked_at_too():
+    system = tiny("color-filter-array")
+    source = Given(np.random.default_rng(0).uniform(0, 2, (12, *system.scene.shape)))
+    sigma = np.linspace(1.0, 2.0, int(np.prod(system.measurement_shape))).reshape(system.measurement_shape)
+    assert names(prepare(system, system.design(), source, photons=100.0, noise=Gaussian(sigma))) == []
+    assert names(prepare(system, system.design(), source, photons=100.0, noise=Gaussian(1e7 * sigma))) == ["noise-only"]
+
+
+def test_a_converter_coarser_than_all_light_is_named_as_the_cause():
+    system = tiny("color-filter-array")
+    source = Given(np.ones((12, *system.scene.shape)))
+    fine = PoissonGaussian(1.0, gain=50.0, offset=100.0)
+    assert names(prepare(system, system.design(), source, photons=100.0, noise=fine)) == []
+    coarse = PoissonGaussian(1.0, gain=5000.0, offset=100.0)
+    (found,) = prepare(system, system.design(), source, photons=100.0, noise=coarse).findings
+    assert (found.name, found.severity) == ("all-dark", "void")
+    assert "5000 photoelectrons" in found.text
+    assert "--gain" in found.remedy
+
+
 def test_a_lens_whose_light_wraps_is_named_with_the_margin():
     from ideal.imaging import make_system
 

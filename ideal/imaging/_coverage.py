@@ -12,6 +12,7 @@ from ideal.imaging._earth import LIGHT, modified_julian_date, project, sidereal_
 from ideal.imaging._sites import Sites
 
 _JULIAN_DATE_OF_MJD_ZERO = 2400000.5
+_LOOKS = 500  # moments that tell how many visibilities there will be
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,11 +89,9 @@ def from_sites(system, sites: Sites) -> Coverage:
     """
     stop = system.stop + 24 if system.stop < system.start else system.stop
     mjd = modified_julian_date(system.date) + np.arange(system.start, stop, system.interval / 3600) / 24
+    angle, up = _looking(system, sites, mjd)
     right_ascension, declination = system.source
-    angle = sidereal_angle(mjd) - np.pi / 12 * right_ascension
-    elevation = np.rad2deg(np.arcsin(sine_elevation(sites.positions, angle[:, None], declination)))
     low, high = system.elevation
-    up = ((elevation > low) & (elevation < high)) | np.isin(sites.names, system.free_sites)
     one, other = np.triu_indices(len(sites.names), k=1)
     time, pair = np.nonzero(up[:, one] & up[:, other])
     if not len(time):
@@ -118,6 +117,30 @@ def from_sites(system, sites: Sites) -> Coverage:
         integration=system.integration * every,
         source=system.source,
     )
+
+
+def expected_visibilities(system, sites: Sites) -> float:
+    """Return about how many visibilities an array sees, from a few moments of the observation.
+
+    Args:
+        system: the `Interferometer`, for its times, source and elevations.
+        sites: of the array.
+
+    """
+    moments = system.hours * 3600 / system.interval
+    hours = system.start + system.hours * (np.arange(_LOOKS) + 0.5) / _LOOKS
+    _, up = _looking(system, sites, modified_julian_date(system.date) + hours / 24)
+    together = up.sum(1)
+    return moments * float(np.mean(together * (together - 1) / 2))
+
+
+def _looking(system, sites: Sites, mjd: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the hour angle at Greenwich of the source, (time,), and which sites see it, (time, site)."""
+    right_ascension, declination = system.source
+    angle = sidereal_angle(mjd) - np.pi / 12 * right_ascension
+    elevation = np.rad2deg(np.arcsin(sine_elevation(sites.positions, angle[:, None], declination)))
+    low, high = system.elevation
+    return angle, ((elevation > low) & (elevation < high)) | np.isin(sites.names, system.free_sites)
 
 
 def from_uvfits(path: str | Path, names: tuple[str, ...] = ()) -> tuple[Coverage, np.ndarray]:

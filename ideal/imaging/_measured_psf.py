@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ideal._percent import percent
 from ideal.errors import DataError
 from ideal.health.finding import Finding, plain_note
 from ideal.imaging._psf_picture import read_picture
@@ -86,8 +87,8 @@ def _oddities(path: str, values: np.ndarray, shape: tuple[int, int], largest: fl
             Finding(
                 "psf-background",
                 "biased",
-                f"{path}: the edge of the measured PSF is not dark, its median is {100 * edge / peak:.2g} % of the peak",
-                f"as a background it would be {100 * share:.2g} % of all light, which blurs every image",
+                f"{path}: the edge of the measured PSF is not dark, its median is {percent(edge / peak)} of the peak",
+                f"as a background it would be {percent(share)} of all light, which blurs every image",
                 f"--set psf_background={BORDER_MEDIAN} subtracts it; leave it if the PSF does reach so far",
                 {"border_median": edge, "peak": peak, "share": share},
             )

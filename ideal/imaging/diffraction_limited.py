@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ideal._percent import percent
 from ideal._ranges import MOST_PIXELS, SHARE, SIDE, WAVELENGTH, Range, Ranges
 from ideal.errors import UsageError, unknown_name
 from ideal.health.finding import Finding
@@ -223,9 +224,9 @@ class DiffractionLimited(ImagingSystem):
             Finding(
                 "scene-wraps",
                 "biased",
-                f"{self.name}: {100 * share:.2g} % of the light on the sensor (NA {float(params['na']):.3g}) comes from beyond "
+                f"{self.name}: {percent(share)} of the light on the sensor (NA {float(params['na']):.3g}) comes from beyond "
                 f"the margin of {self.margin} pixels, where the scene repeats",
-                f"images are wrong by about {100 * share:.2g} % of their contrast",
+                f"images are wrong by about {percent(share)} of their contrast",
                 f"--set margin={margin}",
                 {"share": share, "margin": self.margin, "margin_needed": margin},
             )

@@ -1,5 +1,6 @@
 """A radio interferometer: sites on the rotating Earth measure visibilities of a small source."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,7 +15,7 @@ from ideal.formats.uvfits import split_name
 from ideal.health.finding import Finding
 from ideal.imaging import _visibilities
 from ideal.imaging._contract import ImagingSystem, Params, Scene, setting
-from ideal.imaging._coverage import Coverage, from_sites, from_uvfits
+from ideal.imaging._coverage import Coverage, expected_visibilities, from_sites, from_uvfits
 from ideal.imaging._earth import LIGHT, geocentric, geodetic, modified_julian_date, project, sidereal_angle, sine_elevation
 from ideal.imaging._places import Places
 from ideal.imaging._sites import ARRAYS, Sites, find_sites
@@ -23,7 +24,9 @@ from ideal.noise import ComplexGaussian
 
 MICROARCSECOND = np.deg2rad(1 / 3.6e9)
 _RANDOM_SITES = 4
-_MOST_VISIBILITIES = 2.0**24  # half a gigabyte of coverage
+_MOST_VISIBILITIES = 2.0**21  # half a gigabyte of coverage, and of what is computed from it
+_MOST_TERMS = 2.0**31  # visibilities times pixels of the sum that each of them is: some seconds for each scene
+_MOST_LOOKS = 2.0**24  # moments times sites, at all of which elevations are looked at: half a gigabyte
 _LEAST_FIELD = 0.05  # of the finest fringe: below, a source that fills the field loses less than 1 % of its flux on any baseline
 _MOST_PIXEL = 1.0  # of the finest fringe: at the first zero of a square pixel's own pattern nothing of the sky is seen
 
@@ -132,13 +135,28 @@ class Interferometer(ImagingSystem):
                 f"{self.name}: integrations of {self.integration:g} s begin every {self.interval:g} s, so that the same noise "
                 "would be counted as new where they overlap: raise interval, or lower integration"
             )
-        hours = self.stop - self.start + 24 * (self.stop < self.start)
-        count = hours * 3600 / self.interval * len(self.table.names) * (len(self.table.names) - 1) / 2
-        if count > _MOST_VISIBILITIES:
+        sites, pixels = len(self.table.names), math.prod(self.shape)
+        where = f"{self.name}: {sites} sites every {self.interval:g} s over {self.hours:g} h"
+        moments = self.hours * 3600 / self.interval
+        if moments * sites > _MOST_LOOKS:
+            interval = _rounded_up(self.interval * moments * sites / _MOST_LOOKS)
             raise UsageError(
-                f"{self.name}: {len(self.table.names)} sites every {self.interval:g} s over {hours:g} h make {count:.3g} "
-                f"visibilities, expected at most {_MOST_VISIBILITIES:.3g}: raise interval, or name fewer sites"
+                f"{where} are {moments:.3g} moments, expected at most {_MOST_LOOKS / sites:.3g} with so many sites: raise "
+                f"interval to {interval:g} s or more, or shorten the observation"
             )
+        most = min(_MOST_VISIBILITIES, _MOST_TERMS / pixels)
+        if moments * sites * (sites - 1) / 2 > most and (count := expected_visibilities(self, self.table)) > most:
+            interval = _rounded_up(self.interval * count / most)
+            raise UsageError(
+                f"{where} see some {count:.3g} visibilities, expected at most {most:.3g} with scenes of "
+                f"{' x '.join(map(str, self.shape))} pixels: raise interval to {interval:g} s or more, "
+                "shorten the observation (start, stop), name fewer sites, or lower shape"
+            )
+
+    @property
+    def hours(self) -> float:
+        """Length of the observation, hours; one that stops before it starts does so on the next day."""
+        return self.stop - self.start + 24 * (self.stop < self.start)
 
     def _named_free(self, sites: Sites) -> np.ndarray:
         for site in self.free_sites:
@@ -390,3 +408,9 @@ class Interferometer(ImagingSystem):
         from ideal.imaging._interferometer_figure import draw
 
         draw(self.uv_coverage(params), np.asarray(params["weights"]), np.asarray(params["coordinates"]), figure, new)
+
+
+def _rounded_up(value: float) -> float:
+    """Return a number of two digits that is no less."""
+    step = 10.0 ** (math.floor(math.log10(value)) - 1)
+    return math.ceil(value / step) * step

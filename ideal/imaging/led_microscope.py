@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ideal._percent import percent
 from ideal._ranges import MOST_PIXELS, PHOTONS, WAVELENGTH, Range, Ranges
 from ideal.errors import UsageError, unknown_name
 from ideal.health.finding import Finding
@@ -19,6 +20,7 @@ from ideal.imaging.constraints import Constraint, UnitSum
 
 _DRY = Range(0, 1, above=True, below=True, why="in air")
 _MOST_BLUR = 0.3  # of the object: a defocus that spreads a point further is named
+_LEAST_DEFOCUS = 0.01  # of the depth of field, wavelength / NA^2: less turns no phase by 0.04 rad
 _MOST_LEDS = 20_000
 _MOST_PUPILS = 2.0**25  # complex values: half a gigabyte
 _BLOCK_VALUES = 2**20  # of scenes at once: their fields, spectra and images take some ten times as much
@@ -140,8 +142,21 @@ class LedMicroscope(ImagingSystem):
         return 2 * abs(self.defocus) * self.na / float(np.sqrt(1 - self.na**2))
 
     def findings(self, params: Params) -> list[Finding]:
-        """Return a warning where light from one edge of the object, which repeats, reaches far into the image at the other."""
+        """Return a warning where a defocus is none, or light from one edge of the object reaches far beyond the other."""
         field, blur = min(self.shape) * self.pitch, self._blur
+        depth = self.wavelength / self.na**2
+        if 0 < abs(self.defocus) < _LEAST_DEFOCUS * depth:
+            return [
+                Finding(
+                    "setting-idle",
+                    "note",
+                    f"{self.name}: a defocus of {self.defocus:g} um is {percent(abs(self.defocus) / depth)} of the depth of "
+                    f"field, {depth:.3g} um",
+                    "images are those in focus",
+                    f"set defocus in um ({self.defocus:g} mm are {1000 * self.defocus:g} um), or leave it out",
+                    {"defocus": self.defocus, "depth_of_field": depth},
+                )
+            ]
         if blur <= _MOST_BLUR * field:
             return []
         return [

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ideal._percent import percent
 from ideal._ranges import WAVELENGTH, Range
 from ideal.errors import UsageError
 from ideal.health.finding import Finding
@@ -20,6 +21,7 @@ from ideal.imaging.constraints import Bounded, Constraint
 from ideal.imaging.lensless import LenslessCamera, pick_design
 
 _LEAST_SHARE = 0.8  # of the light through the mask: where less falls inside the window, it is named
+_THICKEST = 0.1  # of the distance to the sensor: a higher surface is no thin mask
 _LARGEST = 4096  # places along a side where the intensity is taken: matrices of some hundred megabytes
 
 
@@ -156,20 +158,37 @@ class PhaseMaskCamera(LenslessCamera):
         return _total(self._light(params))
 
     def findings(self, params: Params) -> list[Finding]:
-        """Return a warning where the window cuts off a good part of the point spread function."""
-        share = float(self.window_share(params))
+        """Return what is wrong where the window cuts off much of the point spread function, or the mask is not thin."""
+        found, share = self._thick(), float(self.window_share(params))
         if share >= _LEAST_SHARE:
-            return []
+            return found
         fate = "is counted as if it had arrived inside" if self.normalise else "is lost"
         return [
+            *found,
             Finding(
                 "psf-cut",
                 "biased" if self.normalise else "note",
-                f"{self.name}: {100 * (1 - share):.2g} % of the light through the mask falls outside the PSF's window of "
+                f"{self.name}: {percent(1 - share)} of the light through the mask falls outside the PSF's window of "
                 f"{self.psf_shape[0]}x{self.psf_shape[1]} pixels and {fate}",
                 "its blur is left out of the measurements" if self.normalise else "",
                 "raise psf_shape or pixel, or lower distance",
                 {"share_inside": share},
+            ),
+        ]
+
+    def _thick(self) -> list[Finding]:
+        share = self.max_height / self.distance
+        if share <= _THICKEST:
+            return []
+        return [
+            Finding(
+                "mask-thick",
+                "biased",
+                f"{self.name}: the surface may be {self.max_height:g} um high, {percent(share)} of the {self.distance:g} um "
+                "from the mask to the sensor",
+                "the mask is computed as thin, and the point spread function is not that of a real one",
+                f"lower max_height (um; one wave of delay is {self._wave:.3g} um), or raise distance",
+                {"max_height": self.max_height, "distance": self.distance},
             )
         ]
 

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 _FEWEST = 5  # records through which a line can be laid that tells a rise from chance
 _LEVEL = 1e-3  # of the rise: what the last third of the records may bring of it where an ascent is over
-_RISING = {"line-search": 1e-3, "adam": 3e-3}  # of the rise: what it has to bring for an ascent to be called unfinished
+# Of the rise: what the last third has to bring for an ascent to be called unfinished. A line search that has arrived ends by
+# itself; one that has not may creep, and much more be missing than it brought lately.
+_RISING = {"line-search": 1e-4, "adam": 3e-3}
 _LEAST_RISE = 1e-3  # of the value: what counts as the rise of one that hardly rose
 _SURE = 2.0  # standard errors
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ideal.imaging import ImagingSystem, Params
+from ideal.imaging import ImagingSystem, Params, Positive
 from ideal.optimize._contract import Objective
 from ideal.optimize._moment import Moment
 from ideal.optimize._refusal import check_begin
@@ -22,7 +22,10 @@ _CHUNK = 10  # steps between records
 _INSIDE = {8: 1e-9, 4: 1e-6}  # by bytes of a number: how far from an edge a slope is taken, where that of a square root is finite
 _SETTLED = (5e-3, 1e-6)  # of the span: values so near to an edge are put on it, where that costs next to nothing
 _COSTLESS = 1e-6  # of the rise
-_BOUNDLESS = 1e4  # spans: a parameter that has grown so far has no optimum
+_BOUNDLESS = 1e4  # spans: where a parameter has grown so far, it is looked at whether there is an optimum farther out
+_BEYOND = tuple(10.0**power for power in range(1, 7))  # times that far: where the gain rises to all of these there is none
+_TINY = 1e-3  # of the scale of a positive parameter: below, rounding may hide from a slope that the gain would rise
+_LIFTED = 0.1  # of the scale: where such values are tried, too
 _WORSE = 0.01  # of the held-out rise, by which the end may be below an earlier place and still counts
 _MOST = 1e30  # that a file of single precision keeps
 _ENDINGS = ("", "converged", "stuck", "unbounded")
@@ -121,10 +124,18 @@ class LineSearch:
 
         for _ in range(most):
             climber = next_step(climber, evaluate, space.project, precision)
-            if not climber.stopped and np.abs(climber.place).max() > _BOUNDLESS:
+            if not climber.stopped and _has_no_end(climber, evaluate, space.project):
                 climber.stopped = "unbounded"
             if climber.stopped:
                 break
+        if climber.stopped in ("converged", "stuck"):
+            place = space.lifted(climber.place)
+            if not np.array_equal(place, climber.place):
+                gain, slope = evaluate(place)
+                if gain > climber.gain + _COSTLESS * climber.risen and np.isfinite(slope).all():
+                    begun = Climber.at(place, gain, slope)
+                    reach = _LIFTED * float(np.abs(place).max())
+                    return replace(begun, first=climber.first, rounds=climber.rounds, reach=reach), climber.rounds - first
         if climber.stopped == "converged":
             for share in _SETTLED:
                 place = space.settle(climber.place, share)
@@ -207,6 +218,25 @@ class LineSearch:
         return {name: jnp.asarray(each, self._kind) for name, each in found.items()} | {"numbers": jnp.asarray(numbers)}
 
 
+def _has_no_end(climber: Climber, evaluate, project) -> bool:
+    """Tell whether values have grown far beyond their spans, and the gain rises on wherever they are looked at still farther out.
+
+    Spans are often no more than the size of what an ascent begins with, and the optimum may be ten thousand times as large.
+    """
+    far = np.abs(climber.place) > _BOUNDLESS
+    if not far.any():
+        return False
+    last = climber.gain
+    for factor in _BEYOND:
+        gain, _ = evaluate(project(np.where(far, factor * climber.place, climber.place)))
+        if gain < last:
+            return False
+        if not np.isfinite(gain):
+            break
+        last = gain
+    return True
+
+
 def _unpacked(kept: Mapping[str, Any]) -> list[Climber]:
     places, slopes, pairs, values = (np.asarray(kept[name], np.float64) for name in ("places", "slopes", "pairs", "values"))
     found = []
@@ -247,6 +277,16 @@ class _Space:
     def project(self, place: np.ndarray) -> np.ndarray:
         """Return the nearest place that the constraints allow."""
         return self.place({name: self._constraints[name].project(each) for name, each in self.moved(place).items()})
+
+    def lifted(self, place: np.ndarray) -> np.ndarray:
+        """Return the place with positive parameters that are tiny in all values made a tenth of their scale, not quite even."""
+        params = self.moved(place)
+        for name, each in params.items():
+            constraint = self._constraints[name]
+            if isinstance(constraint, Positive) and np.max(each) < _TINY * constraint.scale:
+                uneven = np.linspace(1.0, 1.0 + _LIFTED, each.size).reshape(each.shape)
+                params[name] = _LIFTED * constraint.scale * uneven
+        return self.place(params)
 
     def settle(self, place: np.ndarray, share: float) -> np.ndarray:
         """Return the place with values that are next to an edge on it."""

@@ -17,11 +17,12 @@ Evaluate = Callable[[np.ndarray], tuple[float, np.ndarray]]
 PAIRS = 10  # of steps and slopes that are remembered
 _FIRST = 0.1  # of the unit: the longest change of a value in a first step, before any curvature is known
 _LONGER = 4.0  # times that after each step that has shown none
-_MOST_REACH = 1e6
+_MOST_REACH = 1e6  # units, or times the largest value where that is more
 _FARTHEST = 1.0  # units, or the size of a value where that is more, that a step may change it by
 _SUFFICIENT = 1e-4  # of the rise that the slope promises (Armijo)
 _HALVINGS = 30
 _INNER = 60  # steps on the model
+_LENGTHENINGS = 40  # of a step whose longest parts are held by a constraint
 _RECENT = 8  # values of the model of which the largest may not be exceeded
 _CURVED = 1e-10  # cosine of a step and of the change of slope below which they say nothing of curvature
 _PRECISE = 1e-7  # of the largest step on the model: where it ends
@@ -93,7 +94,7 @@ def next_step(now: Climber, evaluate: Evaluate, project: Project, precision: flo
     """
     pace = max(now.pace, _LEAST_PACE * now.risen)
     little = max(_RELATIVE * pace, _ROUNDING * precision * abs(now.gain))
-    model = _Model.of(now)
+    model = _Model.of(now, project)
     target = _best_on(model, now.place, -now.slope, project)
     way = target - now.place
     most = float(np.min(np.maximum(_FARTHEST, np.abs(now.place)) / np.maximum(np.abs(way), 1e-300)))
@@ -112,11 +113,15 @@ def next_step(now: Climber, evaluate: Evaluate, project: Project, precision: flo
     rise = gain - now.gain
     calm = now.calm + 1 if max(rise, promise) < little else 0
     stalled = now.stalled + 1 if rise < max(little, _KEPT * promise) else 0
-    steps, changes = _remembered(now, place - now.place, now.slope - slope)
+    step = place - now.place
+    steps, changes = _remembered(now, step, now.slope - slope)
     if stalled == _STALLED // 2:
         steps = changes = steps[:0]
     stopped = "converged" if calm >= _CALM else _end(now, promise, little) if stalled >= _STALLED else ""
-    reach = _FIRST if len(steps) else min(_LONGER * now.reach, _MOST_REACH)
+    reach = _FIRST
+    if not len(steps):
+        longest = float(np.abs(step).max()) if len(now.steps) else now.reach
+        reach = min(_LONGER * longest, _MOST_REACH * max(1.0, float(np.abs(place).max())))
     pace = max(rise, _FORGOTTEN * now.pace)
     counts = calm, stalled, now.rounds + 1
     return Climber(place, gain, slope, now.first, steps, changes, *counts, promise, pace, reach, stopped)
@@ -148,9 +153,16 @@ def _search(now: Climber, target: np.ndarray, steep: float, evaluate: Evaluate, 
 
 
 def _remembered(now: Climber, step: np.ndarray, change: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the pairs with one more, without the oldest where they are too many; a pair of no curvature is left out."""
+    """Return the pairs with one more, without the oldest where they are too many; a pair of no curvature is left out.
+
+    None is left where the slope has grown along the step: what was curved before is not so here, and steps by the old curvature
+    would be far too short, as those of shutters that open in turn.
+    """
     bend = float(step @ change)
-    if not bend > _CURVED * np.linalg.norm(step) * np.linalg.norm(change):
+    least = _CURVED * np.linalg.norm(step) * np.linalg.norm(change)
+    if bend < -least:
+        return now.steps[:0], now.changes[:0]
+    if not bend > least:
         return now.steps, now.changes
     return np.vstack([now.steps, step])[-PAIRS:], np.vstack([now.changes, change])[-PAIRS:]
 
@@ -172,10 +184,10 @@ class _Model:
     middle: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
 
     @classmethod
-    def of(cls, now: Climber) -> "_Model":
+    def of(cls, now: Climber, project: Project) -> "_Model":
         steps, changes = now.steps, now.changes
         if not len(steps):
-            return cls(max(float(np.abs(now.slope).max()) / now.reach, 1e-300))
+            return cls(_scale_of_reach(now, project))
         inner = steps @ changes.T
         scale = float(changes[-1] @ changes[-1]) / inner[-1, -1]
         lower = np.tril(inner, -1)
@@ -194,6 +206,23 @@ class _Model:
             return vector / self.scale
         inner = self.middle - self.wide @ self.wide.T / self.scale
         return vector / self.scale + self.wide.T @ np.linalg.solve(inner, self.wide @ vector) / self.scale**2
+
+
+def _scale_of_reach(now: Climber, project: Project) -> float:
+    """Return the curvature by which a step along the slope changes some value by about the reach.
+
+    Values that a constraint holds have the largest slopes, often, and are not counted: the step is looked at after projection.
+    """
+    scale = max(float(np.abs(now.slope).max()) / now.reach, 1e-300)
+    for _ in range(_LENGTHENINGS):
+        moved = float(np.abs(project(now.place + now.slope / scale) - now.place).max())
+        if moved >= 0.5 * now.reach or not moved > 0:
+            break
+        longer = project(now.place + now.slope / (0.5 * scale)) - now.place
+        if not float(np.abs(longer).max()) > moved:
+            break
+        scale *= 0.5
+    return scale
 
 
 def _best_on(model: _Model, place: np.ndarray, fall: np.ndarray, project: Project) -> np.ndarray:
