@@ -12,21 +12,26 @@ from ideal.health.clean import CleanMeans
 from ideal.health.clipping import Clipping
 from ideal.health.copies import Copies, SharedNoise, merged
 from ideal.health.encoding import Compression, Demosaicking, GammaEncoding
+from ideal.health.explained import unexplained
 from ideal.health.finding import SEVERITIES, Finding, lines
 from ideal.health.finite import FiniteValues
 from ideal.health.fixed_pattern import Banding, FixedPattern, LinePattern
+from ideal.health.frame_scale import FrameScale
 from ideal.health.frames import DeadPixels, FrameStatistics
 from ideal.health.noise_level import NoiseLevel, SampleScatter
 from ideal.health.partial_frames import PartialFrames
 from ideal.health.summary import Tally, contradictions
 from ideal.health.units import Units
 from ideal.health.value_grid import ValueGrid
+from ideal.health.wrapping import Wrapping
 
 CHECKS: tuple[type[Check], ...] = (
     FiniteValues,
     CleanMeans,
     Units,
     Clipping,
+    Wrapping,
+    FrameScale,
     NoiseLevel,
     SampleScatter,
     ValueGrid,
@@ -118,6 +123,7 @@ def examine(measured) -> Examination:
     found = [*measured.findings, *contradictions(measured, summary), *frames.findings()]
     for check in checks:
         found += [each for each in check.findings() if _is_new(each, found)]
+    found = unexplained(found)
     found.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     copies = np.concatenate(
         [check.pairs for check in checks if isinstance(check, Copies | SharedNoise)] or [np.empty((0, 2), int)]
