@@ -5,6 +5,7 @@ from ideal.health.finding import Finding
 # Names that say nothing more where the cause, the key, stands there.
 _FOLLOWS: dict[str, tuple[str, ...]] = {
     "wrapped": ("clipped", "missing-codes", "noise-too-small", "negative-counts", "units-offset", "gamma-encoded"),
+    "partial-frames": ("banding",),
 }
 
 

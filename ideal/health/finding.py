@@ -19,7 +19,7 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "constant": "all values are alike",
         "constant-samples": "samples of one constant value each",
         "blank-frames": "frames that hold nothing: dark, never written, or filled with one value",
-        "partial-frames": "frames of which some rows hold nothing",
+        "partial-frames": "frames of which some rows or columns hold nothing",
         "outlying-frames": "a few frames are far brighter or darker than all others",
         "brightness-drift": "the brightness drifts over the set",
         "dead-pixels": "pixels, rows, columns or borders that never change",
