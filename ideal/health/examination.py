@@ -18,7 +18,7 @@ from ideal.health.finite import FiniteValues
 from ideal.health.fixed_pattern import Banding, FixedPattern, LinePattern
 from ideal.health.frame_scale import FrameScale
 from ideal.health.frames import DeadPixels, FrameStatistics
-from ideal.health.noise_level import NoiseLevel, SampleScatter
+from ideal.health.noise_level import NoiseLevel, SampleScatter, UnevenNoise
 from ideal.health.partial_frames import PartialFrames
 from ideal.health.summary import Tally, contradictions
 from ideal.health.units import Units
@@ -33,6 +33,7 @@ CHECKS: tuple[type[Check], ...] = (
     Wrapping,
     FrameScale,
     NoiseLevel,
+    UnevenNoise,
     SampleScatter,
     ValueGrid,
     GammaEncoding,
