@@ -37,3 +37,11 @@ def test_amplifiers_of_rows_and_of_columns(axis):
     one = found(photons(scenes(400, mean=1000.0, blur=3.0) * (gains if axis == 0 else gains.T)))["fixed-pattern"]
     assert one.figures["axis"] == ("rows", "columns")[axis]
     assert one.figures["pattern"] == pytest.approx(30.0, rel=0.35)
+
+
+@pytest.mark.parametrize("side", [16, 20])
+def test_a_pattern_of_gain_in_small_frames(side):
+    gains = 1 + 0.1 * np.random.default_rng(0).standard_normal((side, side))
+    light = scenes(300, side=side, mean=60.0)
+    assert "fixed-pattern" not in found(photons(light))
+    assert found(photons(light * gains))["fixed-pattern"].figures["share_of_mean"] == pytest.approx(0.1, rel=0.3)

@@ -55,8 +55,9 @@ class FixedPattern(Check):
         # The detail of different scenes averages out as noise does; frames of one source count once.
         sources = len(np.unique(self.measured.groups)) if self.measured.has_groups else len(self.measured)
         independent = max(1.0, self._frames * sources / len(self.measured))
-        pattern = near_power - max(self._square / self._frames / independent, noise / self._frames)
-        error = near_power * np.sqrt(8 / near.size)
+        left = max(self._square / self._frames / independent, noise / self._frames)
+        pattern = near_power - left
+        error = left * np.sqrt(8 / near.size)  # of what is left without a pattern
         bits = 0.5 * np.log2(1 + max(pattern, 0.0) / noise)
         if pattern < _ERRORS * error or near_power < _WHITE * far_power or bits < _LEAST_BITS:
             return []

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ideal.health.finding import Finding, Severity
+from ideal.health.finding import Finding, Severity, plain_note
 
 _CONSTANT_SIZE = 64  # a smaller sample may well have all values alike by chance
 
@@ -86,6 +86,13 @@ def contradictions(measured, found: dict) -> list[Finding]:
         if condition:
             notes.append(Finding(name, severity, text))
 
+    if measured.labels is not None and measured.labels.dtype.kind == "f" and not np.isfinite(measured.labels).all():
+        bad = np.flatnonzero(~np.isfinite(measured.labels))
+        notes.append(
+            plain_note(
+                f"{len(bad)} label{'s are' if len(bad) > 1 else ' is'} NaN or infinite, the first of sample {bad[0]}: --labels refuses them"
+            )
+        )
     note(noise is None, "noise-unknown", "the noise is not known: name it (--noise)")
     if found["mean"] is None:
         return notes
