@@ -133,8 +133,9 @@ def examine(measured) -> Examination:
 
 
 def _is_new(finding: Finding, found: list[Finding]) -> bool:
-    """Tell whether nothing of this name stands there: several checks may see one fault."""
-    return finding.name in ("banding", "fixed-pattern") or all(finding.name != each.name for each in found)
+    """Tell whether nothing of this name, for the same axis, stands there: several checks may see one fault."""
+    axis = finding.figures.get("axis")
+    return all(finding.name != each.name or axis != each.figures.get("axis") for each in found)
 
 
 def _blocks(measured) -> Iterator[tuple[int, int, bool]]:

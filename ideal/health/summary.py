@@ -88,11 +88,8 @@ def contradictions(measured, found: dict) -> list[Finding]:
 
     if measured.labels is not None and measured.labels.dtype.kind == "f" and not np.isfinite(measured.labels).all():
         bad = np.flatnonzero(~np.isfinite(measured.labels))
-        notes.append(
-            plain_note(
-                f"{len(bad)} label{'s are' if len(bad) > 1 else ' is'} NaN or infinite, the first of sample {bad[0]}: --labels refuses them"
-            )
-        )
+        some = "labels are" if len(bad) > 1 else "label is"
+        notes.append(plain_note(f"{len(bad)} {some} NaN or infinite, the first of sample {bad[0]}: --labels refuses them"))
     note(noise is None, "noise-unknown", "the noise is not known: name it (--noise)")
     if found["mean"] is None:
         return notes
