@@ -97,7 +97,8 @@ def examine(measured) -> Examination:
         alike); `constant_samples` (lit samples without any structure); `n_groups`; `integer`.
 
     """
-    tally, frames = Tally(is_complex=measured.dtype.kind == "c"), FrameStatistics(measured)
+    tally = Tally(measured.dtype.kind == "c", measured.calibration.gain, measured.calibration.offset)
+    frames = FrameStatistics(measured)
     checks = [check(measured) for check in CHECKS if check.applies(measured)]
     rows = measured.middle_rows(_SAMPLE_VALUES)
     for start, stop, sampled in _blocks(measured):
