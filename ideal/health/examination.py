@@ -18,6 +18,7 @@ from ideal.health.finite import FiniteValues
 from ideal.health.fixed_pattern import Banding, FixedPattern, LinePattern
 from ideal.health.frame_scale import FrameScale
 from ideal.health.frames import DeadPixels, FrameStatistics
+from ideal.health.isolated import IsolatedValues
 from ideal.health.noise_level import NoiseLevel, SampleScatter, UnevenNoise
 from ideal.health.partial_frames import PartialFrames
 from ideal.health.summary import Tally, contradictions
@@ -40,6 +41,7 @@ CHECKS: tuple[type[Check], ...] = (
     Compression,
     Demosaicking,
     DeadPixels,
+    IsolatedValues,
     PartialFrames,
     FixedPattern,
     LinePattern,

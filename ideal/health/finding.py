@@ -24,6 +24,7 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "brightness-drift": "the brightness drifts over the set",
         "dead-pixels": "pixels, rows, columns or borders that never change",
         "hot-pixels": "pixels that are always far brighter than those beside them",
+        "isolated-values": "single pixels have one value that is far from all beside them",
         "fixed-pattern": "all frames share a pattern from pixel to pixel that is no scene",
         "banding": "rows or columns differ as a whole by more than independent noise would leave",
         "noise-too-small": "the values scatter less than the stated noise allows",
