@@ -33,7 +33,7 @@ class IsolatedValues(Check):
         if not block.sampled:
             return
         rows, columns = self.measured.period or (1, 1)
-        v = block.values
+        v = block.values.astype(np.float32, copy=False)
         here = v[:, rows:-rows, columns:-columns]
         beside = (
             v[:, : -2 * rows, columns:-columns],
