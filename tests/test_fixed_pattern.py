@@ -69,3 +69,9 @@ def test_rows_of_dark_frames_that_no_light_can_make():
     assert (moving["banding"].severity, moving["banding"].figures["axis"]) == ("biased", "rows")
     assert (still["fixed-pattern"].severity, still["fixed-pattern"].figures["axis"]) == ("biased", "rows")
     assert "banding" not in still
+
+
+@pytest.mark.parametrize("side", [16, 32])
+def test_the_colors_of_a_mosaic_are_no_fixed_pattern(side):
+    mosaic = np.tile([[0.5, 1.0], [1.0, 0.3]], (side // 2, side // 2))
+    assert "fixed-pattern" not in found(photons(scenes(200, side=side) * mosaic))

@@ -57,6 +57,8 @@ class FixedPattern(Check):
             return []
         # Single hot pixels are told elsewhere: they must not make a pattern of all.
         near_power, far_power = (_bulk(each) for each in (near, far))
+        if self.measured.period is None:  # the colors of a mosaic that nobody has named are no fault
+            near_power = min(near_power, _bulk(_fine(_without_mosaic(mean), rows, columns)))
         # The detail of different scenes averages out as noise does; frames of one source count once.
         sources = len(np.unique(self.measured.groups)) if self.measured.has_groups else len(self.measured)
         independent = max(1.0, self._frames * sources / len(self.measured))
@@ -263,6 +265,18 @@ def _line_pattern(measured, name: str, deviation: float, bits: float, severity: 
 def _repeats(lags: np.ndarray) -> bool:
     """Tell whether second differences of lines are alike further apart than independent lines make them: stripes, or hum."""
     return bool(np.abs(lags[3:]).max() > _REPEATING * lags[0])
+
+
+def _without_mosaic(mean: np.ndarray) -> np.ndarray:
+    """Return a picture whose four phases of 2x2 pixels are equally bright; itself where they hold no light to compare."""
+    phases = [np.s_[dy::2, dx::2] for dy in (0, 1) for dx in (0, 1)]
+    levels = [float(mean[phase].mean()) for phase in phases]
+    if min(levels) < 0.02 * max(levels) or max(levels) <= 0:
+        return mean
+    even = mean.copy()
+    for phase, level in zip(phases, levels, strict=True):
+        even[phase] *= max(levels) / level
+    return even
 
 
 def _white(power: np.ndarray) -> float:
