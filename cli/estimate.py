@@ -164,6 +164,8 @@ def estimate(
                 result = result or estimate_information(measured, models=names, fitted=fitted, **common, **progress)
             except IdealError as error:
                 if len(files) == 1 or isinstance(error, UsageError):
+                    if as_json:  # the line goes to stderr, and what was found to whoever reads stdout
+                        _output.print_json(_refusal(measured, error, _output.provenance(sys.argv, seed)))
                     raise
                 failed.append(str(error))
                 complain(str(error))
@@ -215,6 +217,18 @@ def estimate(
     _output.warn_all(found, tasks)
     if failed:
         raise typer.Exit(1)
+
+
+def _refusal(measured, error, provenance: dict) -> dict:
+    """Return the document of an estimate that was refused: no results, the error, and what was found in the file."""
+    from ideal.errors import IdealError
+
+    try:
+        findings = [finding.to_record() for finding in measured.examination.findings]
+    except IdealError:  # measurements that cannot be read have none
+        findings = []
+    refused = {"path": measured.path, "findings": findings}
+    return {**provenance, "results": [], "comparison": [], "errors": [str(error)], "refused": refused}
 
 
 def _document(result, tasks: dict) -> dict:

@@ -64,7 +64,7 @@ def inspect(
             "read_noise": measured.read_noise,
             "clean": measured.has_clean,
             "groups": int(np.unique(measured.groups).size) if measured.has_groups else None,
-            "labels": int(np.unique(measured.labels).size) if measured.labels is not None else None,
+            "labels": _classes(measured.labels),
             **found,
             "attributes": {name: _short(value) for name, value in measured.attributes.items()},
             "findings": [finding.to_record() for finding in findings],
@@ -76,6 +76,15 @@ def inspect(
         _output.print_facts(facts)
     for text in warnings:
         _output.warn(text)
+
+
+def _classes(labels) -> int | None:
+    """Return how many classes there are; NaN is none."""
+    import numpy as np
+
+    if labels is None:
+        return None
+    return int(np.unique(labels[np.isfinite(labels)] if labels.dtype.kind in "fc" else labels).size)
 
 
 def _sigma(measured):

@@ -31,6 +31,7 @@ from ideal.health import Examination, examine, lines, plain_note
 
 __all__ = ["MeasurementSet", "MeasurementWriter", "from_arrays", "open_measurements", "write_measurements"]
 
+_NO_NAMES = {"", "nan", "-nan", "inf", "-inf", "none", "n/a", "<na>"}
 _OVERRIDES = ("noise", "sigma", "gain", "offset", "read_noise", "units", "floor", "saturation")
 _NUMBERS = {"gain", "offset", "read_noise", "floor", "saturation"}
 _RADIO = ("source", "freqsel", "subarray", "weight_scale")  # which part of a UVFITS file, and what its weights are worth
@@ -272,8 +273,13 @@ class MeasurementSet(AbstractContextManager):
         return f"MeasurementSet({self.path!r}, shape={self.shape}, dtype={self.dtype}, noise={self.noise}, units={self.units!r})"
 
     def set_groups(self, groups) -> None:
-        """Replace the source of each sample, (sample,), by integers or names."""
-        groups = np.unique(np.asarray(groups), return_inverse=True)[1]
+        """Replace the source of each sample, (sample,), by integers or names.
+
+        Raises:
+            DataError: the number of them is not that of the samples, or one is missing (NaN, infinite or empty).
+
+        """
+        groups = np.unique(_as_groups(np.asarray(groups), self.path), return_inverse=True)[1]
         self._check_length("groups", groups)
         self.groups, self.has_groups, self._examination = groups.astype(np.int64), True, None
 
@@ -468,10 +474,17 @@ def _as_groups(array, path: str) -> np.ndarray:
     groups = _in_memory(array)
     if groups.dtype.kind in "iu":
         return groups.astype(np.int64)
-    if groups.dtype.kind in "fc" and not np.isfinite(groups).all():
-        first = int(np.argmin(np.isfinite(groups)))
-        raise DataError(f"{path}: groups of sample {first} is {groups[first]}, expected the number or name of its source")
+    missing = ~np.isfinite(groups) if groups.dtype.kind in "fc" else np.array([_is_no_name(name) for name in groups], bool)
+    if missing.any():
+        first = int(np.argmax(missing))
+        raise DataError(f"{path}: groups of sample {first} is {groups[first]!s}, expected the number or name of its source")
     return np.unique(groups, return_inverse=True)[1].astype(np.int64)  # names
+
+
+def _is_no_name(name) -> bool:
+    """Tell whether a name stands for none: empty, or what a missing number is written as."""
+    text = name.decode(errors="replace") if isinstance(name, bytes) else str(name)
+    return text.strip().lower() in _NO_NAMES
 
 
 def _as_measurements(array, path: str, name: str = "measurements"):

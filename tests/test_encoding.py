@@ -22,6 +22,16 @@ def test_jpeg_leaves_its_grid(quality):
     assert "lossy-compression" in found(through_jpeg(counts, quality))
 
 
+@pytest.mark.parametrize(("corner", "side"), [((5, 3), 24), ((7, 2), 40), ((0, 4), 32)])
+def test_jpeg_that_was_cut_off_its_grid(corner, side):
+    counts = np.minimum(photons(scenes(150, side=48, mean=60.0, contrast=0.45)), 250).astype(np.uint8)
+    part = np.s_[:, corner[0] : corner[0] + side, corner[1] : corner[1] + side]
+    assert "lossy-compression" not in found(counts[part])
+    for values in (through_jpeg(counts, 90)[part], through_jpeg(counts, 90)[part].astype(np.float32)):
+        one = found(values)["lossy-compression"]
+        assert (one.figures["row"], one.figures["column"]) == (-corner[0] % 8, -corner[1] % 8)
+
+
 def test_a_color_jpeg():
     pictures = np.minimum(photons(scenes(40, mean=80.0)[..., None] * [1.0, 0.8, 0.6]), 250).astype(np.uint8)
     assert "lossy-compression" in found(through_jpeg(pictures, 80))

@@ -112,3 +112,33 @@ def test_frames_that_broke_off():
 def test_objects_that_end_inside_their_frames_are_whole():
     disc = np.exp(-((np.indices((28, 28)) - 13.5) ** 2).sum(0) / 20)
     assert "partial-frames" not in found(photons(3000 * disc * np.random.default_rng(0).gamma(4, 0.25, (200, 1, 1))))
+
+
+@pytest.mark.parametrize("radius", [8, 12, 15])
+def test_what_lies_behind_a_round_stop_is_not_dead(radius):
+    inside = ((np.indices((32, 32)) - 15.5) ** 2).sum(0) < radius**2
+    values = photons(scenes() * inside)
+    assert "dead-pixels" not in found(values)
+    values[:, 14, 15] = 0
+    one = found(values)["dead-pixels"]
+    assert one.figures["pixels"] == 1
+    assert "no light" in one.effect
+
+
+def test_a_channel_of_transparency_is_named():
+    colors = np.minimum(photons(scenes()[..., None] * [1.0, 0.8, 0.6]), 4000)
+    one = found(np.concatenate([colors, np.full((*colors.shape[:3], 1), 255)], axis=-1))["dead-pixels"]
+    assert one.figures["channels"] == [3]
+    assert "channel 3" in one.remedy
+
+
+def test_a_cosmic_ray_makes_no_hot_pixel():
+    values = COUNTS.copy()
+    values[9, 4, 4] = 60_000
+    assert "hot-pixels" not in found(values)
+
+
+def test_brightness_that_fades_to_nothing_is_told_as_a_ratio():
+    fading = found(photons(scenes(600, side=16, mean=60.0) * np.exp(-np.arange(600) / 100)[:, None, None]))["brightness-drift"]
+    assert fading.figures["first_over_last"] > 10
+    assert "%" not in fading.text

@@ -375,7 +375,7 @@ def test_good_counts_raise_no_warning(mean):
         (np.full((9, 6, 5), 7), {"noise": "poisson"}, "constant: every value is 7"),
         (np.concatenate([np.full((1, 9, 9), 3), counts(shape=(9, 9))]), {"noise": "poisson"}, "1 of 21 samples are one constant"),
         (counts().astype(int) - 60, {"noise": "poisson"}, "negative counts .* under poisson noise"),
-        (counts() + 0.25, {"noise": "poisson"}, "not whole numbers under poisson"),
+        (counts() + 0.25, {"noise": "poisson"}, "not whole photoelectrons"),
         (counts() // 8, {"noise": "poisson"}, "variance .* is below"),
         (counts(), {"noise": "poisson", "units": "DN"}, "units are DN but gain is 1"),
         (counts(), {}, "the noise is not known"),

@@ -68,3 +68,22 @@ def test_pixels_of_a_mosaic_are_compared_within_their_color():
     assert not found(photons(scenes() * mosaic), period=2)
     averages = np.rint(np.mean([photons(scenes() * mosaic, seed) for seed in range(4)], axis=0)).astype(int)
     assert "noise-too-small" in found(averages, period=2)
+
+
+def test_a_map_of_sigma_that_is_turned_is_seen_in_pictures_that_are_full_of_detail():
+    sigma = np.geomspace(0.5, 5.0, 256).reshape(16, 16)
+    rng = np.random.default_rng(0)
+    noisy = scenes(300, side=16, mean=60.0, contrast=0.5) + sigma * rng.standard_normal((300, 16, 16))
+    assert not found(noisy, noise="gaussian", sigma=sigma)
+    assert "noise-too-small" in found(noisy, noise="gaussian", sigma=sigma.T.copy())
+    assert "noise-too-small" in found(noisy.astype(np.float32), noise="gaussian", sigma=sigma[::-1].copy())
+
+
+def test_sigma_in_the_wrong_order_of_vectors_and_visibilities():
+    rng = np.random.default_rng(0)
+    sigma = np.geomspace(0.5, 5.0, 24)
+    vectors = sigma * rng.standard_normal((1000, 24))
+    for values, noise in ((vectors, "gaussian"), (vectors + 1j * sigma * rng.standard_normal((1000, 24)), "complex-gaussian")):
+        light = 3 * sigma[::-1] * rng.standard_normal((1000, 1))
+        assert not found(values + light, noise=noise, sigma=sigma)
+        assert "noise-too-small" in found(values, noise=noise, sigma=sigma[::-1].copy())

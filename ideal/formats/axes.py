@@ -123,6 +123,7 @@ def _planes_grouped(letters: str, shape: Sequence[int], field: np.ndarray) -> Fi
         "note",
         f"axes {letters}: {len(field)} planes in {' and '.join(kinds)} are of {count} field{'s' * (count != 1)}, and those of "
         "one field count as one source",
+        effect="they are scored together, and the interval is that of so many fields",
         remedy="name other sources with --groups",
         figures={"axes": letters, "fields": count, "planes": len(field)},
     )

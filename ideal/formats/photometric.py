@@ -73,6 +73,7 @@ def meaning_of(page, where: str, *, from_imagej: bool) -> tuple[int | None, list
             "min-is-white",
             "note",
             f"photometric MINISWHITE: 0 is white; values are turned round, {white} - value",
+            effect="noise and gain hold for values that grow with the light, as these do now",
             remedy="where the tag is wrong, save the values as MINISBLACK",
             figures={"white": white, "bits": bits},
         )

@@ -83,7 +83,7 @@ def finding_of(gap: Gap, name: str, shape: Sequence[int], fill: Any, axis: int =
         "void",
         text,
         effect=f"they read as the fill value, {fill}, and no light fell on them",
-        remedy=("put the files in their place" if gap.files else f"leave out these {word}s")
+        remedy=("put the files in their place" if gap.files else f"write the other {word}s to a file of their own")
         + ", or take them for measurements with --keep-unwritten",
         figures=figures,
     )

@@ -101,9 +101,11 @@ def open_uvfits(
     if left_out:
         text = (
             f"left out {', '.join(left_out)}, which scatter far less than their stated noise: calibration has tied them to a "
-            "model, and they are no measurement"
+            "model, and they are no measurement, or the weights of their antennas are too small"
         )
-        findings.append(Finding("tied-baselines", "note", text, figures={"baselines": left_out}))
+        effect = "the number is that of the other baselines"
+        remedy = "where it is the weights, mend them (AIPS FIXWT, CASA statwt), or take the data before self-calibration"
+        findings.append(Finding("tied-baselines", "note", text, effect, remedy, {"baselines": left_out}))
     if n_kept < n_valid:
         findings.append(
             plain_note(f"kept {n_kept} of {n_valid} visibilities, {len(time)} times x {len(baselines)} visibilities without gaps")

@@ -92,7 +92,8 @@ class CleanMeans(Check):
     def findings(self) -> list[Finding]:
         """Return what was found in all blocks."""
         if self._broken:
-            return [Finding("clean-not-possible", "void", self._broken)]
+            text, _, remedy = self._broken.partition(": ")
+            return [Finding("clean-not-possible", "void", text, "the noise at such means has no entropy", remedy)]
         _, squares, total, variance, fourth = self._sums
         if not variance > 0:
             return []

@@ -235,11 +235,13 @@ class Clipping(Check):
         noise = self.measured.noise
         figures["modelled"] = noise == "poisson" or (noise == "poisson-gaussian" and self.measured.integer)
         if noise is None:
-            return Finding("clipped", "note", text, figures=figures)
+            effect = "once the noise is named, the number may be off"
+            return Finding("clipped", "note", text, effect, "lower the exposure, or name the noise (--noise)", figures)
         if figures["modelled"]:
             text = f"{text}: modelled as a censored channel"
             if self._levels(walls) > _FEW_LEVELS or self.measured.has_clean:
-                return Finding("clipped", "note", text, figures=figures)
+                effect = "the number is that of the values as they are; what was cut off is lost"
+                return Finding("clipped", "note", text, effect, "lower the exposure, or raise the black level", figures)
             effect = "so few levels hardly tell how bright the light was, and the number may be off to either side"
             return Finding("clipped", "biased", text, effect, "write the noiseless means (clean)", figures)
         return _unknown_channel(text, share, figures)

@@ -6,19 +6,22 @@ from ideal.health.check import Block, Check, noise_is_stated
 from ideal.health.finding import Finding
 
 _SIDE = 8
-_MOST_BLOCKS = 30_000
+_MOST_BLOCKS = 1_500  # of each of the 64 places of the grid
+_MOST_SIDE = 256
 _FEWEST_BLOCKS = 200
 _SMALL = 0.75  # a cosine coefficient of noise or detail is rarely so small; one that was set to 0 is, after rounding
 _MORE_SMALL = 0.12  # share of small coefficients on the grid of 8x8 over that off the grid
+_ERRORS = 8.0  # standard errors of that share, of the most of 64
 _UNEVEN = 1.6  # variance of the finest detail in one phase of 2x2 over that in another, in demosaicked pictures
 
 
 class Compression(Check):
-    """JPEG's grid: more cosine coefficients near 0 in blocks of 8x8 that lie on the grid than in blocks that do not."""
+    """JPEG's grid: more cosine coefficients near 0 in blocks of 8x8 on it than in blocks off it, wherever it begins."""
 
     def __init__(self, measured):
         super().__init__(measured)
-        self._shares: list[tuple[float, float, int]] = []
+        self._small = np.zeros((_SIDE, _SIDE), dtype=np.int64)  # by the row and the column at which the grid begins
+        self._told = np.zeros((_SIDE, _SIDE), dtype=np.int64)
         self._blocks = 0
 
     @classmethod
@@ -27,35 +30,41 @@ class Compression(Check):
         return len(measured.shape) > 2 and min(measured.shape[1:3]) >= 3 * _SIDE and measured.dtype.kind != "c"
 
     def add(self, block: Block) -> None:
-        """Add the shares of small coefficients on the grid and off it."""
+        """Count small coefficients and all for each place at which the grid may begin."""
         if not block.sampled or self._blocks >= _MOST_BLOCKS or block.rows is not None:
             return
         pictures = block.raw if block.raw.ndim == 3 else block.raw[..., 0]
-        most = max(1, _MOST_BLOCKS // 4 * _SIDE**2 // int(np.prod(pictures.shape[1:])))
-        pictures = pictures[:: max(1, len(pictures) // most)].astype(np.float64)
-        on = _small_share(pictures)
-        off = [_small_share(pictures[:, dy:, dx:]) for dy, dx in ((4, 4), (0, 4), (4, 0))]
-        count = len(pictures) * (pictures.shape[1] // _SIDE) * (pictures.shape[2] // _SIDE)
-        self._shares.append((on, max(off), count))
-        self._blocks += count
+        # As many frames as a few blocks take, and of a large frame the middle.
+        top, left = (max(0, (size - _MOST_SIDE) // 2) // _SIDE * _SIDE for size in pictures.shape[1:])
+        pictures = pictures[:, top : top + _MOST_SIDE, left : left + _MOST_SIDE]
+        most = max(1, _MOST_BLOCKS // 8 * _SIDE**2 // int(np.prod(pictures.shape[1:])))
+        pictures = pictures[:: max(1, len(pictures) // most)].astype(np.float32)
+        small, told = _small_coefficients(pictures)
+        self._small, self._told = self._small + small, self._told + told
+        self._blocks += len(pictures) * (pictures.shape[1] // _SIDE) * (pictures.shape[2] // _SIDE)
 
     def findings(self) -> list[Finding]:
-        """Return a finding where the grid stands out."""
+        """Return a finding where one place of the grid stands out."""
         if self._blocks < _FEWEST_BLOCKS:
             return []
-        on, off, count = np.array(self._shares).T
-        on, off = (float((share * count).sum() / count.sum()) for share in (on, off))
-        if on - off < _MORE_SMALL:
+        share = self._small / np.maximum(self._told, 1)
+        row, column = np.unravel_index(share.argmax(), share.shape)
+        on = float(share[row, column])
+        # Grids that begin in the same row or column share half of the structure.
+        off = float(np.delete(np.delete(share, row, axis=0), column, axis=1).max())
+        error = np.sqrt(on * (1 - on) / max(float(self._told[row, column]), 1.0))
+        if on - off < max(_MORE_SMALL, _ERRORS * error):
             return []
+        begin = f", which begins at row {row}, column {column}" if row or column else ""
         return [
             Finding(
                 "lossy-compression",
                 "biased",
-                f"the values look lossily compressed: {on:.0%} of the cosine coefficients of 8x8 pixels are 0 on JPEG's grid, "
-                f"{off:.0%} off it",
+                f"the values look lossily compressed: {on:.0%} of the cosine coefficients of 8x8 pixels are 0 on JPEG's "
+                f"grid{begin}, {off:.0%} off it",
                 "compression takes noise and detail away, which the noise model does not know: the number is not the camera's",
                 "give the raw numbers, or a lossless file",
-                {"share_on_grid": on, "share_off_grid": off},
+                {"share_on_grid": on, "share_off_grid": off, "row": int(row), "column": int(column)},
             )
         ]
 
@@ -158,14 +167,25 @@ class GammaEncoding(Check):
         ]
 
 
-def _small_share(pictures: np.ndarray) -> float:
-    """Return the share of the upper cosine coefficients of 8x8 blocks that are nearly 0."""
-    from scipy.fft import dctn
-
-    rows, columns = (size // _SIDE for size in pictures.shape[1:])
-    blocks = pictures[:, : rows * _SIDE, : columns * _SIDE].reshape(-1, rows, _SIDE, columns, _SIDE).swapaxes(2, 3)
-    coefficients = np.abs(dctn(blocks, axes=(3, 4), norm="ortho"))
+def _small_coefficients(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return how many upper cosine coefficients of 8x8 blocks are nearly 0, and of how many, by row and column of the grid."""
+    order, place = np.arange(_SIDE)[:, None], np.arange(_SIDE)
+    cosines = np.cos(np.pi * order * (2 * place + 1) / (2 * _SIDE)) * np.sqrt(np.where(order == 0, 1, 2) / _SIDE)
+    cosines = cosines.astype(pictures.dtype)
     upper = np.add.outer(np.arange(_SIDE), np.arange(_SIDE)) >= 5
-    # Blocks of one value, as in a dark background, say nothing.
-    told = np.ptp(blocks.reshape(*blocks.shape[:3], -1), axis=-1) > 4
-    return float((coefficients[told][:, upper] < _SMALL).mean()) if told.any() else 0.0
+    small, told = np.zeros((_SIDE, _SIDE), dtype=np.int64), np.zeros((_SIDE, _SIDE), dtype=np.int64)
+    for left in range(_SIDE):
+        columns = (pictures.shape[2] - left) // _SIDE
+        strips = pictures[:, :, left : left + columns * _SIDE].reshape(*pictures.shape[:2], columns, _SIDE)
+        along = strips @ cosines.T
+        for top in range(_SIDE):
+            rows = (pictures.shape[1] - top) // _SIDE
+            part = np.s_[:, top : top + rows * _SIDE]
+            blocks = along[part].reshape(len(pictures), rows, _SIDE, columns, _SIDE)
+            # Blocks of one value, as in a dark background, say nothing.
+            whole = strips[part].reshape(blocks.shape)
+            lively = whole.max((2, 4)) - whole.min((2, 4)) > 4
+            coefficients = np.tensordot(blocks.swapaxes(2, 3)[lively], cosines, axes=(1, 1)).swapaxes(1, 2)
+            small[top, left] = (np.abs(coefficients[:, upper]) < _SMALL).sum()
+            told[top, left] = len(coefficients) * upper.sum()
+    return small, told

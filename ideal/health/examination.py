@@ -12,28 +12,36 @@ from ideal.health.clean import CleanMeans
 from ideal.health.clipping import Clipping
 from ideal.health.copies import Copies, SharedNoise, merged
 from ideal.health.encoding import Compression, Demosaicking, GammaEncoding
+from ideal.health.explained import unexplained
 from ideal.health.finding import SEVERITIES, Finding, lines
 from ideal.health.finite import FiniteValues
 from ideal.health.fixed_pattern import Banding, FixedPattern, LinePattern
+from ideal.health.frame_scale import FrameScale
 from ideal.health.frames import DeadPixels, FrameStatistics
-from ideal.health.noise_level import NoiseLevel, SampleScatter
+from ideal.health.isolated import IsolatedValues
+from ideal.health.noise_level import NoiseLevel, SampleScatter, UnevenNoise
 from ideal.health.partial_frames import PartialFrames
 from ideal.health.summary import Tally, contradictions
 from ideal.health.units import Units
 from ideal.health.value_grid import ValueGrid
+from ideal.health.wrapping import Wrapping
 
 CHECKS: tuple[type[Check], ...] = (
     FiniteValues,
     CleanMeans,
     Units,
     Clipping,
+    Wrapping,
+    FrameScale,
     NoiseLevel,
+    UnevenNoise,
     SampleScatter,
     ValueGrid,
     GammaEncoding,
     Compression,
     Demosaicking,
     DeadPixels,
+    IsolatedValues,
     PartialFrames,
     FixedPattern,
     LinePattern,
@@ -91,7 +99,8 @@ def examine(measured) -> Examination:
         alike); `constant_samples` (lit samples without any structure); `n_groups`; `integer`.
 
     """
-    tally, frames = Tally(is_complex=measured.dtype.kind == "c"), FrameStatistics(measured)
+    tally = Tally(measured.dtype.kind == "c", measured.calibration.gain, measured.calibration.offset)
+    frames = FrameStatistics(measured)
     checks = [check(measured) for check in CHECKS if check.applies(measured)]
     rows = measured.middle_rows(_SAMPLE_VALUES)
     for start, stop, sampled in _blocks(measured):
@@ -118,6 +127,7 @@ def examine(measured) -> Examination:
     found = [*measured.findings, *contradictions(measured, summary), *frames.findings()]
     for check in checks:
         found += [each for each in check.findings() if _is_new(each, found)]
+    found = unexplained(found)
     found.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     copies = np.concatenate(
         [check.pairs for check in checks if isinstance(check, Copies | SharedNoise)] or [np.empty((0, 2), int)]
@@ -126,8 +136,9 @@ def examine(measured) -> Examination:
 
 
 def _is_new(finding: Finding, found: list[Finding]) -> bool:
-    """Tell whether nothing of this name stands there: several checks may see one fault."""
-    return finding.name in ("banding", "fixed-pattern") or all(finding.name != each.name for each in found)
+    """Tell whether nothing of this name, for the same axis, stands there: several checks may see one fault."""
+    axis = finding.figures.get("axis")
+    return all(finding.name != each.name or axis != each.figures.get("axis") for each in found)
 
 
 def _blocks(measured) -> Iterator[tuple[int, int, bool]]:

@@ -36,5 +36,5 @@ class FiniteValues(Check):
         if not self._count:
             return []
         text = f"{self._first} ({self._count} values are NaN or infinite)"
-        remedy = "mend or leave out these values"
-        return [Finding("not-finite", "void", text, remedy=remedy, figures={"values": self._count})]
+        effect, remedy = "no model can take them", "mend or leave out these values"
+        return [Finding("not-finite", "void", text, effect, remedy, {"values": self._count})]

@@ -10,6 +10,11 @@ _LEAST_BITS = 0.02  # false information in one pixel that is worth a word
 _WHITE = 0.5  # power at a distance of one pixel over that at two; a smooth scene has a sixteenth or so
 _ERRORS = 6.0
 _UNSMOOTH = 0.45  # power at a distance of one row over that at two
+_LAGS = 8  # lines
+_REPEATING = 0.3  # correlation of second differences three lines apart or more, which independent lines do not have
+_FAINT = 0.25  # deviation over the mean light, above which stripes are rather of the scene
+_BELOW = 0.02  # share of lines below the dark, where no light can be
+_UNEQUAL = 0.3  # power of the difference of a line's halves over that of what they share
 _BANDING = 3.0  # power between rows over that between columns, and over that of the noise
 
 
@@ -52,11 +57,14 @@ class FixedPattern(Check):
             return []
         # Single hot pixels are told elsewhere: they must not make a pattern of all.
         near_power, far_power = (_bulk(each) for each in (near, far))
+        if self.measured.period is None:  # the colors of a mosaic that nobody has named are no fault
+            near_power = min(near_power, _bulk(_fine(_without_mosaic(mean), rows, columns)))
         # The detail of different scenes averages out as noise does; frames of one source count once.
         sources = len(np.unique(self.measured.groups)) if self.measured.has_groups else len(self.measured)
         independent = max(1.0, self._frames * sources / len(self.measured))
-        pattern = near_power - max(self._square / self._frames / independent, noise / self._frames)
-        error = near_power * np.sqrt(8 / near.size)
+        left = max(self._square / self._frames / independent, noise / self._frames)
+        pattern = near_power - left
+        error = left * np.sqrt(8 / near.size)  # of what is left without a pattern
         bits = 0.5 * np.log2(1 + max(pattern, 0.0) / noise)
         if pattern < _ERRORS * error or near_power < _WHITE * far_power or bits < _LEAST_BITS:
             return []
@@ -128,27 +136,33 @@ class LinePattern(Check):
             error = other[axis] / 6 * np.sqrt(4 / mean.shape[axis])
             alone = power[axis] > _BANDING * max(power[1 - axis], 0.0) and power[axis] > _UNSMOOTH * far[axis]
             if alone and bits > _LEAST_BITS and pattern > _ERRORS * error:
-                found.append(
-                    Finding(
-                        "fixed-pattern",
-                        "biased",
-                        f"{name} differ as a whole in all frames alike, by {np.sqrt(pattern):.3g} {_unit(self.measured)}",
-                        f"it counts as information about the object, up to {bits:.2g} bits/pixel",
-                        "subtract a dark frame and divide by a flat field, then give the noise that is left",
-                        {"axis": name, "pattern": float(np.sqrt(pattern)), "bits_per_pixel": float(bits)},
-                    )
-                )
+                line = mean.mean(1 - axis)
+                below = line < -4 * np.sqrt(noise / mean.shape[1 - axis])
+                dark = self.measured.noise.startswith("poisson") and below.mean() > _BELOW
+                bend = self._bend(line, axis, 1)
+                lags = np.array([(bend[: len(bend) - lag] * bend[lag:]).mean() for lag in range(_LAGS)])
+                # Of a few lines chance makes some alike.
+                repeats = len(bend) > 5 * _LAGS and _repeats(lags)
+                sure = dark or (np.sqrt(pattern) < _FAINT * abs(float(mean.mean())) and not repeats)
+                found.append(_line_pattern(self.measured, name, np.sqrt(pattern), bits, "biased" if sure else "note"))
         return found
 
 
 class Banding(Check):
-    """Rows, or columns, that are brighter or darker as a whole from frame to frame."""
+    """Rows, or columns, that are brighter or darker as a whole from frame to frame.
+
+    What an amplifier adds to a row is the same in both halves of it, differs from the next row at random and changes with the
+    frame. Stripes of a scene may do so too: where they are as strong as the light allows, or repeat, they are only a remark.
+    """
 
     def __init__(self, measured):
         super().__init__(measured)
-        self._power = np.zeros((2, 2))
-        self._noise = np.zeros(2)
-        self._count = 0
+        self._cross = np.zeros((2, 2))  # by axis and distance: product of the bends of both halves, free of their noise
+        self._apart = np.zeros((2, 2))  # squared half difference of the halves' bends
+        self._lags = np.zeros((2, _LAGS))
+        self._total: list[np.ndarray | float] = [0.0, 0.0]
+        self._noise, self._dark = np.zeros(2), np.zeros(2)
+        self._count, self._light = 0, 0.0
 
     @classmethod
     def applies(cls, measured) -> bool:
@@ -157,20 +171,33 @@ class Banding(Check):
         return has_quads(measured) and all(n >= 12 * step for n, step in zip(measured.shape[1:3], period, strict=True))
 
     def add(self, block: Block) -> None:
-        """Add the squared second differences of rows' means and of columns' means, at two distances."""
+        """Add the products of the second differences of lines' means, of both halves of the lines and at two distances."""
         if not block.sampled:
             return
         v, variance = block.values, np.broadcast_to(block.value_variance, block.values.shape)
         v, variance = v.reshape(*v.shape[:3], -1).mean(3), variance.reshape(*v.shape[:3], -1).mean(3)
         channels = self.measured.shape[3] if len(self.measured.shape) > 3 else 1
         for axis in (0, 1):
-            line = v.mean(2 - axis)
+            half = v.shape[2 - axis] // 2
+            first, second = np.split(np.moveaxis(v, 2 - axis, 2)[:, :, : 2 * half], 2, axis=2)
+            halves = first.mean(2), second.mean(2)
             for number, step in enumerate((1, 2)):
-                step = step * (self.measured.period or (1, 1))[axis]
-                bend = line[:, : -2 * step] - 2 * line[:, step:-step] + line[:, 2 * step :]
-                self._power[axis, number] += (bend**2).mean() * len(v)
-            self._noise[axis] += 6 * variance.mean() / v.shape[2 - axis] / channels * len(v)
+                one, other = (self._bend(line, axis, step) for line in halves)
+                self._cross[axis, number] += (one * other).mean() * len(v)
+                self._apart[axis, number] += ((one - other) ** 2 / 4).mean() * len(v)
+                if number == 0:
+                    bend = (one + other) / 2
+                    self._lags[axis] += [(bend[:, : bend.shape[1] - k] * bend[:, k:]).mean() * len(v) for k in range(_LAGS)]
+                    self._total[axis] = self._total[axis] + bend.sum(0)
+            noise = variance.mean() / v.shape[2 - axis] / channels
+            self._dark[axis] += np.mean((halves[0] + halves[1]) / 2 < -4 * np.sqrt(max(noise, 0.0))) * len(v)
+            self._noise[axis] += 6 * noise * len(v)
+        self._light += float(v.mean()) * len(v)
         self._count += len(v)
+
+    def _bend(self, line: np.ndarray, axis: int, step: int) -> np.ndarray:
+        step *= (self.measured.period or (1, 1))[axis]
+        return line[:, : -2 * step] - 2 * line[:, step:-step] + line[:, 2 * step :]
 
     def findings(self) -> list[Finding]:
         """Return a finding for rows or for columns."""
@@ -178,23 +205,41 @@ class Banding(Check):
             return []
         found = []
         for axis, name in enumerate(("rows", "columns")):
-            power, beside = (_white(each) for each in (self._power[axis], self._power[1 - axis]))
-            excess = power / self._noise[axis]
-            other = max(beside / self._noise[1 - axis], 1.0)
-            if excess > _BANDING * other and power > 0.5 * self._power[axis, 0]:
-                deviation = np.sqrt((power - self._noise[axis]) / 6 / self._count)
-                found.append(
-                    Finding(
-                        "banding",
-                        "biased",
-                        f"{name} differ as a whole by {deviation:.3g} {_unit(self.measured)} from one to the next, {excess:.3g} "
-                        "times in variance what independent noise would leave",
-                        "this noise is shared along them and not in the noise model: it counts as information",
-                        f"subtract what dark pixels of the same {name} show",
-                        {"axis": name, "deviation": float(deviation), "variance_ratio": float(excess)},
-                    )
-                )
+            power, beside = (_white(each) for each in (self._cross[axis], self._cross[1 - axis]))
+            excess = 1 + power / self._noise[axis]
+            other = max(1 + beside / self._noise[1 - axis], 1.0)
+            if excess < _BANDING * other or power < 0.5 * self._cross[axis, 0]:
+                continue
+            if _white(self._apart[axis]) - self._noise[axis] > _UNEQUAL * power:
+                continue  # what fades along the line is of the scene
+            fixed = np.mean(np.square(self._total[axis])) / self._count - self._lags[axis, 0] / self._count
+            deviation = np.sqrt(power / 6 / self._count)
+            if fixed < 0.5 * self._lags[axis, 0]:
+                found.append(self._named(axis, name, excess, deviation))
+            elif self._is_sure(axis, deviation):  # what stands in all frames is told where no scene is likely to do so
+                pixel = self._noise[axis] / 6 / self._count * self.measured.shape[2 - axis]
+                bits = 0.5 * np.log2(1 + deviation**2 / pixel)
+                found.append(_line_pattern(self.measured, name, deviation, bits, "biased"))
         return found
+
+    def _is_sure(self, axis: int, deviation: float) -> bool:
+        """Tell whether lines are too faint beside the light, or below the dark, and too irregular, for stripes of a scene."""
+        below = self.measured.noise.startswith("poisson") and self._dark[axis] > _BELOW * self._count
+        return below or (deviation < _FAINT * abs(self._light / self._count) and not _repeats(self._lags[axis]))
+
+    def _named(self, axis: int, name: str, excess: float, deviation: float) -> Finding:
+        sure = self._is_sure(axis, deviation)
+        text = (
+            f"{name} differ as a whole by {deviation:.3g} {_unit(self.measured)} from one to the next, {excess:.3g} times in "
+            "variance what independent noise would leave"
+        )
+        if sure:
+            effect = "this noise is shared along them and not in the noise model: it counts as information"
+        else:
+            effect = "if it is noise of the sensor, and the scenes have no such stripes, it counts as information"
+        remedy = f"subtract what dark pixels of the same {name} show" + ("" if sure else ", where it is noise")
+        figures = {"axis": name, "deviation": float(deviation), "variance_ratio": float(excess)}
+        return Finding("banding", "biased" if sure else "note", text, effect, remedy, figures)
 
 
 def _fine(picture: np.ndarray, rows: int, columns: int) -> np.ndarray:
@@ -203,6 +248,35 @@ def _fine(picture: np.ndarray, rows: int, columns: int) -> np.ndarray:
     a, b = picture[:-rows, :-columns], picture[:-rows, columns:]
     c, d = picture[rows:, :-columns], picture[rows:, columns:]
     return (a - b - c + d) / 2
+
+
+def _line_pattern(measured, name: str, deviation: float, bits: float, severity: str) -> Finding:
+    scene = "" if severity == "biased" else ", unless the scenes have such stripes there"
+    return Finding(
+        "fixed-pattern",
+        severity,
+        f"{name} differ as a whole in all frames alike, by {deviation:.3g} {_unit(measured)}",
+        f"it counts as information about the object, up to {bits:.2g} bits/pixel{scene}",
+        "subtract a dark frame and divide by a flat field, then give the noise that is left",
+        {"axis": name, "pattern": float(deviation), "bits_per_pixel": float(bits)},
+    )
+
+
+def _repeats(lags: np.ndarray) -> bool:
+    """Tell whether second differences of lines are alike further apart than independent lines make them: stripes, or hum."""
+    return bool(np.abs(lags[3:]).max() > _REPEATING * lags[0])
+
+
+def _without_mosaic(mean: np.ndarray) -> np.ndarray:
+    """Return a picture whose four phases of 2x2 pixels are equally bright; itself where they hold no light to compare."""
+    phases = [np.s_[dy::2, dx::2] for dy in (0, 1) for dx in (0, 1)]
+    levels = [float(mean[phase].mean()) for phase in phases]
+    if min(levels) < 0.02 * max(levels) or max(levels) <= 0:
+        return mean
+    even = mean.copy()
+    for phase, level in zip(phases, levels, strict=True):
+        even[phase] *= max(levels) / level
+    return even
 
 
 def _white(power: np.ndarray) -> float:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import ndimage
 from scipy.special import erf
 
 from ideal.errors import DataError
@@ -14,6 +15,7 @@ _RARE_RUN = 1e-3  # expected number of runs of dark frames as long as one that c
 _FEWEST_FRAMES = 10
 _LIT = 5.0  # photoelectrons beside a pixel that is always 0, which then should have some
 _BY_CHANCE, _NEARLY_ALL = 1e-3, 0.8
+_EDGE_STOP, _INNER_STOP = 3, 5  # pixels both ways, from which on a dark place is behind a stop: at the edge, or within
 _LIT_SHARE = 0.25  # of the mean of all pixels
 _LEAST_DRIFT, _DRIFT_ERRORS = 0.1, 5.0
 _FAR = 30.0  # median deviations from the median
@@ -144,14 +146,16 @@ class FrameStatistics:
         error *= np.sqrt((1 + max(lag, 0.0)) / max(1 - max(lag, 0.0), 1e-3))
         if abs(slope) < max(_LEAST_DRIFT * level, _DRIFT_ERRORS * error):
             return []
+        quarter = max(1, len(mean) // 4)
+        first, last = float(mean[:quarter].mean()), max(float(mean[-quarter:].mean()), 1e-12)
         return [
             Finding(
                 "brightness-drift",
                 "note",
-                f"brightness drifts by {slope / level:+.0%} from the first frame to the last",
+                f"brightness drifts: the first quarter of the frames is {first / last:.3g} times as bright as the last",
                 "what a lamp or a bleaching sample does counts as information about the object",
                 "divide it out before the estimate, or mix the order",
-                {"drift": float(slope / level)},
+                {"drift": float(slope / level), "first_over_last": first / last},
             )
         ]
 
@@ -190,12 +194,14 @@ class DeadPixels(Check):
         still = self._low == self._high
         mean = (self._sum / self._frames - self.measured.offset) * self.measured.gain
         if self.measured.noise == "poisson":  # a dark place holds no counts, unless there is light beside it
-            still &= (mean > 0) | (_beside(mean) > max(_LIT, _LIT_SHARE * mean.mean()))
+            still &= (mean > 0) | ((_beside(mean) > max(_LIT, _LIT_SHARE * mean.mean())) & ~_unlit(mean == 0))
         still &= self._chance(mean) ** self._frames * still.size < _BY_CHANCE
         if still.all():
             return []
-        found = [self._still(still)] if still.any() else []
-        hot = self._hot(mean) & ~still
+        found = [self._still(still, mean)] if still.any() else []
+        # Without the brightest frame, so that one hit by a cosmic ray makes no pixel hot.
+        others = (self._sum - self._high) / (self._frames - 1)
+        hot = self._hot(mean) & self._hot((others - self.measured.offset) * self.measured.gain) & ~still
         return found + ([self._bright(hot)] if hot.any() else [])
 
     def _chance(self, mean: np.ndarray) -> np.ndarray:
@@ -207,19 +213,37 @@ class DeadPixels(Check):
         deviation = np.sqrt(light + constant_variance(self.measured))
         return erf(step / (2 * np.sqrt(2) * np.maximum(deviation, 1e-9)))
 
-    def _still(self, still: np.ndarray) -> Finding:
-        flat = still if still.ndim == 2 else still.all(-1)
+    def _still(self, still: np.ndarray, mean: np.ndarray) -> Finding:
+        of_channels = still.reshape(-1, still.shape[-1]).all(0) if still.ndim > 2 else np.zeros(1, bool)
+        rest = still[..., ~of_channels] if of_channels.any() else still
+        flat = rest if rest.ndim == 2 else rest.all(-1) if rest.all(-1).any() else rest.any(-1)
         # Where a dead row crosses a dead border, no light beside a pixel tells that it is dead.
         rows, columns = (np.flatnonzero(flat.mean(axis) > _NEARLY_ALL) for axis in (1, 0))
-        parts = [f"rows {ranges(rows)}"] * (len(rows) > 0) + [f"columns {ranges(columns)}"] * (len(columns) > 0)
-        where = ", ".join(parts) or "as row, column " + ", ".join(str(tuple(map(int, place))) for place in np.argwhere(flat)[:4])
+        parts = [f"channel {ranges(np.flatnonzero(of_channels))}, as of transparency"] * bool(of_channels.any())
+        parts += [f"rows {ranges(rows)}"] * (len(rows) > 0) + [f"columns {ranges(columns)}"] * (len(columns) > 0)
+        lone = flat.copy()
+        lone[rows], lone[:, columns] = False, False
+        if lone.any():
+            more = f" and {lone.sum() - 4} more" if lone.sum() > 4 else ""
+            places = ", ".join(str(tuple(map(int, place))) for place in np.argwhere(lone)[:4])
+            parts.append(f"as row, column {places}{more}")
+        effect = "they have no noise, but the noise model gives them some, so the number is too low"
+        if self.measured.noise == "poisson" and not mean[still].any():
+            effect = "they hold no light and tell nothing, so the bits per pixel are fewer than those of pixels that work"
+        remedy = "cut the border off, or replace dead pixels before the estimate"
         return Finding(
             "dead-pixels",
             "biased",
-            f"{int(still.sum())} of {still.size} pixels never change in {self._frames} frames ({where})",
-            "they have no noise, but the noise model gives them some, so the number is too low",
-            "cut the border off, or replace dead pixels before the estimate",
-            {"pixels": int(still.sum()), "of": int(still.size), "rows": rows[:50].tolist(), "columns": columns[:50].tolist()},
+            f"{int(still.sum())} of {still.size} pixels never change in {self._frames} frames ({', '.join(parts)})",
+            effect,
+            f"leave channel {ranges(np.flatnonzero(of_channels))} out" if of_channels.any() else remedy,
+            {
+                "pixels": int(still.sum()),
+                "of": int(still.size),
+                "rows": rows[:50].tolist(),
+                "columns": columns[:50].tolist(),
+                "channels": np.flatnonzero(of_channels).tolist(),
+            },
         )
 
     def _hot(self, mean: np.ndarray) -> np.ndarray:
@@ -243,7 +267,7 @@ class DeadPixels(Check):
             f"{len(places)} of {hot.size} pixels are always far brighter than those beside them (as row, column "
             + ", ".join(str(tuple(map(int, place))) for place in places[:4])
             + ")",
-            "models of patches take them for structure of the object, so the number is too high",
+            "unless an object stands there in all frames, models take them for its structure, and the number is too high",
             "replace hot pixels by a median of their neighbours, or subtract a dark frame",
             {"pixels": len(places), "of": int(hot.size)},
         )
@@ -254,6 +278,33 @@ def _stack_of_neighbours(mean: np.ndarray, rows: int, columns: int) -> np.ndarra
     height, width = mean.shape[:2]
     places = [(dy, dx) for dy in (0, rows, 2 * rows) for dx in (0, columns, 2 * columns) if (dy, dx) != (rows, columns)]
     return np.stack([padded[dy : dy + height, dx : dx + width] for dy, dx in places])
+
+
+def _unlit(dark: np.ndarray) -> np.ndarray:
+    """Return which of the pixels without any counts lie behind a stop of the light, as a round aperture: they are not dead.
+
+    A stop leaves wide parts of the picture's edge dark beside rows and columns that are dark in part, or a wide place within;
+    what is dead are pixels, small clusters, and whole rows and columns.
+    """
+    flat = dark if dark.ndim == 2 else dark.all(-1)
+    rows, columns = flat.all(1), flat.all(0)
+    rest = flat & ~rows[:, None] & ~columns
+    kept_rows, kept_columns = np.flatnonzero(~rows), np.flatnonzero(~columns)
+    unlit = np.zeros_like(flat)
+    if not len(kept_rows) or not len(kept_columns):
+        return unlit if dark.ndim == 2 else np.zeros_like(dark)
+    labels, _ = ndimage.label(rest[np.ix_(kept_rows, kept_columns)])
+    stopped = False
+    for number, place in enumerate(ndimage.find_objects(labels), 1):
+        extent = min(each.stop - each.start for each in place)
+        at_edge = any(each.start == 0 or each.stop == size for each, size in zip(place, labels.shape, strict=True))
+        if extent >= (_EDGE_STOP if at_edge else _INNER_STOP):
+            unlit[np.ix_(kept_rows, kept_columns)] |= labels == number
+            stopped |= at_edge
+    if stopped:  # the rows and columns outside all that is lit are dark for the same reason
+        unlit[: kept_rows[0]], unlit[kept_rows[-1] + 1 :] = True, True
+        unlit[:, : kept_columns[0]], unlit[:, kept_columns[-1] + 1 :] = True, True
+    return unlit if dark.ndim == 2 else np.broadcast_to(unlit[..., None], dark.shape)
 
 
 def _beside(mean: np.ndarray) -> np.ndarray:

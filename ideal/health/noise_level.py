@@ -1,11 +1,15 @@
 """Noise stated against noise there: no scene can make neighbouring pixels scatter less than their noise."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from ideal.health.check import Block, Check, has_quads, noise_is_stated
 from ideal.health.finding import Finding
 
 _TENTHS = 10
+_UNEVEN = 1.2  # largest over least stated variance from which on noise is sorted by it too
+_BEND = np.array([1.0, -2.0, 1.0])  # second difference along rows, then along columns
 _MOST_QUADS = 1_500_000
 _FEWEST = 400  # squares in a tenth, or pairs of frames times values, below which chance decides
 _LEAST_RATIO = 0.8  # right data, real flat fields and dark frames included, measured 0.92 and more
@@ -90,6 +94,69 @@ class NoiseLevel(Check):
         ]
 
 
+class UnevenNoise(Check):
+    """The variance of second differences of 3x3 pixels over the stated one, by tenths of the stated one, where that varies.
+
+    A map of sigma that is turned, moved or of another sensor states too much in some places and too little in others, which
+    sorting by brightness would mix. Smooth scenes add less to cells of 3x3 pixels than to squares of 2x2.
+    """
+
+    def __init__(self, measured):
+        super().__init__(measured)
+        self._kept: list[np.ndarray] = []
+        self._count = 0
+
+    @classmethod
+    def applies(cls, measured) -> bool:
+        """Images with continuous noise whose sigma differs from place to place or from sample to sample."""
+        rows, columns = measured.period or (1, 1)
+        if not has_quads(measured) or measured.noise != "gaussian":
+            return False
+        varies = measured.has_sample_sigma or np.ptp(measured.sigma) > 0
+        return varies and measured.shape[1] > 2 * rows and measured.shape[2] > 2 * columns
+
+    def add(self, block: Block) -> None:
+        """Keep (squared second difference, stated variance) of some cells."""
+        if not block.sampled or self._count >= _MOST_QUADS:
+            return
+        period = self.measured.period or (1, 1)
+        square = _second_difference(block.values, _BEND, period) ** 2 / 36
+        stated = _second_difference(np.broadcast_to(block.value_variance, block.values.shape), _BEND**2, period) / 36
+        good = ~(_second_difference(_clipped(block).astype(float), _BEND**2, period) > 0)
+        rows = np.stack([square[good], stated[good]], axis=1)
+        self._kept.append(rows[:: max(1, -(-len(rows) * 8 // _MOST_QUADS))].astype(np.float32))
+        self._count += len(self._kept[-1])
+
+    def findings(self) -> list[Finding]:
+        """Return a finding where the places of some stated noise scatter less than it allows."""
+        square, stated = np.concatenate(self._kept).astype(np.float64).T if self._count else (np.empty(0),) * 2
+        if not len(stated) or stated.max() < _UNEVEN * stated.min():
+            return []
+        ratios = []
+        for part in np.array_split(np.argsort(stated, kind="stable"), _TENTHS):
+            if len(part) < _FEWEST:
+                continue
+            ratio = square[part].sum() / stated[part].sum()
+            # Nine cells share each pixel: their number counts for about a quarter.
+            error = np.sqrt(4 * ((square[part] - ratio * stated[part]) ** 2).sum()) / stated[part].sum()
+            ratios.append((float(ratio), float(error), float(stated[part].mean())))
+        low = [(ratio, variance) for ratio, error, variance in ratios if _is_low(ratio, error)]
+        if not low:
+            return []
+        (ratio, variance), every = min(low), [each[0] for each in ratios]
+        text = (
+            f"neighbouring pixels scatter less than their stated sigma allows, by a factor of {ratio:.2g} in variance where it "
+            f"is about {np.sqrt(variance):.3g}, which no scene can do"
+        )
+        finding = _finding(self.measured, text, ratio, {"ratio": ratio, "stated_variance": variance, "ratios": every}, every)
+        if max(every) < 2 * min(every):
+            return [finding]
+        effect = "the noise is stated too large in some places, and may be too small in others: the number is wrong"
+        return [
+            replace(finding, effect=effect, remedy="check that the map of sigma is turned and placed as the measurements are")
+        ]
+
+
 class SampleScatter(Check):
     """The variance of the difference of two samples over twice the stated noise variance, by tenths of the values' means.
 
@@ -129,12 +196,14 @@ class SampleScatter(Check):
         square = np.ravel(self._square)
         stated = np.broadcast_to(np.ravel(self._stated), square.shape) * self._pairs / self._samples
         clipped = np.ravel(self._clipped)
-        order = np.argsort(np.ravel(self._sum), kind="stable")
+        orders = [np.argsort(np.ravel(self._sum), kind="stable")]
+        if not self.measured.noise.startswith("poisson") and stated.max() > _UNEVEN * stated.min():
+            orders.append(np.argsort(stated, kind="stable"))
         # With read noise, the mean of few samples would sort values by their noise.
         sorts = self.measured.noise != "poisson-gaussian" or self._pairs >= _MANY_PAIRS
-        parts = np.array_split(order, _TENTHS if sorts and len(order) * self._pairs >= _TENTHS * _FEWEST else 1)
+        number = _TENTHS if sorts and len(square) * self._pairs >= _TENTHS * _FEWEST else 1
         ratios = []
-        for part in parts:
+        for part in (part for order in orders for part in np.array_split(order, number)):
             count = len(part) * self._pairs
             total = stated[part].sum()
             if clipped[part].sum() > _MOST_CLIPPED * len(part) * self._samples:
@@ -199,6 +268,15 @@ def _beside(level: np.ndarray, period: tuple[int, int]) -> tuple[np.ndarray, tup
     if not count:
         return np.zeros_like(level), inner
     return found / count, inner
+
+
+def _second_difference(values: np.ndarray, weights: np.ndarray, period: tuple[int, int]) -> np.ndarray:
+    """Return sums with these three weights along rows and along columns, a period apart, of (sample, row, column, ...)."""
+    for axis, step in zip((1, 2), period, strict=True):
+        lines = np.moveaxis(values, axis, 0)
+        total = weights[0] * lines[: -2 * step] + weights[1] * lines[step:-step] + weights[2] * lines[2 * step :]
+        values = np.moveaxis(total, 0, axis)
+    return values
 
 
 def _clipped(block: Block) -> np.ndarray:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ideal.health.finding import Finding, Severity
+from ideal.health.finding import Finding, Severity, plain_note
 
+_WHOLE = 1e-3  # photoelectrons that the rounding of stored numbers may leave
 _CONSTANT_SIZE = 64  # a smaller sample may well have all values alike by chance
 
 
@@ -16,10 +17,15 @@ class Tally:
 
     Attributes:
         is_complex: whether |V| is summed.
+        gain, offset: what makes photoelectrons of stored values.
+        fractions: finite values that are no whole number of photoelectrons.
 
     """
 
     is_complex: bool
+    gain: float = 1.0
+    offset: float = 0.0
+    fractions: int = 0
     samples: int = 0
     count: int = 0
     mean: float = 0.0
@@ -43,6 +49,9 @@ class Tally:
         values = values[finite]
         if not values.size:
             return
+        if block.dtype.kind == "f":
+            electrons = (values - self.offset) * self.gain
+            self.fractions += int(np.sum(np.abs(electrons - np.round(electrons)) > _WHOLE))
         mean, total = float(values.mean()), self.count + values.size
         self.squares += float(np.sum((values - mean) ** 2)) + (mean - self.mean) ** 2 * self.count * values.size / total
         self.mean += (mean - self.mean) * values.size / total
@@ -57,6 +66,7 @@ class Tally:
             **dict.fromkeys(("min", "max", "mean", "variance", "fraction_zero")),
             "fraction_saturated": 0.0,
             "n_nan": self.not_finite,
+            "n_not_whole": self.fractions,
             "any_negative": False,
             "constant": False,
             "constant_samples": self.flat_samples,
@@ -82,39 +92,58 @@ def contradictions(measured, found: dict) -> list[Finding]:
     """
     noise, notes = measured.noise, []
 
-    def note(condition: bool, name: str, text: str, severity: Severity = "note") -> None:
+    def note(condition: bool, name: str, text: str, severity: Severity = "note", effect: str = "", remedy: str = "") -> None:
         if condition:
-            notes.append(Finding(name, severity, text))
+            notes.append(Finding(name, severity, text, effect, remedy))
 
+    if measured.labels is not None and measured.labels.dtype.kind == "f" and not np.isfinite(measured.labels).all():
+        bad = np.flatnonzero(~np.isfinite(measured.labels))
+        some = "labels are" if len(bad) > 1 else "label is"
+        notes.append(plain_note(f"{len(bad)} {some} NaN or infinite, the first of sample {bad[0]}: --labels refuses them"))
     note(noise is None, "noise-unknown", "the noise is not known: name it (--noise)")
     if found["mean"] is None:
         return notes
     counting = noise in ("poisson", "poisson-gaussian")
     saturated = found["fraction_saturated"]
-    note(found["constant"], "constant", f"constant: every value is {found['mean']:g}, there is no information in it")
+    note(
+        found["constant"],
+        "constant",
+        f"constant: every value is {found['mean']:g}",
+        effect="there is no information in it",
+        remedy="record the measurements again",
+    )
     note(
         found["constant_samples"] > 0 and not found["constant"],
         "constant-samples",
         f"{found['constant_samples']} of {found['samples_read']} samples are one constant value",
+        "note",
+        "such samples carry no noise and little information, unless they hold nothing at all",
+        "look at them, and leave them out where a shutter was closed or the camera saturated",
     )
     note(
         noise == "poisson" and found["any_negative"],
         "negative-counts",
-        f"negative counts (least {found['min']:g}) under poisson noise: wrong offset, or poisson-gaussian noise",
+        f"negative counts (least {found['min']:g}) under poisson noise",
         "biased",
+        "no photon counts are negative: offset or noise are not what was stated, and the number is wrong",
+        "give the offset (--offset), or name poisson-gaussian noise with its read noise",
     )
     note(
-        noise == "poisson" and not measured.integer,
+        noise == "poisson" and found["n_not_whole"] > 0,
         "not-whole",
-        "not whole numbers under poisson noise: give the raw counts, or the noise that these have",
+        f"{found['n_not_whole']} values are not whole photoelectrons, as those of poisson noise are",
         "biased",
+        "what is no count has other noise than counts, and the number is wrong",
+        "give the raw counts, the gain and offset that make them whole, or the noise that these have",
     )
     expected = found["mean"] + (measured.read_noise**2 if noise == "poisson-gaussian" else 0.0)
     note(
         counting and not found["constant"] and saturated == 0 and 0 <= found["variance"] < 0.8 * expected,
         "variance-too-small",
-        f"variance {found['variance']:.3g} is below {expected:.3g}, the least that {noise} noise allows: wrong gain or offset?",
+        f"variance {found['variance']:.3g} is below {expected:.3g}, the least that {noise} noise allows",
         "biased",
+        "the noise is taken as too large, and the number is too low",
+        "check gain, offset and read noise, and whether the values are averages",
     )
     note(
         noise == "poisson-gaussian" and measured.read_noise == 0,
@@ -135,6 +164,9 @@ def contradictions(measured, found: dict) -> list[Finding]:
     note(
         n_groups >= 5 and not measured.has_groups,
         "no-groups",
-        "no groups: every sample counts as a source of its own; if several show the same picture, write their source as groups",
+        "no groups: every sample counts as a source of its own",
+        "note",
+        "where several show the same picture, the interval is too narrow and the number may be too low",
+        "if they do, write their source as groups (--groups)",
     )
     return notes
