@@ -215,7 +215,9 @@ def test_no_information_is_not_negative_beyond_its_interval(seed):
 def test_more_bits_than_levels_are_named():
     """A sigma far below the steps of 8-bit numbers: no value tells more than log2 of its levels."""
     values = np.random.default_rng(11).integers(0, 16, (200, 4, 4)).astype(np.uint8)
-    found = estimate(from_arrays(values, noise="gaussian", sigma=1e-4), models=["stationary"], allow=["clipped"])
+    with pytest.raises(UsageError, match="steps of 1"):
+        estimate(from_arrays(values, noise="gaussian", sigma=1e-4), models=["stationary"], allow=["clipped"])
+    found = estimate(from_arrays(values, noise="gaussian", sigma=0.15), models=["stationary"], allow=["clipped"])
     finding = names(found.findings)["impossible-information"]
     assert found.information_bits_per_pixel > 4
     assert finding.figures["most_bits_per_pixel"] == pytest.approx(4.0)
