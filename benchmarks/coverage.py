@@ -71,7 +71,7 @@ def by_counts_alone(light, key, groups, shape):
     truth = -(np.exp(log_p) * log_p).sum() - Poisson().entropy(quantiles).mean()
     patches = groups * PER_GROUP
     counts = rng.poisson(rng.gamma(shape, light / shape, (4 * patches, SIDE**2)))
-    noise = Poisson().conditional_entropy(counts[:patches], None, counts[patches:])
+    noise = Poisson().conditional_entropy(counts[:patches], means=Poisson().fit_means(counts))
     loss = -log_p[counts[:patches]].sum(1)
     names = np.repeat(np.arange(groups), PER_GROUP)
     return interval(GroupedValues.of((loss - noise) / SIDE**2, names), CONFIDENCE, rng), truth

@@ -18,6 +18,7 @@ _GRID_STEP, _GRID_BRIGHT = 0.07, 25.0
 _BIN_STEP, _BIN_BRIGHT = 0.25, 100.0
 _RIDGE = 1.0  # in units of one value's information; chosen so that the influence scatters as the estimate does
 _CLIPPED = 4.0  # standard deviations above the highest level to which means may lie
+_LEAST_GAIN = 1e-9  # of the log-likelihood per value
 _EXACT_LIMIT = 500.0  # mean electrons above which Poisson + Gaussian noise is as good as Gaussian
 
 
@@ -84,7 +85,7 @@ def fit_mixing_distribution(
     *,
     low: float = -np.inf,
     high: float = np.inf,
-    tolerance: float = 1e-9,
+    tolerance: float = 1e-3,
     max_iterations: int = 20_000,
 ) -> MixingDistribution:
     """Estimate the distribution of mean photoelectrons behind noisy values.
@@ -95,7 +96,8 @@ def fit_mixing_distribution(
         quantum: step of the converter in electrons, 0 for none; with `phase`, the position of one of its levels.
         low, high: lowest and highest level of the converter, electrons: every value beyond reads as the limit. Of means that
             lie far above the highest only the share can be told.
-        tolerance: stop when the log-likelihood grows by less than this per value over 16 iterations.
+        tolerance: stop when the log-likelihood of all values grows by less than this over 16 iterations, or by less than 1e-9 per
+            value. What is left moves E[H] by about 1e-4 nat.
         max_iterations: bound on the iterations.
 
     Returns:
@@ -115,7 +117,7 @@ def fit_mixing_distribution(
     cumulative = _poisson_cumulative(edges, grid) if poisson else _cumulative(edges, grid, read_noise)
     bounds = np.concatenate([np.zeros((1, len(grid))), cumulative, np.ones((1, len(grid)))])
     likelihood = np.maximum(np.diff(bounds, axis=0), 1e-300)
-    weights = _maximise(likelihood, counts / counts.sum(), tolerance, max_iterations)
+    weights = _maximise(likelihood, counts / counts.sum(), max(tolerance / len(values), _LEAST_GAIN), max_iterations)
     return MixingDistribution(grid, weights, edges, likelihood, counts / counts.sum(), len(values))
 
 

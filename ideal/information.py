@@ -116,13 +116,17 @@ def estimate(
     folds = folds_for(fitted, origin, patches.groups, fits=bool(to_fit), folds=_FOLDS, seed=seed)
     every = len(shape) == 1 and not fitted and _is_little(len(patches), real_values(source, shape))
     folds = folds if every or len(np.unique(patches.groups)) < MANY_SOURCES else folds[:1]
-    scores = []
+    scores, means = [], None
+    if noise.name.startswith("poisson") and not source.has_clean:
+        # Means that are not known are deconvolved from the values of all patches, once for all folds.
+        means = noise.fit_means(Prepared(patches, noise, False, (seed, 2)).some(_REFERENCE_VALUES).array())
     budget = Budget(effort / len(folds), time_limit, len(folds) * sum(MODELS[name].trained for name in to_fit), checkpoints)
     for number, fold in enumerate(folds):
         label = f"{source.path}, fold {number + 1} of {len(folds)}" if len(folds) > 1 else source.path
         key = [seed, 2, number]
         own = folds[(number + 2) % len(folds)].test if len(folds) > 1 and to_fit else fold.train[:0]
-        scores.append(_score_fold(source, noise, sensor, patches, fold, own, to_fit, fitted, key, budget, len(folds), label, say))
+        parts = (patches, fold, own)
+        scores.append(_score_fold(source, noise, sensor, means, parts, to_fit, fitted, key, budget, len(folds), label, say))
     groups = np.concatenate([score.groups for score in scores])
     noise_entropy = np.concatenate([score.noise_entropy for score in scores])
     # One model for each fold, chosen on that fold's validation sources: no source votes on how it is scored itself.
@@ -248,11 +252,13 @@ class _Score:
         return float(np.nan_to_num(self.validation[name].mean(), nan=np.inf))
 
 
-def _score_fold(source, noise, sensor, patches, fold, own, to_fit, before, key, budget, n_folds, label, say) -> _Score:
+def _score_fold(source, noise, sensor, means, parts, to_fit, before, key, budget, n_folds, label, say) -> _Score:
     """Fit models to a fold and score them on it beside those that were fitted before.
 
-    `own` are training patches that are scored as well, to learn what the models lack.
+    `means` is the distribution of mean photoelectrons where it had to be deconvolved, `parts` holds the patches, the fold, and
+    training patches that are scored as well, to learn what the models lack.
     """
+    patches, fold, own = parts
     train, validation, test, trained_on = (
         Prepared(patches.take(part), noise, False, (*key, number))
         for number, part in enumerate((fold.train, fold.validation, fold.test, own))
@@ -264,10 +270,7 @@ def _score_fold(source, noise, sensor, patches, fold, own, to_fit, before, key, 
     clean = test.patches.read("clean") if source.has_clean else None
     if np.ndim(source.sigma):
         noise = noise_model(source, sigma=test.sigma)
-    # Means that are not known are deconvolved from the values: those of the training patches count as well.
-    blind = noise.name.startswith("poisson") and clean is None and len(train)
-    reference = train.some(_REFERENCE_VALUES).array() if blind else None
-    noise_entropy = noise.conditional_entropy(measured, clean, reference)
+    noise_entropy = noise.conditional_entropy(measured, clean, means)
     bits = LN2 * np.prod(test.shape[1:3])
     floor = floor_of(source, noise, train)
 
@@ -319,7 +322,7 @@ def _score_fold(source, noise, sensor, patches, fold, own, to_fit, before, key, 
         inside = model.interior_log_prob(to_score[:1], **first) if min(to_score.shape[1:3]) >= _RATE_SIDE else None
         if inside is not None and inside[0].size:
             _add_rate(rates, name, model, *parts, by_half)
-            rate_noise[name] = _noise_entropy_per_pixel(noise, measured, clean, reference, inside[1])
+            rate_noise[name] = _noise_entropy_per_pixel(noise, measured, clean, means, inside[1])
         seconds[name] = time.perf_counter() - begun
     values = measured.view(np.float64) if np.iscomplexobj(measured) else measured
     span = float(values.min()), float(values.max())
@@ -364,12 +367,12 @@ def _interior_loss(model: Density, measurements: np.ndarray, prepared: Prepared,
     return in_blocks(score, measurements, *([prepared.sigma] if apart else []))
 
 
-def _noise_entropy_per_pixel(noise, measured, clean, reference, inside) -> np.ndarray:
+def _noise_entropy_per_pixel(noise, measured, clean, means, inside) -> np.ndarray:
     part = (slice(None), *inside)
     if np.ndim(getattr(noise, "sigma", None)) > 0:
         noise = type(noise)(noise.sigma[part])
     cropped = measured[part]
-    entropy = noise.conditional_entropy(cropped, None if clean is None else clean[part], reference)
+    entropy = noise.conditional_entropy(cropped, None if clean is None else clean[part], means)
     return entropy / np.prod(cropped.shape[1:3])
 
 

@@ -17,7 +17,7 @@ from scipy import special as special_functions
 from ideal import _entropy
 from ideal._entropy import HALF_LOG_2PIE, as_float, namespace
 from ideal._limits import Channel, limited_entropy, limited_variance
-from ideal.deconvolution import fit_mixing_distribution
+from ideal.deconvolution import MixingDistribution, fit_mixing_distribution
 from ideal.errors import DataError, UsageError
 
 _LOG_2PI = math.log(2 * math.pi)
@@ -61,15 +61,20 @@ class NoiseModel:
         """Return the variance of each value at its mean; of visibilities, of the real and of the imaginary part each."""
         raise NotImplementedError
 
-    def conditional_entropy(self, measurements, clean=None, reference=None) -> np.ndarray:
+    def fit_means(self, values) -> MixingDistribution | None:
+        """Return the distribution of means behind measured values, any shape, photoelectrons; None where H(Y|X) needs none."""
+        return None
+
+    def conditional_entropy(self, measurements, clean=None, means: MixingDistribution | None = None) -> np.ndarray:
         """Return H(Y|X) of each measurement.
 
         Args:
             measurements: shape (sample, ...), photoelectrons.
             clean: their noiseless means, same shape, or None where they are unknown. Then the distribution of the means is
-                estimated from the measurements given, and a measurement gets its part in that estimate: the average over
-                samples is H(Y|X), and their scatter is the estimate's own.
-            reference: further measured values of the same system, any shape, that help to estimate that distribution.
+                estimated, and a measurement gets its part in that estimate: the average over samples is H(Y|X), and their
+                scatter is the estimate's own.
+            means: that distribution, as `fit_means` finds it from these measurements and more of the same system; by default it
+                is found from the measurements given.
 
         Returns:
             Nats per measurement, shape (sample,), float64, in the order given.
@@ -86,6 +91,10 @@ class NoiseModel:
             raise DataError(f"clean is {clean[index]:g} at {index}, expected finite mean photoelectrons, 0 or more")
         return _sum_values(self.entropy(clean))
 
+    def _deconvolved_entropy(self, measurements, means: MixingDistribution | None) -> np.ndarray:
+        means = self.fit_means(measurements) if means is None else means
+        return _sum_values(means.influence(measurements, self.entropy(means.grid), np.size(measurements)))
+
     def describe(self) -> dict:
         """Return the name and parameters, ready for JSON."""
         raise NotImplementedError
@@ -94,11 +103,6 @@ class NoiseModel:
 def _sum_values(values) -> np.ndarray:
     values = np.asarray(values, dtype=np.float64)
     return values.reshape(len(values), -1).sum(1)
-
-
-def _together(measurements, reference) -> np.ndarray:
-    values = np.ravel(measurements)
-    return values if reference is None else np.concatenate([values, np.ravel(reference)])
 
 
 def _normal(key, shape, like):
@@ -204,7 +208,7 @@ class Gaussian(NoiseModel):
         xp, _ = namespace(mean)
         return xp.broadcast_to(xp.asarray(self.sigma) ** 2, np.shape(mean))
 
-    def conditional_entropy(self, measurements, clean=None, reference=None) -> np.ndarray:
+    def conditional_entropy(self, measurements, clean=None, means=None) -> np.ndarray:
         """Return the sum of 1/2 ln(2 pi e sigma^2) over the values of each measurement; `clean` is not needed."""
         return _sum_values(np.broadcast_to(HALF_LOG_2PIE + np.log(self.sigma), np.shape(measurements)))
 
@@ -259,7 +263,7 @@ class ComplexGaussian(NoiseModel):
         xp, _ = namespace(mean)
         return xp.broadcast_to(xp.asarray(self.sigma) ** 2, np.shape(mean))
 
-    def conditional_entropy(self, measurements, clean=None, reference=None) -> np.ndarray:
+    def conditional_entropy(self, measurements, clean=None, means=None) -> np.ndarray:
         """Return the sum of ln(2 pi e sigma^2) over the visibilities of each measurement; `clean` is not needed."""
         return _sum_values(np.broadcast_to(2 * (HALF_LOG_2PIE + np.log(self.sigma)), np.shape(measurements)))
 
@@ -320,12 +324,15 @@ class Poisson(NoiseModel):
         xp, _ = namespace(mean)
         return xp.maximum(mean if self._channel is None else limited_variance(mean, self._channel), _DARK)
 
-    def conditional_entropy(self, measurements, clean=None, reference=None) -> np.ndarray:
+    def conditional_entropy(self, measurements, clean=None, means=None) -> np.ndarray:
         """Return H(Y|X) of each measurement, from clean means or from the counts alone."""
         if clean is not None:
             return self._clean_entropy(measurements, clean)
-        mixing = fit_mixing_distribution(_together(measurements, reference), high=self.ceiling)
-        return _sum_values(mixing.influence(measurements, self.entropy(mixing.grid), np.size(measurements)))
+        return self._deconvolved_entropy(measurements, means)
+
+    def fit_means(self, values) -> MixingDistribution:
+        """Return the distribution of means behind counts."""
+        return fit_mixing_distribution(values, high=self.ceiling)
 
     def describe(self) -> dict:
         """Return the name, and the ceiling if there is one."""
@@ -480,13 +487,16 @@ class PoissonGaussian(NoiseModel):
             return limited_variance(xp.maximum(mean, 0.0), self._channel)
         return xp.maximum(mean, 0.0) + self.read_noise**2 + self.quantum**2 / 12
 
-    def conditional_entropy(self, measurements, clean=None, reference=None) -> np.ndarray:
+    def conditional_entropy(self, measurements, clean=None, means=None) -> np.ndarray:
         """Return H(Y|X) of each measurement, from clean means or from the measurements alone."""
         if clean is not None:
             return self._clean_entropy(measurements, clean)
+        return self._deconvolved_entropy(measurements, means)
+
+    def fit_means(self, values) -> MixingDistribution:
+        """Return the distribution of mean electrons behind a camera's values."""
         limits = {"low": self.lowest, "high": self.highest}
-        mixing = fit_mixing_distribution(_together(measurements, reference), self.read_noise, self.quantum, self.origin, **limits)
-        return _sum_values(mixing.influence(measurements, self.entropy(mixing.grid), np.size(measurements)))
+        return fit_mixing_distribution(values, self.read_noise, self.quantum, self.origin, **limits)
 
     def describe(self) -> dict:
         """Return the name and the camera's figures, its limits where it has any."""
