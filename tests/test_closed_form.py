@@ -22,12 +22,12 @@ from optimize_world import (
 from scipy.optimize import brentq
 
 from ideal.datasets import make_objects
-from ideal.errors import DataError
-from ideal.imaging import PeriodicForm
+from ideal.errors import DataError, UsageError
+from ideal.imaging import PeriodicForm, make_system
 from ideal.noise import ComplexGaussian, Gaussian, Poisson, PoissonGaussian
 from ideal.optimize import Task, closed_form, parse_target
 from ideal.optimize.closed_form import ClosedForm
-from ideal.optimize.periodic import periodic_information
+from ideal.optimize.periodic import check_memory, periodic_grid, periodic_information
 from ideal.optimize.scenes import SceneSpectrum
 from ideal.optimize.targets import PixelTarget
 
@@ -245,3 +245,10 @@ def test_scenes_that_never_change_are_refused():
     scenes = np.full((20, *SMALL.scene.shape), 7.0)
     with pytest.raises(DataError, match="never change"):
         ClosedForm(Task(SMALL, Poisson(), scenes, scenes))
+
+
+def test_a_period_too_large_for_memory_is_refused_with_what_it_would_take():
+    fits, large = (make_system("color-filter-array", shape=(side, side), period=(side, side)) for side in (16, 64))
+    check_memory(fits, periodic_grid(fits))
+    with pytest.raises(UsageError, match=r"every 64x64 pixels takes about \d+ GB .* at most \d+x\d+ pixels"):
+        check_memory(large, periodic_grid(large))

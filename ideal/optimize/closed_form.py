@@ -14,7 +14,7 @@ from ideal.noise import NoiseModel
 from ideal.optimize._contract import Objective, Task
 from ideal.optimize._log_determinant import log_determinant, log_determinant_and_inverse
 from ideal.optimize._pixel_errors import pixel_information
-from ideal.optimize.periodic import periodic_gain, periodic_grid
+from ideal.optimize.periodic import check_memory, periodic_gain, periodic_grid
 from ideal.optimize.scenes import SceneFactor, scene_factor, scene_spectrum
 from ideal.optimize.targets import ChannelTarget, LabelTarget, PixelTarget, RegionTarget, Target, parts_of
 from ideal.result import LN2
@@ -46,6 +46,8 @@ class ClosedForm(Objective):
         self.task = task
         grid = periodic_grid(task.system)
         self.periodic = grid is not None and not _needs_factor(task.target)
+        if self.periodic:
+            check_memory(task.system, grid)
 
         def prepared(scenes, labels):
             if self.periodic:

@@ -18,6 +18,9 @@ from ideal.optimize.targets import ChannelTarget, PixelTarget, Target, parts_of
 from ideal.result import LN2
 
 _LEAST_GRID = 24  # pixels of the periodic grid on which a mosaic's scenes are modelled
+# Peak memory of an ascent over that of the covariance of all pixels of a period at all frequencies, measured for 16x16 and 24x24.
+_COPIES = 17
+_MOST_BYTES = 4e9
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,29 @@ def periodic_grid(system: ImagingSystem) -> tuple[int, int] | None:
         return None
     reach = (_LEAST_GRID, _LEAST_GRID) if form.psf is None else tuple(2 * size for size in form.psf.shape)
     return tuple(side * max(2, -(-least // side)) for side, least in zip(form.weights.shape[:2], reach, strict=True))
+
+
+def check_memory(system: ImagingSystem, grid: tuple[int, int]) -> None:
+    """Refuse a period whose covariances would take more than 4 GB.
+
+    Args:
+        system: with a periodic form.
+        grid: as `periodic_grid` gives it.
+
+    Raises:
+        UsageError: it is too large; says what it would take and which period fits.
+
+    """
+    form = jax.eval_shape(lambda: system.periodic_form(system.design()))
+    (p, q), channels = form.weights.shape[:2], form.weights.shape[-1]
+    needed = _COPIES * 16 * channels**2 * grid[0] * grid[1] * p * q
+    if needed <= _MOST_BYTES or p * q == 1:
+        return
+    side = int((_MOST_BYTES / (_COPIES * 16 * channels**2 * grid[0] * grid[1] / (p * q))) ** 0.25)
+    raise UsageError(
+        f"a sensor that repeats itself every {p}x{q} pixels takes about {needed / 1e9:.3g} GB in closed form, more than the "
+        f"{_MOST_BYTES / 1e9:g} GB that it may: choose a period of at most {side}x{side} pixels, or --objective samples"
+    )
 
 
 def periodic_information(
