@@ -34,7 +34,8 @@ def draw_all(
     if designed.climb is not None:
         draw_ascent(designed, document["gain_unit"], folder / "ascent.png")
     draw_comparison(document["designs"], folder / "comparison.png")
-    draw_targets(document["designs"], folder / "targets.png")
+    if document["designs"][0]["targets"]:
+        draw_targets(document["designs"], folder / "targets.png")
     titles = {row["name"]: shown_name(row) for row in document["designs"]}
     draw_measurements({titles[name]: one for name, one in measured.items()}, scene, folder / "measurements.png")
 

@@ -289,6 +289,8 @@ def explanations(document: dict) -> list[str]:
         f"{', '.join(first['targets'])}: about this part of Gaussian scenes like the objects, in closed form, "
         f"bits/{value_name(first)}"
         + (f"; of the {document['components']} leading principal components alone" if document["components"] else "")
+        if first["targets"]
+        else "no targets: in closed form a sensor that repeats itself after so many pixels takes too much memory"
     )
     if "colour" in first["targets"]:
         lines.append("colour: of a single pixel, told by all measurements, which neighbours share: it may be above total")

@@ -292,14 +292,10 @@ def _figures(record: dict, scale: float, unit: str, digits: int) -> list[tuple[s
         alt += f"after {record['steps']} steps"
         alt += f", {gain['search']:.4f} after exchanges." if gain["search"] != gain["ascent"] else "."
         found.append(("ascent.png", "The ascent.", alt))
-    names = ", ".join(rows[0]["targets"])
-    found.append(
-        (
-            "targets.png",
-            "What each design tells of each target, in closed form.",
-            f"Table of {len(rows)} designs against {names}, shaded by share of the largest; its numbers are in the table above.",
-        )
-    )
+    if rows[0]["targets"]:
+        names, caption = ", ".join(rows[0]["targets"]), "What each design tells of each target, in closed form."
+        alt = f"Table of {len(rows)} designs against {names}, shaded by share of the largest; its numbers are in the table above."
+        found.append(("targets.png", caption, alt))
     shown = ", ".join(shown_name(row) for row in rows[:3])
     caption = "A measurement of the same object by the first designs."
     return [*found, ("measurements.png", caption, f"The object, and a measurement of it by {shown}.")]

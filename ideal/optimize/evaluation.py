@@ -17,6 +17,7 @@ from ideal.optimize import parse_target
 from ideal.optimize._contract import Report, Task
 from ideal.optimize.closed_form import ClosedForm
 from ideal.optimize.objects import Part
+from ideal.optimize.periodic import TooLargeError
 from ideal.result import Comparison, Estimate
 from ideal.simulation import Simulation
 from ideal.task_information import task_information
@@ -164,7 +165,8 @@ def target_information(
 ) -> dict[str, dict[str, float]]:
     """Return what each design tells of each target in closed form, for Gaussian scenes, bits per pixel, by design and target.
 
-    What is told of labels is not among them: Gaussians know too little of it (`label_information_of` measures it).
+    What is told of labels is not among them: Gaussians know too little of it (`label_information_of` measures it). There are no
+    targets where the closed form would take too much memory.
 
     Args:
         system: whose designs they are.
@@ -176,7 +178,10 @@ def target_information(
     names = ["total", *(["colour", "luminance", "chroma", *system.scene.channels] if _has_colours(system) else [])]
     task = Task(system, noise, scenes, scenes)
     with jax.enable_x64(True):
-        aims = [ClosedForm(replace(task, target=parse_target(target, system.scene)), rank=COMPONENTS) for target in names]
+        try:
+            aims = [ClosedForm(replace(task, target=parse_target(target, system.scene)), rank=COMPONENTS) for target in names]
+        except TooLargeError:
+            return {name: {} for name in designs}
         states = [aim.start({}, None) for aim in aims]  # arguments of one compiled function: constants in it would take longer
         gains = jax.jit(lambda params, states: [aim.gain(params, own) for aim, own in zip(aims, states, strict=True)])
         found = {}

@@ -23,6 +23,10 @@ _COPIES = 17
 _MOST_BYTES = 4e9
 
 
+class TooLargeError(UsageError):
+    """A closed form would take more memory than it may."""
+
+
 @dataclass(frozen=True)
 class _Frequencies:
     """One of each pair of frequencies k and -k of a period's grid: the scenes are real, and the other's block its conjugate.
@@ -89,7 +93,7 @@ def check_memory(system: ImagingSystem, grid: tuple[int, int]) -> None:
         grid: as `periodic_grid` gives it.
 
     Raises:
-        UsageError: it is too large; says what it would take and which period fits.
+        TooLargeError: says what it would take and which period fits.
 
     """
     form = jax.eval_shape(lambda: system.periodic_form(system.design()))
@@ -98,7 +102,7 @@ def check_memory(system: ImagingSystem, grid: tuple[int, int]) -> None:
     if needed <= _MOST_BYTES or p * q == 1:
         return
     side = int((_MOST_BYTES / (_COPIES * 16 * channels**2 * grid[0] * grid[1] / (p * q))) ** 0.25)
-    raise UsageError(
+    raise TooLargeError(
         f"a sensor that repeats itself every {p}x{q} pixels takes about {needed / 1e9:.3g} GB in closed form, more than the "
         f"{_MOST_BYTES / 1e9:g} GB that it may: choose a period of at most {side}x{side} pixels, or --objective samples"
     )
