@@ -91,7 +91,7 @@ def start(command, folder, kill_at=None, count=None):
         from ideal.cli.__main__ import main
 
         sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
-        reproduced.find_study = lambda name: lambda: Toy(folder / "data.txt")
+        reproduced.find_study = lambda name: lambda: Toy("data.txt")
         main()
     except SystemExit as end:
         sys.stdout.flush()
@@ -167,20 +167,20 @@ def campaign(name, root, *, most=None, moments=0, seed=0):
     if not source.exists():
         source.mkdir()
         write_inputs(source)
-    whole = root / f"{name}-whole"
-    shutil.copytree(source, whole)
+    folder = root / name  # the same for all, whose records name their inputs
+    shutil.copytree(source, folder)
     counter, begun = root / f"{name}.count", time.monotonic()
-    code = ended(start(command, whole, count=counter))
+    code = ended(start(command, folder, count=counter))
     lasted = time.monotonic() - begun
-    assert code == 0, (root / f"{name}-whole.2").read_text()
-    expected, changes = contents(whole), int(counter.read_text())
+    assert code == 0, Path(f"{folder}.2").read_text()
+    expected, changes = contents(folder), int(counter.read_text())
     chance = random.Random(seed)
     places = range(1, changes + 1) if most is None else {round(1 + k * (changes - 1) / max(most - 1, 1)) for k in range(most)}
     plan = [("change", at) for at in sorted(places)]
     plan += [("moment", chance.uniform(0.05, 1.05) * lasted) for _ in range(moments)]
     wrong, late = [], 0
     for kind, at in plan:
-        folder = root / f"{name}-{kind}-{at:.3f}"
+        shutil.rmtree(folder)
         shutil.copytree(source, folder)
         process = start(command, folder, kill_at=at if kind == "change" else None)
         if kind == "moment":
@@ -197,8 +197,7 @@ def campaign(name, root, *, most=None, moments=0, seed=0):
         if not (again == 0 or finished) or found != expected:
             differ = sorted(file for file in {*found, *expected} if found.get(file) != expected.get(file))
             wrong.append(f"{name}, {kind} {at:.3f}: killed {code}, again {again}, other {differ}: {said[-300:]}")
-        else:
-            shutil.rmtree(folder)
+            shutil.copytree(folder, root / f"{name}-{kind}-{at:.3f}")
     return {"command": name, "changes": changes, "kills": len(plan), "after the end": late, "wrong": wrong, "seconds": lasted}
 
 
