@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-wheel lint reproduce reproduce-quick bench bench-bounds bench-imaging bench-design coverage clean
+.PHONY: demo test test-wheel lint reproduce reproduce-quick bench bench-bounds bench-imaging bench-design coverage kills clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/python -m ideal.datasets.demo build/demo
@@ -72,6 +72,10 @@ bench-design: $(VENV)/.tested
 	$(BIN)/python benchmarks/lensless_design.py
 	$(BIN)/python benchmarks/led_design.py --photons 50
 	$(BIN)/python benchmarks/site_selection.py
+
+# Commands killed at every change of a file and at 50 random moments each, and given again: the same bytes as unbroken (hours).
+kills: $(VENV)/.tested
+	$(BIN)/python tests/kill_world.py estimate labels optimize choose simulate reproduce --random 50
 
 # 200 replications of closed-form cases: how often the interval holds the truth.
 coverage: $(VENV)/.tested

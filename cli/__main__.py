@@ -1,12 +1,16 @@
 """Entry point of the `ideal` command. Heavy imports happen inside the commands, so that help answers at once."""
 
+import errno
 import os
 import sys
 from typing import Annotated
 
 import typer
 
-from ideal.cli._guard import OneLineErrors
+from ideal._files import remove_temporaries
+from ideal.cli._guard import OneLineErrors, complain
+from ideal.cli._lock import release_all
+from ideal.cli._streams import on_end, take_streams
 from ideal.cli.data import data
 from ideal.cli.estimate import estimate
 from ideal.cli.inspect import inspect
@@ -79,15 +83,27 @@ _INTERRUPTED = 130  # exit code, as shells give for Ctrl-C
 
 def main() -> None:
     """Run the command line."""
+    failure_of_stdout = take_streams()
+    on_end(_remove_traces)
+    code = 0
     try:
         app()
     except SystemExit as end:
-        if end.code != _INTERRUPTED:
-            raise
+        code = end.code or 0
+    if (failure := failure_of_stdout()) is not None:
+        if failure.errno != errno.EPIPE:  # the reader of our output has left, as `head` does
+            complain(f"standard output cannot be written ({failure.strerror}): the result, or a part of it, is not there")
+        code = code or 1
+    if code == _INTERRUPTED:
         # Threads of JAX may still be at work on what was interrupted; taking the interpreter down beneath them can crash.
-        sys.stdout.flush()
         sys.stderr.flush()
         os._exit(_INTERRUPTED)
+    sys.exit(code)
+
+
+def _remove_traces() -> None:
+    remove_temporaries()
+    release_all()
 
 
 if __name__ == "__main__":

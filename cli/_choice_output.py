@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ideal.cli._run_folder import RunFolder, resources, write_whole
+from ideal._files import write_whole
+from ideal.cli._run_folder import RunFolder, resources
 from ideal.cli._toml import to_toml
 from ideal.errors import UsageError
 from ideal.imaging.configuration import save_design
@@ -96,19 +97,25 @@ def keep(folder: RunFolder, document: dict, members: Members, task: Choosing, fo
     """Write the design, what it is compared with, and the figures."""
     from ideal.cli import _choice_figures
 
-    path, chosen = folder.path, (*task.fixed, *found.best.members)
+    path, keeping, chosen = folder.path, folder.keeping, (*task.fixed, *found.best.members)
     system, params = _built(members, chosen)
-    save_design(path / "design.h5", system, params, target=document["target"], objective=document["objective"])
+    with keeping.attempt(path / "design.h5", "the design"):
+        save_design(path / "design.h5", system, params, target=document["target"], objective=document["objective"])
     tables: dict[str, Any] = {"system": {"name": system.name, "design": "design.h5", **system.settings}}
     tables |= {"noise": noise} if noise else {}
-    write_whole(path / "design.toml", to_toml(tables, "the design as a system: ideal simulate design.toml OBJECTS -o FILE.h5"))
+    text = to_toml(tables, "the design as a system: ideal simulate design.toml OBJECTS -o FILE.h5")
+    with keeping.attempt(path / "design.toml", "the configuration"):
+        write_whole(path / "design.toml", text)
     kept = task.fixed if len(task.fixed) > 1 or not isinstance(system, Interferometer) else ()
     before = kept or tuple(range(members.size))
-    title = f"before: the {len(kept)} that are kept" if kept else f"before: all {members.size} {members.noun}s"
-    _choice_figures.draw_system(*_built(members, before), title, path / "design-before.png")
-    title = f"the choice: {_listed(document['chosen'])}"
-    _choice_figures.draw_system(system, params, title, path / "design-after.png", document["chosen"] if kept else ())
-    _choice_figures.draw_choice(document, path / "comparison.png")
+    with keeping.attempt(path / "design-before.png", "the figure"):
+        title = f"before: the {len(kept)} that are kept" if kept else f"before: all {members.size} {members.noun}s"
+        _choice_figures.draw_system(*_built(members, before), title, path / "design-before.png")
+    with keeping.attempt(path / "design-after.png", "the figure"):
+        title = f"the choice: {_listed(document['chosen'])}"
+        _choice_figures.draw_system(system, params, title, path / "design-after.png", document["chosen"] if kept else ())
+    with keeping.attempt(path / "comparison.png", "the figure"):
+        _choice_figures.draw_choice(document, path / "comparison.png")
     folder.finish(document)
 
 

@@ -7,6 +7,7 @@ from ideal.cli import _choice_output, _design_report, _noise
 from ideal.cli._design_request import Request, as_table, completed
 from ideal.cli._design_setup import Setup
 from ideal.cli._design_world import default_objects, open_folder, read_parts, warnings_of
+from ideal.cli._keeping import Keeping
 from ideal.datasets import make_objects
 from ideal.errors import UsageError, unknown_name
 from ideal.imaging.configuration import find_design
@@ -28,8 +29,10 @@ _EXHAUSTIVE = 10_000  # sets that are all looked at, unless the user says how ma
 THE_CHOICE = "the choice"
 
 
-def run(setup: Setup, *, out: str | None, force: bool, say: Callable[[str, float | None], None], provenance: dict) -> dict:
-    """Choose members and measure the choice; return the document of the run.
+def run(
+    setup: Setup, *, out: str | None, force: bool, say: Callable[[str, float | None], None], provenance: dict, keeping: Keeping
+) -> tuple[dict, Callable[[], None]]:
+    """Choose members and measure the choice; return the document of the run, and what writes its files once it is printed.
 
     Args:
         setup: system, objects, noise and request; options of the ascent do not count.
@@ -37,6 +40,7 @@ def run(setup: Setup, *, out: str | None, force: bool, say: Callable[[str, float
         force: whether a run in it is overwritten.
         say: shows progress.
         provenance: version, command and seed.
+        keeping: takes what cannot be kept.
 
     Raises:
         UsageError: something asked for has no meaning.
@@ -68,7 +72,7 @@ def run(setup: Setup, *, out: str | None, force: bool, say: Callable[[str, float
     division = read_parts(source, system, request)
     simulation = _simulation(members, kept, division, request.photons, noise)
     members = replace(members, system=simulation.system)
-    folder = open_folder(setup, request, division, simulation.exposure, out, force)
+    folder = open_folder(setup, request, division, simulation.exposure, out, force, keeping)
 
     scenes = simulation.exposed(division.design.scenes)
     labels = division.design.labels
@@ -93,10 +97,12 @@ def run(setup: Setup, *, out: str | None, force: bool, say: Callable[[str, float
         "exposure": simulation.exposure,
         "warnings": [*warnings_of(division, request.objects), *(finding.line for finding in simulation.findings)],
     }
-    if folder:
-        say("figures", None)
-        _choice_output.keep(folder, document, members, task, found, setup.noise)
-    return document
+
+    def keep() -> None:
+        if folder:
+            _choice_output.keep(folder, document, members, task, found, setup.noise)
+
+    return document, keep
 
 
 def _simulation(members: Members, kept: tuple[int, ...], division: Division, photons, noise) -> Simulation:

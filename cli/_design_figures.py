@@ -1,12 +1,13 @@
 """Figures of a design run: before and after, the ascent, the comparison with named designs, and a measurement by each."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from ideal.cli._design_report import shown_name, value_name
 from ideal.cli._figures import _BLUE, _GREY, Figure, Normalize, save_figure
+from ideal.cli._keeping import Keeping
 from ideal.cli._measurement_panels import draw_measurements
 from ideal.measurements import MeasurementSet
 from ideal.optimize.design import Designed
@@ -17,7 +18,13 @@ _COLOURS = {"design": _GREEN, "start": _GREY, "named": _BLUE}
 
 
 def draw_all(
-    folder: Path, system, designed: Designed, document: dict, measured: Mapping[str, MeasurementSet], scene: np.ndarray
+    folder: Path,
+    system,
+    designed: Designed,
+    document: dict,
+    measured: Mapping[str, MeasurementSet],
+    scene: np.ndarray,
+    keeping: Keeping,
 ) -> None:
     """Draw every figure of a run into its folder.
 
@@ -28,24 +35,31 @@ def draw_all(
         document: of the run, as JSON types.
         measured: a measurement of one object by several designs.
         scene: that object, exposed.
+        keeping: takes what cannot be drawn.
 
     """
-    draw_designs(system, designed.begun, designed.params, folder)
-    if designed.climb is not None:
-        draw_ascent(designed, document["gain_unit"], folder / "ascent.png")
-    draw_comparison(document["designs"], folder / "comparison.png")
-    if document["designs"][0]["targets"]:
-        draw_targets(document["designs"], folder / "targets.png")
     titles = {row["name"]: shown_name(row) for row in document["designs"]}
-    draw_measurements({titles[name]: one for name, one in measured.items()}, scene, folder / "measurements.png")
+    panels = {titles[name]: one for name, one in measured.items()}
+    figures: dict[str, Callable[[Path], None]] = {
+        "design-before.png": lambda target: draw_design(system, designed.begun, target),
+        "design-after.png": lambda target: draw_design(system, designed.params, target),
+        "comparison.png": lambda target: draw_comparison(document["designs"], target),
+        "measurements.png": lambda target: draw_measurements(panels, scene, target),
+    }
+    if document["designs"][0]["targets"]:
+        figures["targets.png"] = lambda target: draw_targets(document["designs"], target)
+    if designed.climb is not None:
+        figures["ascent.png"] = lambda target: draw_ascent(designed, document["gain_unit"], target)
+    for name, draw in figures.items():
+        with keeping.attempt(folder / name, "the figure"):
+            draw(folder / name)
 
 
-def draw_designs(system, before, after, folder: Path) -> None:
-    """Draw the start, made hard, and the design, a file each that its name tells: systems fill their figures."""
-    for name, params in (("before", before), ("after", after)):
-        figure = Figure(layout="constrained")
-        system.draw(params, figure)
-        save_figure(figure, folder / f"design-{name}.png")
+def draw_design(system, params, target: Path) -> None:
+    """Draw a design, a file of its own: systems fill their figures."""
+    figure = Figure(layout="constrained")
+    system.draw(params, figure)
+    save_figure(figure, target)
 
 
 def draw_ascent(designed: Designed, unit: str, target: Path) -> None:

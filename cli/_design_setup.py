@@ -1,16 +1,17 @@
 """What a design run starts from: a system, objects and noise, by name or by a configuration, and what is asked for."""
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ideal._files import write_whole
 from ideal.cli import _design_request, _noise, _systems
 from ideal.cli._design_request import Request
 from ideal.errors import UsageError
 from ideal.imaging import ImagingSystem
 from ideal.imaging.configuration import system_of_name
+from ideal.imaging.own_modules import own_modules
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Setup:
         object_settings: of the objects.
         noise: what `[noise]` and the options say.
         request: what is asked for.
-        sources: files beside the configuration that an encoder of the user's consists of.
+        sources: files beside the configuration that an encoder of the user's consists of, and what its module imports there.
+        beside: folder of the configuration, from which their places in it are told.
 
     """
 
@@ -35,6 +37,7 @@ class Setup:
     noise: dict[str, Any]
     request: Request
     sources: tuple[Path, ...] = ()
+    beside: Path = Path()
 
     def tables(self, request: Request) -> dict[str, Any]:
         """Return the configuration that asks for the same run."""
@@ -44,8 +47,10 @@ class Setup:
     def copy_sources(self, folder: Path) -> None:
         """Copy the user's own files into the folder of a run, where its configuration looks for them first."""
         for source in self.sources:
-            if not (folder / source.name).exists() or not source.samefile(folder / source.name):
-                shutil.copyfile(source, folder / source.name)
+            target = folder / source.relative_to(self.beside)
+            if not target.exists() or not source.samefile(target):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                write_whole(target, source.read_bytes())
 
 
 def read_setup(
@@ -80,7 +85,7 @@ def read_setup(
     if name is None and config is None:
         raise UsageError("name a system (ideal systems), or a configuration (--config FILE.toml)")
     tables: dict[str, Any] = {}
-    design, sources = None, ()
+    design, sources, folder = None, (), Path()
     if config is None:
         system = system_of_name(name, parts[""])
     else:
@@ -98,7 +103,7 @@ def read_setup(
         tables.get("optimize", {}), {**given, "objective_settings": parts["objective"] or None}
     )
     table = _table_of(system, tables.get("system", {}))
-    return Setup(system, table, design, {**tables.get("objects", {}), **parts["objects"]}, noise, request, sources)
+    return Setup(system, table, design, {**tables.get("objects", {}), **parts["objects"]}, noise, request, sources, folder)
 
 
 def _table_of(system: ImagingSystem, said: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,9 +117,10 @@ def _own_files(table: Mapping[str, Any], folder: Path) -> tuple[Path, ...]:
     """Return the modules and arrays that a table `[system]` names and that lie beside it."""
     parameters = table.get("parameters", {})
     texts = [table.get("encoder"), *(each.get("value") for each in parameters.values() if isinstance(each, Mapping))]
-    names = []
+    found: list[Path] = []
     for text in texts:
         if isinstance(text, str):
             module, colon, _ = text.partition(":")
-            names.append(f"{module.partition('.')[0]}.py" if colon else text)
-    return tuple(folder / name for name in dict.fromkeys(names) if (folder / name).is_file())
+            found += own_modules(module, folder) if colon else [folder / text]
+    inside = (each for each in dict.fromkeys(found) if each.is_file() and each.resolve().is_relative_to(folder))
+    return tuple(each for each in inside if ".." not in each.parts)

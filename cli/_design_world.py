@@ -1,12 +1,15 @@
 """What a run that designs and one that chooses both begin with: objects in parts, and the folder of the run."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
 
+from ideal._files import write_whole
 from ideal.cli._design_request import Request
 from ideal.cli._design_setup import Setup
-from ideal.cli._run_folder import RunFolder, write_whole
+from ideal.cli._keeping import Keeping
+from ideal.cli._run_folder import RunFolder
 from ideal.cli._toml import to_toml
 from ideal.imaging import ImagingSystem
 from ideal.optimize.objects import Division, divide
@@ -46,7 +49,7 @@ def warnings_of(division: Division, objects: str) -> list[str]:
 
 
 def open_folder(
-    setup: Setup, request: Request, division: Division, exposure: float, out: str | None, force: bool
+    setup: Setup, request: Request, division: Division, exposure: float, out: str | None, force: bool, keeping: Keeping
 ) -> RunFolder | None:
     """Return the folder of a run, with its whole configuration in it; None where none is named.
 
@@ -58,13 +61,25 @@ def open_folder(
         return None
     configuration = {
         **setup.tables(request),
-        "files": [str(source) for source in setup.sources],
         "objects": {"name": request.objects, **setup.object_settings},
         "n_objects": [getattr(division, part).count for part in ("design", "choose", "measure")],
         "exposure": exposure,
     }
-    folder = RunFolder.open(out, configuration, force=force)
-    setup.copy_sources(folder.path)
+    contents = {"objects": _digest_of(division)}
+    folder = RunFolder.open(out, configuration, keeping, inputs=map(str, setup.sources), contents=contents, force=force)
     again = f"ideal optimize --config {Path(out) / 'run.toml'} --out ANOTHER does the same again"
-    write_whole(folder.path / "run.toml", to_toml(setup.tables(request), again))
+    with keeping.attempt(folder.path / "run.toml", "the configuration"):
+        setup.copy_sources(folder.path)
+        write_whole(folder.path / "run.toml", to_toml(setup.tables(request), again))
     return folder
+
+
+def _digest_of(division: Division) -> str:
+    """Return a digest of all objects, which data sets and folders of pictures may change under the same name."""
+    digest = hashlib.sha256()
+    for part in (division.design, division.choose, division.measure):
+        for array in (part.scenes, part.groups, *(() if part.labels is None else (part.labels,))):
+            digest.update(f"{array.shape} {array.dtype}".encode())
+            numbers = array.dtype.kind in "iufbc"
+            digest.update(np.ascontiguousarray(array).view(np.uint8) if numbers else repr(array.tolist()).encode())
+    return f"sha256:{digest.hexdigest()}"

@@ -1,10 +1,10 @@
 """Measurements drawn from a model: their summary, and the files they go to."""
 
-import os
-from pathlib import Path
+import io
 
 import numpy as np
 
+from ideal._files import write_whole
 from ideal.density import Density
 from ideal.errors import UsageError
 
@@ -57,12 +57,9 @@ def lines_of(facts: dict) -> list[str]:
 def write(target: str, drawn: np.ndarray, facts: dict, force: bool) -> None:
     """Write measurements to .npy, or to .h5 as a measurement file; it appears whole or not at all."""
     if target.lower().endswith(".npy"):
-        partial = Path(target).with_name(f".partial-{os.getpid()}.npy")
-        try:
-            np.save(partial, drawn)
-            os.replace(partial, target)
-        finally:
-            partial.unlink(missing_ok=True)
+        content = io.BytesIO()
+        np.save(content, drawn)
+        write_whole(target, content.getvalue())
         return
     from ideal.measurements import write_measurements
 

@@ -1,5 +1,6 @@
 """Figures of the command line."""
 
+import io
 import os
 from pathlib import Path
 
@@ -13,6 +14,8 @@ matplotlib.use("Agg")
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+
+from ideal._files import write_whole
 
 _BLUE, _GREY = "#1f5fa8", "#9a9a9a"
 _LONGEST_NAME = 58
@@ -107,9 +110,6 @@ def save_figure(figure: Figure, target: str | Path) -> None:
     """Write a figure so that the file appears whole or not at all."""
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".partial-{os.getpid()}{target.suffix}")
-    try:
-        figure.savefig(partial, dpi=200)
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
+    content = io.BytesIO()
+    figure.savefig(content, format=target.suffix.lower().removeprefix("."), dpi=200)
+    write_whole(target, content.getvalue())

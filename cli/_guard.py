@@ -3,12 +3,15 @@
 import functools
 import os
 import sys
+import warnings
 from collections.abc import Callable
 
 import typer
 from typer.core import TyperGroup
 
-from ideal.errors import IdealError, UsageError
+from ideal.cli import _lock
+from ideal.cli._streams import tell
+from ideal.errors import IdealError, StorageWarning, UsageError
 
 _WrongUsage = typer.BadParameter.__bases__[0]  # typer brings its own click, or another's, and names this class nowhere
 
@@ -40,6 +43,15 @@ def guarded(command: Callable) -> Callable:
 
     @functools.wraps(command)
     def run(*args, **kwargs):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("default", StorageWarning)
+                warnings.showwarning = _in_one_line(warnings.showwarning)
+                return attempt(*args, **kwargs)
+        finally:
+            _lock.release_all()
+
+    def attempt(*args, **kwargs):
         try:
             return command(*args, **kwargs)
         except (typer.Exit, typer.Abort):
@@ -96,6 +108,18 @@ def _out_of_memory(options: dict) -> str:
     return "out of memory: choose smaller or fewer data, or a machine with more memory"
 
 
+def _in_one_line(show: Callable) -> Callable:
+    """Return what shows warnings of Python as `show` does, but for those of ours."""
+
+    def shown(message, category, *where, **more) -> None:
+        if issubclass(category, StorageWarning):
+            tell("warning", str(message))
+        else:
+            show(message, category, *where, **more)
+
+    return shown
+
+
 def complain(message: str) -> None:
     """Print one error line on stderr."""
-    print(f"ideal: error: {' '.join(message.split())}", file=sys.stderr)
+    tell("error", message)

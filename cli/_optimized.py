@@ -1,19 +1,20 @@
 """A design run of the command line: objects in, design, figures and the final table out."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from ideal._files import write_whole
 from ideal._scoring import _MOST_VALUES
 from ideal.cli import _design_report, _noise
 from ideal.cli._design_request import Request, as_table, completed
 from ideal.cli._design_setup import Setup
 from ideal.cli._design_world import default_objects, open_folder, read_parts
+from ideal.cli._keeping import Keeping
 from ideal.cli._progress import with_time_left
-from ideal.cli._run_folder import RunFolder, resources, write_whole
+from ideal.cli._run_folder import RunFolder, resources
 from ideal.cli._toml import to_toml
 from ideal.datasets import make_objects
 from ideal.density import find_model
@@ -68,8 +69,10 @@ class Prepared:
         return self.simulation.system
 
 
-def run(setup: Setup, *, out: str | None, force: bool, say: Say, provenance: dict) -> dict:
-    """Make a design and measure it; return the document of the run.
+def run(
+    setup: Setup, *, out: str | None, force: bool, say: Say, provenance: dict, keeping: Keeping
+) -> tuple[dict, Callable[[], None]]:
+    """Make a design and measure it; return the document of the run, and what writes its files once the document is printed.
 
     Raises:
         UsageError: something asked for has no meaning.
@@ -90,7 +93,7 @@ def run(setup: Setup, *, out: str | None, force: bool, say: Say, provenance: dic
     names = request.against
     prepared = _prepared(setup, request, source)
     system = prepared.system
-    folder = open_folder(setup, request, prepared.division, prepared.simulation.exposure, out, force)
+    folder = open_folder(setup, request, prepared.division, prepared.simulation.exposure, out, force, keeping)
     designed = _designed(prepared, request, folder, setup.design, say)
     designs = {_design_report.DESIGN: designed.params}
     if not (unmoved := _alike(designed.params, designed.begun)):
@@ -109,9 +112,12 @@ def run(setup: Setup, *, out: str | None, force: bool, say: Say, provenance: dic
         rows[1]["near"] = whole and not _alike(design_of(system, start), designed.begun)  # it was shaken
     left_out = [name for name in system.designs if name not in names]
     document = provenance | _design_report.document(prepared, as_table(request), designed, rows, left_out) | resources()
-    if folder:
-        _keep(folder, document, setup, prepared, designs, designed, request, say)
-    return document
+
+    def keep() -> None:
+        if folder:
+            _keep(folder, document, setup, prepared, designs, designed, request)
+
+    return document, keep
 
 
 def _alike(one: Params, other: Params) -> bool:
@@ -216,7 +222,6 @@ def _designed(prepared: Prepared, request: Request, folder: RunFolder | None, de
     rate = {} if request.learning_rate is None else {"learning_rate": request.learning_rate}
     how = {"patience": request.patience, "time_limit": request.time_limit, "method": request.method}
     ascent = Ascent(request.steps, rates=request.rates, **rate, **how)
-    log = _Metrics(folder)
     designed = find_design(
         prepared.task,
         request.objective,
@@ -228,9 +233,10 @@ def _designed(prepared: Prepared, request: Request, folder: RunFolder | None, de
         seed=request.seed,
         checkpoints=folder and folder.checkpoints("design"),
         report=say,
-        log=log,
+        **({"log": folder.log} if folder else {}),
     )
-    log.settle(designed)
+    if folder and designed.climb is not None:
+        folder.settle(designed.climb.history)
     return designed
 
 
@@ -280,26 +286,6 @@ def _fresh(prepared: Prepared, params: Params, seed: int, name: str, count: int 
     )
 
 
-class _Metrics:
-    """The history of an ascent in metrics.jsonl, a line for each record."""
-
-    def __init__(self, folder: RunFolder | None):
-        self._path = folder and folder.path / "metrics.jsonl"
-
-    def __call__(self, record: dict) -> None:
-        if self._path:
-            with open(self._path, "a", encoding="utf-8") as file:
-                file.write(json.dumps(record) + "\n")
-
-    def settle(self, designed: Designed) -> None:
-        """Write the whole history once, for an ascent that was killed has gone some steps twice; other lines stay."""
-        if not self._path or designed.climb is None:
-            return
-        before = self._path.read_text(encoding="utf-8").splitlines() if self._path.exists() else []
-        others = [line for line in before if "step" not in json.loads(line)]
-        write_whole(self._path, "\n".join([*map(json.dumps, designed.climb.history), *others]) + "\n")
-
-
 def _keep(
     folder: RunFolder,
     document: dict,
@@ -308,18 +294,18 @@ def _keep(
     designs: dict[str, Params],
     designed: Designed,
     request: Request,
-    say: Say,
 ) -> None:
     from ideal.cli import _design_figures
 
-    say("figures", None)
-    path, system = folder.path, prepared.system
-    save_design(path / "design.h5", system, designed.params, target=request.target, objective=request.objective)
+    path, system, keeping = folder.path, prepared.system, folder.keeping
+    with keeping.attempt(path / "design.h5", "the design"):
+        save_design(path / "design.h5", system, designed.params, target=request.target, objective=request.objective)
     tables: dict[str, Any] = {"system": {**setup.table, "design": "design.h5"}} | ({"noise": setup.noise} if setup.noise else {})
-    write_whole(path / "design.toml", to_toml(tables, "the design as a system: ideal simulate design.toml OBJECTS -o FILE.h5"))
-    shown = {name: _fresh(prepared, designs[name], request.seed, name, 1) for name in list(designs)[:3]}
-    _design_figures.draw_all(
-        path, system, designed, document, shown, prepared.simulation.exposed(prepared.division.measure.scenes[:1])[0]
-    )
+    text = to_toml(tables, "the design as a system: ideal simulate design.toml OBJECTS -o FILE.h5")
+    with keeping.attempt(path / "design.toml", "the configuration"):
+        write_whole(path / "design.toml", text)
+    with keeping.attempt(path, "figures"):
+        shown = {name: _fresh(prepared, designs[name], request.seed, name, 1) for name in list(designs)[:3]}
+        scene = prepared.simulation.exposed(prepared.division.measure.scenes[:1])[0]
+        _design_figures.draw_all(path, system, designed, document, shown, scene, keeping)
     folder.finish(document)
-    folder.clear("design")

@@ -2,10 +2,11 @@
 
 import json
 import math
-import os
 import sys
 from collections.abc import Container
 from contextlib import nullcontext
+
+from ideal.cli._streams import tell
 
 _FILE_WIDTH = 160
 _WIDE = 136  # columns that the whole ranking takes beside names of some twenty letters
@@ -15,6 +16,11 @@ _LEAST_WIDTH = 80
 def print_json(document: dict) -> None:
     """Print one JSON document on stdout; what is not finite becomes null."""
     print(to_json(document))
+
+
+def flush() -> None:
+    """Hand on to the system what has been printed: files are written once the numbers are out."""
+    sys.stdout.flush()
 
 
 def to_json(document: dict) -> str:
@@ -69,6 +75,7 @@ def check_target(option: str, target: str | None, suffixes: tuple[str, ...], for
     """Refuse, before any work, a file that could not be written."""
     from pathlib import Path
 
+    from ideal._files import try_file
     from ideal.errors import UsageError
 
     if target is None:
@@ -81,12 +88,10 @@ def check_target(option: str, target: str | None, suffixes: tuple[str, ...], for
         raise UsageError(f"{option} {target} is a folder: name a file")
     if path.exists() and not force:
         raise UsageError(f"{option} {target} exists: choose another name, or overwrite it with --force")
-    probe = path.with_name(f".partial-{os.getpid()}{path.suffix}")
     try:
         if make_folder:
             path.parent.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
+        try_file(path)
     except OSError as error:
         raise UsageError(f"{option} {target} cannot be written ({error.strerror}): choose a folder that can be") from None
 
@@ -102,7 +107,7 @@ def narration():
 
 def warn(text: str) -> None:
     """Print one warning line on stderr."""
-    print(f"ideal: warning: {text}", file=sys.stderr)
+    tell("warning", text)
 
 
 def warn_all(estimates: list, tasks: dict[str, dict]) -> None:

@@ -93,9 +93,12 @@ def value_text(value: Any) -> str:
 
 def configuration_of(run: Run) -> Block | None:
     """Return the configuration file that a run keeps, or None."""
+    file = run.file("run.toml")
     try:
-        text = (run.path / "run.toml").read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8") if file else None
     except (OSError, ValueError):
+        return None
+    if text is None:
         return None
     return Code(text.rstrip("\n"), "run.toml")
 

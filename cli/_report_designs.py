@@ -144,8 +144,9 @@ def design_provenance(run: Run) -> list[Part]:
 
 def _metrics(run: Run) -> list[dict]:
     """Return what an unfinished run has written of its way; the last line may be cut."""
+    file = run.file("metrics.jsonl")
     try:
-        lines = (run.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines() if file else []
     except OSError:
         return []
     found = []

@@ -6,6 +6,7 @@ import struct
 from pathlib import Path
 
 from ideal.cli._report_content import Gallery, Picture
+from ideal.cli._report_runs import inside
 
 _INCH = 96  # CSS pixels
 _UNITS = {"": 1.0, "px": 1.0, "pt": _INCH / 72, "in": _INCH, "cm": _INCH / 2.54, "mm": _INCH / 25.4}
@@ -23,21 +24,22 @@ def gallery(folder: Path, figures: list[tuple[str, str, str]], *, pair: bool = F
         pair: whether two stand side by side, where they are not too wide for that.
 
     """
-    pictures = [picture(folder / name, caption, alt) for name, caption, alt in figures]
+    pictures = [picture(folder, name, caption, alt) for name, caption, alt in figures]
     return Gallery(pictures, pair and all(each.width <= _WIDEST_OF_PAIR for each in pictures))
 
 
-def picture(file: Path, caption: str, alt: str) -> Picture:
-    """Return a figure with its bytes in it; without them where the file is missing or is no picture."""
+def picture(folder: Path, name: str, caption: str, alt: str) -> Picture:
+    """Return a figure of a folder with its bytes in it; without them where it is missing, lies elsewhere or is no picture."""
+    shown, file = Path(name).name, inside(folder, name)
     try:
-        content = file.read_bytes()
+        content = file.read_bytes() if file else b""
     except OSError:
-        return Picture(None, file.name, caption, alt)
+        return Picture(None, shown, caption, alt)
     kind, width, height = _measured(content)
     if kind is None:
-        return Picture(None, file.name, caption, alt)
+        return Picture(None, shown, caption, alt)
     source = f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
-    return Picture(source, file.name, caption, alt, width, height)
+    return Picture(source, shown, caption, alt, width, height)
 
 
 def preferred(folder: Path, names: list[str]) -> str:
@@ -48,7 +50,7 @@ def preferred(folder: Path, names: list[str]) -> str:
         names: of files that show the same; the first one if none of them exists.
 
     """
-    there = {Path(name).suffix.lower(): name for name in names if (folder / name).is_file()}
+    there = {Path(name).suffix.lower(): name for name in names if inside(folder, name)}
     vector, pixels = there.get(".svg"), there.get(".png")
     if vector and (pixels is None or (folder / vector).stat().st_size <= _LARGEST_SVG):
         return vector

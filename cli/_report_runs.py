@@ -41,6 +41,10 @@ class Run:
         """What to call it."""
         return str(self.path)
 
+    def file(self, name: str | Path) -> Path | None:
+        """Return a file of the folder by its name; None where there is none, or where it lies elsewhere: see `inside`."""
+        return inside(self.path, name)
+
     def estimates(self) -> dict[int, "Estimate"]:
         """Return the estimates that the folder keeps, by their place in the run.
 
@@ -53,13 +57,28 @@ class Run:
         found = {}
         for file in self.path.glob("result-*.json"):
             place = file.stem.removeprefix("result-")
-            if not place.isdigit():
+            if not place.isdigit() or inside(self.path, file.name) is None:
                 continue
             try:
-                found[int(place)] = Estimate.from_state(_read(file))
+                state = _read(file)
+                state.pop("run", None)  # whose it is: see `ideal.cli._run_folder`
+                found[int(place)] = Estimate.from_state(state)
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 raise DataError(f"{file} is of another version ({error!r}): repeat the command of the run") from error
         return dict(sorted(found.items()))
+
+
+def inside(folder: Path, name: str | Path) -> Path | None:
+    """Return a regular file of a folder by its name, or None.
+
+    A page is made to be passed on, and the folder may be somebody else's: a name such as ../private.png, or a link that points
+    out of the folder, names nothing.
+    """
+    try:
+        file = (folder / name).resolve()
+        return file if file.is_relative_to(folder.resolve()) and file.is_file() else None
+    except (OSError, ValueError, RuntimeError):  # no name of a file, or a link in circles
+        return None
 
 
 def read_runs(names: Sequence[str]) -> tuple[list[Run], list[str]]:
@@ -103,12 +122,14 @@ def read_run(folder: Path) -> Run:
         what = "is a file" if folder.exists() else "does not exist"
         raise DataError(f"{folder} {what}: name the folder of a run (--out of ideal estimate, optimize or reproduce)")
     if not (folder / "run.json").is_file():
-        inside = sorted(each.parent for each in folder.glob("*/run.json"))
-        hint = f"; there are runs in it: {', '.join(map(str, inside[:_NAMED]))}" + ", ..." * (len(inside) > _NAMED)
+        below = sorted(each.parent for each in folder.glob("*/run.json"))
+        hint = f"; there are runs in it: {', '.join(map(str, below[:_NAMED]))}" + ", ..." * (len(below) > _NAMED)
         raise DataError(
             f"{folder} holds no run.json: name the folder of a run (--out of ideal estimate, optimize or reproduce)"
-            + (hint if inside else "")
+            + (hint if below else "")
         )
+    if inside(folder, "run.json") is None:
+        raise DataError(f"{folder / 'run.json'} is a link to a file elsewhere: copy that file into the folder")
     record = _read(folder / "run.json", strict=True)
     kind = _kind(record)
     if kind is None:

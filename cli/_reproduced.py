@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from ideal._files import write_whole
 from ideal.cli import _output
-from ideal.cli._run_folder import write_whole
+from ideal.cli._keeping import Keeping
+from ideal.cli._streams import tell
 from ideal.cli._study_folder import StudyFolder
 from ideal.datasets._data_folder import data_folder
 from ideal.errors import IdealError
@@ -41,9 +43,29 @@ def out_folder(out: str | None, quick: bool) -> Path:
 
 
 def made(
-    names: list[str], folder: Path, *, quick: bool, seed: int, jobs: int | None, force: bool, provenance: dict
+    names: list[str],
+    folder: Path,
+    keeping: Keeping,
+    *,
+    quick: bool,
+    seed: int,
+    jobs: int | None,
+    force: bool,
+    provenance: dict,
+    show: Callable[[dict], None] = lambda record: None,
 ) -> tuple[list[dict], list[str]]:
     """Make studies and write their folders; where one fails the others are made all the same.
+
+    Args:
+        names: of the studies.
+        folder: of all of them.
+        keeping: takes what cannot be written.
+        quick: whether they are made smaller.
+        seed: of their plan.
+        jobs: processes; None for one on each core.
+        force: whether what is in the folders is overwritten.
+        provenance: version, command and seed.
+        show: called with each record before its files are written.
 
     Returns:
         their records, and what went wrong, one line each.
@@ -60,8 +82,10 @@ def made(
     for place in places.values():
         if not force:
             place.check(plan)
+    for place in places.values():
+        place.lock(keeping)
     for name, study in studies.items():
-        places[name].begin(study, plan, provenance)
+        places[name].begin(study, plan, provenance, keeping)
     records, errors = [], []
     for number, (name, study) in enumerate(studies.items()):
         label = f"{name} ({number + 1} of {len(names)})" if len(names) > 1 else name
@@ -70,29 +94,32 @@ def made(
             with _shown(label) as say:
                 record = make(study, plan, folder / _CACHE, workers=jobs or len(cores()), report=say, warn=partial(_warn, label))
         except IdealError as error:
-            errors.append(_told(error, folder / f"{name}-traceback.txt"))
-            places[name].stopped("failed", [errors[-1]])
+            errors.append(_told(error, folder / f"{name}-traceback.txt", keeping))
+            with keeping.attempt(places[name].path, "the record"):
+                places[name].stopped("failed", [errors[-1]])
             if number + 1 < len(names):
                 _warn(label, f"failed: {errors[-1]}")
         except KeyboardInterrupt:
             for each in list(places.values())[number:]:
-                each.stopped("interrupted", [])
+                with keeping.attempt(each.path, "the record"):
+                    each.stopped("interrupted", [])
             raise KeyboardInterrupt(f"repeat the command to go on with {folder}") from None
         else:
             record |= {**provenance, "wall_seconds": time.perf_counter() - begun, "errors": []}
-            records.append(places[name].finish(study, record))
+            records.append(places[name].finish(study, record, keeping, show))
     return records, errors
 
 
-def _told(error: IdealError, traceback: Path) -> str:
+def _told(error: IdealError, traceback: Path, keeping: Keeping) -> str:
     """Return what failed in one line; the traceback of a defect goes to a file."""
     if not (trace := getattr(error, "trace", "")):
         return str(error)
-    write_whole(traceback, trace)
+    with keeping.attempt(traceback, "the traceback"):
+        write_whole(traceback, trace)
     return f"{error} (traceback in {traceback})"
 
 
-def redrawn(name: str, folder: Path, *, quick: bool, seed: int) -> dict:
+def redrawn(name: str, folder: Path, *, quick: bool, seed: int, show: Callable[[dict], None] = lambda record: None) -> dict:
     """Draw a study's figure and write its table again from its record; return the record.
 
     Raises:
@@ -102,12 +129,13 @@ def redrawn(name: str, folder: Path, *, quick: bool, seed: int) -> dict:
     """
     place = StudyFolder(folder / name)
     record = place.finished(Plan(quick=quick, seed=seed))
+    show(record)
     place.draw(find_study(name)(), record)
     return record
 
 
 def _warn(label: str, text: str) -> None:
-    print(f"ideal: {label}: {text}", file=sys.stderr, flush=True)
+    tell(label, text)
 
 
 @contextmanager
@@ -126,7 +154,7 @@ def _shown(label: str) -> Iterator[Callable[[str, float | None], None]]:
         nonlocal last
         if time.monotonic() - last >= _LINE:
             last = time.monotonic()
-            print(f"ideal: {label}: {100 * (fraction or 0):.0f} %, {text}", file=sys.stderr, flush=True)
+            tell(label, f"{100 * (fraction or 0):.0f} %, {text}")
 
     yield say
 

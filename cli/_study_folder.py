@@ -3,11 +3,12 @@
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ideal.cli import _output
-from ideal.cli._run_folder import write_whole
+from ideal._files import remove_left, write_whole
+from ideal.cli import _lock, _output
+from ideal.cli._keeping import Keeping, is_full
 from ideal.errors import DataError, UsageError
 from ideal.reproduce import Plan, Study
 from ideal.reproduce._contract import FORMAT, FORMAT_VERSION
@@ -43,8 +44,26 @@ class StudyFolder:
             return
         self._check_record(record, plan)
 
-    def begin(self, study: Study, plan: Plan, provenance: Mapping) -> None:
-        """Make the folder where there is none, and record that the study runs; a finished record stays.
+    def lock(self, keeping: Keeping) -> None:
+        """Make the folder where there is none, and keep other processes out of it until the command ends.
+
+        Raises:
+            UsageError: another process has it, or it cannot be written.
+
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            _lock.take(self.path)
+            remove_left(self.path)
+        except OSError as error:
+            if is_full(error):
+                keeping.note(f"{self.path} cannot be written ({error.strerror}): what is found is printed")
+                return
+            place = self.path.parent
+            raise UsageError(f"--out {place} cannot be written ({error.strerror}): choose a folder that can be") from None
+
+    def begin(self, study: Study, plan: Plan, provenance: Mapping, keeping: Keeping) -> None:
+        """Record that the study runs; a finished record stays.
 
         Raises:
             UsageError: it cannot be written.
@@ -53,10 +72,12 @@ class StudyFolder:
         described = {"study": study.name, "title": study.title, "summary": study.summary, "source": study.source}
         opened = {"format": FORMAT, "format_version": FORMAT_VERSION, **described, "plan": vars(plan), **_UNFINISHED}
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
             if not self._is_finished():
                 self._write(opened | {"status": "running", **provenance, "errors": []})
         except OSError as error:
+            if is_full(error):
+                keeping.note(f"{self.path} cannot be written ({error.strerror}): what is found is printed")
+                return
             place = self.path.parent
             raise UsageError(f"--out {place} cannot be written ({error.strerror}): choose a folder that can be") from None
 
@@ -65,12 +86,26 @@ class StudyFolder:
         if not self._is_finished():
             self._write(self._read() | {"status": status, "errors": errors})
 
-    def finish(self, study: Study, record: Mapping) -> dict:
-        """Write all files and return the record; it comes last, so that where it says finished the folder is whole."""
+    def finish(self, study: Study, record: Mapping, keeping: Keeping, show: Callable[[dict], None]) -> dict:
+        """Show a record, write all files and return it; it is written last, so that where it says finished the folder is whole.
+
+        Args:
+            study: of which it is.
+            record: without status and figures.
+            keeping: takes what cannot be written; the record then says that the study failed.
+            show: called with the record before anything is written.
+
+        """
         # Drawn from what will be read again, so that drawing again gives the same bytes.
         document = json.loads(_output.to_json({**record, "status": "finished", "figures": ["figure.png", "figure.svg"]}))
-        self.draw(study, document)
-        self._write(document)
+        show(document)
+        before = len(keeping.failed)
+        with keeping.attempt(self.path, "table or figure"):
+            self.draw(study, document)
+        if failed := keeping.failed[before:]:
+            document |= {"status": "failed", "errors": failed}
+        with keeping.attempt(self.path / _RECORD, "the record"):
+            self._write(document)
         return document
 
     def finished(self, plan: Plan) -> dict:

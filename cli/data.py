@@ -127,6 +127,7 @@ def show_objects(
     import sys
 
     from ideal.cli import _objects, _output
+    from ideal.cli._keeping import Keeping
     from ideal.cli._settings import parse_settings
 
     shape = size and _options.parse_size("--size", size)
@@ -137,14 +138,19 @@ def show_objects(
         source = objects.open(scene, seed)
         shown = _objects.read_some(source, count)
         facts = _about(type(objects)) | _objects.facts_of(objects, scene, source, shown)
-        if plot:
-            from ideal.cli._object_figure import draw_objects
-
-            draw_objects(shown, scene, source.classes, plot)
     if as_json:
         _output.print_json(_output.provenance(sys.argv, seed) | facts)
     else:
         _objects.print_facts(facts)
+    _output.flush()
+    if plot:
+        keeping = Keeping(debug)
+        with keeping.attempt(plot, "the figure"):
+            from ideal.cli._object_figure import draw_objects
+
+            draw_objects(shown, scene, source.classes, plot)
+        if keeping.failed:
+            raise typer.Exit(1)
 
 
 @contextmanager

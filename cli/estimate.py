@@ -109,6 +109,7 @@ def estimate(
     from itertools import combinations
 
     from ideal.cli import _models, _output
+    from ideal.cli._keeping import Keeping
     from ideal.cli._run_folder import RunFolder, resources
     from ideal.density import find_model
     from ideal.errors import DataError, IdealError, UsageError
@@ -141,81 +142,79 @@ def estimate(
     names = model and ("all" if "all" in model else list(model))
     _output.check_plot(plot, force)
     _models.check_save(save_model, files, load_model or [], bool(model or not load_model), force)
-    found, tasks, failed = [], {}, []
-    with ExitStack() as stack, _output.narration() as say:
-        # All files are opened first: a wrong name must not wait for the others' results.
-        fitted = _models.load_fitted(load_model or [])
-        sources = [stack.enter_context(open_measurements(path, **options)) for path in files]
-        for measured in sources:
-            _options.check_options(measured, sigma=sigma, read_noise=read_noise)
-            _options.set_groups(measured, groups)
-            if labels and measured.labels is None:
-                raise UsageError(
-                    f"{measured.path}: --labels needs labels, this file holds none: write them to a dataset 'labels'"
-                )
-        _check_twice(sources)
-        configuration = {"files": files, "groups": groups, **options, "models": names, **common}
-        configuration |= {"load_model": load_model or [], "labels": labels}
-        folder = RunFolder.open(out, configuration, force=force, resume=resume) if out else None
-        for place, measured in enumerate(sources):
-            result = folder and folder.finished(place)
-            progress = {"checkpoints": folder and folder.checkpoints(place), "progress": say}
-            try:
-                result = result or estimate_information(measured, models=names, fitted=fitted, **common, **progress)
-            except IdealError as error:
-                if len(files) == 1 or isinstance(error, UsageError):
-                    if as_json:  # the line goes to stderr, and what was found to whoever reads stdout
-                        _output.print_json(_refusal(measured, error, _output.provenance(sys.argv, seed)))
-                    raise
-                failed.append(str(error))
-                complain(str(error))
-                continue
-            found.append(result)
-            if folder:
-                folder.keep(place, result)
-            if labels:
+    found, tasks, failed, keeping = [], {}, [], Keeping(debug)
+    with ExitStack() as stack:
+        with _output.narration() as say:
+            # All files are opened first: a wrong name must not wait for the others' results.
+            fitted = _models.load_fitted(load_model or [])
+            sources = [stack.enter_context(open_measurements(path, **options)) for path in files]
+            for measured in sources:
+                _options.check_options(measured, sigma=sigma, read_noise=read_noise)
+                _options.set_groups(measured, groups)
+                if labels and measured.labels is None:
+                    raise UsageError(
+                        f"{measured.path}: --labels needs labels, this file holds none: write them to a dataset 'labels'"
+                    )
+            _check_twice(sources)
+            configuration = {"files": files, "groups": groups, **options, "models": names, **common}
+            configuration |= {"load_model": load_model or [], "labels": labels}
+            folder = None
+            if out:
+                inputs = [*files, *(load_model or []), *([groups] if groups and not groups.isdigit() else [])]
+                folder = RunFolder.open(out, configuration, keeping, inputs=inputs, force=force, resume=resume)
+            for place, measured in enumerate(sources):
+                result = folder and folder.finished(place)
+                progress = {"checkpoints": folder and folder.checkpoints(place), "progress": say}
                 try:
-                    tasks[result.path] = _task_information(measured, folder, place, common, say)
-                except DataError as error:  # as labels of one class: the measurements have their estimate
+                    result = result or estimate_information(measured, models=names, fitted=fitted, **common, **progress)
+                except IdealError as error:
+                    if len(files) == 1 or isinstance(error, UsageError):
+                        if as_json:  # the line goes to stderr, and what was found to whoever reads stdout
+                            _output.print_json(_refusal(measured, error, _output.provenance(sys.argv, seed)))
+                        raise
                     failed.append(str(error))
                     complain(str(error))
-        comparisons = [compare(a, b, seed=seed) for a, b in combinations(found, 2)]
+                    continue
+                found.append(result)
+                if folder:
+                    folder.keep(place, result)
+                if labels:
+                    try:
+                        tasks[result.path] = _task_information(measured, folder, place, common, say)
+                    except DataError as error:  # as labels of one class: the measurements have their estimate
+                        failed.append(str(error))
+                        complain(str(error))
+            comparisons = [compare(a, b, seed=seed) for a, b in combinations(found, 2)]
         document = {
             **_output.provenance(sys.argv, seed),
             "results": [_document(result, tasks) | resources() for result in found],
             "comparison": [item.to_dict() for item in comparisons],
-            "errors": failed,
+            "errors": [*failed, *keeping.failed],
         }
+        if as_json:
+            _output.print_json(document)
+        elif len(found) == 1 and len(files) == 1:
+            _output.print_estimate(found[0])
+        elif found:
+            _output.print_ranking(found, comparisons)
+        if not as_json:
+            for task in tasks.values():
+                _output.print_lines(task["lines"])
+        _output.flush()
+        _output.warn_all(found, tasks)
         if save_model:
-            kept = list(found[0].fitted.values()) or [_models.load_model(path) for path in folder.models(0)]
-            try:
-                _models.save_chosen(save_model, kept)
-            except (IdealError, OSError) as error:  # neither a full disk nor the wrong choice must cost the numbers
-                failed.append(str(error) if isinstance(error, IdealError) else f"{save_model}: cannot be written ({error})")
-                complain(failed[-1])
+            with keeping.attempt(save_model, "the model"):
+                _models.save_chosen(save_model, list(found[0].fitted.values()) or list(map(_models.load_model, folder.models(0))))
         if found and (plot or folder):
-            from ideal.cli._figures import draw_estimates
-
-            shown = {measured.path: measured for measured in sources}
+            shown = [({measured.path: measured for measured in sources}[result.path], result) for result in found]
             for target in filter(None, (plot, folder and folder.path / "information.png")):
-                try:
-                    draw_estimates([(shown[result.path], result) for result in found], target)
-                except OSError as error:  # a full disk must not cost the numbers
-                    failed.append(f"{target}: the figure cannot be written ({error.strerror})")
-                    complain(failed[-1])
+                with keeping.attempt(target, "the figure"):
+                    from ideal.cli._figures import draw_estimates
+
+                    draw_estimates(shown, target)
     if folder:
         folder.finish(document)
-    if as_json:
-        _output.print_json(document)
-    elif len(found) == 1 and len(files) == 1:
-        _output.print_estimate(found[0])
-    elif found:
-        _output.print_ranking(found, comparisons)
-    if not as_json:
-        for task in tasks.values():
-            _output.print_lines(task["lines"])
-    _output.warn_all(found, tasks)
-    if failed:
+    if failed or keeping.failed:
         raise typer.Exit(1)
 
 

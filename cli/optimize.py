@@ -190,6 +190,7 @@ def optimize(
     import sys
 
     from ideal.cli import _choice_output, _chosen, _design_report, _design_setup, _optimized, _output
+    from ideal.cli._keeping import Keeping
     from ideal.cli._settings import parse_settings
 
     camera = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise}
@@ -220,7 +221,8 @@ def optimize(
         setup = _design_setup.read_setup(system, config, parse_settings(settings or []), camera, given)
         provenance = _output.provenance(sys.argv, setup.request.seed)
         run = _optimized.run if setup.request.choose is None else _chosen.run
-        document = run(setup, out=out, force=force, say=say, provenance=provenance)
+        keeping = Keeping(debug)
+        document, keep = run(setup, out=out, force=force, say=say, provenance=provenance, keeping=keeping)
     if as_json:
         _output.print_json(document)
     elif setup.request.choose is not None:
@@ -229,3 +231,6 @@ def optimize(
         _design_report.print_result(document)
     for text in document["warnings"]:
         _output.warn(text)
+    keep()
+    if keeping.failed:
+        raise typer.Exit(1)

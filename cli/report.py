@@ -34,10 +34,10 @@ def report(
     import sys
     from pathlib import Path
 
+    from ideal._files import write_whole
     from ideal.cli import _output
     from ideal.cli._report_page import make_page
     from ideal.cli._report_runs import read_runs
-    from ideal.cli._run_folder import write_whole
 
     found, left_out = read_runs(runs)
     _output.check_target("--out", out, (".html", ".htm"), force, make_folder=True)

@@ -49,20 +49,26 @@ def reproduce(
     import sys
 
     from ideal.cli import _output, _reproduced
+    from ideal.cli._keeping import Keeping
 
     chosen = _reproduced.chosen(studies)
-    folder = _reproduced.out_folder(out, quick)
+    folder, keeping = _reproduced.out_folder(out, quick), Keeping(debug)
     provenance = _output.provenance(sys.argv, seed)
-    if redraw:
-        records, errors = [_reproduced.redrawn(name, folder, quick=quick, seed=seed) for name in chosen], []
-    else:
-        records, errors = _reproduced.made(chosen, folder, quick=quick, seed=seed, jobs=jobs, force=force, provenance=provenance)
-    if as_json:
-        _output.print_json(provenance | {"studies": records, "errors": errors})
-    else:
-        for record in records:
+
+    def show(record: dict) -> None:
+        if not as_json:
             _reproduced.print_record(record, folder, only_drawn=redraw)
+            _output.flush()
+
+    plan = {"quick": quick, "seed": seed}
+    if redraw:
+        records, errors = [_reproduced.redrawn(name, folder, **plan, show=show) for name in chosen], []
+    else:
+        more = {"jobs": jobs, "force": force, "provenance": provenance, "show": show}
+        records, errors = _reproduced.made(chosen, folder, keeping, **plan, **more)
+    if as_json:
+        _output.print_json(provenance | {"studies": records, "errors": [*errors, *keeping.failed]})
     for error in errors:
         complain(error)
-    if errors:
+    if errors or keeping.failed:
         raise typer.Exit(1)

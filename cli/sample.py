@@ -40,6 +40,7 @@ def sample(
     import sys
 
     from ideal.cli import _drawn, _models, _output
+    from ideal.cli._keeping import Keeping
 
     window = size and _options.parse_size("--size", size)
     _output.check_plot(plot, force)
@@ -49,13 +50,19 @@ def sample(
         say(f"{file}: {model.name} draws {count}", None)
         drawn = _drawn.draw(file, model, count, seed, window)
         facts = _drawn.facts_of(file, model, drawn)
-        if out:
-            _drawn.write(out, drawn, facts, force)
-        if plot:
-            from ideal.cli._sample_figure import draw_samples
-
-            draw_samples(drawn, facts["units"], plot)
     if as_json:
         _output.print_json(_output.provenance(sys.argv, seed) | facts)
     else:
         _output.print_lines(_drawn.lines_of(facts))
+    _output.flush()
+    keeping = Keeping(debug)
+    if out:
+        with keeping.attempt(out, "the measurements"):
+            _drawn.write(out, drawn, facts, force)
+    if plot:
+        with keeping.attempt(plot, "the figure"):
+            from ideal.cli._sample_figure import draw_samples
+
+            draw_samples(drawn, facts["units"], plot)
+    if keeping.failed:
+        raise typer.Exit(1)

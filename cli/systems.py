@@ -52,24 +52,30 @@ def systems(
             _output.print_table(("system", "what it is"), [(each, kind.summary) for each, kind in found.items()])
         return
     from ideal.cli import _systems
+    from ideal.cli._keeping import Keeping
 
     _output.check_plot(plot, force)
     system, params, chosen, _ = _systems.find(name, changes, design, design_seed)
     facts = _facts(system, params, chosen)
-    if plot:
-        from matplotlib.figure import Figure
-
-        from ideal.cli._figures import save_figure
-
-        figure = Figure(layout="constrained")
-        system.draw(params, figure)
-        save_figure(figure, plot)
     if as_json:
         _output.print_json(facts)
     else:
         _print(facts)
+    _output.flush()
     for record in facts["findings"]:
         _output.warn(Finding.from_record(record).line)
+    if plot:
+        keeping = Keeping(debug)
+        with keeping.attempt(plot, "the figure"):
+            from matplotlib.figure import Figure
+
+            from ideal.cli._figures import save_figure
+
+            figure = Figure(layout="constrained")
+            system.draw(params, figure)
+            save_figure(figure, plot)
+        if keeping.failed:
+            raise typer.Exit(1)
 
 
 def _facts(system, params, chosen: str) -> dict:

@@ -1,15 +1,21 @@
 """Public data sets, downloaded from their original places: only files of the known content are kept."""
 
+import hashlib
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from http.client import HTTPException
 from pathlib import Path
 
+from ideal._files import whole_file
 from ideal.datasets._remote_files import REMOTE, RemoteFile
 from ideal.errors import DataError, UsageError, unknown_name
 
 CACHE, MIRROR = "IDEAL_CACHE", "IDEAL_MIRROR"
-_PATIENCE = 30  # seconds without an answer
+_PATIENCE = 30  # seconds without an answer, or in which less comes than `_SLOWEST` lets
+_SLOWEST = 1000  # bytes per second: what is slower is no download
+_BLOCK = 2**16  # bytes
 
 Progress = Callable[[str, float | None], None]
 
@@ -84,45 +90,96 @@ def _no_empty_folders(place: Path) -> Iterator[None]:
 
 
 def _fetch_file(name: str, file: RemoteFile, sources: Sequence[str], place: Path, bar: "_Bar", said_by: str, remedy: str) -> Path:
-    import pooch
     from requests.exceptions import HTTPError, InvalidSchema, InvalidURL, MissingSchema, RequestException
+    from urllib3.exceptions import HTTPError as BrokenTransfer
 
-    pooch.get_logger().setLevel("ERROR")  # it tells on stderr what the bar shows
+    path = place / file.name
+    try:
+        if _is_whole(path, file):
+            return path
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(name, place, error) from None
     reasons = []
     for url in sources:
-        download = pooch.HTTPDownloader(progressbar=bar, timeout=_PATIENCE)
         try:
-            return Path(pooch.retrieve(url, f"sha256:{file.sha256}", file.name, place, downloader=download))
+            with whole_file(path) as temporary:
+                _download(url, file, temporary, bar)
+            return path
         except (InvalidURL, InvalidSchema, MissingSchema):
             raise UsageError(
                 f"{name}: {url} is no address of a web server: {said_by} takes one, as https://host/folder"
             ) from None
         except HTTPError as error:
-            reasons.append(f"{url} is refused by its server ({error.response.status_code} {error.response.reason})")
-        except RequestException:
+            reasons.append(f"{url} is refused by its server ({error.response.status_code} {_plain(error.response.reason)})")
+        except _NotTheFile as error:
+            reasons.append(str(error))
+        except (RequestException, BrokenTransfer, HTTPException):
             reasons.append(f"{url} cannot be reached, or broke off")
-        except ValueError:
-            reasons.append(f"what {url} sends is not {file.name} (its SHA-256 is not {file.sha256[:12]}...); it was not kept")
         except OSError as error:
-            raise DataError(f"{name}: {place} cannot be written ({error.strerror or error}): name another by {CACHE}") from None
+            raise _unwritable(name, place, error) from None
     raise DataError(f"{name}: {'; '.join(reasons)}: try again later, or {remedy}")
 
 
+class _NotTheFile(Exception):
+    """What a server sends is not the file, as the message says."""
+
+
+def _download(url: str, file: RemoteFile, target: Path, bar: "_Bar") -> None:
+    """Write what a server sends to a new file, until more than the file's size, or next to nothing, has come."""
+    import requests
+
+    digest, size, seen = hashlib.sha256(), 0, 0
+    bar.reset()
+    # As it is stored: a server that packs it once more would send what has another size.
+    asked = {"Accept-Encoding": "identity"}
+    with requests.get(url, stream=True, timeout=_PATIENCE, headers=asked) as response, open(target, "xb") as stream:
+        response.raise_for_status()
+        until = time.monotonic() + _PATIENCE
+        while block := response.raw.read1(_BLOCK):
+            size += len(block)
+            if size > file.size:
+                raise _NotTheFile(f"{url} sends more than the {file.size} bytes of {file.name}; it was not kept")
+            digest.update(block)
+            stream.write(block)
+            bar.update(len(block))
+            if time.monotonic() > until:
+                if size - seen < _SLOWEST * _PATIENCE:
+                    raise _NotTheFile(f"{url} sends next to nothing ({size - seen} bytes in {_PATIENCE} s); it was not kept")
+                seen, until = size, time.monotonic() + _PATIENCE
+        if size < file.size and response.headers.get("Content-Length") not in (None, str(size)):
+            raise requests.ConnectionError("broke off")
+    if size != file.size or digest.hexdigest() != file.sha256:
+        raise _NotTheFile(f"what {url} sends is not {file.name} (its SHA-256 is not {file.sha256[:12]}...); it was not kept")
+
+
+def _is_whole(path: Path, file: RemoteFile) -> bool:
+    if not path.is_file() or path.stat().st_size != file.size:
+        return False
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest() == file.sha256
+
+
+def _unwritable(name: str, place: Path, error: OSError) -> DataError:
+    return DataError(f"{name}: {place} cannot be written ({error.strerror or error}): name another by {CACHE}")
+
+
+def _plain(text: str | None) -> str:
+    """Return a server's words without what a terminal would obey, and not too many."""
+    return "".join(each if each.isprintable() else " " for each in text or "")[:100]
+
+
 class _Bar:
-    """What pooch takes for a progress bar; it tells the fraction of the whole set."""
+    """Tells the fraction of the whole set that is here."""
 
     def __init__(self, progress: Progress | None, text: str, before: int, whole: int):
         self._progress, self._text, self._before, self._whole = progress, text, before, whole
-        self._here, self.total = 0, 0
+        self._here = 0
 
     def update(self, amount: int) -> None:
         self._here += amount
         if self._progress is not None:
-            here = min(self._here, self.total) if self.total else self._here
-            self._progress(self._text, min(1.0, (self._before + here) / self._whole))
+            self._progress(self._text, min(1.0, (self._before + self._here) / self._whole))
 
     def reset(self) -> None:
         self._here = 0
-
-    def close(self) -> None:
-        """Leave the bar to the caller, who has more files."""

@@ -31,6 +31,10 @@ class Budget:
         self._effort, self._fits, self._checkpoints = effort, fits, checkpoints
         self._end = None if time_limit is None else time.monotonic() + time_limit
 
+    def skip(self, fits: int) -> None:
+        """Leave the time of so many fits, which were made before, to the others."""
+        self._fits -= fits
+
     def fitting(self, name: str, fold: int, report) -> Fitting:
         """Return what the next fit may take: an equal share of the time left."""
         share = None if self._end is None else max(self._end - time.monotonic(), 0.1) / max(self._fits, 1)

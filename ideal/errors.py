@@ -17,6 +17,10 @@ class UsageError(IdealError):
     """An option or argument has no valid meaning; the command line exits with 2."""
 
 
+class StorageWarning(UserWarning):
+    """What was to be kept on disk could not be, or could not be read again: work is repeated, and no number suffers."""
+
+
 def missing_extra(package: str, extra: str, purpose: str) -> UsageError:
     """Build the error for an optional dependency that is not installed."""
     return UsageError(f"{purpose} needs the package {package}, which is not installed: pip install 'ideal[{extra}]'")

@@ -5,7 +5,7 @@ sources, with the model's loss and the noise entropy of the same patch kept toge
 """
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from ideal._budget import Budget, check_request
 from ideal._excess import Halves, Losses, excess, few_measurements, is_affordable
 from ideal._fitted import advice_on, check_fitted, folds_for, origin_of
 from ideal._floors import advice_on_floors, floor_of, on_floor, scored_in_blocks
+from ideal._folds import KeptFolds
 from ideal._plausibility import advice_on_plausibility
 from ideal._scoring import (
     MANY_SOURCES,
@@ -81,7 +82,7 @@ def estimate(
         effort: work of the models that are trained, in units of the default.
         time_limit: seconds for the models that are trained; where it is reached the numbers depend on the machine's speed.
         allow: names of findings of severity "void" with which to go on all the same, as "clipped".
-        checkpoints: folder in which training keeps its state, and from which an interrupted estimate goes on.
+        checkpoints: folder that keeps finished folds and the state of training: an interrupted estimate goes on from there.
         progress: called with a line of text, and with the fraction done of a model in training or None.
 
     Returns:
@@ -120,13 +121,21 @@ def estimate(
     if noise.name.startswith("poisson") and not source.has_clean:
         # Means that are not known are deconvolved from the values of all patches, once for all folds.
         means = noise.fit_means(Prepared(patches, noise, False, (seed, 2)).some(_REFERENCE_VALUES).array())
-    budget = Budget(effort / len(folds), time_limit, len(folds) * sum(MODELS[name].trained for name in to_fit), checkpoints)
+    trained = sum(MODELS[name].trained for name in to_fit)
+    budget = Budget(effort / len(folds), time_limit, len(folds) * trained, checkpoints)
+    facts = (origin, names, noise.describe(), source.shape, source.calibration, effort, time_limit, len(folds))
+    kept = KeptFolds(checkpoints, facts, _contents(patches, folds), fitted)
     for number, fold in enumerate(folds):
         label = f"{source.path}, fold {number + 1} of {len(folds)}" if len(folds) > 1 else source.path
         key = [seed, 2, number]
         own = folds[(number + 2) % len(folds)].test if len(folds) > 1 and to_fit else fold.train[:0]
+        if (before := kept.read(number)) is not None:
+            budget.skip(trained)
+            scores.append(_Score.from_state(*before))
+            continue
         parts = (patches, fold, own)
         scores.append(_score_fold(source, noise, sensor, means, parts, to_fit, fitted, key, budget, len(folds), label, say))
+        kept.write(number, scores[-1].to_state(), scores[-1].fitted if number == 0 else {})
     groups = np.concatenate([score.groups for score in scores])
     noise_entropy = np.concatenate([score.noise_entropy for score in scores])
     # One model for each fold, chosen on that fold's validation sources: no source votes on how it is scored itself.
@@ -160,6 +169,18 @@ def estimate(
     findings += advice_on_plausibility(found, source, noise, span)
     findings += _advice(found, noise, source, min(train) if to_fit else None, real_values(source, shape))
     return replace(found, findings=tuple(findings), seconds=time.perf_counter() - started)
+
+
+def _contents(patches, folds) -> Iterator[np.ndarray]:
+    """Give all that the scores of folds depend on: which patches are in which part, and their values."""
+    for fold in folds:
+        yield from (fold.train, fold.validation, fold.test)
+    yield patches.groups
+    source = patches.source
+    if np.ndim(source.sigma):
+        yield np.asarray(source.sigma)
+    for what in ("measurements", *["clean"] * source.has_clean, *["sigma"] * source.has_sample_sigma):
+        yield from patches.batches(what=what)
 
 
 def _is_little(count: int, values: int) -> bool:
@@ -246,6 +267,19 @@ class _Score:
     rate_noise: dict[str, np.ndarray]
     fitted: dict[str, Density]
     span: tuple[float, float]
+
+    def to_state(self) -> dict:
+        """Return all but the models as arrays and numbers in nested tables."""
+        state = {name: value for name, value in vars(self).items() if name != "fitted"}
+        return state | {name: vars(state[name]) for name in ("losses", "rates")}
+
+    @classmethod
+    def from_state(cls, state: dict, fitted: dict[str, Density]) -> "_Score":
+        """Rebuild the score of a fold from `to_state`, and its models."""
+        tables = {name: state.get(name, {}) for name in ("shares", "validation", "rate_noise")}
+        losses = {name: Losses(**state.get(name, {})) for name in ("losses", "rates")}
+        seconds = {name: float(value) for name, value in state["seconds"].items()}
+        return cls(**{**state, **tables, **losses, "seconds": seconds, "span": tuple(state["span"].tolist()), "fitted": fitted})
 
     def validation_loss(self, name: str) -> float:
         """Return a model's average loss on validation sources; infinite where it gives no number."""

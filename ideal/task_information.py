@@ -8,7 +8,7 @@ fitted upper bounds, H(Y) - H(Y|T), is reported too, but bounds nothing.
 """
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from ideal._budget import Budget, check_request
 from ideal._classifier import Classifier, Posterior
 from ideal._discriminant import Discriminants, Pool
 from ideal._floors import floor_of, on_floor
+from ideal._folds import KeptFolds
 from ideal._labels import check_classes, read_labels, stratified_folds
 from ideal._scoring import (
     MANY_SOURCES,
@@ -76,7 +77,7 @@ def task_information(
         effort: work of what is trained, in units of the default.
         time_limit: seconds for what is trained; where it is reached the numbers depend on the machine's speed.
         allow: names of findings of severity "void" with which to go on all the same, as "clipped".
-        checkpoints: folder in which training keeps its state.
+        checkpoints: folder that keeps finished folds and the state of training.
         progress: called with a line of text, and with the fraction done of a model in training or None.
         model: density of images by class: "causal-mixture" or another that is conditional, or "full", a Gaussian for each class,
             which vectors and visibilities always get.
@@ -116,13 +117,32 @@ def task_information(
     noise = with_limits(_noise(source), source, findings)
     folds = stratified_folds(source.path, names, labels, patches.groups, seed)
     folds = folds[:1] if len(np.unique(patches.groups)) >= MANY_SOURCES else folds
-    budget = Budget(effort / len(folds), time_limit, len(folds) * (1 + 2 * kind.trained), checkpoints)
+    trained = 1 + 2 * kind.trained
+    budget = Budget(effort / len(folds), time_limit, len(folds) * trained, checkpoints)
+    facts = (
+        kind.name,
+        noise.describe(),
+        source.shape,
+        size,
+        mosaic,
+        seed,
+        max_patches,
+        effort,
+        time_limit,
+        list(map(str, names)),
+    )
+    kept = KeptFolds(checkpoints, facts, _contents(patches, folds, labels))
     sensor = sensor_of(noise if source.noise else None, mosaic, patches)
     scores = []
     for number, fold in enumerate(folds):
         label = f"{source.path}, fold {number + 1} of {len(folds)}" if len(folds) > 1 else source.path
+        if (before := kept.read(number)) is not None:
+            budget.skip(trained)
+            scores.append(_Score.from_state(before[0]))
+            continue
         task = _Task(patches, labels, len(names), noise, sensor, kind, budget, [seed, 5, number], number, label, say)
         scores.append(task.score(fold))
+        kept.write(number, vars(scores[-1]), {})
     frequencies = np.bincount(labels, minlength=len(names)) / len(labels)
     summary = _Summary(scores, -np.log(frequencies), len(names), confidence, seed)
     scored = len(np.unique(summary.groups))
@@ -173,7 +193,8 @@ def task_information(
 class _Score:
     """One fold. Nats per scored measurement, (sample,): ln q(t|y) and whether the decision is wrong, by source of probabilities.
 
-    `choice` holds the cross-entropy and the error rate on validation, by which one of them is chosen.
+    `choice` holds the cross-entropy and the error rate on validation, by which one of them is chosen, `calibration` exponent and
+    floor of each.
     """
 
     labels: np.ndarray
@@ -181,10 +202,26 @@ class _Score:
     log_posterior: dict[str, np.ndarray]
     wrong: dict[str, np.ndarray]
     choice: dict[str, tuple[float, float]]
-    calibration: dict[str, Posterior | Pool]
+    calibration: dict[str, tuple[float, float]]
     uncalibrated: np.ndarray
     entropy: np.ndarray
     conditional_entropy: np.ndarray
+
+    @classmethod
+    def from_state(cls, state: dict) -> "_Score":
+        """Rebuild the score of a fold from its attributes as arrays in tables."""
+        pairs = {
+            each: {name: tuple(map(float, pair)) for name, pair in state[each].items()} for each in ("choice", "calibration")
+        }
+        return cls(**state | pairs)
+
+
+def _contents(patches, folds, labels: np.ndarray) -> Iterator[np.ndarray]:
+    """Give all that the scores of folds depend on: which patches are in which part, their labels and values."""
+    for fold in folds:
+        yield from (fold.train, fold.validation, fold.test)
+    yield from (patches.groups, labels)
+    yield from patches.batches()
 
 
 @dataclass(frozen=True)
@@ -251,7 +288,7 @@ class _Task:
             log_posterior,
             wrong,
             choice,
-            calibration,
+            {name: (each.exponent, each.floor) for name, each in calibration.items()},
             log_softmax(log_prior + density, axis=1)[rows, tested],
             -in_blocks(plain.floored_log_prob, ready[2]),
             -density[rows, tested],
@@ -305,7 +342,7 @@ class _Summary:
         limits = _rate_interval(wrong, self._confidence)
         fano = [_fano(self.label_entropy, rate, self._classes) for rate in (wrong.mean, limits[1])]
         used = [score.calibration[name] for name, score in pairs]
-        means = [float(np.mean([getattr(each, name) for each in used])) for name in ("exponent", "floor")]
+        means = [float(np.mean([each[place] for each in used])) for place in (0, 1)]  # exponent and floor
         values = GroupedValues.of((self._surprise + log_posterior) / LN2, self.groups)
         return PosteriorResult(value, bounds, wrong.mean, limits, *fano, *means, values)
 

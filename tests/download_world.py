@@ -3,6 +3,7 @@
 import hashlib
 import http.server
 import threading
+import time
 from contextlib import contextmanager
 
 from ideal.datasets._remote_files import REMOTE, RemoteFile
@@ -14,7 +15,7 @@ class Server(http.server.ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.files = {f"/tiny/{name}": content for name, content in CONTENT.items()}
-        self.asked, self.breaks = [], False
+        self.asked, self.breaks, self.drips, self.says = [], False, False, None
 
     @property
     def address(self):
@@ -26,12 +27,26 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.server.asked.append(self.path)
         content = self.server.files.get(self.path)
         if content is None:
-            self.send_error(404)
+            self.send_error(404, self.server.says)
+            return
+        if self.server.drips:
+            self._drip(content)
             return
         self.send_response(200)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content[: len(content) // 2] if self.server.breaks else content)
+
+    def _drip(self, content):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        try:
+            for letter in content:
+                self.wfile.write(bytes([letter]))
+                time.sleep(0.05)
+        except OSError:
+            self.close_connection = True
 
     def log_message(self, *_):
         pass

@@ -22,6 +22,7 @@ from ideal.cli.__main__ import app
 from ideal.cli._design_report import shown_name
 from ideal.cli._design_request import as_table
 from ideal.cli._design_setup import read_setup
+from ideal.cli._run_folder import RunFolder
 from ideal.cli._toml import to_toml
 from ideal.cli.optimize import optimize
 from ideal.datasets import make_objects
@@ -210,7 +211,7 @@ def interrupted_at(monkeypatch, stage):
         return wrapped
 
     if stage == "ascent":
-        monkeypatch.setattr(_optimized._Metrics, "__call__", stops(_optimized._Metrics.__call__, 1))
+        monkeypatch.setattr(RunFolder, "log", stops(RunFolder.log, 1))
     else:
         monkeypatch.setattr(_optimized, "information_of", stops(_optimized.information_of, 2))
 

@@ -69,6 +69,30 @@ def test_other_content_is_refused_and_leaves_nothing(server, tmp_path):
     assert everything_in(tmp_path) == ["tiny/a.gz"]
 
 
+def test_more_than_the_file_is_not_taken(server, tmp_path):
+    written = []
+    server.files["/tiny/a.gz"] = bytes(5_000_000)
+    with pytest.raises(DataError, match=r"/tiny/a.gz sends more than the 256000 bytes of a.gz; it was not kept"):
+        _download.fetch("tiny", tmp_path, lambda text, fraction: written.append(everything_in(tmp_path)), mirror=server.address)
+    assert len(written) < 100
+    assert everything_in(tmp_path) == []
+
+
+def test_next_to_nothing_is_given_up(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(_download, "_PATIENCE", 0.5)
+    server.drips = True
+    with pytest.raises(DataError, match=r"/tiny/a.gz sends next to nothing \(\d+ bytes in 0.5 s\); it was not kept"):
+        _download.fetch("tiny", tmp_path, mirror=server.address)
+    assert everything_in(tmp_path) == []
+
+
+def test_words_of_a_server_hold_nothing_that_a_terminal_obeys(server, tmp_path):
+    server.files, server.says = {}, "a\x1b[31mb" + "c" * 1000
+    with pytest.raises(DataError, match=r"refused by its server \(404 a \[31mbc+\)") as told:
+        _download.fetch("tiny", tmp_path, mirror=server.address)
+    assert len(str(told.value)) < 400
+
+
 def test_a_broken_connection_leaves_nothing(server, tmp_path):
     server.breaks = True
     with pytest.raises(DataError, match="cannot be reached, or broke off: try again later"):

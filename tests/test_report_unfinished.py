@@ -15,6 +15,7 @@ from report_world import (
     write_run,
 )
 
+from ideal.cli._keeping import Keeping
 from ideal.cli._study_folder import StudyFolder
 from ideal.reproduce import Plan
 
@@ -66,7 +67,8 @@ def study(tmp_path):
     """Folder of a study as `ideal reproduce` leaves it while it goes on."""
     folder = StudyFolder(tmp_path / "studies" / "radio")
     command = ["ideal", "reproduce", "cfa", "radio", "--quick", "--out", "studies"]
-    folder.begin(Telescopes(), Plan(quick=True), {"version": "0.1.0", "command": command, "seed": 0})
+    folder.path.mkdir(parents=True)
+    folder.begin(Telescopes(), Plan(quick=True), {"version": "0.1.0", "command": command, "seed": 0}, Keeping())
     return folder
 
 

@@ -2,16 +2,15 @@
 
 import copy
 import json
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar, Self
 
 import h5py
 import numpy as np
 
+from ideal._files import whole_hdf5
 from ideal.density._fitting import DEFAULT_FITTING, PLAIN_SENSOR, Fitting, Sensor
 from ideal.density._moments import flatten
 from ideal.density.floor import Floor
@@ -176,9 +175,7 @@ class Density(ABC):
 
     def save(self, path) -> None:
         """Write the model to an HDF5 file, which appears whole or not at all."""
-        path = Path(path)
-        partial = path.with_name(path.name + ".partial")
-        with h5py.File(partial, "w") as file:
+        with whole_hdf5(path) as file:
             file.attrs["format"], file.attrs["format_version"] = _FORMAT, _FORMAT_VERSION
             file.attrs["model"] = self.name
             if self.origin is not None:
@@ -186,7 +183,6 @@ class Density(ABC):
             floor = {} if self.floor is None else self.floor.to_state()
             for name, array in (self._state() | {_FLOOR + name: array for name, array in floor.items()}).items():
                 file[name] = array
-        os.replace(partial, path)
 
 
 def read_model_file(path) -> tuple[str, dict[str, np.ndarray]]:

@@ -4,15 +4,12 @@ A run is a function of the data, the key and the schedule alone: interrupted and
 limit that is reached makes it depend on the machine's speed.
 """
 
-import contextlib
 import math
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
-from zipfile import BadZipFile
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +18,7 @@ import optax
 import optax.contrib
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
+from ideal._checkpoints import distrust, read_checkpoint, write_checkpoint
 from ideal._random import generator
 from ideal.density._fitting import DEFAULT_FITTING, Fitting, Progress
 
@@ -211,8 +209,7 @@ def train(
                 saved = now
     finally:
         if fitting.checkpoint is not None:
-            with contextlib.suppress(OSError):  # a full disk must not cost the fit
-                _save(fitting.checkpoint, mark, state)
+            _save(fitting.checkpoint, mark, state)
     return jax.tree.map(np.asarray, state.best), state.best_loss
 
 
@@ -340,27 +337,23 @@ def _fingerprint(loss, schedule, batch, seed, trees, data, validation) -> str:
 
 def _save(path, mark: str, state: _State) -> None:
     """Write a checkpoint, which appears whole or not at all."""
-    leaves = jax.tree.leaves(state.trees)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial_path = path.with_name(path.name + ".partial")
-    with open(partial_path, "wb") as file:
-        arrays = {f"leaf_{number}": np.asarray(leaf) for number, leaf in enumerate(leaves)}
-        np.savez(file, mark=np.array(mark), numbers=state.numbers, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial_path, path)
+    arrays = {f"leaf_{number}": np.asarray(leaf) for number, leaf in enumerate(jax.tree.leaves(state.trees))}
+    write_checkpoint(path, {"mark": np.array(mark), "numbers": state.numbers, **arrays})
 
 
 def _resume(path, mark: str, initial: _State) -> _State | None:
     """Return the state that a checkpoint holds, if it is of the same run."""
+    kept = read_checkpoint(path)
+    if kept is None:
+        return None
     try:
-        with open(path, "rb") as file, np.load(file) as kept:
-            if str(kept["mark"]) != mark:
-                return None
-            leaves, structure = jax.tree.flatten(initial.trees)
-            leaves = [jnp.asarray(kept[f"leaf_{number}"]) for number in range(len(leaves))]
-            best_loss, loss, step, evaluated, stale, seconds, ended = kept["numbers"].tolist()
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile):  # none yet, or not one of ours
+        if str(kept["mark"]) != mark:
+            return None
+        leaves, structure = jax.tree.flatten(initial.trees)
+        leaves = [jnp.asarray(kept[f"leaf_{number}"]) for number in range(len(leaves))]
+        best_loss, loss, step, evaluated, stale, seconds, ended = kept["numbers"].tolist()
+    except (ValueError, KeyError) as error:
+        distrust(path, error)
         return None
     return _State(
         *jax.tree.unflatten(structure, leaves), best_loss, loss, int(step), int(evaluated), int(stale), seconds, bool(ended)

@@ -1,13 +1,13 @@
 """Writing measurement files: HDF5 that appears whole or not at all."""
 
 import importlib.metadata
-import os
-import secrets
+from contextlib import ExitStack
 from pathlib import Path
 
 import h5py
 import numpy as np
 
+from ideal._files import Patient, named, whole_file
 from ideal.calibration import Calibration, check_sigma
 from ideal.errors import DataError, UsageError
 from ideal.formats._source import FORMAT, FORMAT_VERSION
@@ -69,7 +69,6 @@ class MeasurementWriter:
         self._overwrite, self._compression = overwrite, compression
         self._attributes = dict(attributes or {})
         self._attributes |= {"description": description, "created_by": created_by or f"ideal {_version()}"}
-        self._temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
         self._file: h5py.File | None = None
         self._expected: int | None = None
         self._check_target()
@@ -83,20 +82,29 @@ class MeasurementWriter:
     def __enter__(self) -> "MeasurementWriter":
         """Create the temporary file."""
         try:
-            self._file = h5py.File(self._temporary, "x")
+            with ExitStack() as stack, named(self.path):
+                self._stream = stack.enter_context(Patient(stack.enter_context(whole_file(self.path))))
+                self._file = stack.enter_context(h5py.File(self._stream, "w"))
+                self._open = stack.pop_all()
         except OSError as error:
-            raise DataError(f"{self.path}: cannot be written ({error})") from error
+            raise DataError(f"{self.path}: cannot be written ({error.strerror or error})") from error
         return self
 
     def __exit__(self, kind, error, traceback) -> None:
         """Give the file its name, or delete it after an error."""
-        try:
-            if kind is None:
-                self._finish()
-        finally:
-            if self._file:
-                self._file.close()
-            self._temporary.unlink(missing_ok=True)
+        if kind is not None:
+            self._open.__exit__(kind, error, traceback)
+            return
+        with self._open:
+            if "measurements" not in self._file or not len(self._file["measurements"]):
+                raise DataError(f"{self.path}: no measurements were appended, nothing is written")
+            self._file.close()
+            self._check_disk()
+            self._check_target()
+
+    def _check_disk(self) -> None:
+        if (failure := self._stream.failure) is not None:
+            raise DataError(f"{self.path}: cannot be written ({failure.strerror}); nothing is left of it") from failure
 
     def append(self, measurements, *, clean=None, groups=None, labels=None, objects=None, sigma=None) -> None:
         """Add samples; every call has to give the same of the optional arrays.
@@ -123,6 +131,7 @@ class MeasurementWriter:
             dataset = self._file[name]
             dataset.resize(start + len(values), axis=0)
             dataset[start:] = values
+        self._check_disk()
 
     def _check(self, block: dict[str, np.ndarray]) -> None:
         values = block["measurements"]
@@ -201,15 +210,6 @@ class MeasurementWriter:
         for dimension, label in zip(dataset.dims, _AXES[rank], strict=True):
             dimension.label = label
 
-    def _finish(self) -> None:
-        if "measurements" not in self._file or not len(self._file["measurements"]):
-            raise DataError(f"{self.path}: no measurements were appended, nothing is written")
-        self._file.close()
-        _sync(self._temporary)
-        self._check_target()
-        os.replace(self._temporary, self.path)
-        _sync(self.path.parent)
-
 
 def write_measurements(path: str | Path, measurements, **options) -> None:
     """Write one block; options as of `MeasurementWriter` and its `append`."""
@@ -221,14 +221,6 @@ def write_measurements(path: str | Path, measurements, **options) -> None:
     with MeasurementWriter(path, **options) as writer:
         writer._expected = len(measurements)
         writer.append(measurements, **parts)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _version() -> str:

@@ -10,7 +10,7 @@ import h5py
 import jax.numpy as jnp
 import numpy as np
 
-from ideal._files import whole_file
+from ideal._files import whole_hdf5
 from ideal.errors import DataError, UsageError
 from ideal.imaging import ImagingSystem, Params, check_settings, find_system
 from ideal.imaging._custom_table import system_of_callable
@@ -109,7 +109,7 @@ def save_design(path: str | Path, system: ImagingSystem, params: Params, **attri
         attributes: more to note, JSON types.
 
     """
-    with whole_file(path) as temporary, h5py.File(temporary, "x") as file:
+    with whole_hdf5(path) as file:
         for name, value in params.items():
             file[name] = np.asarray(value)
         file.attrs.update(format=_FORMAT, format_version=_FORMAT_VERSION, system=system.name)

@@ -1,48 +1,47 @@
 """Trees of arrays on disk, with facts about them: what a design run goes on with after an interruption."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ideal.errors import DataError
+from ideal._checkpoints import distrust, read_checkpoint, write_checkpoint
 
 
 def write_tree(path: Path, tree: Any, about: dict[str, Any]) -> None:
-    """Write the leaves of a tree and JSON types about them to a file that appears whole or not at all."""
-    leaves = jax.tree.leaves(tree)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.npz")
-    try:
-        arrays = {f"leaf_{n:04d}": np.asarray(leaf) for n, leaf in enumerate(leaves)}
-        np.savez(partial, about=np.array(json.dumps(about)), **arrays)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    """Write the leaves of a tree and JSON types about them to a file that appears whole or not at all.
+
+    Warns:
+        StorageWarning: as of `write_checkpoint`.
+
+    """
+    arrays = {f"leaf_{n:04d}": np.asarray(leaf) for n, leaf in enumerate(jax.tree.leaves(tree))}
+    write_checkpoint(path, arrays | {"about": np.array(json.dumps(about))})
 
 
-def read_tree(path: Path, like: Any) -> tuple[Any, dict[str, Any]]:
-    """Return a tree that `write_tree` kept, and what is known about it.
+def read_tree(path: Path, like: Any) -> tuple[Any, dict[str, Any]] | None:
+    """Return a tree that `write_tree` kept, and what is known about it; None where there is none that can be used.
 
     Args:
         path: of the file.
         like: a tree of the same structure, with leaves of the same shapes.
 
-    Raises:
-        DataError: the file is damaged, or holds another tree.
+    Warns:
+        StorageWarning: the file is damaged, or holds another tree.
 
     """
+    arrays = read_checkpoint(path)
+    if arrays is None:
+        return None
     try:
-        with path.open("rb") as whole, np.load(whole) as file:
-            about = json.loads(str(file["about"]))
-            leaves = [jnp.asarray(file[name]) for name in sorted(file.files) if name.startswith("leaf_")]
+        about = json.loads(str(arrays["about"]))
+        leaves = [jnp.asarray(arrays[name]) for name in sorted(arrays) if name.startswith("leaf_")]
         if [np.shape(leaf) for leaf in leaves] != [np.shape(leaf) for leaf in jax.tree.leaves(like)]:
-            raise ValueError("it belongs to another run")
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise DataError(f"{path}: cannot be gone on with ({error}): begin anew (--force)") from error
+            raise ValueError("its arrays have other shapes")
+    except (ValueError, KeyError, TypeError) as error:
+        distrust(path, error)
+        return None
     return jax.tree.unflatten(jax.tree.structure(like), leaves), about

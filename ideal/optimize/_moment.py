@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ideal._checkpoints import distrust
 from ideal.imaging import Params
 from ideal.optimize._checkpoint import read_tree, write_tree
 
@@ -49,16 +50,22 @@ def write_moment(path: Path, now: Moment) -> None:
     write_tree(path, [getattr(now, name) for name in _TREES], {name: getattr(now, name) for name in _FACTS})
 
 
-def read_moment(path: Path, like: Moment) -> Moment:
-    """Return the ascent that a file keeps.
+def read_moment(path: Path, like: Moment) -> Moment | None:
+    """Return the ascent that a file keeps; None where there is none that can be used.
 
     Args:
         path: of the file.
         like: the same ascent at its beginning.
 
-    Raises:
-        DataError: the file is damaged, or holds another ascent.
+    Warns:
+        StorageWarning: the file is damaged, or holds another ascent.
 
     """
-    trees, facts = read_tree(path, [getattr(like, name) for name in _TREES])
+    kept = read_tree(path, [getattr(like, name) for name in _TREES])
+    if kept is None:
+        return None
+    trees, facts = kept
+    if set(facts) != set(_FACTS):
+        distrust(path, "it is of another version")
+        return None
     return Moment(**dict(zip(_TREES, trees, strict=True)), **facts)

@@ -88,8 +88,8 @@ def find_design(
 
     """
     kept = checkpoints and checkpoints / "design.npz"
-    if kept and kept.exists():
-        return _read(kept, task.system)
+    if kept and (before := _read(kept, task.system)) is not None:
+        return before
     begun_at = time.monotonic()
     with jax.enable_x64(True):
         aim = _objective(objective, task, settings or {})
@@ -213,8 +213,11 @@ def _keep(path: Path, designed: Designed) -> None:
     write_tree(path, trees, facts | {name: [each.to_record() for each in some] for name, some in findings.items()})
 
 
-def _read(path: Path, system: ImagingSystem) -> Designed:
-    (params, begun, hard, relaxed), facts = read_tree(path, [system.design()] * 4)
+def _read(path: Path, system: ImagingSystem) -> Designed | None:
+    kept = read_tree(path, [system.design()] * 4)
+    if kept is None:
+        return None
+    (params, begun, hard, relaxed), facts = kept
     found, of_climb = (tuple(map(Finding.from_record, map(dict, facts[name]))) for name in ("findings", "climb_findings"))
     about = {name: facts[name] for name in _CLIMB}
     climbed = Climb(params=_single(hard), relaxed=_single(relaxed), state=None, findings=of_climb, **about)

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ideal._checkpoints import distrust
 from ideal.errors import DataError, UsageError, unknown_name
 from ideal.imaging import ImagingSystem, OneOf, Params
 from ideal.optimize._checkpoint import read_tree, write_tree
@@ -199,11 +200,13 @@ def _keep(path: Path, given: np.ndarray, now: _Place) -> None:
 
 
 def _resumed(path: Path | None, given: np.ndarray) -> _Place | None:
-    if path is None or not path.exists():
+    kept = None if path is None else read_tree(path, {"given": given, "cells": given})
+    if kept is None:
         return None
-    arrays, facts = read_tree(path, {"given": given, "cells": given})
+    arrays, facts = kept
     if not np.array_equal(arrays["given"], given):
-        raise DataError(f"{path}: cannot be gone on with (it is of a search from another design): begin anew (--force)")
+        distrust(path, "it is of a search from another design")
+        return None
     return _Place(cells=np.asarray(arrays["cells"]), **facts)
 
 

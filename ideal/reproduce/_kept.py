@@ -1,12 +1,14 @@
 """Results that are kept under a key made of all that they depend on: code, settings and the results that they need."""
 
+import contextlib
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from ideal._checkpoints import distrust
+from ideal._files import remove_left, write_whole
 from ideal.reproduce._code import code_digest
 from ideal.reproduce._contract import Job
 
@@ -45,27 +47,39 @@ class Kept:
     def __init__(self, folder: Path):
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-
-    def __contains__(self, key: str) -> bool:
-        return self._file(key).exists()
+        for each in (folder, *folder.glob("checkpoints/**")):
+            remove_left(each)
 
     def read(self, key: str) -> dict | None:
-        """Return what was kept, with its `seconds`, or None; a damaged file counts as none."""
+        """Return what was kept, with its `seconds`, or None; a damaged file counts as none, and is named.
+
+        Warns:
+            StorageWarning: the file is damaged.
+
+        """
         try:
-            return json.loads(self._file(key).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            kept = json.loads(self._file(key).read_text(encoding="utf-8"))
+            if not isinstance(kept, dict) or not {"result", "seconds"} <= kept.keys():
+                raise ValueError("it holds no result")
+        except FileNotFoundError:
             return None
+        except (OSError, ValueError, RecursionError) as error:
+            distrust(self._file(key), error)
+            return None
+        self.clear(key)  # a run that was killed right after it had kept the result has left them
+        return kept
 
     def write(self, key: str, job: Job, result: dict, seconds: float) -> None:
         """Keep a result, and remove its checkpoints."""
         document = {"job": job.name, "settings": job.settings, "seconds": seconds, "result": result}
-        partial = self._file(key).with_suffix(".partial")
-        with open(partial, "w", encoding="utf-8") as file:
-            json.dump(document, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, self._file(key))
+        write_whole(self._file(key), json.dumps(document))
+        self.clear(key)
+
+    def clear(self, key: str) -> None:
+        """Remove the checkpoints of a job that is done."""
         shutil.rmtree(self.checkpoints(key), ignore_errors=True)
+        with contextlib.suppress(OSError):  # other jobs have theirs, or there is none
+            self.checkpoints(key).parent.rmdir()
 
     def checkpoints(self, key: str) -> Path:
         """Return the folder for the state of a job's training."""

@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
+from ideal._files import remove_temporaries
 from ideal.errors import DataError, IdealError, UsageError
 from ideal.reproduce._contract import Context, Job
 
@@ -159,6 +160,8 @@ class _Worker:
         raise known(message) if known else JobError(f"{self._job.name}: {name}: {message}", trace)
 
     def stop(self) -> None:
+        self._process.terminate()  # it removes what it has half written
+        self._process.join(1)
         self._process.kill()
         self._process.join(5)
         self.connection.close()
@@ -167,6 +170,8 @@ class _Worker:
 def _serve(connection: Connection, core: int | None) -> None:
     """Do jobs until the other side closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it too, and stops us
+    signal.signal(signal.SIGTERM, lambda *_: _leave())
+    threading.Thread(target=_follow_parent, daemon=True).start()
     if core is not None and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {core})
     while True:
@@ -175,6 +180,19 @@ def _serve(connection: Connection, core: int | None) -> None:
         except EOFError:
             return
         _answer(connection, *_outcome(connection, module, function, settings, needs, Path(checkpoints)))
+
+
+def _follow_parent() -> None:
+    """End when the parent has ended, however it did: the next run must not find us at work on its checkpoints."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        _leave()
+
+
+def _leave() -> None:
+    remove_temporaries()
+    os._exit(1)
 
 
 def _outcome(connection: Connection, module: str, function: str, settings, needs, checkpoints: Path) -> tuple[str, Any]:
@@ -204,4 +222,4 @@ def _answer(connection: Connection, kind: str, content) -> None:
         with _sending:
             connection.send((kind, content))
     except (BrokenPipeError, ConnectionError):
-        os._exit(1)
+        _leave()

@@ -1,9 +1,11 @@
 """Making a study: its jobs side by side, each once; then its conclusion as one record."""
 
+import warnings
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
+from ideal.errors import StorageWarning
 from ideal.reproduce._code import has_changed
 from ideal.reproduce._contract import FORMAT, FORMAT_VERSION, Context, Job, Plan, Report, Study
 from ideal.reproduce._kept import Kept, key_of
@@ -86,7 +88,11 @@ def _results(jobs: list[Job], kept: Kept, workers: int, report: Report, warn) ->
         if has_changed(done.job.work.__module__):
             raise JobError(f"{done.job.name}: the code of ideal changed while it ran: run the same again", "")
         if not done.job.volatile:
-            kept.write(key, done.job, done.result, done.seconds)
+            try:
+                kept.write(key, done.job, done.result, done.seconds)
+            except OSError as error:  # a full disk must not cost what the other jobs need
+                text = f"{error.filename}: cannot be written ({error.strerror}): {done.job.name} is done again the next time"
+                warnings.warn(text, StorageWarning, stacklevel=2)
         else:
             for note in done.result.get("notes", ()):
                 warn(note)

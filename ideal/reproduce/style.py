@@ -1,5 +1,6 @@
 """How the figures of studies look, and how they are written: the same record gives the same bytes."""
 
+import io
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ideal._files import write_whole
 from ideal.reproduce._contract import Study
 
 # Okabe and Ito (2008): told apart by colour-blind readers, and in grey by their order of brightness.
@@ -106,8 +108,8 @@ def write_figure(study: Study, record: Mapping[str, Any], folder: Path) -> list[
     with matplotlib.rc_context(STYLE | {"svg.hashsalt": study.name}):
         figure = study.draw(record)
         for suffix, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
-            partial, name = folder / f"figure.partial.{suffix}", f"figure.{suffix}"
-            figure.savefig(partial, dpi=_DOTS, metadata=metadata)
-            partial.replace(folder / name)
-            names.append(name)
+            content = io.BytesIO()
+            figure.savefig(content, format=suffix, dpi=_DOTS, metadata=metadata)
+            names.append(f"figure.{suffix}")
+            write_whole(folder / names[-1], content.getvalue())
     return names

@@ -1,0 +1,81 @@
+"""Standard streams that never fail a command: a closed or full one is noted, and told at the end by the exit code."""
+
+import errno
+import io
+import os
+import signal
+import sys
+import unicodedata
+from collections.abc import Callable
+
+_IN, _OUT, _ERR = range(3)
+
+
+class _Patient(io.FileIO):
+    """A stream of the system that notes the first failure of a write and drops all from there on."""
+
+    failure: OSError | None = None
+
+    def write(self, content) -> int:
+        """Write what the system takes; all of it is dropped once a write has failed."""
+        length = memoryview(content).nbytes
+        if self.failure is not None:
+            return length
+        try:
+            return super().write(content)
+        except OSError as error:
+            self.failure = error
+            return length
+
+
+def take_streams() -> Callable[[], OSError | None]:
+    """Put patient streams in place of stdout and stderr, and return a function that gives the failure of stdout, or None.
+
+    A stream that was closed before the command began is opened on nothing, so that no file of ours gets its number.
+    """
+    closed = {number for number, stream in enumerate((sys.stdin, sys.stdout, sys.stderr)) if stream is None}
+    for number in (_IN, _OUT, _ERR):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free, which is this one
+    streams = []
+    for number, stream in ((_OUT, sys.stdout), (_ERR, sys.stderr)):
+        raw = _Patient(number, "w", closefd=False)
+        if number in closed:
+            raw.failure = OSError(errno.EBADF, "it is closed")
+        elif stream is not None:
+            stream.flush()
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        lines = number == _ERR or raw.isatty()
+        streams.append(raw)
+        text = io.TextIOWrapper(io.BufferedWriter(raw), encoding=encoding, errors="backslashreplace", line_buffering=lines)
+        setattr(sys, {_OUT: "stdout", _ERR: "stderr"}[number], text)
+
+    def failure() -> OSError | None:
+        sys.stdout.flush()
+        return streams[0].failure
+
+    return failure
+
+
+def on_end(clean: Callable[[], None]) -> None:
+    """Have a function called before SIGTERM or SIGHUP ends this process; a signal that is ignored stays so (nohup)."""
+
+    def end(number, frame) -> None:
+        clean()
+        if sys.stderr is not None and sys.stderr.isatty():
+            os.write(_ERR, b"\x1b[?25h")  # a line of progress hides the cursor
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, end)
+
+
+def tell(kind: str, message: str) -> None:
+    """Print a message on stderr as one line, without the control characters that files and servers may have put into it."""
+    plain = "".join(" " if unicodedata.category(each) in ("Cc", "Cf", "Zl", "Zp") else each for each in message)
+    print(f"ideal: {kind}: {' '.join(plain.split())}", file=sys.stderr, flush=True)
