@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from ideal import noise as noise_models
+from ideal._memory import check_memory
 from ideal.density import Sensor
 from ideal.errors import DataError, UsageError
 from ideal.health import Finding, identical, merged, refuse_void
@@ -348,7 +349,9 @@ def check_values(source, allow: Collection[str] = ()) -> Usable:
             f"{source.path}: every value is {found['mean']:g}: a constant image carries no information and no noise: "
             "check exposure and file"
         )
+    remedy = "take a part of the file, or use a machine with more memory"
+    check_memory(source.path, 40 * len(source), f"a list of its {len(source)} samples", remedy)
     samples = np.arange(len(source))
-    if "unwritten" not in allow:
+    if "unwritten" not in allow and len(examination.blank):
         samples = np.setdiff1d(samples, examination.blank)
     return Usable(samples, examination.groups(source.groups), list(examination.findings))

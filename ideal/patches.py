@@ -148,7 +148,7 @@ class Patches:
             )
         self.source, self.positions, self.patch = source, positions, patch
         self.shape = (len(positions), *inner)
-        self.groups = source.groups[positions[:, 0]] if groups is None else np.asarray(groups)
+        self.groups = source.groups_of(positions[:, 0]) if groups is None else np.asarray(groups)
         if self.groups.shape != (len(positions),):
             raise UsageError(f"groups have shape {self.groups.shape}, expected one for each of {len(positions)} patches")
 

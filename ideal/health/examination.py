@@ -113,7 +113,7 @@ def examine(measured) -> Examination:
     summary["fraction_saturated"] = 0.0 if ceiling is None or summary["constant"] else ceiling.share
     photons = calibration.converts or calibration.units == "photoelectrons"
     summary["mean_photon_count"] = summary["mean"] if photons else None
-    summary["n_groups"] = int(np.unique(measured.groups).size)
+    summary["n_groups"] = measured.group_count
     summary["integer"] = measured.integer
     found = [*measured.findings, *contradictions(measured, summary), *frames.findings()]
     for check in checks:

@@ -10,8 +10,11 @@ import h5py
 import jax.numpy as jnp
 import numpy as np
 
+from ideal._documents import parse_json
 from ideal._files import whole_file
+from ideal._text import plain_text
 from ideal.errors import DataError, UsageError
+from ideal.formats.hdf5 import opened, read_arrays
 from ideal.imaging import ImagingSystem, Params, check_settings, find_system
 from ideal.imaging._custom_table import system_of_callable
 
@@ -125,16 +128,22 @@ def load_design(path: str | Path) -> tuple[str, dict[str, Any], Params]:
         DataError: the file is not there, cannot be read or is no design.
 
     """
-    if not Path(path).exists():
-        raise DataError(f"{path}: no such file")
     try:
-        with h5py.File(path) as file:
+        with opened(path) as file:
             if file.attrs.get("format") != _FORMAT:
                 raise DataError(f"{path}: not a design file (its format is {file.attrs.get('format')!r}, expected {_FORMAT!r})")
-            settings = {name: _plain(value) for name, value in json.loads(file.attrs["settings"]).items()}
-            return file.attrs["system"], settings, {name: jnp.asarray(file[name][...]) for name in file}
-    except (OSError, KeyError, ValueError) as error:
+            settings = {name: _plain(value) for name, value in parse_json(file.attrs["settings"], path).items()}
+            arrays = {name: _numbers(path, name, each) for name, each in read_arrays(file, path).items()}
+            return plain_text(str(file.attrs["system"])), settings, {name: jnp.asarray(each) for name, each in arrays.items()}
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, RecursionError, RuntimeError) as error:
         raise DataError(f"{path}: cannot be read as a design ({' '.join(str(error).split())})") from error
+
+
+def _numbers(path: str | Path, name: str, array: Any) -> np.ndarray:
+    array = np.asarray(array)
+    if array.dtype.kind not in "biuf" or not np.isfinite(array).all():
+        raise DataError(f"{path}: the parameter {name} of this design holds no finite numbers: is the file damaged?")
+    return array
 
 
 def _plain(value: Any) -> Any:
