@@ -8,6 +8,7 @@ from collections.abc import Callable
 import typer
 from typer.core import TyperGroup
 
+from ideal._text import plain_text
 from ideal.errors import IdealError, UsageError
 
 _WrongUsage = typer.BadParameter.__bases__[0]  # typer brings its own click, or another's, and names this class nowhere
@@ -89,13 +90,22 @@ def _what_is_left(options: dict) -> str:
 
 
 def _out_of_memory(options: dict) -> str:
+    """Return the message for an exhausted memory that nobody below has named: which inputs, and what helps."""
+    named = options.get("files") or [options.get(name) for name in ("file", "system", "name", "config") if options.get(name)]
+    where = ", ".join(map(str, named[:3])) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
+    opening = f"out of memory for {where}: " if where else "out of memory: "
     if "max_patches" in options:
-        return "out of memory: use a smaller --patch or fewer patches (--max-patches)"
+        return opening + "use a smaller --patch or fewer patches (--max-patches)"
     if "settings" in options:
-        return "out of memory: lower the settings that say how large scenes and measurements are (--set)"
-    return "out of memory: choose smaller or fewer data, or a machine with more memory"
+        return opening + "lower the settings that say how large scenes and measurements are (--set)"
+    return opening + "choose smaller or fewer data, or a machine with more memory"
 
 
 def complain(message: str) -> None:
     """Print one error line on stderr."""
-    print(f"ideal: error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"ideal: error: {plain_text(' '.join(message.split()))}", file=sys.stderr)
+
+
+def note(message: str) -> None:
+    """Print one line on stderr of what a user should know, be it right or wrong."""
+    print(f"ideal: note: {plain_text(' '.join(message.split()))}", file=sys.stderr)

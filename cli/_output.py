@@ -7,6 +7,8 @@ import sys
 from collections.abc import Container
 from contextlib import nullcontext
 
+from ideal._text import plain_text
+
 _FILE_WIDTH = 160
 _WIDE = 136  # columns that the whole ranking takes beside names of some twenty letters
 _LEAST_WIDTH = 80
@@ -102,7 +104,7 @@ def narration():
 
 def warn(text: str) -> None:
     """Print one warning line on stderr."""
-    print(f"ideal: warning: {text}", file=sys.stderr)
+    print(f"ideal: warning: {plain_text(text)}", file=sys.stderr)
 
 
 def warn_all(estimates: list, tasks: dict[str, dict]) -> None:
@@ -120,7 +122,8 @@ def _console():
     """Return a console on stdout, wide where nobody has said how wide it is."""
     from rich.console import Console
 
-    console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _FILE_WIDTH)
+    width = None if sys.stdout.isatty() else _FILE_WIDTH
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, width=width)
     console.width = max(console.width, _LEAST_WIDTH)
     return console
 
@@ -150,7 +153,7 @@ def print_facts(facts: dict) -> None:
     own = ("NX_class", "axes", "signal", "format", "format_version", "noise", "sigma", "gain", "offset", "read_noise", "units")
     rows |= {name: str(value) for name, value in facts["attributes"].items() if name not in (*own, *rows) and value != ""}
     for name, value in rows.items():
-        table.add_row(name, value)
+        table.add_row(plain_text(name), plain_text(value))
     console = _console()
     console.print(table)
 
@@ -192,7 +195,7 @@ def print_ranking(estimates: list, comparisons: list) -> None:
     for place, found in enumerate(ordered):
         low, high = found.interval
         row = [
-            found.path,
+            plain_text(found.path),
             f"{found.information_bits_per_pixel:.3f}",
             f"{low:.3f} to {high:.3f}",
         ]
@@ -227,7 +230,7 @@ def print_estimate(found) -> None:
     share = percent(found.confidence)
     per_pixel, unit = found.bits_per_pixel, f"bits/{found.pixel_name}"
     console = _console()
-    console.print(f"{found.path}", markup=False, style="bold")
+    console.print(plain_text(found.path), markup=False, style="bold")
     console.print(
         f"information {found.information_bits_per_pixel:.4f} {unit} ({share} interval {low:.4f} to {high:.4f}), "
         f"{found.best.values.mean / math.log(2):.1f} bits in {_size(found)}"
@@ -257,7 +260,7 @@ def print_lines(lines: list[str]) -> None:
     """Print lines of text as they are."""
     console = _console()
     for line in lines:
-        console.print(line, markup=False)
+        console.print(plain_text(line), markup=False)
 
 
 def print_table(titles: tuple[str, ...], rows: list[tuple[str, ...]], right: Container[int] = ()) -> None:
@@ -269,5 +272,5 @@ def print_table(titles: tuple[str, ...], rows: list[tuple[str, ...]], right: Con
     for number, title in enumerate(titles):
         table.add_column(title, overflow="fold", justify="right" if number in right else "left")
     for row in rows:
-        table.add_row(*(Text(text) for text in row))
+        table.add_row(*(Text(plain_text(text)) for text in row))
     _console().print(table)

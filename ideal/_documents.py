@@ -1,13 +1,14 @@
 """TOML and JSON of somebody else: read with bounds on their size and depth, with errors that are the user's."""
 
 import json
+import os
 import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ideal._files import read_text
+from ideal._regular_files import read_text
 from ideal.errors import DataError
 
 _MOST_BYTES = 4 * 2**20
@@ -24,6 +25,8 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         DataError: it is no regular file, too large, no TOML, or nested too deep.
 
     """
+    if not os.path.lexists(path):
+        raise DataError(f"{path}: No such file or directory")
     text = read_text(path, "a configuration in TOML", _MOST_BYTES)
     try:
         return parse_toml(text)

@@ -47,8 +47,8 @@ def open_measurements(path: str | Path, *, axes: str | None = None, follow_links
     """Open a measurement file.
 
     Args:
-        path: an HDF5 measurement file, or .npy, .npz, TIFF, zarr, UVFITS, told by its first bytes; `FILE::NAME` names a dataset inside a file, or a
-            source in a UVFITS file (`FILE::NAME,freqsel=N,subarray=N`).
+        path: an HDF5 measurement file, or .npy, .npz, TIFF, zarr, UVFITS, told by its first bytes; `FILE::NAME` names
+            a dataset inside a file, or a source in a UVFITS file (`FILE::NAME,freqsel=N,subarray=N`).
         axes: of the measurements as they are stored, one letter each: n sample, t time, z plane, c channel, y row, x column, v
             value, as "ncyx", "yxn" or "tzcyx". None for what the file says, or else (sample, row, column[, channel]).
         follow_links: whether files that the file names may be read outside its folder. `MeasurementSet.files` lists them.

@@ -15,8 +15,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from ideal._files import check_regular
 from ideal._memory import check_memory, in_bytes
+from ideal._regular_files import check_regular
 from ideal._text import plain_text
 from ideal.errors import DataError, IdealError
 
@@ -353,8 +353,8 @@ def is_empty_promise(shape: tuple[int, ...], itemsize: int, stored: int) -> bool
 def empty_promise(where: str, shape: tuple[int, ...], itemsize: int, stored: int) -> str:
     """Return the message for an array whose shape promises far more than was written."""
     return (
-        f"{where}: its shape {tuple(shape)} promises {in_bytes(math.prod(shape) * itemsize)}, and {in_bytes(stored)} were written: nearly all of it "
-        "was never recorded: write a file of what was"
+        f"{where}: its shape {tuple(shape)} promises {in_bytes(math.prod(shape) * itemsize)}, and {in_bytes(stored)} were "
+        "written: nearly all of it was never recorded: write a file of what was"
     )
 
 

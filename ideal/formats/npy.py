@@ -10,8 +10,8 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
-from ideal._files import check_regular
 from ideal._memory import check_memory, in_bytes, memory_for
+from ideal._regular_files import check_regular
 from ideal.errors import DataError
 from ideal.formats._source import NAMES, MappedArray, Source
 

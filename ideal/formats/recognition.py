@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from ideal._files import check_regular
+from ideal._regular_files import check_regular
 from ideal.errors import DataError
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"

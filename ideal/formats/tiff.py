@@ -4,6 +4,7 @@ import itertools
 import logging
 import math
 import os
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ideal._files import check_regular
+from ideal._regular_files import check_regular
 from ideal._text import plain_text
 from ideal.errors import DataError
 from ideal.formats import axis_names
@@ -21,7 +22,6 @@ from ideal.formats.photometric import meaning_of
 from ideal.formats.tiff_bands import PageBands
 from ideal.formats.unwritten import Gap, finding_of
 from ideal.health import Finding, plain_note
-
 
 _LARGE_PAGE = 2**25  # bytes: of larger pages only the strips and tiles that are asked for are decoded
 _MOST_PLANES = 10**7
@@ -254,10 +254,10 @@ def _elsewhere(file: Path, header: str) -> list[Finding]:
 
 
 def named_files(file: Path, header: str, *, follow_links: bool) -> list[Path]:
-    """Return the other files that an OME header names and that are there, after a check of where they lie and of what it promises.
+    """Return the other files that an OME header names and that are there; where they lie and what it promises is checked.
 
     Raises:
-        DataError: one lies outside the folder of the file, or is no regular file; or the header tells of more planes than any file.
+        DataError: one lies outside the folder of the file, or is no regular file; or the header tells of too many planes.
 
     """
     if "<!DOCTYPE" in header or "<!ENTITY" in header:
@@ -294,13 +294,9 @@ def _planes(header: str) -> Iterator[int]:
 
 
 def _whole(text: str | None) -> int:
-    return (
-        int(text)
-        if text is not None and text.isascii() and text.isdecimal() and len(text) < 19
-        else 1
-        if text is None
-        else 10**18
-    )
+    if text is None:
+        return 1
+    return int(text) if re.fullmatch("[0-9]{1,18}", text) else 10**18
 
 
 def _parsed(header: str):

@@ -24,12 +24,10 @@ _METADATA_BYTES = 16 * 2**20
 _MOST_FILES = 50_000_000
 _DEEPEST = 64
 _TEXT_CODEC = "vlen-utf8"
-_CODECS = frozenset(
-    (
-        "blosc lz4 zstd zlib gzip bz2 lzma shuffle delta fixedscaleoffset quantize packbits astype bitround crc32 crc32c adler32 "
-        "fletcher32 jenkins_lookup3 zfpy pcodec bytes endian transpose sharding_indexed vlen-utf8 vlen-bytes"
-    ).split()
-)
+_COMPRESSORS = ("blosc", "lz4", "zstd", "zlib", "gzip", "bz2", "lzma", "zfpy", "pcodec")
+_ARRANGERS = ("shuffle", "delta", "fixedscaleoffset", "quantize", "packbits", "astype", "bitround", "transpose")
+_SUMS = ("crc32", "crc32c", "adler32", "fletcher32", "jenkins_lookup3")
+_CODECS = {*_COMPRESSORS, *_ARRANGERS, *_SUMS, "bytes", "endian", "sharding_indexed", "vlen-utf8", "vlen-bytes"}
 _PREFIXES = ("numcodecs.", "imagecodecs_", "imagecodecs.")
 _RUNS_CODE = frozenset(("pickle", "json", "json2", "msgpack", "msgpack2", "vlen-array", "categorize", "n5_wrapper"))
 

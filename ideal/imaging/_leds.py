@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from ideal._documents import parse_json
-from ideal._files import read_text
 from ideal._ranges import Range, check_range
+from ideal._regular_files import read_text
 from ideal.errors import DataError, UsageError, unknown_name
 from ideal.formats.npy import load_array
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ideal._files import check_regular
+from ideal._regular_files import check_regular
 from ideal.errors import DataError
 from ideal.formats.hdf5 import Hdf5Tree
 from ideal.formats.npy import load_array, read_header

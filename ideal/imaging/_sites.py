@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ideal._files import read_text
+from ideal._regular_files import read_text
 from ideal.errors import DataError, UsageError, unknown_name
 
 _BOLTZMANN_JY = 1380.649  # J/K in Jy m^2/K

@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ideal._files import read_text
 from ideal._ranges import MOST_PIXELS, SIDE, Range, Ranges, check_range
+from ideal._regular_files import read_text
 from ideal.errors import DataError, UsageError, unknown_name
 from ideal.formats.npy import is_npy, load_array
 from ideal.imaging._contract import ImagingSystem, Params, PeriodicForm, Scene, setting

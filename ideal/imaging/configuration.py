@@ -12,6 +12,7 @@ import numpy as np
 
 from ideal._documents import parse_json
 from ideal._files import whole_file
+from ideal._regular_files import check_regular
 from ideal._text import plain_text
 from ideal.errors import DataError, UsageError
 from ideal.formats.hdf5 import opened, read_arrays
@@ -128,6 +129,9 @@ def load_design(path: str | Path) -> tuple[str, dict[str, Any], Params]:
         DataError: the file is not there, cannot be read or is no design.
 
     """
+    if not Path(path).exists():
+        raise DataError(f"{path}: no such file")
+    check_regular(path, "a design file")
     try:
         with opened(path) as file:
             if file.attrs.get("format") != _FORMAT:
@@ -135,6 +139,9 @@ def load_design(path: str | Path) -> tuple[str, dict[str, Any], Params]:
             settings = {name: _plain(value) for name, value in parse_json(file.attrs["settings"], path).items()}
             arrays = {name: _numbers(path, name, each) for name, each in read_arrays(file, path).items()}
             return plain_text(str(file.attrs["system"])), settings, {name: jnp.asarray(each) for name, each in arrays.items()}
+    except DataError as error:
+        reason = str(error).removeprefix(f"{path}: ")
+        raise error if "not a design file" in reason else DataError(f"{path}: cannot be read as a design ({reason})") from error
     except (OSError, KeyError, ValueError, TypeError, AttributeError, RecursionError, RuntimeError) as error:
         raise DataError(f"{path}: cannot be read as a design ({' '.join(str(error).split())})") from error
 
