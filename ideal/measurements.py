@@ -191,7 +191,8 @@ class MeasurementSet(AbstractContextManager):
             self.groups = _as_groups(arrays["groups"], self.path)
         self.labels = _in_memory(arrays["labels"], f"{self.path}: labels") if "labels" in arrays else None
         self.files = list(source.files)
-        folder = Path(self.path.rpartition("::")[0] or self.path).resolve().parent
+        place = Path(self.path if "::" not in self.path else self.path.rpartition("::")[0]).resolve()
+        folder = place if place.is_dir() else place.parent
         elsewhere = [each for each in self.files if not each.is_relative_to(folder)]
         if elsewhere:
             self.findings.append(_read_too(elsewhere))

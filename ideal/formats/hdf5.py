@@ -328,7 +328,9 @@ class Hdf5Tree:
             self.allowed(name, dataset.file.filename, f"{plain_text(dataset.name)} takes its values from")
         access = h5py.h5p.create(h5py.h5p.DATASET_ACCESS)
         access.set_efile_prefix(b"${ORIGIN}")
-        return h5py.Dataset(h5py.h5d.open(dataset.file.id, dataset.name.encode(), access))
+        file, name = dataset.file, dataset.name.encode()
+        dataset.id.close()  # HDF5 keeps the prefix of a dataset that is open
+        return h5py.Dataset(h5py.h5d.open(file.id, name, access))
 
 
 def check_written(dataset: h5py.Dataset, where: str) -> None:
