@@ -20,6 +20,9 @@ _BLOCK_VALUES = 2**18
 _MOST_VALUES = 10_000  # of a measurement: its covariance then takes 0.8 GB
 _NO_NUMBERS = {"not-finite", "clean-not-possible"}  # findings with which nothing can be computed
 MANY_SOURCES = 60  # with as many, one fold in five is scored; with fewer, each in turn
+# Blocks of a picture that stand for sources. A picture of more than 5800 x 5800 pixels (in patches of 16) has room for so many
+# that one fold in five is scored.
+_BLOCKS, _MANY_BLOCKS, _MANY_TILES = 20, 64, 2**17
 _FEWEST_SOURCES = 5  # below it an image is cut into blocks that serve as sources
 
 
@@ -168,7 +171,11 @@ def choose_patches(
     if patch is None:
         positions, groups = tiled_positions(samples, source.shape[1:], None), by_sample[samples]
     elif sources < _FEWEST_SOURCES:
-        positions, groups = spatial_groups(samples, source.shape[1:], patch, groups=by_sample[samples], period=period)
+        tiles = (source.shape[1] // patch[0]) * (source.shape[2] // patch[1])
+        count = _MANY_BLOCKS if tiles >= _MANY_TILES else _BLOCKS
+        positions, groups = spatial_groups(
+            samples, source.shape[1:], patch, groups=by_sample[samples], period=period, count=count
+        )
         findings.append(
             Finding(
                 "blocks-as-sources",

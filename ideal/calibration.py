@@ -104,8 +104,9 @@ def check_sigma(sigma: np.ndarray, where: str, error: type[IdealError] = DataErr
     """Raise `error` unless every sigma is finite and > 0; `first` is the sample number of row 0 where there is one."""
     bad = ~(np.isfinite(sigma) & (sigma > 0))
     if not bad.any():
-        if sigma.size and (np.min(sigma) < SMALLEST or np.max(sigma) > LARGEST):
-            odd = np.max(sigma) if np.max(sigma) > LARGEST else np.min(sigma)
+        low, high = (float(np.min(sigma)), float(np.max(sigma))) if np.size(sigma) else (1.0, 1.0)
+        if low < SMALLEST or high > LARGEST:
+            odd = high if high > LARGEST else low
             raise error(f"{where}: sigma is {odd:g}, expected a figure between {SMALLEST:g} and {LARGEST:g}: choose another unit")
         return
     index = tuple(int(i) for i in np.argwhere(bad)[0])

@@ -8,6 +8,7 @@ A set is read block by block and need not fit in memory. Values are converted to
 """
 
 import math
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
@@ -380,6 +381,21 @@ class MeasurementSet(AbstractContextManager):
         """
         values = self.calibration.to_photoelectrons(self.read_raw(start, stop, rows))
         return self._finite(values, start, "measurements", rows)
+
+    def read_parts(self, start: int, stop: int, rows: slice, part: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """Return a part of what `read` would: of very large images, so that the rest is not converted.
+
+        Args:
+            start: first sample.
+            stop: the sample after the last.
+            rows: of each image.
+            part: returns the part of stored values (sample, row, column[, channel]).
+
+        Raises:
+            DataError: the values cannot be read, or one in the part is NaN or infinite; its place is that in the part.
+
+        """
+        return self._finite(self.calibration.to_photoelectrons(part(self.read_raw(start, stop, rows))), start, "a part", rows)
 
     def read_raw(self, start: int, stop: int, rows: slice | None = None) -> np.ndarray:
         """Return samples start to stop as stored."""

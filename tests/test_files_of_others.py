@@ -19,6 +19,7 @@ from ideal.formats import open_source, tiff
 from ideal.formats.npy import load_array
 from ideal.imaging._psf_picture import read_picture
 from ideal.measurements import open_measurements
+from ideal.patches import Patches
 
 COUNTS = np.random.default_rng(0).poisson(20, (30, 12, 12)).astype(np.uint16)
 
@@ -267,8 +268,9 @@ def test_an_hdf5_shape_of_which_nothing_was_written(tmp_path, name, shape):
 def test_a_strip_that_does_not_fit_into_memory_is_refused_unread(tmp_path, monkeypatch):
     monkeypatch.setattr("ideal._memory.free_memory", lambda: 100 * 2**20)
     (tmp_path / "a.tif").write_bytes(page(5000))
-    with pytest.raises(DataError, match=r"a.tif: one strip or tile of 5000 x 5000 pixels would take 150 MB of memory"):
-        open_measurements(tmp_path / "a.tif").read_raw(0, 1, slice(0, 8))
+    words = r"a.tif: one strip or tile of 5000 x 5000 pixels would take 150 MB of memory"
+    with pytest.raises(DataError, match=words), open_measurements(tmp_path / "a.tif") as measured:
+        measured.read_raw(0, 1, slice(0, 8))
 
 
 def npy(header, version=(1, 0), length=None):
@@ -416,7 +418,8 @@ def test_large_pages_are_decoded_by_the_strips_that_are_asked_for(tmp_path, monk
 
 
 OME = (
-    '<?xml version="1.0" encoding="UTF-8"?>{doctype}<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="I:0">'
+    '<?xml version="1.0" encoding="UTF-8"?>{doctype}'
+    '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="I:0">'
     '<Pixels ID="P:0" DimensionOrder="XYCZT" Type="uint16" SizeX="12" SizeY="12" SizeC="1" SizeZ="1" SizeT="{count}">'
     '<Channel ID="C:0" SamplesPerPixel="1"/><TiffData IFD="0" PlaneCount="{planes}"><UUID FileName="{name}">urn:uuid:1</UUID>'
     "</TiffData></Pixels></Image></OME>"
@@ -455,3 +458,19 @@ def test_unnamed_sources_are_not_listed(tmp_path):
         assert measured.groups.tolist() == list(range(30))
         measured.set_groups(np.arange(30) // 10)
         assert (measured.group_count, measured.groups_of([3, 25]).tolist()) == (3, [0, 2])
+
+
+def test_parts_of_very_large_pictures_are_read_alone(tmp_path, monkeypatch):
+    values = np.random.default_rng(0).poisson(20, (1, 200, 200)).astype(np.uint8)
+    np.save(tmp_path / "a.npy", values)
+    positions = np.array([[0, 3, 5], [0, 90, 100], [0, 184, 184]])
+    with open_measurements(tmp_path / "a.npy", noise="poisson") as measured:
+        whole = Patches(measured, positions, 16).read()
+        monkeypatch.setattr("ideal.patches._BLOCK_BYTES", 16 * 200 * 20)
+        converted = []
+        convert = type(measured.calibration).to_photoelectrons
+        monkeypatch.setattr(
+            type(measured.calibration), "to_photoelectrons", lambda self, raw: converted.append(raw.size) or convert(self, raw)
+        )
+        assert np.array_equal(Patches(measured, positions, 16).read(), whole)
+    assert sum(converted) == 3 * 16 * 16
