@@ -53,9 +53,7 @@ def load(path: str | Path) -> Density:
         drawn = np.zeros((1, *model.shape)) if model.trained else model.sample(0, 1)  # trained ones take seconds
         if drawn.shape[1:] != tuple(model.shape) or not np.isfinite(drawn).all():
             raise ValueError("it draws no measurements of its shape")
-    except IdealError:
-        raise
-    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+    except (IdealError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         reason = plain_text(" ".join(str(error).split()))[:200]
         raise DataError(f"{path} cannot be read as a model file: {reason or type(error).__name__}: is it damaged?") from error
     return model

@@ -82,8 +82,9 @@ def led_positions(leds: str, pitch: float, height: float, reach: float) -> np.nd
         raise UsageError(f"setting leds: there is no file {leds}")
     try:
         positions = np.asarray(_READERS[path.suffix.lower()](path), dtype=np.float64)
-    except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
+    except (DataError, ValueError, KeyError, TypeError) as error:
         found = f"nothing named {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+        found = found.removeprefix(f"{leds}: ")
         raise DataError(
             f"{leds}: no positions of LEDs can be read ({found}); expected {_FORMS[path.suffix.lower()]}, in mm"
         ) from error
