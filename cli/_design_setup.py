@@ -1,6 +1,7 @@
 """What a design run starts from: a system, objects and noise, by name or by a configuration, and what is asked for."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,12 +97,13 @@ def read_setup(
             system = system_of_name(name, parts[""])
         else:
             folder = Path(config).resolve().parent
-            system, design = _systems.find_configured(tables, folder, parts[""])
+            system, design = _systems.find_configured(tables, folder, parts[""], config)
             sources = _own_files(tables["system"], folder)
     noise = _noise.joined(tables.get("noise", {}), {key: value for key, value in camera.items() if value is not None})
-    request = _design_request.read_request(
-        tables.get("optimize", {}), {**given, "objective_settings": parts["objective"] or None}
-    )
+    with _systems.in_file(config) if tables.get("optimize") else nullcontext():
+        request = _design_request.read_request(
+            tables.get("optimize", {}), {**given, "objective_settings": parts["objective"] or None}
+        )
     table = _table_of(system, tables.get("system", {}))
     return Setup(system, table, design, {**tables.get("objects", {}), **parts["objects"]}, noise, request, sources, folder)
 

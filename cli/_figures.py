@@ -2,6 +2,7 @@
 
 import io
 import os
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,32 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 import matplotlib
 
 matplotlib.use("Agg")
+from matplotlib import font_manager
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from ideal._files import write_whole
+from ideal._text import plain_text
+from ideal.cli._output import warn
 
 _BLUE, _GREY = "#1f5fa8", "#9a9a9a"
 _LONGEST_NAME = 58
+_MORE_FONTS = (  # for names in scripts that the usual font lacks
+    "Noto Sans CJK JP",
+    "Noto Sans CJK SC",
+    "Noto Sans",
+    "Source Han Sans",
+    "WenQuanYi Zen Hei",
+    "IPAGothic",
+    "Hiragino Sans",
+    "PingFang SC",
+    "Yu Gothic",
+    "Microsoft YaHei",
+    "Malgun Gothic",
+    "Arial Unicode MS",
+)
 
 
 def draw_estimates(found: list, target: str | Path) -> None:
@@ -106,8 +125,40 @@ def _names(paths: list[str]) -> dict[str, str]:
     }
 
 
+def write_plainly(figure: Figure) -> None:
+    """Take all texts of a figure for plain ones: names of files are no mathematics, and hold letters that no font here draws."""
+    lost: dict[str, None] = {}
+    families = [*matplotlib.rcParams["font.sans-serif"][:1], *_other_fonts()]
+    for text in figure.findobj(Text):
+        said = "\n".join(map(plain_text, text.get_text().split("\n")))
+        text.set_parse_math(False)
+        if said.isascii():
+            text.set_text(said)
+            continue
+        text.set_family(families)
+        drawn = {code for family in families for code in _letters(family)}
+        missing = [letter for letter in said if ord(letter) not in drawn and letter != "\n"]
+        lost |= dict.fromkeys(missing)
+        text.set_text("".join("?" if letter in missing else letter for letter in said))
+    if lost:
+        warn(f"in the figure a ? stands for each of {''.join(lost)}: no font here has them, install one that does (Noto Sans)")
+
+
+@cache
+def _other_fonts() -> tuple[str, ...]:
+    installed = {each.name for each in font_manager.fontManager.ttflist}
+    return tuple(name for name in _MORE_FONTS if name in installed)
+
+
+@cache
+def _letters(family: str) -> frozenset[int]:
+    """Return the codes of the letters that a font draws."""
+    return frozenset(font_manager.get_font(font_manager.findfont(family)).get_charmap())
+
+
 def save_figure(figure: Figure, target: str | Path) -> None:
     """Write a figure so that the file appears whole or not at all."""
+    write_plainly(figure)
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     content = io.BytesIO()

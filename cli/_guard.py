@@ -101,11 +101,15 @@ def _what_is_left(options: dict) -> str:
 
 
 def _out_of_memory(options: dict) -> str:
+    """Return the message for an exhausted memory that nobody below has named: which inputs, and what helps."""
+    named = options.get("files") or [options.get(name) for name in ("file", "system", "name", "config") if options.get(name)]
+    where = ", ".join(map(str, named[:3])) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
+    opening = f"out of memory for {where}: " if where else "out of memory: "
     if "max_patches" in options:
-        return "out of memory: use a smaller --patch or fewer patches (--max-patches)"
+        return opening + "use a smaller --patch or fewer patches (--max-patches)"
     if "settings" in options:
-        return "out of memory: lower the settings that say how large scenes and measurements are (--set)"
-    return "out of memory: choose smaller or fewer data, or a machine with more memory"
+        return opening + "lower the settings that say how large scenes and measurements are (--set)"
+    return opening + "choose smaller or fewer data, or a machine with more memory"
 
 
 def _in_one_line(show: Callable) -> Callable:
@@ -123,3 +127,8 @@ def _in_one_line(show: Callable) -> Callable:
 def complain(message: str) -> None:
     """Print one error line on stderr."""
     tell("error", message)
+
+
+def note(message: str) -> None:
+    """Print one line on stderr of what a user should know, be it right or wrong."""
+    tell("note", message)

@@ -17,10 +17,7 @@ def load_model(path: str) -> Density:
         raise DataError(f"{path}: no such file")
     if Path(path).is_dir():
         raise DataError(f"{path}: is a folder: name a model file in it (.h5)")
-    try:
-        return load(path)
-    except (KeyError, ValueError, TypeError) as error:
-        raise DataError(f"{path} cannot be read as a model file: {error}") from error
+    return load(path)
 
 
 def load_fitted(paths: list[str]) -> dict[str, Density]:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from pathlib import Path
+import reprlib
 from typing import Annotated
 
 import typer
@@ -80,6 +80,11 @@ KeepUnwritten = Annotated[
     bool,
     typer.Option("--keep-unwritten", help="Take frames that were never written, and read as the fill value, for measurements."),
 ]
+RUNS_CODE = "A file that names a module runs code: use only what you trust."
+FollowLinks = Annotated[
+    bool,
+    typer.Option("--follow-links", help="Also read files outside the folder of FILE where it names them (links, parts of sets)."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else on stdout.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")]
 
@@ -89,9 +94,9 @@ _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 def parse_duration(option: str, text: str) -> float:
     """Return the seconds in "90", "90s", "10m" or "2h"."""
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smh]?)\s*", text.lower())
+    found = re.fullmatch(r"\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([smh]?)\s*", text.lower())
     if not found or not float(found[1]) > 0:
-        raise UsageError(f"{option} takes a time in seconds, minutes or hours (90, 90s, 10m, 2h); found {text!r}")
+        raise UsageError(f"{option} takes a time in seconds, minutes or hours (90, 90s, 10m, 2h); found {reprlib.repr(text)}")
     return float(found[1]) * _SECONDS[found[2]]
 
 
@@ -108,28 +113,48 @@ def check_effort(effort: float) -> None:
 
 def parse_size(option: str, text: str) -> tuple[int, int]:
     """Return (rows, columns) from "16" or "16x24"."""
-    parts = text.lower().split("x")
-    if len(parts) > 2 or not all(part.strip().isdigit() and int(part) > 0 for part in parts):
-        raise UsageError(f"{option} takes a side in pixels (16) or rows x columns (16x24); found {text!r}")
-    return int(parts[0]), int(parts[-1])
+    parts = [whole_number(part) for part in text.lower().split("x")]
+    if len(parts) > 2 or not all(parts):
+        raise UsageError(f"{option} takes a side in pixels (16) or rows x columns (16x24); found {reprlib.repr(text)}")
+    return parts[0], parts[-1]
+
+
+def whole_number(text: str) -> int | None:
+    """Return a whole number of up to nine digits, 0 to 9 of ASCII; None where a text is none."""
+    found = re.fullmatch(r"\s*([0-9]{1,9})\s*", text)
+    return int(found[1]) if found else None
 
 
 def set_groups(source, groups: str | None) -> None:
     """Give a measurement set the sources that `--groups` names."""
-    import numpy as np
-
     if groups is None:
         return
-    if groups.isdigit() and int(groups) > 0:
-        source.set_groups(np.arange(len(source)) // int(groups))
+    import numpy as np
+
+    from ideal._regular_files import read_text
+    from ideal.errors import DataError
+    from ideal.formats.npy import is_npy, load_array
+
+    count = whole_number(groups)
+    if count:
+        source.set_groups(np.arange(len(source)) // count)
         return
+    if re.fullmatch(r"[\d\s]*", groups):
+        raise UsageError(f"--groups takes a file, or a number of samples from 1 on; found {reprlib.repr(groups)}")
     try:
-        names = np.load(groups) if groups.endswith(".npy") else np.array(Path(groups).read_text(encoding="utf-8").splitlines())
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
+        if is_npy(groups):
+            names = load_array(groups, "the source of each sample")
+        elif groups.endswith(".npy"):
+            raise DataError(f"{groups}: not a .npy file")
+        else:
+            names = np.array(read_text(groups, "a list of sources").splitlines())
+    except (DataError, OSError) as error:
+        reason = str(error).removeprefix(f"{groups}: ")
         raise UsageError(f"--groups {groups}: {reason}: name a file with one source a line, or a number of samples") from error
     if names.ndim != 1 or len(names) != len(source):
         raise UsageError(f"--groups {groups} has shape {names.shape}, expected one source for each of {len(source)} samples")
+    if names.dtype.kind in "fcmM" and not np.isfinite(names).all():
+        raise UsageError(f"--groups {groups} holds values that are not finite, expected the number or name of each source")
     source.set_groups(names)
 
 

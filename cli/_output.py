@@ -6,6 +6,7 @@ import sys
 from collections.abc import Container
 from contextlib import nullcontext
 
+from ideal._text import plain_text
 from ideal.cli._streams import tell
 
 _FILE_WIDTH = 160
@@ -125,7 +126,8 @@ def _console():
     """Return a console on stdout, wide where nobody has said how wide it is."""
     from rich.console import Console
 
-    console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _FILE_WIDTH)
+    width = None if sys.stdout.isatty() else _FILE_WIDTH
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, width=width)
     console.width = max(console.width, _LEAST_WIDTH)
     return console
 
@@ -155,7 +157,7 @@ def print_facts(facts: dict) -> None:
     own = ("NX_class", "axes", "signal", "format", "format_version", "noise", "sigma", "gain", "offset", "read_noise", "units")
     rows |= {name: str(value) for name, value in facts["attributes"].items() if name not in (*own, *rows) and value != ""}
     for name, value in rows.items():
-        table.add_row(name, value)
+        table.add_row(plain_text(name), plain_text(value))
     console = _console()
     console.print(table)
 
@@ -197,7 +199,7 @@ def print_ranking(estimates: list, comparisons: list) -> None:
     for place, found in enumerate(ordered):
         low, high = found.interval
         row = [
-            found.path,
+            plain_text(found.path),
             f"{found.information_bits_per_pixel:.3f}",
             f"{low:.3f} to {high:.3f}",
         ]
@@ -232,7 +234,7 @@ def print_estimate(found) -> None:
     share = percent(found.confidence)
     per_pixel, unit = found.bits_per_pixel, f"bits/{found.pixel_name}"
     console = _console()
-    console.print(f"{found.path}", markup=False, style="bold")
+    console.print(plain_text(found.path), markup=False, style="bold")
     console.print(
         f"information {found.information_bits_per_pixel:.4f} {unit} ({share} interval {low:.4f} to {high:.4f}), "
         f"{found.best.values.mean / math.log(2):.1f} bits in {_size(found)}"
@@ -262,7 +264,7 @@ def print_lines(lines: list[str]) -> None:
     """Print lines of text as they are."""
     console = _console()
     for line in lines:
-        console.print(line, markup=False)
+        console.print(plain_text(line), markup=False)
 
 
 def print_table(titles: tuple[str, ...], rows: list[tuple[str, ...]], right: Container[int] = ()) -> None:
@@ -274,5 +276,5 @@ def print_table(titles: tuple[str, ...], rows: list[tuple[str, ...]], right: Con
     for number, title in enumerate(titles):
         table.add_column(title, overflow="fold", justify="right" if number in right else "left")
     for row in rows:
-        table.add_row(*(Text(text) for text in row))
+        table.add_row(*(Text(plain_text(text)) for text in row))
     _console().print(table)

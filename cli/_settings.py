@@ -1,11 +1,13 @@
 """Settings on the command line: `--set key=value`."""
 
 import re
+import reprlib
 import tomllib
 from collections.abc import Iterable
 from datetime import date, time
 from typing import Any
 
+from ideal._documents import parse_toml
 from ideal.errors import UsageError
 
 _KEY = re.compile(r"[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)*")
@@ -39,11 +41,15 @@ def parse_settings(texts: Iterable[str]) -> dict[str, Any]:
 
 def _value(text: str, value: str) -> Any:
     try:
-        read = tomllib.loads(f"value = {value}")
+        read = parse_toml(f"value = {value}")
     except tomllib.TOMLDecodeError:
         read = {}
+    except ValueError as error:
+        raise UsageError(f"--set {reprlib.repr(text)}: {error}") from None
     if set(read) == {"value"}:
         return value if isinstance(read["value"], date | time) else read["value"]  # no setting is anything but text here
     if value[0] in "[{\"'":
-        raise UsageError(f"--set {text}: {value} has no proper end, or text in it has no quotes: write as 'key=[1, \"two\"]'")
+        raise UsageError(
+            f"--set {text[:200]}: {value[:200]} has no proper end, or text in it has no quotes: write as 'key=[1, \"two\"]'"
+        )
     return value

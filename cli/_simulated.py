@@ -1,12 +1,14 @@
 """Simulated measurements on their way to a file."""
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ideal import noise as noise_models
+from ideal._disk import check_disk
 from ideal.datasets import make_objects
 from ideal.errors import UsageError
 from ideal.health.finding import Finding
@@ -65,6 +67,8 @@ def write(
     if system.period != (1, 1):
         about["period"] = np.asarray(system.period)
     tally, told = _Tally(), simulation.findings
+    kind = _stored_type(simulation)
+    check_disk(out, _bytes_of(simulation, count, kind, keep_objects))
     with MeasurementWriter(
         out,
         **_calibration(noise),
@@ -73,7 +77,6 @@ def write(
         overwrite=force,
         attributes=about,
     ) as writer:
-        kind = _stored_type(simulation)
         for block in simulation.blocks(source, count, noise_seed):
             stored, clean = _stored(block, noise, kind)
             parts = {"clean": clean, "groups": block.groups}
@@ -96,6 +99,14 @@ def write(
         **tally.facts(),
         "findings": [finding.to_record() for finding in (*told, *tally.findings(system.name, noise, told))],
     }
+
+
+def _bytes_of(simulation: Simulation, count: int, kind, keep_objects: bool) -> int:
+    """Return the bytes of measurements, their means and their objects in a file, at least."""
+    system = simulation.system
+    values = np.dtype(kind or np.float32).itemsize + 4
+    scene = 4 * math.prod(system.scene.shape) if keep_objects else 0
+    return count * (values * math.prod(system.measurement_shape) + scene)
 
 
 class _Tally:

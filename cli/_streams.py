@@ -5,8 +5,9 @@ import io
 import os
 import signal
 import sys
-import unicodedata
 from collections.abc import Callable
+
+from ideal._text import plain_text
 
 _IN, _OUT, _ERR = range(3)
 
@@ -77,5 +78,4 @@ def on_end(clean: Callable[[], None]) -> None:
 
 def tell(kind: str, message: str) -> None:
     """Print a message on stderr as one line, without the control characters that files and servers may have put into it."""
-    plain = "".join(" " if unicodedata.category(each) in ("Cc", "Cf", "Zl", "Zp") else each for each in message)
-    print(f"ideal: {kind}: {' '.join(plain.split())}", file=sys.stderr, flush=True)
+    print(f"ideal: {kind}: {plain_text(' '.join(message.split()))}", file=sys.stderr, flush=True)

@@ -1,15 +1,19 @@
 """What the command line means by a system: a name with settings, or a configuration file."""
 
-import tomllib
-from collections.abc import Mapping
+import reprlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ideal._documents import read_toml
+from ideal.cli._guard import note
 from ideal.cli._noise import check_table, with_own_noise
 from ideal.errors import DataError, UsageError, unknown_name
 from ideal.imaging import ImagingSystem, Params
 from ideal.imaging.configuration import DESIGN_FILES, find_design, load_design, system_from_table, system_of_name
 
+_SAID: set[str] = set()  # configurations of which it was said that they run code
 _SECTIONS = ("system", "objects", "noise", "optimize")
 
 
@@ -25,20 +29,16 @@ def read_configuration(path: str, *, needs_system: bool = True) -> dict[str, Any
         UsageError: a table is unknown or is none, or [noise] has no meaning.
 
     """
-    try:
-        tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not TOML ({error})") from None
+    tables = read_toml(path)
     for name, table in tables.items():
         if name not in _SECTIONS:
             raise UsageError(unknown_name(f"{path}: no table is called", name, _SECTIONS))
         if not isinstance(table, Mapping):
-            raise UsageError(f"{path}: {name} must be a table, as [{name}]; found {table!r}")
+            raise UsageError(f"{path}: {name} must be a table, as [{name}]; found {reprlib.repr(table)}")
     if needs_system and "system" not in tables:
         raise UsageError(f"{path}: there is no table [system]")
-    check_table(tables.get("noise", {}))
+    with in_file(path):
+        check_table(tables.get("noise", {}))
     return tables
 
 
@@ -61,7 +61,7 @@ def find(
     tables: dict[str, Any] = {}
     if name.endswith(".toml"):
         tables = read_configuration(name)
-        system, said = find_configured(tables, Path(name).resolve().parent, settings)
+        system, said = find_configured(tables, Path(name).resolve().parent, settings, name)
         design = design or said
     else:
         kept = {}
@@ -73,14 +73,42 @@ def find(
     return system, find_design(system, design, seed), design or next(iter(system.designs)), tables
 
 
-def find_configured(tables: Mapping[str, Any], folder: Path, settings: Mapping[str, Any]) -> tuple[ImagingSystem, str | None]:
+def find_configured(
+    tables: Mapping[str, Any], folder: Path, settings: Mapping[str, Any], path: str
+) -> tuple[ImagingSystem, str | None]:
     """Return the system that a configuration's tables describe, and the design that they name or None.
 
     Args:
         tables: as of `read_configuration`.
         folder: of the configuration.
         settings: of `--set`; they have the last word.
+        path: of the configuration, for messages.
 
     """
-    system, design = system_from_table(tables["system"], folder, settings)
-    return with_own_noise(system, tables.get("noise", {})), design
+    _say_what_runs(tables["system"], path)
+    with in_file(path):
+        system, design = system_from_table(tables["system"], folder, settings)
+        return with_own_noise(system, tables.get("noise", {})), design
+
+
+def _say_what_runs(table: Any, path: str) -> None:
+    """Say on stderr, once for each file, that a configuration runs the code of a module that it names."""
+    if not isinstance(table, Mapping) or path in _SAID:
+        return
+    values = [each.get("value") for each in (table.get("parameters") or {}).values() if isinstance(each, Mapping)]
+    named = [each for each in (table.get("encoder"), *values) if isinstance(each, str) and ":" in each]
+    modules = list(dict.fromkeys(each.partition(":")[0] for each in named))
+    if modules:
+        _SAID.add(path)
+        note(f"{path} runs the code of the module{'s' * (len(modules) > 1)} {', '.join(modules)}: use it only if you trust it")
+
+
+@contextmanager
+def in_file(path: str) -> Iterator[None]:
+    """Name a configuration in the errors that its tables lead to."""
+    try:
+        yield
+    except (UsageError, DataError) as error:
+        if path in str(error):
+            raise
+        raise type(error)(f"{path}: {error}") from error

@@ -130,7 +130,7 @@ def show_objects(
     from ideal.cli._keeping import Keeping
     from ideal.cli._settings import parse_settings
 
-    shape = size and _options.parse_size("--size", size)
+    shape = None if size is None else _options.parse_size("--size", size)
     _output.check_plot(plot, force)
     with _output.narration() as say, _own_settings():
         say(f"{name}: {count} objects", None)

@@ -61,6 +61,7 @@ def estimate(
     ] = None,
     allow_clipped: _options.AllowClipped = False,
     keep_unwritten: _options.KeepUnwritten = False,
+    follow_links: _options.FollowLinks = False,
     labels: Annotated[
         bool, typer.Option("--labels", help="Also estimate what measurements tell of their labels, in files that hold labels.")
     ] = False,
@@ -118,7 +119,7 @@ def estimate(
     from ideal.measurements import open_measurements
 
     size = _options.parse_size("--patch", patch)
-    mosaic = period and _options.parse_size("--period", period)
+    mosaic = None if period is None else _options.parse_size("--period", period)
     _options.check_effort(effort)
     for name in model or []:
         if name != "all":
@@ -126,7 +127,7 @@ def estimate(
     if resume and (force or not out):
         raise UsageError("--resume goes on with a run: " + ("leave out --force" if out else "name its folder (--out)"))
     options = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise, "axes": axes}
-    options |= {"floor": floor, "saturation": saturation}
+    options |= {"floor": floor, "saturation": saturation} | ({"follow_links": True} if follow_links else {})
     radio = {"source": source, "freqsel": freqsel, "subarray": subarray, "weight_scale": weight_scale}
     options |= {name: value for name, value in radio.items() if value is not None}
     common = {
@@ -137,7 +138,7 @@ def estimate(
         "max_patches": max_patches,
         "effort": effort,
         "allow": _options.allowed(clipped=allow_clipped, unwritten=keep_unwritten),
-        "time_limit": time_limit and _options.parse_duration("--time-limit", time_limit),
+        "time_limit": None if time_limit is None else _options.parse_duration("--time-limit", time_limit),
     }
     names = model and ("all" if "all" in model else list(model))
     _output.check_plot(plot, force)

@@ -25,6 +25,7 @@ def inspect(
     weight_scale: _options.WeightScale = None,
     floor: _options.Floor = None,
     saturation: _options.Saturation = None,
+    follow_links: _options.FollowLinks = False,
     as_json: _options.Json = False,
     debug: _options.Debug = False,
 ) -> None:
@@ -38,7 +39,6 @@ def inspect(
       ideal inspect night.uvfits --source M87
       ideal inspect channels-first.npy --axes ncyx
     """
-    import numpy as np
 
     from ideal.cli import _output
     from ideal.measurements import open_measurements
@@ -46,7 +46,7 @@ def inspect(
     radio = {"source": source, "freqsel": freqsel, "subarray": subarray, "weight_scale": weight_scale}
     camera = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise}
     camera |= {"floor": floor, "saturation": saturation}
-    with open_measurements(file, axes=axes, **camera, **radio) as measured:
+    with open_measurements(file, axes=axes, follow_links=follow_links, **camera, **radio) as measured:
         _options.check_options(measured, sigma=sigma, read_noise=read_noise)
         found = measured.inspect()
         warnings, findings = found.pop("warnings"), found.pop("findings")
@@ -63,9 +63,10 @@ def inspect(
             "offset": measured.offset,
             "read_noise": measured.read_noise,
             "clean": measured.has_clean,
-            "groups": int(np.unique(measured.groups).size) if measured.has_groups else None,
+            "groups": measured.group_count if measured.has_groups else None,
             "labels": _classes(measured.labels),
             **found,
+            **({"files": [str(each) for each in measured.files]} if measured.files else {}),
             "attributes": {name: _short(value) for name, value in measured.attributes.items()},
             "findings": [finding.to_record() for finding in findings],
             "warnings": warnings,

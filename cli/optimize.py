@@ -14,7 +14,8 @@ def optimize(
         str | None,
         typer.Argument(
             metavar="SYSTEM",
-            help="Imaging system (ideal systems), or a .toml file that describes one; left out where --config describes one.",
+            help="Imaging system (ideal systems), or a .toml file that describes one; left out where --config describes one. "
+            + _options.RUNS_CODE,
         ),
     ] = None,
     objects: Annotated[

@@ -42,7 +42,7 @@ def sample(
     from ideal.cli import _drawn, _models, _output
     from ideal.cli._keeping import Keeping
 
-    window = size and _options.parse_size("--size", size)
+    window = None if size is None else _options.parse_size("--size", size)
     _output.check_plot(plot, force)
     _output.check_target("--out", out, (".npy", ".h5"), force)
     with _output.narration() as say:

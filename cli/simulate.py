@@ -11,7 +11,11 @@ from ideal.cli._guard import guarded
 @guarded
 def simulate(
     system: Annotated[
-        str, typer.Argument(metavar="SYSTEM", help="Imaging system (ideal systems), or a .toml file that describes one.")
+        str,
+        typer.Argument(
+            metavar="SYSTEM",
+            help="Imaging system (ideal systems), or a .toml file that describes one. " + _options.RUNS_CODE,
+        ),
     ],
     objects: Annotated[str, typer.Argument(metavar="OBJECTS", help="What it looks at (ideal data list).")],
     out: Annotated[str, typer.Option("-o", "--out", metavar="FILE", help="Measurement file to write (.h5).")],

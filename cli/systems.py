@@ -12,7 +12,10 @@ from ideal.cli._guard import guarded
 def systems(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[SYSTEM]", help="A system, or a .toml file that describes one; without it, all are listed."),
+        typer.Argument(
+            metavar="[SYSTEM]",
+            help="A system, or a .toml file that describes one; without it, all are listed. " + _options.RUNS_CODE,
+        ),
     ] = None,
     design: Annotated[
         str | None, typer.Option(metavar="NAME", help="Design to draw: a named one, or a design file (.h5); default: the first.")

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from ideal import noise as noise_models
+from ideal._memory import check_memory
 from ideal.density import Sensor
 from ideal.errors import DataError, UsageError
 from ideal.health import Finding, identical, merged, refuse_void
@@ -19,6 +20,9 @@ _BLOCK_VALUES = 2**18
 _MOST_VALUES = 10_000  # of a measurement: its covariance then takes 0.8 GB
 _NO_NUMBERS = {"not-finite", "clean-not-possible"}  # findings with which nothing can be computed
 MANY_SOURCES = 60  # with as many, one fold in five is scored; with fewer, each in turn
+# Blocks of a picture that stand for sources. A picture of more than 5800 x 5800 pixels (in patches of 16) has room for so many
+# that one fold in five is scored.
+_BLOCKS, _MANY_BLOCKS, _MANY_TILES = 20, 64, 2**17
 _FEWEST_SOURCES = 5  # below it an image is cut into blocks that serve as sources
 
 
@@ -177,7 +181,11 @@ def choose_patches(
     if patch is None:
         positions, groups = tiled_positions(samples, source.shape[1:], None), by_sample[samples]
     elif sources < _FEWEST_SOURCES:
-        positions, groups = spatial_groups(samples, source.shape[1:], patch, groups=by_sample[samples], period=period)
+        tiles = (source.shape[1] // patch[0]) * (source.shape[2] // patch[1])
+        count = _MANY_BLOCKS if tiles >= _MANY_TILES else _BLOCKS
+        positions, groups = spatial_groups(
+            samples, source.shape[1:], patch, groups=by_sample[samples], period=period, count=count
+        )
         findings.append(
             Finding(
                 "blocks-as-sources",
@@ -358,10 +366,12 @@ def check_values(source, allow: Collection[str] = ()) -> Usable:
             f"{source.path}: every value is {found['mean']:g}: a constant image carries no information and no noise: "
             "check exposure and file"
         )
+    remedy = "take a part of the file, or use a machine with more memory"
+    check_memory(source.path, 40 * len(source), f"a list of its {len(source)} samples", remedy)
     samples, findings = np.arange(len(source)), list(examination.findings)
     if "unwritten" in allow:
         kept = {"effect": "they are kept as measurements, as was asked", "remedy": "record them again where they were lost"}
         findings = [replace(each, **kept) if each.name == "blank-frames" else each for each in findings]
-    else:
+    elif len(examination.blank):
         samples = np.setdiff1d(samples, examination.blank)
     return Usable(samples, examination.groups(source.groups), findings)

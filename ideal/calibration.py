@@ -12,6 +12,9 @@ from ideal.errors import DataError, IdealError
 NOISES = ("poisson", "gaussian", "poisson-gaussian", "complex-gaussian")
 
 
+SMALLEST, LARGEST = 1e-40, 1e40  # of figures and values: fourth powers of others leave the range of floating-point numbers
+
+
 @dataclass(frozen=True)
 class Calibration:
     """Units and noise of one measurement set.
@@ -68,6 +71,9 @@ class Calibration:
                 raise error(f"{where}: {name} is {value}, expected a finite number {low}")
         if not math.isfinite(self.offset):
             raise error(f"{where}: offset is {self.offset}, expected a finite number of DN")
+        for name, value in (("gain", self.gain), ("read_noise", self.read_noise), ("offset", self.offset)):
+            if (value and not (name == "offset" or abs(value) >= SMALLEST)) or abs(value) > LARGEST:
+                raise error(f"{where}: {name} is {value:g}, expected a figure between {SMALLEST:g} and {LARGEST:g}")
         for name, value in (("floor", self.floor), ("saturation", self.saturation)):
             if value is not None and not math.isfinite(value):
                 raise error(f"{where}: {name} is {value}, expected a finite number of DN")
@@ -98,6 +104,10 @@ def check_sigma(sigma: np.ndarray, where: str, error: type[IdealError] = DataErr
     """Raise `error` unless every sigma is finite and > 0; `first` is the sample number of row 0 where there is one."""
     bad = ~(np.isfinite(sigma) & (sigma > 0))
     if not bad.any():
+        low, high = (float(np.min(sigma)), float(np.max(sigma))) if np.size(sigma) else (1.0, 1.0)
+        if low < SMALLEST or high > LARGEST:
+            odd = high if high > LARGEST else low
+            raise error(f"{where}: sigma is {odd:g}, expected a figure between {SMALLEST:g} and {LARGEST:g}: choose another unit")
         return
     index = tuple(int(i) for i in np.argwhere(bad)[0])
     value = sigma[index]

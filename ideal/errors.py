@@ -13,6 +13,10 @@ class MissingDataError(DataError):
     """Data are not on this machine; what stands in their place may do."""
 
 
+class OutOfMemoryError(DataError):
+    """What was asked for does not fit into memory; the message names the file and what helps."""
+
+
 class UsageError(IdealError):
     """An option or argument has no valid meaning; the command line exits with 2."""
 

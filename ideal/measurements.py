@@ -7,12 +7,16 @@ A set is read block by block and need not fit in memory. Values are converted to
         block = measured.read(0, 100)
 """
 
+import math
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from ideal._memory import check_memory, memory_for
+from ideal._text import plain_text
 from ideal.calibration import NOISES, Calibration, check_sigma
 from ideal.errors import DataError, UsageError
 from ideal.formats import (
@@ -27,7 +31,7 @@ from ideal.formats import (
     open_source,
     write_measurements,
 )
-from ideal.health import Examination, examine, lines, plain_note
+from ideal.health import Examination, Finding, examine, lines, plain_note
 
 __all__ = ["MeasurementSet", "MeasurementWriter", "from_arrays", "open_measurements", "write_measurements"]
 
@@ -35,19 +39,21 @@ _NO_NAMES = {"", "nan", "-nan", "inf", "-inf", "none", "n/a", "<na>"}
 _OVERRIDES = ("noise", "sigma", "gain", "offset", "read_noise", "units", "floor", "saturation")
 _NUMBERS = {"gain", "offset", "read_noise", "floor", "saturation"}
 _RADIO = ("source", "freqsel", "subarray", "weight_scale")  # which part of a UVFITS file, and what its weights are worth
+_SMALLER = "write smaller samples (cut large images into parts), or use a machine with more memory"
 _PROBE_VALUES = 100_000
 _ROUNDING = 1e-5  # of the brightest mean: negative ones as small as that are rounded zeros
 _SHIFTS = {2, 4, 8, 16, 32, 64, 128, 256}  # other common factors are a coincidence or somebody's scaling
 
 
-def open_measurements(path: str | Path, *, axes: str | None = None, **overrides) -> "MeasurementSet":
+def open_measurements(path: str | Path, *, axes: str | None = None, follow_links: bool = False, **overrides) -> "MeasurementSet":
     """Open a measurement file.
 
     Args:
-        path: an HDF5 measurement file, or .npy, .npz, .tif, .zarr, .uvfits; `FILE::NAME` names a dataset inside a file, or a
-            source in a UVFITS file (`FILE::NAME,freqsel=N,subarray=N`).
+        path: an HDF5 measurement file, or .npy, .npz, TIFF, zarr, UVFITS, told by its first bytes; `FILE::NAME` names
+            a dataset inside a file, or a source in a UVFITS file (`FILE::NAME,freqsel=N,subarray=N`).
         axes: of the measurements as they are stored, one letter each: n sample, t time, z plane, c channel, y row, x column, v
             value, as "ncyx", "yxn" or "tzcyx". None for what the file says, or else (sample, row, column[, channel]).
+        follow_links: whether files that the file names may be read outside its folder. `MeasurementSet.files` lists them.
         **overrides: noise, sigma, gain, offset, read_noise, units, floor, saturation; what is not None replaces what the file
             says. Of UVFITS files also source (name), freqsel and subarray (numbers), where a file holds several, and
             weight_scale, a factor for weights that are not 1/sigma^2.
@@ -64,7 +70,7 @@ def open_measurements(path: str | Path, *, axes: str | None = None, **overrides)
     sigma = given.get("sigma")
     usable = isinstance(sigma, int | float | np.number) and 0 < sigma < np.inf
     radio = {key: given.pop(key) for key in _RADIO if key in given}
-    source = open_source(path, axes, sigma=float(sigma) if usable else None, **radio)
+    source = open_source(path, axes, follow_links=follow_links, sigma=float(sigma) if usable else None, **radio)
     try:
         return MeasurementSet(source, given)
     except BaseException:
@@ -153,7 +159,8 @@ class MeasurementSet(AbstractContextManager):
         read_noise: photoelectrons.
         units: of the stored values.
         units_assumed: whether nobody has named them.
-        groups: source of each sample, int64 (sample,); sample numbers where the file has none.
+        groups: source of each sample, int64 (sample,); sample numbers where the file has none, made when first asked for.
+        files: further files that hold parts of the measurements, resolved.
         labels: one per sample, or None.
         axes: of the stored measurements, one letter each as of `open_measurements`.
         attributes: whatever else the file says.
@@ -182,8 +189,15 @@ class MeasurementSet(AbstractContextManager):
                 )
         self._objects = arrays.get("objects")
         self.has_groups = "groups" in arrays
-        self.groups = _as_groups(arrays["groups"], self.path) if self.has_groups else np.arange(len(self), dtype=np.int64)
-        self.labels = _in_memory(arrays["labels"]) if "labels" in arrays else None
+        if self.has_groups:
+            self.groups = _as_groups(arrays["groups"], self.path)
+        self.labels = _in_memory(arrays["labels"], f"{self.path}: labels") if "labels" in arrays else None
+        self.files = list(source.files)
+        place = Path(self.path if "::" not in self.path else self.path.rpartition("::")[0]).resolve()
+        folder = place if place.is_dir() else place.parent
+        elsewhere = [each for each in self.files if not each.is_relative_to(folder)]
+        if elsewhere:
+            self.findings.append(_read_too(elsewhere))
         self.calibration = self._calibrate(arrays.get("sigma"), overrides)
 
     def _calibrate(self, stored_sigma, overrides: dict) -> Calibration:
@@ -237,7 +251,7 @@ class MeasurementSet(AbstractContextManager):
         if shape == ():
             return _number(stored[()], "sigma", self.path, DataError)
         if shape == self.shape[1:]:
-            return _in_memory(stored)
+            return _in_memory(stored, f"{self.path}: sigma")
         if shape != self.shape:
             raise DataError(f"{self.path}: sigma has shape {shape}, expected {self.shape[1:]}, {self.shape} or one number")
         return stored
@@ -247,6 +261,21 @@ class MeasurementSet(AbstractContextManager):
             return
         found = array.shape[0] if len(array.shape) else "no"
         raise DataError(f"{self.path}: {name} has {found} entries, expected one for each of the {len(self)} samples")
+
+    @cached_property
+    def groups(self) -> np.ndarray:
+        """Source of each sample, int64 (sample,); sample numbers where nobody has named sources."""
+        return np.arange(len(self), dtype=np.int64)
+
+    def groups_of(self, samples) -> np.ndarray:
+        """Return the sources of some samples by their numbers, int64; of unnamed sources without a list of all."""
+        samples = np.asarray(samples, dtype=np.int64)
+        return self.groups[samples] if self.has_groups else samples
+
+    @property
+    def group_count(self) -> int:
+        """Number of sources."""
+        return int(np.unique(self.groups).size) if self.has_groups else len(self)
 
     noise = property(lambda self: self.calibration.noise)
     sigma = property(lambda self: self.calibration.sigma)
@@ -359,6 +388,21 @@ class MeasurementSet(AbstractContextManager):
         values = self.calibration.to_photoelectrons(self.read_raw(start, stop, rows))
         return self._finite(values, start, "measurements", rows)
 
+    def read_parts(self, start: int, stop: int, rows: slice, part: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """Return a part of what `read` would: of very large images, so that the rest is not converted.
+
+        Args:
+            start: first sample.
+            stop: the sample after the last.
+            rows: of each image.
+            part: returns the part of stored values (sample, row, column[, channel]).
+
+        Raises:
+            DataError: the values cannot be read, or one in the part is NaN or infinite; its place is that in the part.
+
+        """
+        return self._finite(self.calibration.to_photoelectrons(part(self.read_raw(start, stop, rows))), start, "a part", rows)
+
     def read_raw(self, start: int, stop: int, rows: slice | None = None) -> np.ndarray:
         """Return samples start to stop as stored."""
         return self._slice(self._stored, start, stop, "measurements", rows)
@@ -403,7 +447,8 @@ class MeasurementSet(AbstractContextManager):
     def examination(self) -> Examination:
         """What one pass over the values says of them; made when it is first asked for, and anew after `set_groups`."""
         if self._examination is None:
-            self._examination = examine(self)
+            with memory_for(self.path, "looking at its values", _SMALLER):
+                self._examination = examine(self)
         return self._examination
 
     def inspect(self) -> dict:
@@ -414,12 +459,19 @@ class MeasurementSet(AbstractContextManager):
         start, stop, _ = slice(start, stop).indices(len(self))
         samples = slice(start, max(start, stop))
         try:
-            if rows is None:
-                return np.asarray(array[samples])
-            if isinstance(array, SampleArray):
-                return np.asarray(array[samples])[:, rows]
-            return np.asarray(array[samples, rows])
-        except (OSError, RuntimeError, ValueError) as error:  # what HDF5, zarr and mapped files raise on broken data
+            with memory_for(self.path, f"reading {name} of samples {start} to {stop}", _SMALLER):
+                if rows is None:
+                    return np.asarray(array[samples])
+                if isinstance(array, SampleArray):
+                    return np.asarray(array[samples])[:, rows]
+                return np.asarray(array[samples, rows])
+        except (
+            OSError,
+            RuntimeError,
+            ValueError,
+            KeyError,
+            TypeError,
+        ) as error:  # what HDF5, zarr and mapped files raise on broken data
             reason = " ".join(str(error).split())
             raise DataError(f"{self.path}: {name} of samples {start} to {stop} cannot be read ({reason})") from error
 
@@ -455,10 +507,28 @@ def _check_gain(noise: str | None, gain: float | None, given: dict, units: str |
         )
 
 
-def _in_memory(array) -> np.ndarray:
-    if getattr(array.dtype, "kind", "") == "O" and hasattr(array, "asstr"):
-        return array.asstr()[...]
-    return np.asarray(array[...])
+def _read_too(files: list[Path]) -> Finding:
+    names = [plain_text(str(each)) for each in files]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return Finding(
+        "other-files",
+        "note",
+        f"parts of it are read from {', '.join(names[:3])}{more}",
+        remedy="keep these files with it",
+        figures={"files": names[:100], "count": len(names)},
+    )
+
+
+def _in_memory(array, where: str) -> np.ndarray:
+    what = f"all of an array of shape {tuple(array.shape)}"
+    check_memory(where, math.prod(array.shape) * max(1, array.dtype.itemsize), what, "expected one entry for each sample")
+    try:
+        if getattr(array.dtype, "kind", "") == "O" and hasattr(array, "asstr"):
+            return array.asstr("utf-8", "replace")[...]
+        return np.asarray(array[...])
+    except (OSError, RuntimeError, ValueError, TypeError, KeyError) as error:
+        reason = plain_text(" ".join(str(error).split()))
+        raise DataError(f"{where} cannot be read ({reason}): copy the file again, or write it without them") from error
 
 
 def _number(value, name: str, path: str, error) -> float:
@@ -471,7 +541,7 @@ def _number(value, name: str, path: str, error) -> float:
 def _as_groups(array, path: str) -> np.ndarray:
     if len(array.shape) != 1:
         raise DataError(f"{path}: groups has shape {tuple(array.shape)}, expected one source number per sample")
-    groups = _in_memory(array)
+    groups = _in_memory(array, f"{path}: groups")
     if groups.dtype.kind in "iu":
         return groups.astype(np.int64)
     missing = ~np.isfinite(groups) if groups.dtype.kind in "fc" else np.array([_is_no_name(name) for name in groups], bool)

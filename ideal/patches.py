@@ -7,6 +7,7 @@ import heapq
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -148,7 +149,7 @@ class Patches:
             )
         self.source, self.positions, self.patch = source, positions, patch
         self.shape = (len(positions), *inner)
-        self.groups = source.groups[positions[:, 0]] if groups is None else np.asarray(groups)
+        self.groups = source.groups_of(positions[:, 0]) if groups is None else np.asarray(groups)
         if self.groups.shape != (len(positions),):
             raise UsageError(f"groups have shape {self.groups.shape}, expected one for each of {len(positions)} patches")
 
@@ -215,8 +216,12 @@ class Patches:
             here = order[first:last]
             if self._large:
                 for rows, some in self._bands(positions[here, 1]):
-                    block = reader(start, stop, rows)
-                    patches[here[some]] = _crop(block, positions[here[some]] - [start, rows.start, 0], self.patch)
+                    places = positions[here[some]] - [start, rows.start, 0]
+                    if reader == self.source.read and self.source.dtype.kind in "iu":  # which are all finite
+                        crop = partial(_crop, positions=places, patch=self.patch)
+                        patches[here[some]] = self.source.read_parts(start, stop, rows, crop)
+                    else:
+                        patches[here[some]] = _crop(reader(start, stop, rows), places, self.patch)
                 continue
             block = self._block(start, stop, reader, cache)
             patches[here] = _crop(block, positions[here] - [start, 0, 0], self.patch)

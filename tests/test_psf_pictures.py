@@ -131,7 +131,7 @@ REFUSED = [
     ("negative.npy", lambda path: np.save(path, WIDE - 0.5), r"values are negative .* set psf_background=0"),
     ("hole.npy", lambda path: np.save(path, np.where(WIDE[3, 4] == WIDE, np.nan, WIDE)), r"nan at row 3, column 4"),
     ("dark.tif", lambda path: tifffile.imwrite(path, np.zeros((32, 32), np.uint8)), "nothing is above 0"),
-    ("objects.npy", lambda path: np.save(path, np.array([[1, None]] * 2), allow_pickle=True), "cannot be read as a picture"),
+    ("objects.npy", lambda path: np.save(path, np.array([[1, None]] * 2), allow_pickle=True), "holds Python objects"),
     ("white.float.tif", lambda path: tifffile.imwrite(path, WIDE, photometric="miniswhite"), "invert it first"),
 ]
 

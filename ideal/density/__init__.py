@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
+
+from ideal._text import plain_text
 from ideal.density._contract import Density, read_model_file, read_origin, take_floor
 from ideal.density._fitting import Fitting, Progress, Sensor
 from ideal.density.blend import Blend
@@ -12,7 +15,7 @@ from ideal.density.gaussian_mixture import GaussianMixture
 from ideal.density.negative_binomial import NegativeBinomial
 from ideal.density.pixel_cnn import PixelCNN
 from ideal.density.stationary import StationaryGaussian
-from ideal.errors import UsageError, unknown_name
+from ideal.errors import DataError, IdealError, UsageError, unknown_name
 
 MODELS: dict[str, type[Density]] = {
     model.name: model
@@ -34,10 +37,26 @@ def find_model(name: str) -> type[Density]:
 
 
 def load(path: str | Path) -> Density:
-    """Read a fitted model that `Density.save` wrote."""
+    """Read a fitted model that `Density.save` wrote.
+
+    Raises:
+        DataError: the file is missing, no model, damaged, or changed since it was written.
+
+    """
     name, state = read_model_file(path)
-    floor = take_floor(state)
-    return find_model(name)._from_state(state).with_origin(read_origin(path)).with_floor(floor)
+    if name not in MODELS:
+        raise DataError(f"{path} cannot be read as a model file: " + unknown_name("no density model is called", name, MODELS))
+    origin = read_origin(path)
+    try:
+        floor = take_floor(state)
+        model = MODELS[name]._from_state(state).with_origin(origin).with_floor(floor)
+        drawn = np.zeros((1, *model.shape)) if model.trained else model.sample(0, 1)  # trained ones take seconds
+        if drawn.shape[1:] != tuple(model.shape) or not np.isfinite(drawn).all():
+            raise ValueError("it draws no measurements of its shape")
+    except (IdealError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        reason = plain_text(" ".join(str(error).split()))[:200]
+        raise DataError(f"{path} cannot be read as a model file: {reason or type(error).__name__}: is it damaged?") from error
+    return model
 
 
 __all__ = [

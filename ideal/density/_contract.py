@@ -1,20 +1,25 @@
 """What every density model can do, and how it is kept in a file."""
 
 import copy
+import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import ClassVar, Self
 
 import h5py
 import numpy as np
 
+from ideal._documents import parse_json
 from ideal._files import whole_hdf5
+from ideal._text import plain_text
 from ideal.density._fitting import DEFAULT_FITTING, PLAIN_SENSOR, Fitting, Sensor
 from ideal.density._moments import flatten
 from ideal.density.floor import Floor
 from ideal.errors import DataError
+from ideal.formats.hdf5 import damaged, opened, read_arrays
 
 _FORMAT, _FORMAT_VERSION = "ideal-density", 1
 _FLOOR = "floor_"  # begins the names of its arrays in a file
@@ -181,22 +186,60 @@ class Density(ABC):
             if self.origin is not None:
                 file.attrs["origin"] = json.dumps(self.origin)
             floor = {} if self.floor is None else self.floor.to_state()
-            for name, array in (self._state() | {_FLOOR + name: array for name, array in floor.items()}).items():
+            state = self._state() | {_FLOOR + name: array for name, array in floor.items()}
+            for name, array in state.items():
                 file[name] = array
+            file.attrs["checksum"] = _checksum(self.name, {name: file[name][()] for name in state})
 
 
 def read_model_file(path) -> tuple[str, dict[str, np.ndarray]]:
-    """Return the model's name and arrays from a file written by `Density.save`."""
+    """Return the model's name and arrays from a file written by `Density.save`.
+
+    Raises:
+        DataError: it is none, of a later version, damaged, or changed since it was written.
+
+    """
+    with _model_file(path) as file:
+        if file.attrs.get("format") != _FORMAT:
+            raise DataError(f"{path} is not a model file: its format is {file.attrs.get('format')!r}, expected {_FORMAT!r}")
+        version = file.attrs.get("format_version")
+        if not isinstance(version, int | np.integer):
+            raise DataError(f"{path} cannot be read as a model file: its format_version is {version!r}")
+        if version > _FORMAT_VERSION:
+            raise DataError(f"{path} has model format version {version}; this ideal reads up to {_FORMAT_VERSION}: update it")
+        name, state = plain_text(str(file.attrs.get("model", ""))), read_arrays(file, path)
+        checksum = file.attrs.get("checksum")
+    for key, array in state.items() if checksum is None else ():  # of older files
+        values = np.asarray(array)
+        if values.dtype.kind in "fc" and "sensor" not in key and np.isnan(values).any():
+            raise DataError(f"{path} cannot be read as a model file: {key} holds values that are no numbers: is it damaged?")
+    if checksum is not None and checksum != _checksum(name, state):
+        changed = f"{path} cannot be read as a model file: its arrays are not those that were written"
+        odd = next((key for key, array in state.items() if np.asarray(array).dtype.kind == "O"), None)
+        raise DataError(f"{changed}{f' ({odd} is a text)' if odd else ''}: copy the file again, or fit the model again")
+    return name, state
+
+
+@contextmanager
+def _model_file(path) -> Iterator[h5py.File]:
+    """Give a model's file, open for reading."""
     try:
-        with h5py.File(path) as file:
-            if file.attrs.get("format") != _FORMAT:
-                raise DataError(f"{path} is not a model file: its format is {file.attrs.get('format')!r}, expected {_FORMAT!r}")
-            version = int(file.attrs["format_version"])
-            if version > _FORMAT_VERSION:
-                raise DataError(f"{path} has model format version {version}; this ideal reads up to {_FORMAT_VERSION}: update it")
-            return str(file.attrs["model"]), {name: dataset[()] for name, dataset in file.items()}
-    except OSError as error:
-        raise DataError(f"{path} cannot be read as a model file: {error}") from error
+        with opened(path) as file, damaged(path):
+            yield file
+    except DataError as error:
+        if str(error).startswith(f"{path} "):
+            raise
+        reason = str(error).removeprefix(f"{path}: ")
+        raise DataError(f"{path} cannot be read as a model file: {reason}") from error
+
+
+def _checksum(name: str, state: Mapping[str, np.ndarray]) -> str:
+    digest = hashlib.sha256(name.encode())
+    for key in sorted(state):
+        array = np.asarray(state[key])
+        digest.update(f"|{key} {array.dtype.str} {array.shape}".encode())
+        digest.update(repr(array.tolist()).encode() if array.dtype.hasobject else np.ascontiguousarray(array).tobytes())
+    return f"sha256:{digest.hexdigest()}"
 
 
 def take_floor(state: dict[str, np.ndarray]) -> Floor | None:
@@ -206,6 +249,16 @@ def take_floor(state: dict[str, np.ndarray]) -> Floor | None:
 
 
 def read_origin(path) -> dict | None:
-    """Return what the model in a file written by `Density.save` was fitted to, or None where the file does not say."""
-    with h5py.File(path) as file:
-        return json.loads(file.attrs["origin"]) if "origin" in file.attrs else None
+    """Return what the model in a file written by `Density.save` was fitted to, or None where the file does not say.
+
+    Raises:
+        DataError: it is no such file, or what it says is no JSON.
+
+    """
+    with _model_file(path) as file:
+        if "origin" not in file.attrs:
+            return None
+        found = parse_json(file.attrs["origin"], path)
+        if not isinstance(found, dict):
+            raise DataError(f"{path} cannot be read as a model file: what it was fitted to is no table")
+        return found

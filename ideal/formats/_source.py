@@ -30,6 +30,7 @@ class Source:
         axes: of the measurements, one letter each as of `ideal.formats.axes`; empty where nobody names them.
         axes_named: whether the user has named them.
         whole_shape: of the measurements with the axes of length 1 that the reader left out, where it left out any.
+        files: what else is read, resolved: files that the file names.
 
     """
 
@@ -42,6 +43,7 @@ class Source:
     axes: str = ""
     axes_named: bool = False
     whole_shape: tuple[int, ...] | None = None
+    files: list[Path] = field(default_factory=list)
 
 
 class SampleArray:

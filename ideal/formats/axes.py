@@ -96,21 +96,23 @@ def arrange(source: Source, axes: str | None) -> None:
     field = _field_of_samples(letters, shape, named=axes is not None)
     if not _is_in_order(letters):
         _arrange_arrays(source, array, letters, field)
-    if len(np.unique(field)) < len(field) and "groups" not in source.arrays:
+    if field is not None and len(np.unique(field)) < len(field) and "groups" not in source.arrays:
         source.arrays["groups"] = field
         source.findings.append(_planes_grouped(letters, shape, field))
     source.axes, source.axes_named = letters, axes is not None
 
 
-def _field_of_samples(letters: str, shape: Sequence[int], named: bool) -> np.ndarray:
-    """Return the number of the field of every sample."""
+def _field_of_samples(letters: str, shape: Sequence[int], named: bool) -> np.ndarray | None:
+    """Return the number of the field of every sample; None where each sample is a field of its own."""
     axes = [i for i, letter in enumerate(letters) if letter in _SAMPLES]
-    index = np.indices([shape[i] for i in axes]).reshape(len(axes), -1) if axes else np.zeros((0, 1), np.int64)
     kind = "n" if "n" in letters else "t" if "t" in letters else "" if named else _SAMPLES
     # planes in z alone that nobody but the file names so: programs call any plain stack by this name
     chosen = [k for k, i in enumerate(axes) if letters[i] in kind]
+    if all(k in chosen or shape[i] == 1 for k, i in enumerate(axes)):
+        return None
     if not chosen:
-        return np.zeros(index.shape[1], np.int64)
+        return np.zeros(math.prod(shape[i] for i in axes), np.int64)
+    index = np.indices([shape[i] for i in axes]).reshape(len(axes), -1)
     return np.ravel_multi_index([index[k] for k in chosen], [shape[axes[k]] for k in chosen]).astype(np.int64)
 
 
@@ -129,7 +131,7 @@ def _planes_grouped(letters: str, shape: Sequence[int], field: np.ndarray) -> Fi
     )
 
 
-def _arrange_arrays(source: Source, array, letters: str, field: np.ndarray) -> None:
+def _arrange_arrays(source: Source, array, letters: str, field: np.ndarray | None) -> None:
     inner = "".join(letter for letter in letters if letter not in _SAMPLES)
     shape = tuple(array.shape)
     inner_shape = tuple(shape[i] for i, letter in enumerate(letters) if letter not in _SAMPLES)
@@ -141,7 +143,9 @@ def _arrange_arrays(source: Source, array, letters: str, field: np.ndarray) -> N
                 source.arrays[name] = Arranged(part, letters)
             elif name == "sigma" and tuple(part.shape) == inner_shape:
                 source.arrays[name] = Arranged(np.asarray(part[...])[None], "n" + inner)[0:1][0]
-        elif len(part.shape) and part.shape[0] != len(field) and part.shape[0] == int(field.max(initial=-1)) + 1:
+        elif field is None or not len(part.shape):
+            continue
+        elif part.shape[0] != len(field) and part.shape[0] == int(field.max(initial=-1)) + 1:
             source.arrays[name] = _Repeated(part, field) if name == "objects" else _values(part)[field]
 
 

@@ -44,10 +44,11 @@ def check_layout(array: Any, path: str) -> list[Finding]:
             f"{in_words(_FIVE.get(len(shape), 'nntzcyx'))}, or take a part of the file"
         )
     try:
-        likeness = _Likeness(array)
-    except (OSError, RuntimeError, ValueError):  # broken data: whoever reads them says so, and where
+        with np.errstate(over="ignore", invalid="ignore"):  # of values that are no measurements, which others name
+            likeness = _Likeness(array)
+            letters, sure = {2: _of_two, 3: _of_three, 4: _of_four}[len(shape)](shape, likeness)
+    except (OSError, RuntimeError, ValueError, TypeError, KeyError):  # broken data: whoever reads them says so, and where
         return []
-    letters, sure = {2: _of_two, 3: _of_three, 4: _of_four}[len(shape)](shape, likeness)
     if not letters:
         return []
     kept = as_read(len(shape))

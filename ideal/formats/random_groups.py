@@ -6,12 +6,15 @@ subarrays (SUBARRAY, or the fraction of BASELINE; a table AN each). Only one of 
 """
 
 import math
+import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from ideal._memory import check_memory
+from ideal._regular_files import check_regular
 from ideal.errors import DataError, UsageError, missing_extra, unknown_name
 from ideal.health import Finding, plain_note
 
@@ -115,7 +118,7 @@ def parse_selection(text: str) -> dict:
         key, value = (key.strip().lower(), value.strip()) if equals else ("source", part)
         if key not in ("source", "freqsel", "subarray") or key in found or not value:
             raise UsageError(f"::{text} names no part of a UVFITS file: expected ::SOURCE or ::SOURCE,freqsel=N,subarray=N")
-        if key != "source" and not value.isdigit():
+        if key != "source" and re.fullmatch("[0-9]{1,9}", value) is None:
             raise UsageError(f"::{text}: {key} is a number, found {value!r}")
         found[key] = value if key == "source" else int(value)
     return found
@@ -152,6 +155,7 @@ def read_random_groups(
         raise missing_extra("astropy", "astronomy", f"reading {path}") from error
     if weight_scale is not None and not 0 < weight_scale < math.inf:
         raise UsageError(f"{path}: weight_scale (--weight-scale) must be a positive number, found {weight_scale!r}")
+    check_regular(path, "a UVFITS file")
     groups, header, tables = _load(path, fits)
     parameters = {name.strip().upper() for name in groups.parnames}
     rows = np.arange(len(groups))
@@ -226,19 +230,38 @@ def _load(path, fits):
                 primary = hdus[0]
                 if not isinstance(primary, fits.GroupsHDU):
                     raise DataError(f"{path}: a FITS file without random groups, expected UVFITS visibilities")
+                _check_promises(path, hdus)
                 groups, header = primary.data, primary.header
                 if groups is None or len(groups) == 0:
                     raise DataError(f"{path}: no visibilities in it")
                 groups.data.sum(axis=tuple(range(1, groups.data.ndim)))  # read while open
                 tables = {}
                 for hdu in hdus[1:]:
+                    _check_promises(path, hdus)
                     if hdu.name in ("AIPS AN", "AIPS FQ", "AIPS SU"):
                         tables.setdefault(hdu.name, []).append((hdu.header, hdu.data.copy()))
     except DataError:
         raise
+    except MemoryError:
+        raise
     except Exception as error:  # astropy raises OSError, ValueError, TypeError, VerifyError and its own warnings
         raise DataError(f"{path}: cannot be read as UVFITS ({error}): is the file complete?") from error
     return groups, header, tables
+
+
+def _check_promises(path, hdus) -> None:
+    """Refuse a file whose headers tell of more bytes than it has, before memory is taken for them."""
+    found = Path(path).stat().st_size
+    for hdu in hdus:
+        header = hdu.header
+        if any(not int(header.get(f"NAXIS{k}", 0)) >= 0 for k in range(1, int(header.get("NAXIS", 0)) + 1)):
+            raise DataError(f"{path}: an axis of negative length in its header: copy the file again")
+        promised = hdu.fileinfo()["datLoc"] + int(hdu.size)
+        if int(hdu.size) < 0 or promised > found:
+            raise DataError(
+                f"{path}: cannot be read as UVFITS: {found} bytes where its headers promise {promised}: is it complete?"
+            )
+        check_memory(path, 6 * int(hdu.size), "its visibilities in double precision", "split the file by time or frequency")
 
 
 def _numbers(groups, name: str, parameters: set) -> np.ndarray | None:

@@ -1,7 +1,10 @@
 """TIFF stacks: the planes of one series, or of several of one shape, read page by page."""
 
+import itertools
 import logging
 import math
+import os
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,12 +13,18 @@ from typing import Any
 
 import numpy as np
 
+from ideal._regular_files import check_regular
+from ideal._text import plain_text
 from ideal.errors import DataError
 from ideal.formats import axis_names
 from ideal.formats._source import MappedArray, Source
 from ideal.formats.photometric import meaning_of
+from ideal.formats.tiff_bands import PageBands
 from ideal.formats.unwritten import Gap, finding_of
 from ideal.health import Finding, plain_note
+
+_LARGE_PAGE = 2**25  # bytes: of larger pages only the strips and tiles that are asked for are decoded
+_MOST_PLANES = 10**7
 
 
 class TiffPages:
@@ -36,6 +45,9 @@ class TiffPages:
         self._stored = np.dtype(page.dtype)
         self.dtype = np.dtype(np.uint8) if self._stored.kind == "b" else self._stored
         self._inner = len(page.shape)
+        self._steps = [math.prod(shape[i + 1 : -self._inner]) for i in range(len(shape) - self._inner)]
+        large = mapped is None and math.prod(page.shape) * self._stored.itemsize > _LARGE_PAGE
+        self._bands = PageBands(file, page) if large else None
 
     def __getitem__(self, index: slice | tuple[slice, ...]) -> np.ndarray:
         """Return the part of slices without a step, of the first axis or of several."""
@@ -48,23 +60,28 @@ class TiffPages:
         shape = [len(place) for place in places]
         size = [len(range(*one.indices(size))) for one, size in zip(inside, self.shape[-self._inner :], strict=True)]
         values = np.zeros((math.prod(shape), *size), self._stored)
-        numbers = np.arange(math.prod(self.shape[: -self._inner])).reshape(self.shape[: -self._inner])
-        for i, number in enumerate(numbers[counting].ravel().tolist()):
-            page = self._pages[number]
+        for i, place in enumerate(itertools.product(*places)):
+            number = sum(k * step for k, step in zip(place, self._steps, strict=True))
+            page = self._pages[number] if number < len(self._pages) else None
             if page is not None:
-                values[i] = self._decoded(page, number)[inside]
+                values[i] = self._decoded(page, number, inside)
         return self._meant(values.reshape(*shape, *size))
 
-    def _decoded(self, page, number: int) -> np.ndarray:
+    def _decoded(self, page, number: int, inside: tuple[slice, ...]) -> np.ndarray:
+        """Return the part `inside` of a page."""
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # a file of a set is opened again for each page
-                return page.asarray().reshape(self.shape[-self._inner :])
+                if self._bands is not None:
+                    return self._bands.read(page, number, inside)
+                return page.asarray().reshape(self.shape[-self._inner :])[inside]
+        except (DataError, MemoryError):
+            raise
         except Exception as error:  # decoders raise what they like
             if "imagecodecs" in str(error):
                 raise DataError(
-                    f"{self._file}: compression {page.keyframe.compression.name} needs the package imagecodecs: install it, or "
-                    "save the file without compression or with deflate"
+                    f"{self._file}: compression {page.keyframe.compression.name} needs the package imagecodecs: install it with "
+                    "pip install 'ideal[codecs]', or save the file without compression or with deflate"
                 ) from error
             raise DataError(f"{self._file}: page {number} cannot be decoded ({error}): is the file complete?") from error
 
@@ -90,7 +107,7 @@ def _complaints(name: str) -> Iterator[list[str]]:
         logger.removeFilter(collect)
 
 
-def open_tiff(file: Path, number: int | None = None) -> Source:
+def open_tiff(file: Path, number: int | None = None, *, follow_links: bool = False) -> Source:
     """Open a TIFF file: its planes with the axes that its series name.
 
     Axes are those of an OME or ImageJ header, or of the pages (RGB, interleaved or planar). A C axis alone is what programs call
@@ -100,6 +117,7 @@ def open_tiff(file: Path, number: int | None = None) -> Source:
     Args:
         file: its path.
         number: of the series to read; None for the only one, or for all where they are of one shape.
+        follow_links: whether an OME header may name files outside the folder of this one.
 
     Raises:
         DataError: not a TIFF file, truncated, values that do not measure light, or series of several shapes.
@@ -111,16 +129,19 @@ def open_tiff(file: Path, number: int | None = None) -> Source:
     try:
         with _complaints("tifffile") as complaints:
             handle = tifffile.TiffFile(file)
+            others = named_files(file, handle.ome_metadata, follow_links=follow_links) if handle.is_ome else []
             source = _source_of(file, handle, number)
+            source.files += others
         if complaints:  # it goes on with the pages before the fault
             raise DataError(f"{file}: damaged or truncated TIFF ({complaints[0]}): copy the file again")
         return source
     except Exception as error:
         if handle is not None:
             handle.close()
-        if isinstance(error, DataError):
+        if isinstance(error, DataError | MemoryError):
             raise
-        raise DataError(f"{file}: cannot be read as TIFF ({error})") from error
+        reason = plain_text(" ".join(str(error).split()))[:200] or type(error).__name__
+        raise DataError(f"{file}: cannot be read as TIFF ({reason})") from error
 
 
 def _source_of(file: Path, handle, number: int | None) -> Source:
@@ -215,11 +236,8 @@ def _elsewhere(file: Path, header: str) -> list[Finding]:
         DataError: the planes lie in other files, which are not there.
 
     """
-    from xml.etree import ElementTree
-
-    try:
-        root = ElementTree.fromstring(header)
-    except ElementTree.ParseError:
+    root = _parsed(header)
+    if root is None:
         return [plain_note("its OME header cannot be read: axes are taken from the pages")]
     missing = [name for name in _names(header) if not (file.parent / name).is_file()]
     if not missing:
@@ -235,10 +253,63 @@ def _elsewhere(file: Path, header: str) -> list[Finding]:
     )
 
 
-def _names(header: str) -> list[str]:
-    """Return the files that an OME header names, each once."""
+def named_files(file: Path, header: str, *, follow_links: bool) -> list[Path]:
+    """Return the other files that an OME header names and that are there; where they lie and what it promises is checked.
+
+    Raises:
+        DataError: one lies outside the folder of the file, or is no regular file; or the header tells of too many planes.
+
+    """
+    if "<!DOCTYPE" in header or "<!ENTITY" in header:
+        raise DataError(f"{file}: its OME header defines entities of XML, which no microscope writes: save it without")
+    folder, found = file.resolve().parent, []
+    for name in _names(header):
+        shown = plain_text(name)
+        place = folder / name
+        if not os.path.lexists(place):
+            continue
+        path = place.resolve()
+        if not follow_links and not path.is_relative_to(folder):
+            raise DataError(
+                f"{file}: its OME header names {shown}, outside its folder: where that may be read, say so (--follow-links), or "
+                "put the file beside it"
+            )
+        check_regular(path, "a TIFF file", where=f"{file}: its OME header names {shown}")
+        if path != file.resolve():
+            found.append(path)
+    for planes in _planes(header):
+        if planes > _MOST_PLANES:
+            raise DataError(f"{file}: its OME header tells of {planes} planes, expected at most {_MOST_PLANES}: is it damaged?")
+    return found
+
+
+def _planes(header: str) -> Iterator[int]:
+    """Yield how many planes an OME header tells of, a number for each picture and each block of planes."""
+    root = _parsed(header)
+    for element in () if root is None else root.iter():
+        if element.tag.endswith("Pixels"):
+            yield math.prod(_whole(element.attrib.get(f"Size{axis}")) for axis in "TCZ")
+        elif element.tag.endswith("TiffData"):
+            yield max(_whole(element.attrib.get(key)) for key in ("NumPlanes", "PlaneCount", "IFD"))
+
+
+def _whole(text: str | None) -> int:
+    if text is None:
+        return 1
+    return int(text) if re.fullmatch("[0-9]{1,18}", text) else 10**18
+
+
+def _parsed(header: str):
     from xml.etree import ElementTree
 
-    root = ElementTree.fromstring(header)
-    named = (element.attrib.get("FileName") for element in root.iter() if element.tag.endswith("UUID"))
+    try:
+        return ElementTree.fromstring(header)
+    except ElementTree.ParseError:
+        return None
+
+
+def _names(header: str) -> list[str]:
+    """Return the files that an OME header names, each once."""
+    root = _parsed(header)
+    named = () if root is None else (element.attrib.get("FileName") for element in root.iter() if element.tag.endswith("UUID"))
     return list(dict.fromkeys(name for name in named if name))

@@ -7,6 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from ideal._disk import check_disk
 from ideal._files import Patient, named, whole_file
 from ideal.calibration import Calibration, check_sigma
 from ideal.errors import DataError, UsageError
@@ -219,6 +220,7 @@ def write_measurements(path: str | Path, measurements, **options) -> None:
         parts["sigma"] = options.pop("sigma")
     options.setdefault("noise", None)
     with MeasurementWriter(path, **options) as writer:
+        check_disk(path, sum(np.asarray(array).nbytes for array in (measurements, *parts.values()) if np.ndim(array)))
         writer._expected = len(measurements)
         writer.append(measurements, **parts)
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ideal.calibration import LARGEST
+from ideal.errors import DataError
 from ideal.health.check import Block, Check
 from ideal.health.clean import CleanMeans
 from ideal.health.clipping import Clipping
@@ -85,7 +87,7 @@ class Examination:
 
 
 def examine(measured) -> Examination:
-    """Look at a measurement set once, with bounded memory; bad values are reported, never raised.
+    """Look at a measurement set once, with bounded memory; bad values are reported, not raised.
 
     Up to 1 GiB of stored values are looked at, all of smaller sets; of very large images the rows in their middle.
 
@@ -98,6 +100,9 @@ def examine(measured) -> Examination:
         photons); `fraction_zero`; `fraction_saturated`; `n_nan` (NaN or infinite values); `any_negative`; `constant` (all values
         alike); `constant_samples` (lit samples without any structure); `n_groups`; `integer`.
 
+    Raises:
+        DataError: a value is so large that its powers are no numbers.
+
     """
     tally = Tally(measured.dtype.kind == "c", measured.calibration.gain, measured.calibration.offset)
     frames = FrameStatistics(measured)
@@ -107,6 +112,7 @@ def examine(measured) -> Examination:
         raw = measured.read_raw(start, stop, rows)
         finite = np.isfinite(raw).reshape(len(raw), -1).all(1) if raw.dtype.kind in "fc" else np.ones(len(raw), bool)
         tally.add(raw)
+        _check_range(measured, tally)
         frames.add(start, raw, finite)
         flat = _flat(raw)
         for kind, shown in (("all", np.ones(len(raw), bool)), ("finite", finite), ("varied", finite & ~flat)):
@@ -122,7 +128,7 @@ def examine(measured) -> Examination:
     summary["fraction_saturated"] = 0.0 if ceiling is None or summary["constant"] else ceiling.share
     photons = calibration.converts or calibration.units == "photoelectrons"
     summary["mean_photon_count"] = summary["mean"] if photons else None
-    summary["n_groups"] = int(np.unique(measured.groups).size)
+    summary["n_groups"] = measured.group_count
     summary["integer"] = measured.integer
     found = [*measured.findings, *contradictions(measured, summary), *frames.findings()]
     for check in checks:
@@ -133,6 +139,15 @@ def examine(measured) -> Examination:
         [check.pairs for check in checks if isinstance(check, Copies | SharedNoise)] or [np.empty((0, 2), int)]
     )
     return Examination(measured.path, summary, tuple(found), blank, copies.astype(np.int64))
+
+
+def _check_range(measured, tally: Tally) -> None:
+    largest = max(abs(tally.low), abs(tally.high)) * measured.gain if tally.count else 0.0
+    if largest > LARGEST:
+        raise DataError(
+            f"{measured.path}: values up to {largest:.3g}, expected none beyond {LARGEST:g}: write them in another unit, or mend "
+            "what is no measurement"
+        )
 
 
 def _is_new(finding: Finding, found: list[Finding]) -> bool:

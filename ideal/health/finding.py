@@ -14,6 +14,7 @@ SEVERITIES: tuple[Severity, ...] = ("void", "biased", "note")
 NAMES: Mapping[str, str] = MappingProxyType(
     {
         "note": "a remark on how the file was read or the estimate was made",
+        "other-files": "parts of the measurements are read from other files, which the file names",
         "noise-unknown": "the noise, or a figure of it, is not stated",
         "not-finite": "values are NaN or infinite",
         "constant": "all values are alike",

@@ -49,11 +49,17 @@ class Tally:
         values = values[finite]
         if not values.size:
             return
-        if block.dtype.kind == "f":
-            electrons = (values - self.offset) * self.gain
-            self.fractions += int(np.sum(np.abs(electrons - np.round(electrons)) > _WHOLE))
+        with np.errstate(over="ignore"):
+            self._add(values)
+            if block.dtype.kind == "f":
+                electrons = (values - self.offset) * self.gain
+                self.fractions += int(np.sum(np.abs(electrons - np.round(electrons)) > _WHOLE))
+
+    def _add(self, values: np.ndarray) -> None:
         mean, total = float(values.mean()), self.count + values.size
-        self.squares += float(np.sum((values - mean) ** 2)) + (mean - self.mean) ** 2 * self.count * values.size / total
+        self.squares += (
+            float(np.sum((values - mean) ** 2)) + float(np.square(mean - self.mean)) * self.count * values.size / total
+        )
         self.mean += (mean - self.mean) * values.size / total
         self.count, self.low = total, min(self.low, float(values.min()))
         self.zeros += int(np.sum(values == 0))

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from ideal._ranges import MOST_PIXELS, SIDE, Range, Ranges, check_range
-from ideal.errors import UsageError, unknown_name
+from ideal.errors import DataError, UsageError, unknown_name
+from ideal.formats.npy import load_array
 from ideal.imaging._contract import Scene
 from ideal.imaging.constraints import Bounded, Budget, Constraint, OneOf, Positive, UnitSum
 from ideal.imaging.custom import CallableSystem, guest, load_function
@@ -112,10 +113,12 @@ def _value(what: str, table: Mapping[str, Any], folder: Path, settings: Mapping[
     try:
         value = said
         if isinstance(said, str) and said.endswith(".npy"):
-            value = np.load(folder / said)
+            value = load_array(folder / said, "the value of a parameter")
         elif isinstance(said, str):
             value = _called(what, load_function(said, folder), seed, settings)
         value = np.asarray(value)
+    except DataError as error:
+        raise UsageError(f"{what}: {error}") from error
     except (OSError, EOFError, TypeError, ValueError) as error:
         raise UsageError(f"{what}: its value {reprlib.repr(said)} cannot be used ({error})") from error
     if value.dtype.kind not in "iuf" or not value.size:

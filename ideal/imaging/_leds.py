@@ -1,14 +1,17 @@
 """LED arrays that light a microscope: where the LEDs are, and which of them make up an illumination."""
 
 import csv
-import json
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from ideal._documents import parse_json
 from ideal._ranges import Range, check_range
+from ideal._regular_files import read_text
 from ideal.errors import DataError, UsageError, unknown_name
+from ideal.formats.npy import load_array
 
 _ON_AXIS = 1e-6  # of a sine: nearer than this an LED is on the line that parts two halves
 _HEIGHT = Range(1, 2000)  # mm
@@ -75,12 +78,13 @@ def led_positions(leds: str, pitch: float, height: float, reach: float) -> np.nd
         raise UsageError(
             unknown_name("no arrangement of LEDs is called", leds, ARRANGEMENTS) + ", or name a .json, .csv or .npy file"
         )
-    if not path.is_file():
+    if not path.exists():
         raise UsageError(f"setting leds: there is no file {leds}")
     try:
         positions = np.asarray(_READERS[path.suffix.lower()](path), dtype=np.float64)
-    except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
+    except (DataError, ValueError, KeyError, TypeError) as error:
         found = f"nothing named {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+        found = found.removeprefix(f"{leds}: ")
         raise DataError(
             f"{leds}: no positions of LEDs can be read ({found}); expected {_FORMS[path.suffix.lower()]}, in mm"
         ) from error
@@ -157,15 +161,14 @@ def _ring(radius: float, height: float, count: int) -> np.ndarray:
 
 
 def _read_json(path: Path) -> list:
-    found = json.loads(path.read_text(encoding="utf-8"))
+    found = parse_json(read_text(path, "LEDs as JSON"), path)
     if isinstance(found, dict):
         found = found["led_list"]
     return [[each["x"], each["y"], each["z"]] if isinstance(each, dict) else each for each in found]
 
 
 def _read_csv(path: Path) -> list:
-    with path.open(newline="", encoding="utf-8") as stream:
-        rows = [row for row in csv.reader(stream) if row]
+    rows = [row for row in csv.reader(io.StringIO(read_text(path, "LEDs as a table (.csv)"), newline="")) if row]
     names = [name.strip().lower() for name in rows[0]] if rows else []
     if not {"x", "y", "z"} <= set(names):
         return [[float(value) for value in row] for row in rows]
@@ -178,4 +181,4 @@ _FORMS = {
     ".csv": "columns x, y, z of numbers, with or without a header",
     ".npy": "an array of numbers (led, 3)",
 }
-_READERS = {".json": _read_json, ".csv": _read_csv, ".npy": lambda path: np.load(path, allow_pickle=False)}
+_READERS = {".json": _read_json, ".csv": _read_csv, ".npy": lambda path: load_array(path, "LEDs, (led, 3)")}

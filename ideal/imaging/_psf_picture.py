@@ -1,5 +1,6 @@
 """Pictures that hold a measured point spread function, with all their bits, and what is to be said of how they were read."""
 
+import math
 import struct
 import zlib
 from dataclasses import dataclass, field
@@ -7,12 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
+from ideal._regular_files import check_regular
 from ideal.errors import DataError
+from ideal.formats.hdf5 import Hdf5Tree
+from ideal.formats.npy import load_array, read_header
+from ideal.formats.recognition import format_of
 from ideal.formats.tiff import _complaints
 from ideal.health.finding import Finding, plain_note
 
 SUFFIXES = (".tif", ".tiff", ".png", ".npy", ".h5", ".hdf5")
+_PNG = b"\x89PNG\r\n\x1a\n"
 _MOST_VALUES = 2**26
+_PNG_BYTES = 2**30
 _PNG_CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}  # by colour type: grey, RGB, grey and alpha, RGB and alpha
 _PNG_LINEAR = 100_000  # what the chunk gAMA says of a picture that is linear in the light
 _ALPHA = (1, 2)  # TIFF's ExtraSamples: associated and unassociated alpha
@@ -48,17 +55,15 @@ def read_picture(path: str) -> Picture:
 
     """
     file, _, dataset = path.partition("::")
-    suffix = Path(file).suffix.lower()
-    if suffix not in SUFFIXES:
-        raise DataError(f"{path}: unknown format, expected one of {' '.join(SUFFIXES)}")
-    if not Path(file).is_file():
+    if not Path(file).exists():
         raise DataError(f"{file}: no such file: check psf_file")
-    if dataset and suffix not in (".h5", ".hdf5"):
-        raise DataError(f"{path}: a {suffix} file holds one picture, remove '::{dataset}'")
-    readers = {".npy": _read_npy, ".png": _read_png, ".tif": _read_tiff, ".tiff": _read_tiff}
+    kind = _kind_of(file)
+    if dataset and kind != "hdf5":
+        raise DataError(f"{path}: a {Path(file).suffix.lower()} file holds one picture, remove '::{dataset}'")
+    readers = {"npy": _read_npy, "png": _read_png, "tiff": _read_tiff}
     try:
-        if suffix in readers:
-            values, alpha, findings = readers[suffix](file)
+        if kind in readers:
+            values, alpha, findings = readers[kind](file)
         else:
             values, alpha, findings = _read_hdf5(file, dataset)
     except DataError:
@@ -71,6 +76,20 @@ def read_picture(path: str) -> Picture:
     largest = float(np.iinfo(values.dtype).max) if values.dtype.kind in "ui" else None
     light, more = _light(path, values, alpha)
     return Picture(light, largest, [*findings, *more])
+
+
+def _kind_of(file: str) -> str:
+    """Return "npy", "png", "tiff" or "hdf5" by the first bytes of a file; by its name where they are of none."""
+    check_regular(file, "a picture")
+    with open(file, "rb") as stream:
+        if stream.read(8) == _PNG:
+            return "png"
+    if Path(file).suffix.lower() == ".png":
+        return "png"
+    kind = format_of(file)
+    if kind not in ("npy", "tiff", "hdf5"):
+        raise DataError(f"{file}: unknown format, expected one of {' '.join(SUFFIXES)}")
+    return kind
 
 
 def _light(path: str, values: np.ndarray, alpha: bool) -> tuple[np.ndarray, list[Finding]]:
@@ -102,22 +121,25 @@ def _check_size(file: str, rows: int, columns: int) -> None:
 
 
 def _read_npy(file: str):
-    values = np.load(file, mmap_mode="r", allow_pickle=False)
-    _check_size(file, values.size, 1)
-    return np.array(values), False, []
+    with open(file, "rb") as stream:
+        header = read_header(stream, file)
+    _check_size(file, math.prod(header.shape), 1)
+    return load_array(file, "a picture"), False, []
 
 
 def _read_hdf5(file: str, dataset: str):
-    import h5py
-
-    with h5py.File(file) as handle:
-        if not dataset:
-            raise DataError(f"{file}: name the picture in it as {file}::DATASET")
-        found = handle.get(dataset)
-        if not isinstance(found, h5py.Dataset):
+    if not dataset:
+        raise DataError(f"{file}: name the picture in it as {file}::DATASET")
+    tree = Hdf5Tree(file)
+    try:
+        found = tree.get(dataset)
+        if not isinstance(found, tree.array_type):
             raise DataError(f"{file}: no dataset {dataset!r} in it")
         _check_size(file, found.size or 0, 1)
-        return np.asarray(found[()]), False, []
+        findings = [plain_note(f"{file}: the picture lies in {', '.join(map(str, tree.files))}")] if tree.files else []
+        return np.asarray(found[()]), False, findings
+    finally:
+        tree.close()
 
 
 def _read_tiff(file: str):
@@ -151,8 +173,10 @@ def _read_tiff(file: str):
 
 
 def _read_png(file: str):
+    if Path(file).stat().st_size > _PNG_BYTES:
+        raise DataError(f"{file}: has {Path(file).stat().st_size} bytes, expected a PNG of at most {_PNG_BYTES}: crop it")
     data = Path(file).read_bytes()
-    if data[:8] != b"\x89PNG\r\n\x1a\n":
+    if data[:8] != _PNG:
         raise DataError(f"{file}: is no PNG")
     chunks, header = _png_chunks(file, data)
     columns, rows, bits, kind, _, _, interlace = header
@@ -164,7 +188,7 @@ def _read_png(file: str):
         # The usual reader keeps 8 of the 16 bits of every picture that is not grey.
         if interlace:
             raise DataError(f"{file}: an interlaced PNG of 16 bits and {channels} channels, expected one without interlacing")
-        values = _png_values(zlib.decompress(b"".join(chunks[b"IDAT"])), rows, columns, channels)
+        values = _png_values(_unpacked(file, chunks[b"IDAT"], rows * (1 + 2 * channels * columns)), rows, columns, channels)
     else:
         from PIL import Image
 
@@ -178,6 +202,14 @@ def _read_png(file: str):
         said = b"sRGB" in chunks or b"iCCP" in chunks or gamma is not None
         findings.append(_encoded(file, "a PNG that says so" if said else f"a PNG of {bits} bits", sure=said))
     return values, kind in (4, 6), findings
+
+
+def _unpacked(file: str, parts: list[bytes], size: int) -> bytes:
+    """Return as many bytes of a PNG's values as its header tells of."""
+    values = zlib.decompressobj().decompress(b"".join(parts), size)
+    if len(values) < size:
+        raise DataError(f"{file}: this PNG ends after {len(values)} of {size} bytes of values")
+    return values
 
 
 def _png_chunks(file: str, data: bytes) -> tuple[dict[bytes, list[bytes]], tuple]:

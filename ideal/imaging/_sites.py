@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ideal._regular_files import read_text
 from ideal.errors import DataError, UsageError, unknown_name
 
 _BOLTZMANN_JY = 1380.649  # J/K in Jy m^2/K
@@ -144,8 +145,10 @@ def read_sites(path: str | Path, frequency: float = 230e9) -> Sites:
     """
     path = Path(path)
     try:
-        lines = path.read_text("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_text(path, "a table of sites").splitlines()
+    except DataError:
+        raise
+    except OSError as error:
         raise DataError(f"{path}: cannot be read as a table of sites ({error})") from error
     columns = {"name": 0, "x": 1, "y": 2, "z": 3}
     densities = [4]

@@ -1,5 +1,6 @@
 """A sensor under a mosaic of colour filters: each pixel measures the light that its own filter lets through."""
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from ideal._ranges import MOST_PIXELS, SIDE, Range, Ranges, check_range
+from ideal._regular_files import read_text
 from ideal.errors import DataError, UsageError, unknown_name
+from ideal.formats.npy import is_npy, load_array
 from ideal.imaging._contract import ImagingSystem, Params, PeriodicForm, Scene, setting
 from ideal.imaging._mosaics import MOSAICS, fitting, mosaic_indices, not_fitting
 from ideal.imaging.constraints import Constraint, OneOf
@@ -291,6 +294,8 @@ def _as_table(rows) -> np.ndarray:
 
 def _read_table(path: str | Path) -> np.ndarray:
     try:
-        return _as_table(np.load(path) if str(path).endswith(".npy") else np.loadtxt(path, delimiter=","))
+        if is_npy(path):
+            return _as_table(load_array(path, "a response, (filter, channel)"))
+        return _as_table(np.loadtxt(io.StringIO(read_text(path, "a response of numbers and commas")), delimiter=","))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read as a response: {error}; expected numbers, (filter, channel)") from None

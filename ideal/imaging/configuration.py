@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import h5py
 import jax.numpy as jnp
 import numpy as np
 
+from ideal._documents import parse_json
 from ideal._files import whole_hdf5
+from ideal._regular_files import check_regular
+from ideal._text import plain_text
 from ideal.errors import DataError, UsageError
+from ideal.formats.hdf5 import opened, read_arrays
 from ideal.imaging import ImagingSystem, Params, check_settings, find_system
 from ideal.imaging._custom_table import system_of_callable
 
@@ -127,14 +130,26 @@ def load_design(path: str | Path) -> tuple[str, dict[str, Any], Params]:
     """
     if not Path(path).exists():
         raise DataError(f"{path}: no such file")
+    check_regular(path, "a design file")
     try:
-        with h5py.File(path) as file:
+        with opened(path) as file:
             if file.attrs.get("format") != _FORMAT:
                 raise DataError(f"{path}: not a design file (its format is {file.attrs.get('format')!r}, expected {_FORMAT!r})")
-            settings = {name: _plain(value) for name, value in json.loads(file.attrs["settings"]).items()}
-            return file.attrs["system"], settings, {name: jnp.asarray(file[name][...]) for name in file}
-    except (OSError, KeyError, ValueError) as error:
+            settings = {name: _plain(value) for name, value in parse_json(file.attrs["settings"], path).items()}
+            arrays = {name: _numbers(path, name, each) for name, each in read_arrays(file, path).items()}
+            return plain_text(str(file.attrs["system"])), settings, {name: jnp.asarray(each) for name, each in arrays.items()}
+    except DataError as error:
+        reason = str(error).removeprefix(f"{path}: ")
+        raise error if "not a design file" in reason else DataError(f"{path}: cannot be read as a design ({reason})") from error
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, RecursionError, RuntimeError) as error:
         raise DataError(f"{path}: cannot be read as a design ({' '.join(str(error).split())})") from error
+
+
+def _numbers(path: str | Path, name: str, array: Any) -> np.ndarray:
+    array = np.asarray(array)
+    if array.dtype.kind not in "biuf" or not np.isfinite(array).all():
+        raise DataError(f"{path}: the parameter {name} of this design holds no finite numbers: is the file damaged?")
+    return array
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,438 @@
+"""HDF5 files of others: their links are followed by us, not by the library, so that no file is read that nobody named.
+
+A dataset may lie in another file: behind an external link, as a source of a virtual dataset, or as raw bytes that the dataset
+names (external storage). Such files are read where they lie in the folder of the file that was named, or below it; elsewhere only
+where the user allows it. All of them are listed in `Hdf5Tree.files`.
+"""
+
+import glob
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from ideal._memory import check_memory, in_bytes
+from ideal._regular_files import check_regular
+from ideal._text import plain_text
+from ideal.errors import DataError, IdealError
+
+_CHUNK_CACHE = 16 * 2**20  # holds one chunk of a few megabytes, so that neighbouring reads decompress it once
+_HOPS = 16  # links after each other
+_MOST_NODES = 100_000  # groups and datasets that are looked at
+_ATTRIBUTE_BYTES, _MOST_ATTRIBUTES = 2**16, 1000
+# Of an array of so many bytes, or entries, as much must have been written as the best compression would leave: more than 2000:1
+# no lossless compression of measurements reaches, and that of zlib ends at 1032:1.
+_SUSPECT_BYTES, _SUSPECT_ENTRIES, _LEAST_BYTES = 2**34, 10**7, 2**26
+_COMPRESSION = 2000
+_FILTERS = {
+    32000: "LZF",
+    32001: "Blosc",
+    32004: "LZ4",
+    32008: "bitshuffle",
+    32013: "ZFP",
+    32015: "Zstandard",
+    32017: "SZ",
+    32018: "FCIDECOMP",
+    32019: "JPEG",
+    32024: "SZ3",
+    32026: "Blosc2",
+    32028: "SPERR",
+}
+_BUILT_IN = {1: "deflate", 2: "shuffle", 3: "Fletcher32", 4: "SZIP", 5: "n-bit", 6: "scale-offset"}
+
+
+@contextmanager
+def opened(path: str | Path, **options) -> Iterator[h5py.File]:
+    """Give an HDF5 file, open for reading; as `open_file`."""
+    file = open_file(path, **options)
+    try:
+        yield file
+    finally:
+        file.close()
+
+
+def open_file(path: str | Path, **options) -> h5py.File:
+    """Open an HDF5 file for reading.
+
+    Raises:
+        DataError: it is no regular file, no HDF5, truncated, damaged, or locked by another program.
+
+    """
+    check_regular(path, "an HDF5 file")
+    try:
+        return h5py.File(path, "r", **options)
+    except (OSError, RuntimeError, ValueError) as error:
+        text = str(error)
+        if isinstance(error, PermissionError):
+            raise DataError(f"{path}: permission denied, the file cannot be read") from error
+        if "truncated" in text:
+            raise DataError(f"{path}: truncated HDF5 file: copy or write the file again") from error
+        if "lock file" in text:
+            raise DataError(
+                f"{path}: locked by a program that writes to it: wait until it has ended, or copy the file and read the copy"
+            ) from error
+        if "already open for write" in text or "SWMR" in text or "consistency flags" in text:
+            raise DataError(
+                f"{path}: still marked as open for writing: let the program that writes it end, or, where it crashed, clear "
+                "the mark with h5clear -s"
+            ) from error
+        if not _is_hdf5(path):
+            raise DataError(f"{path}: not an HDF5 file: is it cut short, or of another format?") from error
+        raise DataError(f"{path}: cannot be read as HDF5 ({_reason(error)}): is it damaged? copy the file again") from error
+
+
+def _is_hdf5(path) -> bool:
+    try:
+        return bool(h5py.is_hdf5(path))
+    except (OSError, RuntimeError, ValueError):
+        return False
+
+
+def _reason(error: Exception) -> str:
+    return plain_text(" ".join(str(error).split()))[:200]
+
+
+@contextmanager
+def damaged(path: str | Path) -> Iterator[None]:
+    """Turn what h5py raises on a damaged file into an error that names it."""
+    try:
+        yield
+    except IdealError:
+        raise
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, IndexError, OverflowError, UnicodeError) as error:
+        raise DataError(f"{path}: damaged HDF5 file ({_reason(error)}): copy or write the file again") from error
+
+
+class Hdf5Tree:
+    """The datasets of an HDF5 file by their paths, and its attributes.
+
+    Args:
+        path: of the file.
+        follow_links: whether files outside its folder may be read where it names them.
+
+    Attributes:
+        handle: the open file.
+        files: further files that were read so far, resolved.
+
+    """
+
+    array_type = h5py.Dataset
+
+    def __init__(self, path: str | Path, follow_links: bool = False):
+        self.path, self._follow = Path(path), follow_links
+        self.folder = self.path.resolve().parent
+        self.handle = open_file(path, rdcc_nbytes=_CHUNK_CACHE)
+        self._others: dict[Path, h5py.File] = {}
+        self.files: list[Path] = []
+
+    def close(self) -> None:
+        """Close the file and all others."""
+        for each in self._others.values():
+            each.close()
+        self.handle.close()
+
+    def attributes(self) -> dict:
+        """Return the attributes of the file as plain Python values."""
+        with damaged(self.path):
+            return attributes_of(self.handle)
+
+    def get(self, path: str):
+        """Return the dataset or group of a path, or None where there is nothing.
+
+        Raises:
+            DataError: it lies in a file that must not be read or is not there, its links lead in a circle, or it cannot be read.
+
+        """
+        with damaged(f"{self.path}::{plain_text(path)}"):
+            node = self._resolve(self.handle, path, path, [_HOPS])
+            return self._checked(node, path) if isinstance(node, h5py.Dataset) else node
+
+    def paths(self) -> tuple[list[str], list[str]]:
+        """Return the paths of all datasets, each dataset once, and why links were left out."""
+        found, left = [], []
+        seen = set()
+        waiting: list[tuple[str, h5py.Group]] = [("", self.handle["/"])]
+        while waiting and len(seen) < _MOST_NODES:
+            prefix, group = waiting.pop()
+            with damaged(self.path):
+                names = list(group)
+            inner = []
+            for name in names:
+                path = f"{prefix}{name}"
+                try:
+                    node = self._resolve(group, name, path, [_HOPS])
+                except DataError as error:
+                    left.append(str(error))
+                    continue
+                except (OSError, RuntimeError, KeyError, ValueError, TypeError, UnicodeError):
+                    continue  # a link to nothing
+                if not isinstance(node, h5py.Dataset | h5py.Group):
+                    continue
+                about = h5py.h5o.get_info(node.id)
+                if (about.fileno, about.addr) in seen:
+                    continue
+                seen.add((about.fileno, about.addr))
+                if isinstance(node, h5py.Dataset):
+                    found.append(path)
+                else:
+                    inner.append((f"{path}/", node))
+            waiting += reversed(inner)
+        return sorted(found), left
+
+    def _resolve(self, group, path: str, shown: str, hops: list[int]):
+        """Return what a path leads to, from a group on; links are counted down in `hops`."""
+        node = group.file["/"] if path.startswith("/") else group
+        for part in path.split("/"):
+            if part in ("", "."):
+                continue
+            if not isinstance(node, h5py.Group):
+                return None
+            link = node.get(part, getlink=True)
+            if link is None:
+                return None
+            if isinstance(link, h5py.HardLink):
+                node = node[part]
+                continue
+            hops[0] -= 1
+            if hops[0] < 0:
+                raise DataError(f"{self.path}: the links of {plain_text(shown)} lead in a circle: name the dataset itself")
+            if isinstance(link, h5py.SoftLink):
+                node = self._resolve(node, link.path, shown, hops)
+                if node is None:
+                    raise DataError(
+                        f"{self.path}: {plain_text(shown)} is a link to {plain_text(link.path)}, which is not there: name the "
+                        "dataset itself"
+                    )
+            else:
+                other = self._other(link.filename, node.file.filename, f"{plain_text(shown)} is a link to")
+                node = self._resolve(other, link.path, shown, hops)
+                if node is None:
+                    raise DataError(
+                        f"{self.path}: {plain_text(shown)} is a link to {plain_text(link.filename)}::{plain_text(link.path)}, "
+                        "which is not there: put it in its place"
+                    )
+        return node
+
+    def _other(self, name: str, holder: str, said: str) -> h5py.File:
+        path = self.allowed(name, holder, said)
+        if path == self.path.resolve():
+            return self.handle
+        if path not in self._others:
+            self._others[path] = open_file(path, rdcc_nbytes=_CHUNK_CACHE)
+        return self._others[path]
+
+    def allowed(self, name: str, holder: str | Path, said: str, *, missing: bool = False) -> Path | None:
+        """Return the resolved path of a file that another names.
+
+        Args:
+            name: as it stands there.
+            holder: the file that names it.
+            said: how it names it, for messages: "m is a link to".
+            missing: whether None is returned where the file is not there, in place of an error.
+
+        Raises:
+            DataError: the file lies outside the folder, or is no regular file.
+
+        """
+        shown, folder = plain_text(name), Path(holder).resolve().parent
+        places = [Path(name)] if os.path.isabs(name) else [folder / name]
+        places += [folder / Path(name).name, Path(name)]  # where the library looks: by its name alone, and from where we stand
+        place = next((each for each in places if os.path.lexists(each)), None)
+        if place is None:
+            if missing:
+                return None
+            raise DataError(f"{self.path}: {said} {shown}, which is not there: put the file in its place")
+        found = place.resolve()
+        if not self._follow and not found.is_relative_to(self.folder):
+            raise DataError(
+                f"{self.path}: {said} {shown}, outside its folder: where that may be read, say so (--follow-links), or put the "
+                "file beside it"
+            )
+        check_regular(found, "an HDF5 file", where=f"{self.path}: {said} {shown}")
+        if found not in self.files and found != self.path.resolve():
+            self.files.append(found)
+        return found
+
+    def _checked(self, dataset: h5py.Dataset, path: str) -> h5py.Dataset:
+        """Return a dataset that can be read and reads nothing that nobody named."""
+        where = f"{self.path}::{plain_text(path)}"
+        if dataset.shape is None:
+            raise DataError(f"{where}: is empty, without a shape, expected an array of numbers")
+        try:
+            itemsize = np.dtype(dataset.dtype).itemsize
+        except TypeError as error:
+            raise DataError(f"{where}: values of a type that NumPy does not have ({_reason(error)}), expected numbers") from error
+        check_filters(dataset, where)
+        if dataset.is_virtual:
+            self._check_sources(dataset, where, set())
+        elif dataset.external:
+            dataset = self._with_raw_files(dataset, where)
+        else:
+            check_written(dataset, where)
+        if dataset.chunks is not None and dataset.size:
+            chunk = math.prod(dataset.chunks) * itemsize
+            check_memory(where, 2 * chunk, f"one of its chunks, {dataset.chunks},", "write it again with smaller chunks")
+        return dataset
+
+    def _check_sources(self, dataset: h5py.Dataset, where: str, seen: set) -> None:
+        """Check the files that a virtual dataset maps, and those that these map."""
+        covered = 0
+        for source in dataset.virtual_sources():
+            covered += source.vspace.get_select_npoints()
+            mark = (dataset.file.filename, source.file_name, source.dset_name)
+            if mark in seen:
+                continue
+            seen.add(mark)
+            if len(seen) > _MOST_NODES:
+                raise DataError(f"{where}: maps more than {_MOST_NODES} datasets: take a part of it")
+            for file in self._named_by(source.file_name, dataset.file.filename, where):
+                other = dataset.file if source.file_name == "." else self._other(str(file), file, f"{where} maps")
+                inner = self._resolve(other, source.dset_name, source.dset_name, [_HOPS])
+                if not isinstance(inner, h5py.Dataset) or inner.shape is None:
+                    continue
+                check_filters(inner, where)
+                if inner.is_virtual:
+                    self._check_sources(inner, where, seen)
+                elif inner.external:
+                    raise DataError(f"{where}: maps a dataset whose values are raw files: write it as one dataset")
+                else:
+                    check_written(inner, f"{where} (in {plain_text(Path(file).name)})")
+        size = dataset.size or 0
+        if is_empty_promise(dataset.shape, dataset.dtype.itemsize, covered * dataset.dtype.itemsize):
+            raise DataError(
+                f"{where}: of its {size} values {covered} are mapped to files: take the part that was recorded, or write it again"
+            )
+
+    def _named_by(self, name: str, holder: str, where: str) -> list[Path]:
+        """Return the files that a name in a virtual dataset means: one, none, or those of a pattern with %b."""
+        if name == ".":
+            return [Path(holder)]
+        said = f"{plain_text(where.rpartition('::')[2])} maps"
+        if "%" not in name.replace("%%", ""):
+            found = self.allowed(name, holder, said, missing=True)
+            return [] if found is None else [found]
+        pattern = glob.escape(name).replace("%%", "\0").replace("%b", "*").replace("\0", "%")
+        base = Path(holder).resolve().parent
+        there = [path for place in (base, Path.cwd()) for path in glob.glob(str(place / pattern))[:_MOST_NODES]]
+        found = [self.allowed(path, holder, said, missing=True) for path in dict.fromkeys(there)]
+        return [path for path in dict.fromkeys(found) if path is not None]
+
+    def _with_raw_files(self, dataset: h5py.Dataset, where: str) -> h5py.Dataset:
+        """Return a dataset whose raw files are looked for beside the file, after a check of each."""
+        for name, _, _ in dataset.external:
+            name = os.fsdecode(name)
+            self.allowed(name, dataset.file.filename, f"{plain_text(dataset.name)} takes its values from")
+        access = h5py.h5p.create(h5py.h5p.DATASET_ACCESS)
+        access.set_efile_prefix(b"${ORIGIN}")
+        file, name = dataset.file, dataset.name.encode()
+        dataset.id.close()  # HDF5 keeps the prefix of a dataset that is open
+        return h5py.Dataset(h5py.h5d.open(file.id, name, access))
+
+
+def check_written(dataset: h5py.Dataset, where: str) -> None:
+    """Refuse a large dataset of which nearly nothing was written: its shape is a promise that costs memory and time.
+
+    Raises:
+        DataError: it is one.
+
+    """
+    stored, itemsize = dataset.id.get_storage_size(), dataset.dtype.itemsize
+    if is_empty_promise(dataset.shape, itemsize, stored):
+        raise DataError(empty_promise(where, dataset.shape, itemsize, stored))
+
+
+def is_empty_promise(shape: tuple[int, ...], itemsize: int, stored: int) -> bool:
+    """Tell whether a shape promises so much more than `stored` bytes that nearly nothing can have been written."""
+    promised = math.prod(shape) * itemsize
+    large = promised > _SUSPECT_BYTES or (max(shape, default=0) > _SUSPECT_ENTRIES and promised > _LEAST_BYTES)
+    return large and stored * _COMPRESSION < promised
+
+
+def empty_promise(where: str, shape: tuple[int, ...], itemsize: int, stored: int) -> str:
+    """Return the message for an array whose shape promises far more than was written."""
+    return (
+        f"{where}: its shape {tuple(shape)} promises {in_bytes(math.prod(shape) * itemsize)}, and {in_bytes(stored)} were "
+        "written: nearly all of it was never recorded: write a file of what was"
+    )
+
+
+def check_filters(dataset: h5py.Dataset, where: str) -> None:
+    """Refuse a dataset that was compressed by a filter that is not installed.
+
+    Raises:
+        DataError: there is one; the message says what to install.
+
+    """
+    layout = dataset.id.get_create_plist()
+    for place in range(layout.get_nfilters()):
+        code, _, _, name = layout.get_filter(place)
+        if h5py.h5z.filter_avail(code) or (_load_plugins() and h5py.h5z.filter_avail(code)):
+            continue
+        name = _FILTERS.get(code) or _BUILT_IN.get(code) or plain_text(name.decode("utf-8", "replace")) or "an unknown filter"
+        remedy = (
+            "install it with pip install 'ideal[codecs]' (or hdf5plugin)"
+            if code >= 32000
+            else "write it again without this filter (h5repack)"
+        )
+        raise DataError(f"{where}: compressed by {name} (HDF5 filter {code}), which is not installed: {remedy}")
+
+
+def _load_plugins() -> bool:
+    try:
+        import hdf5plugin  # noqa: F401 - registers its filters
+    except ImportError:
+        return False
+    return True
+
+
+def attributes_of(node) -> dict:
+    """Return the attributes of a file, group or dataset as plain Python values, without those that are large or unreadable."""
+    found = {}
+    for key in list(node.attrs)[:_MOST_ATTRIBUTES]:
+        try:
+            if node.attrs.get_id(key).get_storage_size() > _ATTRIBUTE_BYTES:
+                continue
+            found[key] = node.attrs[key]
+        except (OSError, RuntimeError, KeyError, ValueError, TypeError, UnicodeError):
+            continue  # of a type that NumPy does not have
+    return plain_attributes(found)
+
+
+def plain_attributes(attributes) -> dict:
+    """Return attributes with NumPy scalars and byte strings as plain Python values, texts without control characters."""
+    plain = {}
+    for key, value in dict(attributes).items():
+        if isinstance(value, bytes):
+            value = value.decode("utf-8", "replace")
+        elif isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
+            value = value.item()
+            value = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+        plain[plain_text(str(key))] = plain_text(value) if isinstance(value, str) else value
+    return plain
+
+
+def read_arrays(file: h5py.File, where: str | Path) -> dict[str, np.ndarray]:
+    """Return the datasets at the root of an open file of ours, whole; links of any kind are refused.
+
+    Raises:
+        DataError: something is no plain dataset, or does not fit into memory.
+
+    """
+    found = {}
+    with damaged(where):
+        for name in file:
+            shown = plain_text(name)
+            if not isinstance(file.get(name, getlink=True), h5py.HardLink):
+                raise DataError(f"{where}: {shown} is a link, expected an array: is it a file of ideal?")
+            node = file[name]
+            if not isinstance(node, h5py.Dataset) or node.is_virtual or node.external or node.shape is None:
+                raise DataError(f"{where}: {shown} is no plain array: is it a file of ideal?")
+            check_written(node, f"{where}::{shown}")
+            check_filters(node, f"{where}::{shown}")
+            check_memory(f"{where}::{shown}", (node.size or 0) * node.dtype.itemsize, "it", "is it a file of ideal?")
+            found[name] = node[()]
+    return found
