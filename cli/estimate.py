@@ -77,6 +77,9 @@ def estimate(
     ] = None,
     confidence: Annotated[float, typer.Option(help="Confidence of the intervals, between 0 and 1.")] = 0.95,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same numbers.")] = 0,
+    all_pairs: Annotated[
+        bool, typer.Option("--all-pairs", help="Compare every two files in the JSON, not only neighbours in the ranking.")
+    ] = False,
     as_json: _options.Json = False,
     plot: Annotated[
         str | None, typer.Option(metavar="FILE", help="Draw measurements and information (.png, .svg, .pdf).")
@@ -107,7 +110,7 @@ def estimate(
     """
     import sys
     from contextlib import ExitStack
-    from itertools import combinations
+    from itertools import combinations, pairwise
 
     from ideal.cli import _models, _output
     from ideal.cli._keeping import Keeping
@@ -185,7 +188,8 @@ def estimate(
                     except DataError as error:  # as labels of one class: the measurements have their estimate
                         failed.append(str(error))
                         complain(str(error))
-            comparisons = [compare(a, b, seed=seed) for a, b in combinations(found, 2)]
+            ranked = sorted(found, key=lambda result: -result.information_bits_per_pixel)
+            comparisons = [compare(a, b, seed=seed) for a, b in (combinations(ranked, 2) if all_pairs else pairwise(ranked))]
         document = {
             **_output.provenance(sys.argv, seed),
             "results": [_document(result, tasks) | resources() for result in found],

@@ -94,11 +94,14 @@ def test_ranking(ideal):
     assert [line.split()[0] for line in result.stdout.splitlines()[1:]] == ["a.h5", "b.h5", "c.h5"]
     found = document(ideal("estimate", "c.h5", "a.h5", "b.h5", *FAST, "--json"))
     value = {each["path"]: each["information_bits_per_pixel"] for each in found["results"]}
-    assert [(each["a"], each["b"]) for each in found["comparison"]] == [("c.h5", "a.h5"), ("c.h5", "b.h5"), ("a.h5", "b.h5")]
+    pairs = [("a.h5", "b.h5"), ("b.h5", "c.h5")]
+    assert [(each["a"], each["b"]) for each in found["comparison"]] == pairs
     for each in found["comparison"]:
         assert each["difference_bits_per_pixel"] == pytest.approx(value[each["a"]] - value[each["b"]])
         assert each["paired"]
-    assert found["comparison"][2]["interval"][0] > 0
+    assert found["comparison"][0]["interval"][0] > 0
+    every = document(ideal("estimate", "c.h5", "a.h5", "b.h5", *FAST, "--json", "--all-pairs"))["comparison"]
+    assert sorted((each["a"], each["b"]) for each in every) == sorted([*pairs, ("a.h5", "c.h5")])
 
 
 def test_a_ranking_of_different_kinds_is_not_paired(ideal):
