@@ -165,6 +165,7 @@ def estimate(
             folder = None
             if out:
                 inputs = [*files, *(load_model or []), *([groups] if groups and not groups.isdigit() else [])]
+                inputs += [str(path) for measured in sources for path in measured.files]
                 folder = RunFolder.open(out, configuration, keeping, inputs=inputs, force=force, resume=resume)
             for place, measured in enumerate(sources):
                 result = folder and folder.finished(place)
