@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from ideal.cli import _lock
+from ideal.cli._asked import WRITTEN, asked
 from ideal.cli._streams import tell
 from ideal.errors import IdealError, StorageWarning, UsageError
 
@@ -47,12 +48,15 @@ def guarded(command: Callable) -> Callable:
             with warnings.catch_warnings():
                 warnings.simplefilter("default", StorageWarning)
                 warnings.showwarning = _in_one_line(warnings.showwarning)
-                return attempt(*args, **kwargs)
+                with asked(kwargs):
+                    return attempt(*args, **kwargs)
         finally:
             _lock.release_all()
 
     def attempt(*args, **kwargs):
         try:
+            for option in filter(lambda each: kwargs.get(each) == "", WRITTEN):
+                raise UsageError(f"--{option.replace('_', '-')} is empty: name what to write (is a variable of the shell unset?)")
             return command(*args, **kwargs)
         except (typer.Exit, typer.Abort):
             raise

@@ -46,7 +46,7 @@ def load_fitted(paths: list[str]) -> dict[str, Density]:
     return fitted
 
 
-def check_save(target: str | None, files: list[str], loaded: list[str], fits: bool, force: bool) -> None:
+def check_save(target: str | None, files: list[str], fits: bool, force: bool) -> None:
     """Refuse, before any work, a --save-model that could not be done."""
     from ideal.cli._output import check_target
 
@@ -56,9 +56,6 @@ def check_save(target: str | None, files: list[str], loaded: list[str], fits: bo
         raise UsageError(f"--save-model keeps the model of one measurement file; found {len(files)}: use --out for several")
     if not fits:
         raise UsageError("--save-model keeps a model that is fitted here: name one to fit (--model), or leave it out")
-    for path in (*(name.split("::")[0] for name in files), *loaded):
-        if Path(path).resolve() == Path(target).resolve():
-            raise UsageError(f"--save-model {target} would overwrite {path}, which is read: choose another name")
     check_target("--save-model", target, (".h5", ".hdf5"), force)
 
 

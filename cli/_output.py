@@ -7,6 +7,7 @@ from collections.abc import Container
 from contextlib import nullcontext
 
 from ideal._text import plain_text
+from ideal.cli._asked import read_as
 from ideal.cli._streams import tell
 
 _FILE_WIDTH = 160
@@ -87,6 +88,8 @@ def check_target(option: str, target: str | None, suffixes: tuple[str, ...], for
         raise UsageError(f"{option} {target}: the name must end in " + (f"{', '.join(others)} or " if others else "") + last)
     if path.is_dir():
         raise UsageError(f"{option} {target} is a folder: name a file")
+    if (read := read_as(target)) is not None:
+        raise UsageError(f"{option} {target} would overwrite {read}, which is read: choose another name")
     if path.exists() and not force:
         raise UsageError(f"{option} {target} exists: choose another name, or overwrite it with --force")
     try:

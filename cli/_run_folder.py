@@ -10,13 +10,14 @@ from typing import Any
 
 from ideal._files import is_temporary, remove_left, write_whole
 from ideal._memory import peak_memory
+from ideal._regular_files import check_regular, read_text
 from ideal.cli import _lock, _output
 from ideal.cli._keeping import Keeping, is_full
-from ideal.cli._run_key import difference, digest_of, key_of
-from ideal.errors import UsageError
+from ideal.cli._run_key import difference, digest_of, is_key, key_of
+from ideal.errors import DataError, UsageError
 from ideal.result import Estimate
 
-_BEGINNING, _RUNNING, _FINISHED, _FAILED = "beginning", "running", "finished", "failed"
+_STATES = _BEGINNING, _RUNNING, _FINISHED, _FAILED = "beginning", "running", "finished", "failed"
 _WORK = ("result-*.json", "task-*.json", "checkpoints/**/*.npz")  # what an interrupted run would lose
 _OTHERS = ("metrics.jsonl", "run.toml", "design.toml", "design.h5", "information.png", "comparison.png", "targets.png")
 _OTHERS += ("ascent.png", "measurements.png", "design-before.png", "design-after.png")
@@ -126,12 +127,13 @@ class RunFolder:
 
     def keep(self, place: int, found: Estimate) -> None:
         """Record the estimate and the fitted models of the file at this place of the list."""
-        with self.keeping.attempt(self._result(place), "the result"):
+        models = self.path / "models" / str(place)
+        with self.keeping.attempt(models, "the models"):  # first: who finds a result counts on its models
             if found.fitted:
-                models = self.path / "models" / str(place)
                 models.mkdir(parents=True, exist_ok=True)
-                for name, model in found.fitted.items():
-                    model.save(models / f"{name}.h5")
+            for name, model in found.fitted.items():
+                model.save(models / f"{name}.h5")
+        with self.keeping.attempt(self._result(place), "the result"):
             if place not in self._lines:
                 write_whole(self._result(place), json.dumps({"run": self._key, **found.to_state()}))
                 self._lines[place] = _line(found)
@@ -183,18 +185,20 @@ class RunFolder:
         if not file.exists():
             return None
         try:
-            state = json.loads(file.read_text(encoding="utf-8"))
+            state = json.loads(read_text(file))
             if not isinstance(state, dict):
                 raise ValueError(f"it holds a {type(state).__name__}")
             if state.pop("run", self._key) != self._key:
                 raise ValueError("it is of another run")
             return build(state)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (DataError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             _output.warn(f"{file} is damaged ({type(error).__name__}: {error}): this part of the run is done again")
             return None
 
     def _append(self, record: dict) -> None:
         """Add a line to metrics.jsonl, for those who watch; one that is lost or cut short is mended at the end."""
+        if (self.path / "metrics.jsonl").exists():
+            check_regular(self.path / "metrics.jsonl")
         with open(self.path / "metrics.jsonl", "a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
 
@@ -215,11 +219,11 @@ def _read(record: Path) -> dict | None:
     if not record.exists():
         return None
     try:
-        before = json.loads(record.read_text(encoding="utf-8"))
-        if isinstance(before, dict) and "status" in before:
+        before = json.loads(read_text(record))
+        if isinstance(before, dict) and before.get("status") in _STATES and is_key(before):
             return before
         reason = "it is no record of a run"
-    except (ValueError, RecursionError) as error:
+    except (DataError, ValueError, RecursionError) as error:
         reason = str(error)
     _output.warn(f"{record} is damaged ({reason}): results that are whole are kept, the rest is done again")
     return {}
@@ -258,9 +262,9 @@ def _is_same(folder: Path, before: dict | None, key: dict, digest: str, path: st
 def _run_of(file: Path) -> str | None:
     """Return the digest of the run that a result belongs to; None where it cannot be read."""
     try:
-        state = json.loads(file.read_text(encoding="utf-8"))
+        state = json.loads(read_text(file))
         return str(state.get("run", "")) if isinstance(state, dict) else None
-    except (OSError, ValueError, RecursionError):
+    except (DataError, ValueError, RecursionError):
         return None
 
 
@@ -291,7 +295,8 @@ def _is_strange(item: Path) -> bool:
 def _records(file: Path) -> list[dict]:
     """Return the lines of a file of JSON lines, but for those that are cut short or no records."""
     found = []
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, DataError):
+        check_regular(file)
         for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
             with contextlib.suppress(ValueError, RecursionError):
                 found.append(json.loads(line))

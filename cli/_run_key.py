@@ -30,6 +30,11 @@ def key_of(configuration: Mapping[str, Any], inputs: Iterable[str], contents: Ma
     }
 
 
+def is_key(record: Mapping[str, Any]) -> bool:
+    """Tell whether a record holds what `key_of` returns, of this version or an earlier one."""
+    return all(isinstance(record.get(part), Mapping) for part in ("configuration", "inputs"))
+
+
 def digest_of(key: Mapping[str, Any]) -> str:
     """Return a short digest of `key_of`, which stands in every result."""
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]

@@ -145,7 +145,7 @@ def estimate(
     }
     names = model and ("all" if "all" in model else list(model))
     _output.check_plot(plot, force)
-    _models.check_save(save_model, files, load_model or [], bool(model or not load_model), force)
+    _models.check_save(save_model, files, bool(model or not load_model), force)
     found, tasks, failed, keeping = [], {}, [], Keeping(debug)
     with ExitStack() as stack:
         with _output.narration() as say:

@@ -274,3 +274,54 @@ def test_kills_at_changes_of_files(tmp_path):
     assert ended.returncode == 0, ended.stdout + ended.stderr
     found = json.loads(ended.stdout)
     assert (found["kills"], found["wrong"], found["after the end"]) == (4, [], 0)
+
+
+@pytest.mark.parametrize("name", ["run.json", "result-0.json", "metrics.jsonl"])
+def test_a_pipe_in_the_folder_of_a_run_does_not_hang_it(ideal, tmp_path, monkeypatch, name):
+    folder = tmp_path / "run"
+
+    def fails(*arguments):
+        raise ValueError("no such letter")
+
+    with monkeypatch.context() as patch:  # so that the run is not finished
+        patch.setattr("ideal.cli._figures.draw_estimates", fails)
+        assert ideal("estimate", "a.h5", *FAST, "--out", folder).exit_code == 1
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    result = ideal("estimate", "a.h5", *FAST, "--out", folder)
+    assert f"{name}" in result.stderr
+    assert "pipe" in result.stderr
+    assert "defect" not in result.stderr
+
+
+@pytest.mark.parametrize("record", [{"status": "running"}, {"status": {"a": 1}}, {"status": "running", "configuration": [1]}])
+def test_a_record_without_its_content_is_damaged(ideal, tmp_path, record):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "run.json").write_text(json.dumps(record))
+    result = ideal("estimate", "a.h5", *FAST, "--out", folder)
+    assert result.exit_code == 0, result.stderr
+    assert "run.json is damaged (it is no record of a run)" in result.stderr
+
+
+def test_what_is_read_is_never_overwritten(ideal, tmp_path):
+    model, design = tmp_path / "m.h5", tmp_path / "d.h5"
+    assert ideal("estimate", "a.h5", *FAST, "--save-model", model).exit_code == 0
+    before = model.read_bytes()
+    (tmp_path / "link.h5").symlink_to(model)
+    for name in ("m.h5", "link.h5"):
+        result = ideal("sample", model, "--out", tmp_path / name, "--force")
+        assert (result.exit_code, model.read_bytes()) == (2, before)
+        assert f"would overwrite {model}, which is read" in result.stderr
+    design.write_bytes(b"a design")
+    for words in (("--design", design), ("--set", f"psf_file={design}")):
+        result = ideal("simulate", "lensless", "beads", *words, "-n", "5", "-o", design, "--force")
+        assert "which is read" in result.stderr
+        assert design.read_bytes() == b"a design"
+
+
+def test_an_empty_name_of_what_to_write_is_no_name(ideal):
+    for option in ("--out", "--plot", "--save-model"):
+        result = ideal("estimate", "a.h5", *FAST, option, "")
+        assert result.exit_code == 2
+        assert f"{option} is empty" in result.stderr
