@@ -48,7 +48,7 @@ def draw_choice(document: dict, target: Path) -> None:
         names = each["members"]
         text = ", ".join(names) if len(names) <= _NAMED else f"{len(names)} {noun}s"
         sets = f"{each['sets']} set" + ("s" if each["sets"] != 1 else "")
-        _annotate(left, place, f"{text}: {each['bits_per_measurement']:.2f} bits ({sets}, {each['seconds']:.1f} s)")
+        _annotate(left, place, f"{text}: {each['bits_per_measurement']:.2f} bits ({sets})")
     kept, every = document["bits_of_kept"], document["bits_of_all"]
     drawn = next((row["closed_form_per_measurement"] for row in designs if row["name"] == "random"), None)
     references = ((kept, f"{len(document['keep'])} kept alone"), (every, f"all {noun}s"), (drawn, "random"))

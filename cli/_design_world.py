@@ -51,7 +51,7 @@ def warnings_of(division: Division, objects: str) -> list[str]:
 def open_folder(
     setup: Setup, request: Request, division: Division, exposure: float, out: str | None, force: bool, keeping: Keeping
 ) -> RunFolder | None:
-    """Return the folder of a run, with its whole configuration in it; None where none is named.
+    """Return the folder of a run, with its whole configuration in it; None where none is named, or the disk is full.
 
     Raises:
         UsageError: it holds another run, or cannot be written.
@@ -67,6 +67,8 @@ def open_folder(
     }
     contents = {"objects": _digest_of(division)}
     folder = RunFolder.open(out, configuration, keeping, inputs=map(str, setup.sources), contents=contents, force=force)
+    if folder is None:  # the disk is full
+        return None
     again = f"ideal optimize --config {Path(out) / 'run.toml'} --out ANOTHER does the same again"
     with keeping.attempt(folder.path / "run.toml", "the configuration"):
         setup.copy_sources(folder.path)

@@ -31,6 +31,18 @@ def test_a_full_disk_costs_no_number(ideal, data, tmp_path, size):
                 shutil.rmtree(disk / name, ignore_errors=True)
 
 
+@pytest.mark.parametrize("size", [4, 20])
+def test_a_full_disk_costs_no_design(ideal, tmp_path, hasty_compiler, size):
+    system = ("color-filter-array", "beads", "--set", "shape=[8,8]", "--set", "period=[2,2]", "-n", "30", "--photons", "1000")
+    brief = ("--steps", "2", "--no-search", "--start", "random", "--against", "none", "--model", "stationary", "--patch", "4")
+    with small_disk(tmp_path / "disk", size) as disk:
+        result = ideal("optimize", *system, *brief, "--out", disk / "run")
+    assert result.exit_code == 1, result.stderr
+    assert "the design" in result.stdout
+    assert "cannot be written (No space left on device)" in result.stderr
+    assert "defect" not in result.stderr
+
+
 def test_an_interrupted_run_on_a_full_disk_goes_on_when_there_is_room(ideal, data, tmp_path):
     command = ("estimate", "a.h5", "--model", "full", "--patch", "8", "--json")
     whole = document(ideal(*command, "--out", tmp_path / "whole"))
