@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 WRITTEN = ("out", "plot", "save_model")  # options that name what a command writes
-_asked: ContextVar[Mapping[str, Any]] = ContextVar("asked", default=MappingProxyType({}))  # noqa: B039
+_asked: ContextVar[Mapping[str, Any]] = ContextVar("asked", default=MappingProxyType({}))
 
 
 @contextmanager
