@@ -223,6 +223,75 @@ def test_hdf5_reads_other_files_only_in_its_folder(tmp_path, kind):
         assert all(found.name != "other-files" for found in measured.findings)
 
 
+def mapping(path, *sources, ends=True):
+    """Write a virtual dataset of sources, a file and a dataset each; without an end the names may be patterns."""
+    count = len(COUNTS)
+
+    def make(file):
+        longest = count if ends else h5py.h5s.UNLIMITED
+        layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        space, part = (h5py.h5s.create_simple(COUNTS.shape, (longest, 12, 12)), h5py.h5s.create_simple(COUNTS.shape))
+        place = space.copy()
+        place.select_hyperslab((0, 0, 0), (1 if ends else longest, 1, 1), stride=(count, 1, 1), block=COUNTS.shape)
+        layout.set_layout(h5py.h5d.VIRTUAL)
+        for source, dataset in sources:
+            layout.set_virtual(place, source.encode(), dataset.encode(), part)
+        h5py.h5d.create(file.id, b"measurements", h5py.h5t.STD_U16LE, space, layout)
+
+    return write(path, make)
+
+
+@pytest.mark.parametrize("ends", [True, False])
+@pytest.mark.parametrize(
+    "sources",
+    [{"a": ("a.h5", "measurements")}, {"a": (".", "measurements")}, {"a": ("b.h5", "measurements"), "b": ("a.h5", "alias")}],
+)
+def test_virtual_datasets_that_map_themselves_are_refused(tmp_path, sources, ends):
+    for name, (file, dataset) in sources.items():
+        path = mapping(tmp_path / f"{name}.h5", (file, dataset if ends else dataset + "%b"), ends=ends)
+        with h5py.File(path, "a") as held:
+            for alias in ("alias", "alias0", "measurements0"):
+                held[alias] = h5py.SoftLink("/measurements")
+    refused(tmp_path / "a.h5", "maps itself: write it as one dataset")
+
+
+def test_a_chain_of_virtual_datasets_ends(tmp_path):
+    write(tmp_path / "0.h5")
+    for i in range(1, 30):
+        mapping(tmp_path / f"{i}.h5", (f"{i - 1}.h5", "measurements"))
+    assert open_source(tmp_path / "10.h5").arrays["measurements"].shape == COUNTS.shape
+    refused(tmp_path / "29.h5", "maps what maps another")
+
+
+@pytest.mark.parametrize(("file", "dataset"), [("part%b.h5", "measurements"), (".", "g/d%b"), ("part%b.h5", "m%b")])
+def test_virtual_datasets_without_an_end_are_read_and_their_sources_checked(tmp_path, file, dataset):
+    for folder in ("sent", "other"):
+        (tmp_path / folder).mkdir()
+    write(tmp_path / "other/measured.h5")
+    path = mapping(tmp_path / "sent/a.h5", (file, dataset), ends=False)
+    places = []
+    for i in range(3):
+        holder = path if file == "." else path.with_name(file.replace("%b", str(i)))
+        places.append((holder, dataset.replace("%b", str(i))))
+        with h5py.File(holder, "a") as held:
+            held[places[i][1]] = COUNTS + i
+    with open_measurements(path, noise="poisson") as measured:
+        assert np.array_equal(measured.read_raw(0, 90), np.concatenate([COUNTS, COUNTS + 1, COUNTS + 2]))
+        assert len(measured.files) == (0 if file == "." else 3)
+    with h5py.File(places[2][0], "a") as held:
+        del held[places[2][1]]
+        held[places[2][1]] = h5py.ExternalLink(str(tmp_path / "other/measured.h5"), "/measurements")
+    refused(path, "outside its folder")
+
+
+def test_percent_signs_in_the_names_of_sources(tmp_path):
+    write(tmp_path / "50%.h5", lambda file: file.__setitem__("d%b", COUNTS))
+    with open_measurements(mapping(tmp_path / "a.h5", ("50%%.h5", "d%%b")), noise="poisson") as measured:
+        assert np.array_equal(measured.read_raw(0, 30), COUNTS)
+        assert [each.name for each in measured.files] == ["50%.h5"]
+        assert not measured.findings
+
+
 def test_a_link_behind_a_link_is_seen(tmp_path):
     for folder in ("other", "sent"):
         (tmp_path / folder).mkdir()
