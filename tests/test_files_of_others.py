@@ -5,8 +5,10 @@ import os
 import pickle
 import socket
 import struct
+import warnings
 import zipfile
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import h5py
@@ -119,6 +121,89 @@ def test_texts_as_labels_of_zarr_are_no_objects(tmp_path):
     group.create_array("measurements", data=COUNTS)
     group.create_array("labels", shape=(30,), dtype="str")[:] = np.array(["cat", "dog"] * 15, dtype=object)
     assert open_measurements(tmp_path / "a.zarr").labels.tolist()[:2] == ["cat", "dog"]
+
+
+@pytest.fixture(params=[2, 3])
+def store(request, tmp_path):
+    """A good store of each format of zarr."""
+    zarr = pytest.importorskip("zarr")
+    group = zarr.open_group(str(tmp_path / "a.zarr"), mode="w", zarr_format=request.param)
+    group.create_array("measurements", shape=COUNTS.shape, dtype="u2", chunks=(10, 12, 12))[:] = COUNTS
+    return tmp_path / "a.zarr"
+
+
+def test_attributes_of_zarr_are_the_users_own(store):
+    import zarr
+
+    group = zarr.open_group(str(store))
+    for node in (group, group["measurements"]):
+        node.attrs.update(filters=["green", "red"], dtype="Optical", compressor="helium", codecs=5, axes=7, shape="round")
+        node.attrs.update(settings={"filters": "FITC", "codecs": [{"id": "pickle"}], "dtype": "|O"}, multiscales=[{"axes": 5}])
+    for consolidated in (False, True):
+        if consolidated:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # format 3 has none of its own yet
+                zarr.consolidate_metadata(str(store))
+        with open_measurements(store, noise="poisson") as measured:
+            assert np.array_equal(measured.read_raw(0, 30), COUNTS)
+
+
+def test_an_array_with_the_name_of_attributes_is_checked(store):
+    about = json.loads((store / "zarr.json").read_text()) if (store / "zarr.json").exists() else None
+    node = {"attributes": {"zarr_format": 3, "node_type": "array", "codecs": [{"name": "numcodecs.pickle"}]}}
+    if about is None:
+        node = {"metadata": {"attributes/.zarray": {"filters": [PICKLE]}}}
+        (store / ".zmetadata").write_text(json.dumps(node))
+    else:
+        (store / "zarr.json").write_text(json.dumps({**about, "consolidated_metadata": {"metadata": node}}))
+    refused(store, "never used")
+
+
+WRONG = [5, "x", [], {}, None, [5], {"a": 1}, True, -1, 2**70, [[1]], {"name": 5}, {"name": "x", "configuration": 5}, [None]]
+
+
+def test_metadata_of_zarr_of_wrong_types_are_the_files_fault(store):
+    for file in [each for each in store.rglob("*") if each.name in (".zarray", ".zgroup", "zarr.json")]:
+        text = file.read_text()
+        for key in json.loads(text):
+            for value in WRONG:
+                file.write_text(json.dumps({**json.loads(text), key: value}))
+                with suppress(DataError, UsageError), open_measurements(store, noise="poisson") as measured:
+                    assert len(measured.shape) == 3
+        file.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("dimension_separator", "/../../"), ("chunk_key_encoding", {"name": "default", "configuration": {"separator": "/../../"}})],
+)
+def test_chunks_of_zarr_lie_in_the_store(store, key, value):
+    file = next(each for each in store.glob("measurements/*") if each.name in (".zarray", "zarr.json"))
+    file.write_text(json.dumps({**json.loads(file.read_text()), key: value}))
+    refused(store, rf"{key} is .*expected")
+
+
+def test_damaged_chunks_of_zarr_are_named(store):
+    chunks = sorted(each for each in (store / "measurements").rglob("*") if each.name not in (".zarray", ".zattrs", "zarr.json"))
+    chunks = [each for each in chunks if each.is_file()]
+    chunks[0].unlink()  # so that the others are looked at when the store is opened
+    for chunk in chunks[1:]:
+        chunk.write_bytes(b"none")
+    with pytest.raises(DataError, match=r"a.zarr: cannot be read, it seems damaged"):
+        open_measurements(store, noise="poisson")
+
+
+def test_both_formats_of_zarr_in_one_store(store):
+    zarr = pytest.importorskip("zarr")
+    two = (store / ".zgroup").exists()
+    if two:
+        (store / "zarr.json").write_text('{"zarr_format": 3, "node_type": "group", "attributes": {}}')
+    else:
+        (store / ".zgroup").write_text('{"zarr_format": 2}')
+    with open_measurements(store, noise="poisson") as measured:
+        assert np.array_equal(measured.read_raw(0, 30), COUNTS)
+    zarr.open_group(str(store), zarr_format=3 if two else 2).create_array("labels", shape=30, dtype="u2")
+    refused(store, "of zarr format 2 and .* of format 3: write both in one format")
 
 
 def test_links_and_pipes_in_a_zarr_folder(tmp_path):
