@@ -1,5 +1,6 @@
 """Files that somebody else made: none runs code, none reads what was not named, none takes memory that it only promises."""
 
+import importlib.util
 import json
 import os
 import pickle
@@ -554,6 +555,41 @@ def test_parts_of_large_pages_are_those_of_whole_ones(tmp_path, monkeypatch, opt
     with open_measurements(tmp_path / "a.tif") as measured:
         for rows in (slice(0, 70), slice(5, 6), slice(13, 40), slice(69, 70)):
             assert np.array_equal(measured.read_raw(0, 2, rows), values[:, rows])
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (5, "compression LZW needs the package imagecodecs: install it with pip install 'ideal\\[codecs\\]'"),
+        (50000, "compression ZSTD needs the package imagecodecs: install it with pip install 'ideal\\[codecs\\]'"),
+        (9999, "compression 9999 is not known: save the file without compression"),
+        (0, "compression 0 is not known: save the file without compression"),
+        (8, "page cannot be decoded|page 0 cannot be decoded"),
+    ],
+)
+def test_compressions_of_tiff_that_cannot_be_undone(tmp_path, monkeypatch, code, words, large):
+    if code in (5, 50000) and (importlib.util.find_spec("imagecodecs") or importlib.util.find_spec("compression")):
+        pytest.skip("this decoder is installed")
+    tifffile.imwrite(tmp_path / "a.tif", COUNTS[0], metadata=None)
+    content = (tmp_path / "a.tif").read_bytes()
+    tag = struct.pack("<HHI", 259, 3, 1)
+    assert content.count(tag) == 1
+    at = content.index(tag) + len(tag)
+    (tmp_path / "a.tif").write_bytes(content[:at] + struct.pack("<H", code) + content[at + 2 :])
+    monkeypatch.setattr(tiff, "_LARGE_PAGE", 0 if large else 2**25)
+    with pytest.raises(DataError, match=words), open_measurements(tmp_path / "a.tif", axes="yx", noise="poisson") as measured:
+        measured.read_raw(0, 1)
+    with pytest.raises(DataError, match=words):
+        read_picture(str(tmp_path / "a.tif"))
+
+
+def test_a_tiff_that_is_cut_short_is_named_as_it_was_typed(tmp_path, monkeypatch):
+    tifffile.imwrite(tmp_path / "a.tif", COUNTS)
+    (tmp_path / "a.tif").write_bytes((tmp_path / "a.tif").read_bytes()[:5000])
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=r"^a\.tif: truncated"):
+        open_source("a.tif")
 
 
 def test_large_pages_are_decoded_by_the_strips_that_are_asked_for(tmp_path, monkeypatch):
