@@ -121,11 +121,12 @@ class Picture:
     """A figure, embedded.
 
     Attributes:
-        source: data URI; None where the file is missing.
+        source: data URI; None where it cannot be shown.
         name: of the file.
         caption: below it.
         alt: what it shows, for those who do not see it.
         width, height: natural size in CSS pixels; 0 where unknown.
+        fault: why it cannot be shown, in words that follow its name.
 
     """
 
@@ -135,6 +136,7 @@ class Picture:
     alt: str
     width: int = 0
     height: int = 0
+    fault: str = ""
 
 
 @dataclass(frozen=True)

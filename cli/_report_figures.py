@@ -6,7 +6,7 @@ import struct
 from pathlib import Path
 
 from ideal.cli._report_content import Gallery, Picture
-from ideal.cli._report_runs import inside
+from ideal.cli._report_runs import absence, inside
 
 _INCH = 96  # CSS pixels
 _UNITS = {"": 1.0, "px": 1.0, "pt": _INCH / 72, "in": _INCH, "cm": _INCH / 2.54, "mm": _INCH / 25.4}
@@ -31,13 +31,15 @@ def gallery(folder: Path, figures: list[tuple[str, str, str]], *, pair: bool = F
 def picture(folder: Path, name: str, caption: str, alt: str) -> Picture:
     """Return a figure of a folder with its bytes in it; without them where it is missing, lies elsewhere or is no picture."""
     shown, file = Path(name).name, inside(folder, name)
+    if file is None:
+        return Picture(None, shown, caption, alt, fault=absence(folder, name))
     try:
-        content = file.read_bytes() if file else b""
-    except OSError:
-        return Picture(None, shown, caption, alt)
+        content = file.read_bytes()
+    except OSError as error:
+        return Picture(None, shown, caption, alt, fault=f"cannot be read ({error.strerror})")
     kind, width, height = _measured(content)
     if kind is None:
-        return Picture(None, shown, caption, alt)
+        return Picture(None, shown, caption, alt, fault="is no picture that can be shown, PNG or SVG")
     source = f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
     return Picture(source, shown, caption, alt, width, height)
 

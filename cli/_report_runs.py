@@ -81,6 +81,19 @@ def inside(folder: Path, name: str | Path) -> Path | None:
         return None
 
 
+def absence(folder: Path, name: str | Path) -> str:
+    """Return why `inside` gives no file, in words that follow its name."""
+    try:
+        place = folder / name
+        if not os.path.lexists(place):
+            return "is missing from the folder of the run"
+        if not place.resolve().is_relative_to(folder.resolve()):
+            return "lies outside the folder of the run, and was not read"
+        return "is no regular file, and was not read" if place.exists() else "is a link to nothing"
+    except (OSError, ValueError, RuntimeError) as error:
+        return f"cannot be looked at ({getattr(error, 'strerror', None) or error})"
+
+
 def read_runs(names: Sequence[str]) -> tuple[list[Run], list[str]]:
     """Return the runs of these folders, or of the run.json in them, and why others of several are left out.
 

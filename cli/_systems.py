@@ -11,9 +11,11 @@ from ideal.cli._guard import note
 from ideal.cli._noise import check_table, with_own_noise
 from ideal.errors import DataError, UsageError, unknown_name
 from ideal.imaging import ImagingSystem, Params
-from ideal.imaging.configuration import DESIGN_FILES, find_design, load_design, system_from_table, system_of_name
+from ideal.imaging.configuration import DESIGN_FILES, files_elsewhere, find_design, load_design, system_from_table, system_of_name
 
 _SAID: set[str] = set()  # configurations of which it was said that they run code
+_SAID_READ: set[str] = set()  # and those of which it was said that they read files elsewhere
+_LISTED = 3  # files that a note has room to name
 _SECTIONS = ("system", "objects", "noise", "optimize")
 
 
@@ -39,6 +41,7 @@ def read_configuration(path: str, *, needs_system: bool = True) -> dict[str, Any
         raise UsageError(f"{path}: there is no table [system]")
     with in_file(path):
         check_table(tables.get("noise", {}))
+    _say_what_is_read(tables, path)
     return tables
 
 
@@ -89,6 +92,15 @@ def find_configured(
     with in_file(path):
         system, design = system_from_table(tables["system"], folder, settings)
         return with_own_noise(system, tables.get("noise", {})), design
+
+
+def _say_what_is_read(tables: Mapping[str, Any], path: str) -> None:
+    """Say on stderr, once for each file, which files a configuration reads that do not lie in its folder."""
+    files = [] if path in _SAID_READ else files_elsewhere(tables, Path(path).resolve().parent)
+    if files:
+        _SAID_READ.add(path)
+        more = f" and {len(files) - _LISTED} more" if len(files) > _LISTED else ""
+        note(f"{path} reads {', '.join(map(str, files[:_LISTED]))}{more}, outside its folder")
 
 
 def _say_what_runs(table: Any, path: str) -> None:

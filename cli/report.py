@@ -63,5 +63,6 @@ def report(
     for section in page.sections:
         if section.status != "finished":
             _output.warn(f"{section.place}: the run is {section.status}")
-    for name in page.missing:
-        _output.warn(f"{name} is missing: the page says so in its place")
+        for each in section.pictures:
+            if each.source is None:
+                _output.warn(f"{section.place}/{each.name} {each.fault}: the page says so in its place")

@@ -1,6 +1,7 @@
 """`ideal report`: what stands on the page, and that nothing on it comes from elsewhere."""
 
 import base64
+import os
 import re
 import shutil
 from itertools import pairwise
@@ -43,6 +44,31 @@ def test_one_estimate_shows_its_number_its_models_and_what_is_not_known(report, 
     assert rows[2][:3] == ["full (chosen)", "0.012", "−0.038 to 0.062"]
     assert "information.png is missing" in page.result.stderr
     assert "The figure information.png is missing from the folder of the run." in page.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("outside", "lies outside the folder of the run, and was not read"),
+        ("pipe", "is no regular file, and was not read"),
+        ("nothing", "is a link to nothing"),
+        ("text", "is no picture that can be shown, PNG or SVG"),
+    ],
+)
+def test_why_a_figure_is_not_on_the_page(report, tmp_path, kind, words):
+    folder = write_run(tmp_path / "run", estimate_record(estimate_of("a.h5", 0.5)), ["information.png"])
+    figure = folder / "information.png"
+    figure.rename(tmp_path / "private.png")
+    if kind == "pipe":
+        os.mkfifo(figure)
+    elif kind == "text":
+        figure.write_text("no picture")
+    else:
+        figure.symlink_to(tmp_path / "private.png" if kind == "outside" else "gone.png")
+    page = report(folder)
+    assert f"information.png {words}: the page says so in its place" in page.result.stderr
+    assert f"The figure information.png {words}." in page.text
+    assert page.of("img") == []
 
 
 def test_labels(report, tmp_path):

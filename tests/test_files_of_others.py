@@ -1,12 +1,15 @@
 """Files that somebody else made: none runs code, none reads what was not named, none takes memory that it only promises."""
 
+import importlib.util
 import json
 import os
 import pickle
 import socket
 import struct
+import warnings
 import zipfile
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import h5py
@@ -121,6 +124,89 @@ def test_texts_as_labels_of_zarr_are_no_objects(tmp_path):
     assert open_measurements(tmp_path / "a.zarr").labels.tolist()[:2] == ["cat", "dog"]
 
 
+@pytest.fixture(params=[2, 3])
+def store(request, tmp_path):
+    """A good store of each format of zarr."""
+    zarr = pytest.importorskip("zarr")
+    group = zarr.open_group(str(tmp_path / "a.zarr"), mode="w", zarr_format=request.param)
+    group.create_array("measurements", shape=COUNTS.shape, dtype="u2", chunks=(10, 12, 12))[:] = COUNTS
+    return tmp_path / "a.zarr"
+
+
+def test_attributes_of_zarr_are_the_users_own(store):
+    import zarr
+
+    group = zarr.open_group(str(store))
+    for node in (group, group["measurements"]):
+        node.attrs.update(filters=["green", "red"], dtype="Optical", compressor="helium", codecs=5, axes=7, shape="round")
+        node.attrs.update(settings={"filters": "FITC", "codecs": [{"id": "pickle"}], "dtype": "|O"}, multiscales=[{"axes": 5}])
+    for consolidated in (False, True):
+        if consolidated:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # format 3 has none of its own yet
+                zarr.consolidate_metadata(str(store))
+        with open_measurements(store, noise="poisson") as measured:
+            assert np.array_equal(measured.read_raw(0, 30), COUNTS)
+
+
+def test_an_array_with_the_name_of_attributes_is_checked(store):
+    about = json.loads((store / "zarr.json").read_text()) if (store / "zarr.json").exists() else None
+    node = {"attributes": {"zarr_format": 3, "node_type": "array", "codecs": [{"name": "numcodecs.pickle"}]}}
+    if about is None:
+        node = {"metadata": {"attributes/.zarray": {"filters": [PICKLE]}}}
+        (store / ".zmetadata").write_text(json.dumps(node))
+    else:
+        (store / "zarr.json").write_text(json.dumps({**about, "consolidated_metadata": {"metadata": node}}))
+    refused(store, "never used")
+
+
+WRONG = [5, "x", [], {}, None, [5], {"a": 1}, True, -1, 2**70, [[1]], {"name": 5}, {"name": "x", "configuration": 5}, [None]]
+
+
+def test_metadata_of_zarr_of_wrong_types_are_the_files_fault(store):
+    for file in [each for each in store.rglob("*") if each.name in (".zarray", ".zgroup", "zarr.json")]:
+        text = file.read_text()
+        for key in json.loads(text):
+            for value in WRONG:
+                file.write_text(json.dumps({**json.loads(text), key: value}))
+                with suppress(DataError, UsageError), open_measurements(store, noise="poisson") as measured:
+                    assert len(measured.shape) == 3
+        file.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("dimension_separator", "/../../"), ("chunk_key_encoding", {"name": "default", "configuration": {"separator": "/../../"}})],
+)
+def test_chunks_of_zarr_lie_in_the_store(store, key, value):
+    file = next(each for each in store.glob("measurements/*") if each.name in (".zarray", "zarr.json"))
+    file.write_text(json.dumps({**json.loads(file.read_text()), key: value}))
+    refused(store, rf"{key} is .*expected")
+
+
+def test_damaged_chunks_of_zarr_are_named(store):
+    chunks = sorted(each for each in (store / "measurements").rglob("*") if each.name not in (".zarray", ".zattrs", "zarr.json"))
+    chunks = [each for each in chunks if each.is_file()]
+    chunks[0].unlink()  # so that the others are looked at when the store is opened
+    for chunk in chunks[1:]:
+        chunk.write_bytes(b"none")
+    with pytest.raises(DataError, match=r"a.zarr: cannot be read, it seems damaged"):
+        open_measurements(store, noise="poisson")
+
+
+def test_both_formats_of_zarr_in_one_store(store):
+    zarr = pytest.importorskip("zarr")
+    two = (store / ".zgroup").exists()
+    if two:
+        (store / "zarr.json").write_text('{"zarr_format": 3, "node_type": "group", "attributes": {}}')
+    else:
+        (store / ".zgroup").write_text('{"zarr_format": 2}')
+    with open_measurements(store, noise="poisson") as measured:
+        assert np.array_equal(measured.read_raw(0, 30), COUNTS)
+    zarr.open_group(str(store), zarr_format=3 if two else 2).create_array("labels", shape=30, dtype="u2")
+    refused(store, "of zarr format 2 and .* of format 3: write both in one format")
+
+
 def test_links_and_pipes_in_a_zarr_folder(tmp_path):
     pytest.importorskip("zarr")
     (tmp_path / "private").write_bytes(COUNTS.tobytes())
@@ -221,6 +307,75 @@ def test_hdf5_reads_other_files_only_in_its_folder(tmp_path, kind):
         assert np.array_equal(measured.read_raw(0, 30), COUNTS)
         assert len(measured.files) == 1
         assert all(found.name != "other-files" for found in measured.findings)
+
+
+def mapping(path, *sources, ends=True):
+    """Write a virtual dataset of sources, a file and a dataset each; without an end the names may be patterns."""
+    count = len(COUNTS)
+
+    def make(file):
+        longest = count if ends else h5py.h5s.UNLIMITED
+        layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        space, part = (h5py.h5s.create_simple(COUNTS.shape, (longest, 12, 12)), h5py.h5s.create_simple(COUNTS.shape))
+        place = space.copy()
+        place.select_hyperslab((0, 0, 0), (1 if ends else longest, 1, 1), stride=(count, 1, 1), block=COUNTS.shape)
+        layout.set_layout(h5py.h5d.VIRTUAL)
+        for source, dataset in sources:
+            layout.set_virtual(place, source.encode(), dataset.encode(), part)
+        h5py.h5d.create(file.id, b"measurements", h5py.h5t.STD_U16LE, space, layout)
+
+    return write(path, make)
+
+
+@pytest.mark.parametrize("ends", [True, False])
+@pytest.mark.parametrize(
+    "sources",
+    [{"a": ("a.h5", "measurements")}, {"a": (".", "measurements")}, {"a": ("b.h5", "measurements"), "b": ("a.h5", "alias")}],
+)
+def test_virtual_datasets_that_map_themselves_are_refused(tmp_path, sources, ends):
+    for name, (file, dataset) in sources.items():
+        path = mapping(tmp_path / f"{name}.h5", (file, dataset if ends else dataset + "%b"), ends=ends)
+        with h5py.File(path, "a") as held:
+            for alias in ("alias", "alias0", "measurements0"):
+                held[alias] = h5py.SoftLink("/measurements")
+    refused(tmp_path / "a.h5", "maps itself: write it as one dataset")
+
+
+def test_a_chain_of_virtual_datasets_ends(tmp_path):
+    write(tmp_path / "0.h5")
+    for i in range(1, 30):
+        mapping(tmp_path / f"{i}.h5", (f"{i - 1}.h5", "measurements"))
+    assert open_source(tmp_path / "10.h5").arrays["measurements"].shape == COUNTS.shape
+    refused(tmp_path / "29.h5", "maps what maps another")
+
+
+@pytest.mark.parametrize(("file", "dataset"), [("part%b.h5", "measurements"), (".", "g/d%b"), ("part%b.h5", "m%b")])
+def test_virtual_datasets_without_an_end_are_read_and_their_sources_checked(tmp_path, file, dataset):
+    for folder in ("sent", "other"):
+        (tmp_path / folder).mkdir()
+    write(tmp_path / "other/measured.h5")
+    path = mapping(tmp_path / "sent/a.h5", (file, dataset), ends=False)
+    places = []
+    for i in range(3):
+        holder = path if file == "." else path.with_name(file.replace("%b", str(i)))
+        places.append((holder, dataset.replace("%b", str(i))))
+        with h5py.File(holder, "a") as held:
+            held[places[i][1]] = COUNTS + i
+    with open_measurements(path, noise="poisson") as measured:
+        assert np.array_equal(measured.read_raw(0, 90), np.concatenate([COUNTS, COUNTS + 1, COUNTS + 2]))
+        assert len(measured.files) == (0 if file == "." else 3)
+    with h5py.File(places[2][0], "a") as held:
+        del held[places[2][1]]
+        held[places[2][1]] = h5py.ExternalLink(str(tmp_path / "other/measured.h5"), "/measurements")
+    refused(path, "outside its folder")
+
+
+def test_percent_signs_in_the_names_of_sources(tmp_path):
+    write(tmp_path / "50%.h5", lambda file: file.__setitem__("d%b", COUNTS))
+    with open_measurements(mapping(tmp_path / "a.h5", ("50%%.h5", "d%%b")), noise="poisson") as measured:
+        assert np.array_equal(measured.read_raw(0, 30), COUNTS)
+        assert [each.name for each in measured.files] == ["50%.h5"]
+        assert not measured.findings
 
 
 def test_a_link_behind_a_link_is_seen(tmp_path):
@@ -400,6 +555,41 @@ def test_parts_of_large_pages_are_those_of_whole_ones(tmp_path, monkeypatch, opt
     with open_measurements(tmp_path / "a.tif") as measured:
         for rows in (slice(0, 70), slice(5, 6), slice(13, 40), slice(69, 70)):
             assert np.array_equal(measured.read_raw(0, 2, rows), values[:, rows])
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (5, "compression LZW needs the package imagecodecs: install it with pip install 'ideal\\[codecs\\]'"),
+        (50000, "compression ZSTD needs the package imagecodecs: install it with pip install 'ideal\\[codecs\\]'"),
+        (9999, "compression 9999 is not known: save the file without compression"),
+        (0, "compression 0 is not known: save the file without compression"),
+        (8, "page cannot be decoded|page 0 cannot be decoded"),
+    ],
+)
+def test_compressions_of_tiff_that_cannot_be_undone(tmp_path, monkeypatch, code, words, large):
+    if code in (5, 50000) and (importlib.util.find_spec("imagecodecs") or importlib.util.find_spec("compression")):
+        pytest.skip("this decoder is installed")
+    tifffile.imwrite(tmp_path / "a.tif", COUNTS[0], metadata=None)
+    content = (tmp_path / "a.tif").read_bytes()
+    tag = struct.pack("<HHI", 259, 3, 1)
+    assert content.count(tag) == 1
+    at = content.index(tag) + len(tag)
+    (tmp_path / "a.tif").write_bytes(content[:at] + struct.pack("<H", code) + content[at + 2 :])
+    monkeypatch.setattr(tiff, "_LARGE_PAGE", 0 if large else 2**25)
+    with pytest.raises(DataError, match=words), open_measurements(tmp_path / "a.tif", axes="yx", noise="poisson") as measured:
+        measured.read_raw(0, 1)
+    with pytest.raises(DataError, match=words):
+        read_picture(str(tmp_path / "a.tif"))
+
+
+def test_a_tiff_that_is_cut_short_is_named_as_it_was_typed(tmp_path, monkeypatch):
+    tifffile.imwrite(tmp_path / "a.tif", COUNTS)
+    (tmp_path / "a.tif").write_bytes((tmp_path / "a.tif").read_bytes()[:5000])
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=r"^a\.tif: truncated"):
+        open_source("a.tif")
 
 
 def test_large_pages_are_decoded_by_the_strips_that_are_asked_for(tmp_path, monkeypatch):

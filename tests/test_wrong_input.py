@@ -11,6 +11,7 @@ from ideal._text import plain_text
 from ideal.cli.__main__ import app
 from ideal.density import StationaryGaussian, load
 from ideal.errors import DataError
+from ideal.imaging.configuration import files_elsewhere
 from ideal.measurements import write_measurements
 
 BRIGHTNESS = np.exp(0.5 * np.random.default_rng(1).standard_normal((80, 1, 1)))
@@ -52,6 +53,31 @@ def refused(result, words):
 def test_configurations_that_break_the_parser_are_named(here, text):
     (here / "a.toml").write_text(text)
     refused(run("systems", "a.toml"), "a.toml")
+
+
+def test_a_configuration_that_reads_files_elsewhere_says_so(here):
+    (here / "deep/down").mkdir(parents=True)
+    np.save(here / "deep/psf.npy", np.eye(32) + 1)
+    np.save(here / "deep/down/psf.npy", np.eye(32) + 1)
+    for k, name in enumerate(("../psf.npy", str(here / "deep/psf.npy"), "deep/psf.npy")):
+        (here / f"deep/down/{k}.toml").write_text(f'[system]\nname = "lensless"\npsf_file = "{name}"\n')
+        result = run("systems", f"deep/down/{k}.toml")
+        assert result.exit_code == 0, result.stderr
+        assert f"{k}.toml reads {(here / 'deep/psf.npy').resolve()}, outside its folder" in result.stderr
+    (here / "deep/down/beside.toml").write_text('[system]\nname = "lensless"\npsf_file = "psf.npy"\n')
+    assert "outside its folder" not in run("systems", "deep/down/beside.toml").stderr
+
+
+def test_files_elsewhere_are_found_in_every_table(tmp_path):
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    for name in ("a.npy", "b.h5", "c.txt", "inside/d.npy"):
+        (tmp_path / name).touch()
+    tables = {
+        "system": {"design": "../b.h5", "array": "EHT2017+../c.txt", "name": "lensless", "odd": "\0.x/", "long": "x/" * 5000},
+        "objects": {"name": [{"value": f"{tmp_path}/a.npy::set"}, "d.npy", 5, "../gone.npy"]},
+    }
+    assert [each.name for each in files_elsewhere(tables, inside)] == ["a.npy", "b.h5", "c.txt"]
 
 
 def test_brackets_and_dots_in_texts_are_no_depth():

@@ -74,8 +74,9 @@ def of_zarr(array, group_attributes: Sequence[Mapping]) -> str:
     rank = len(array.shape)
     for attributes in group_attributes:
         for image in multiscales(attributes):
-            axes = image.get("axes") or ()
-            found = _of_list([axis.get("name", "") if isinstance(axis, Mapping) else axis for axis in axes], rank)
+            axes = image.get("axes")
+            named = axes if isinstance(axes, list) else []
+            found = _of_list([axis.get("name", "") if isinstance(axis, Mapping) else axis for axis in named], rank)
             if found:
                 return found
     names = getattr(array.metadata, "dimension_names", None)
@@ -103,6 +104,8 @@ def _of_list(names, rank: int) -> str:
         names = [part for part in re.split(r"[,:;\s]+", text) if part]
         if len(names) == 1 and rank > 1:
             names = list(text)
+    if not isinstance(names, Sequence | np.ndarray):
+        return ""  # an attribute of another meaning
     names = [_text(name) for name in (np.ravel(names).tolist() if isinstance(names, np.ndarray) else list(names))]
     if len(names) != rank or rank < 2:
         return ""

@@ -8,6 +8,7 @@ where the user allows it. All of them are listed in `Hdf5Tree.files`.
 import glob
 import math
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -260,64 +261,104 @@ class Hdf5Tree:
     def _checked(self, dataset: h5py.Dataset, path: str) -> h5py.Dataset:
         """Return a dataset that can be read and reads nothing that nobody named."""
         where = f"{self.path}::{plain_text(path)}"
-        if dataset.shape is None:
-            raise DataError(f"{where}: is empty, without a shape, expected an array of numbers")
         try:
             itemsize = np.dtype(dataset.dtype).itemsize
         except TypeError as error:
             raise DataError(f"{where}: values of a type that NumPy does not have ({_reason(error)}), expected numbers") from error
         check_filters(dataset, where)
-        if dataset.is_virtual:
-            self._check_sources(dataset, where, set())
-        elif dataset.external:
+        if dataset.is_virtual:  # before its shape, for which HDF5 looks into the sources
+            self._check_sources(dataset, where, set(), [])
+        if dataset.shape is None:
+            raise DataError(f"{where}: is empty, without a shape, expected an array of numbers")
+        if dataset.external and not dataset.is_virtual:
             dataset = self._with_raw_files(dataset, where)
-        else:
+        elif not dataset.is_virtual:
             check_written(dataset, where)
         if dataset.chunks is not None and dataset.size:
             chunk = math.prod(dataset.chunks) * itemsize
             check_memory(where, 2 * chunk, f"one of its chunks, {dataset.chunks},", "write it again with smaller chunks")
         return dataset
 
-    def _check_sources(self, dataset: h5py.Dataset, where: str, seen: set) -> None:
-        """Check the files that a virtual dataset maps, and those that these map."""
+    def _check_sources(self, dataset: h5py.Dataset, where: str, seen: set, way: list) -> None:
+        """Check the files that a virtual dataset maps, and those that these map.
+
+        Args:
+            dataset: whose sources are checked.
+            where: what messages call it.
+            seen: datasets that were checked.
+            way: those that lead to this one; HDF5 crashes where one of them is a source of it.
+
+        """
+        way = [*way, _mark(dataset)]
+        if len(way) > _HOPS:
+            raise DataError(f"{where}: maps what maps another, more than {_HOPS} times: write it as one dataset")
         covered = 0
         for source in dataset.virtual_sources():
-            covered += source.vspace.get_select_npoints()
-            mark = (dataset.file.filename, source.file_name, source.dset_name)
-            if mark in seen:
-                continue
-            seen.add(mark)
-            if len(seen) > _MOST_NODES:
-                raise DataError(f"{where}: maps more than {_MOST_NODES} datasets: take a part of it")
-            for file in self._named_by(source.file_name, dataset.file.filename, where):
-                other = dataset.file if source.file_name == "." else self._other(str(file), file, f"{where} maps")
-                inner = self._resolve(other, source.dset_name, source.dset_name, [_HOPS])
-                if not isinstance(inner, h5py.Dataset) or inner.shape is None:
-                    continue
-                check_filters(inner, where)
-                if inner.is_virtual:
-                    self._check_sources(inner, where, seen)
-                elif inner.external:
-                    raise DataError(f"{where}: maps a dataset whose values are raw files: write it as one dataset")
-                else:
-                    check_written(inner, f"{where} (in {plain_text(Path(file).name)})")
+            selected = selected_points(source.vspace)
+            covered += selected or 0
+            for inner, file in self._sources_of(source, dataset, where):
+                mark = _mark(inner)
+                if mark in way:
+                    raise DataError(f"{where}: maps itself: write it as one dataset")
+                if mark not in seen:
+                    seen.add(mark)
+                    if len(seen) > _MOST_NODES:
+                        raise DataError(f"{where}: maps more than {_MOST_NODES} datasets: take a part of it")
+                    self._check_source(inner, file, where, seen, way)
+                covered += (inner.size or 0) if selected is None else 0
         size = dataset.size or 0
-        if is_empty_promise(dataset.shape, dataset.dtype.itemsize, covered * dataset.dtype.itemsize):
+        if is_empty_promise(dataset.shape or (), dataset.dtype.itemsize, covered * dataset.dtype.itemsize):
             raise DataError(
                 f"{where}: of its {size} values {covered} are mapped to files: take the part that was recorded, or write it again"
             )
+
+    def _check_source(self, source: h5py.Dataset, file: Path, where: str, seen: set, way: list) -> None:
+        check_filters(source, where)
+        if source.is_virtual:
+            self._check_sources(source, where, seen, way)
+        elif source.external:
+            raise DataError(f"{where}: maps a dataset whose values are raw files: write it as one dataset")
+        elif source.shape is not None:
+            check_written(source, f"{where} (in {plain_text(file.name)})")
+
+    def _sources_of(self, source, dataset: h5py.Dataset, where: str) -> Iterator[tuple[h5py.Dataset, Path]]:
+        """Give the datasets that a mapping means, each with its file; more than one where its names hold the pattern %b."""
+        for file in self._named_by(source.file_name, dataset.file.filename, where):
+            other = dataset.file if source.file_name == "." else self._other(str(file), str(file), f"{where} maps")
+            for name in self._names_of(other, source.dset_name):
+                inner = self._resolve(other, name, name, [_HOPS])
+                if isinstance(inner, h5py.Dataset):
+                    yield inner, file
+
+    def _names_of(self, file: h5py.File, name: str) -> list[str]:
+        """Return the paths in a file that the name of a source may mean: itself, or those of a pattern with %b."""
+        found = [name, name.replace("%%", "%")]
+        if is_pattern(name):
+            found = [""]
+            for part in filter(None, name.split("/")):
+                meant, grown = _numbered(part), []
+                for prefix in found:
+                    group = self._resolve(file, prefix or "/", prefix, [_HOPS])
+                    names = group if isinstance(group, h5py.Group) else ()
+                    grown += [f"{prefix}/{each}" for each in names if meant.fullmatch(each)]
+                if len(grown) > _MOST_NODES:
+                    raise DataError(f"{self.path}: {plain_text(name)} means more than {_MOST_NODES} datasets: take a part of it")
+                found = grown
+        return list(dict.fromkeys(found))
 
     def _named_by(self, name: str, holder: str, where: str) -> list[Path]:
         """Return the files that a name in a virtual dataset means: one, none, or those of a pattern with %b."""
         if name == ".":
             return [Path(holder)]
         said = f"{plain_text(where.rpartition('::')[2])} maps"
-        if "%" not in name.replace("%%", ""):
-            found = self.allowed(name, holder, said, missing=True)
-            return [] if found is None else [found]
-        pattern = glob.escape(name).replace("%%", "\0").replace("%b", "*").replace("\0", "%")
-        base = Path(holder).resolve().parent
-        there = [path for place in (base, Path.cwd()) for path in glob.glob(str(place / pattern))[:_MOST_NODES]]
+        there = [name, name.replace("%%", "%")]
+        if is_pattern(name):
+            pattern, meant = "*".join(map(glob.escape, _pieces(name))), _numbered(Path(name).name)
+            folder = Path(holder).resolve().parent
+            places = [folder / pattern, folder / Path(pattern).name, Path.cwd() / pattern]
+            there = [path for place in places for path in glob.iglob(str(place)) if meant.fullmatch(Path(path).name)]
+            if len(there) > _MOST_NODES:
+                raise DataError(f"{self.path}: {said} more than {_MOST_NODES} files: take a part of it")
         found = [self.allowed(path, holder, said, missing=True) for path in dict.fromkeys(there)]
         return [path for path in dict.fromkeys(found) if path is not None]
 
@@ -331,6 +372,35 @@ class Hdf5Tree:
         file, name = dataset.file, dataset.name.encode()
         dataset.id.close()  # HDF5 keeps the prefix of a dataset that is open
         return h5py.Dataset(h5py.h5d.open(file.id, name, access))
+
+
+def selected_points(space: h5py.h5s.SpaceID) -> int | None:
+    """Return how many values a selection has; None where it goes on without an end, as the sources of a virtual dataset do."""
+    try:
+        return space.get_select_npoints()
+    except (OSError, RuntimeError, ValueError):
+        return None
+
+
+def is_pattern(name: str) -> bool:
+    """Tell whether a name in a virtual dataset stands for many: it holds %b, for which HDF5 puts 0, 1, 2 and so on."""
+    return "%b" in name.replace("%%", "")
+
+
+def _pieces(name: str) -> list[str]:
+    """Return the texts between the %b of a pattern."""
+    return [piece.replace("\0", "%") for piece in name.replace("%%", "\0").split("%b")]
+
+
+def _numbered(name: str) -> re.Pattern:
+    """Return what matches all names of a pattern with %b."""
+    return re.compile("[0-9]+".join(map(re.escape, _pieces(name))))
+
+
+def _mark(dataset: h5py.Dataset) -> tuple:
+    """Return what tells a dataset from all others, whatever links lead to it."""
+    about = h5py.h5o.get_info(dataset.id)
+    return about.fileno, about.addr
 
 
 def check_written(dataset: h5py.Dataset, where: str) -> None:

@@ -7,6 +7,8 @@ samples asked for are in memory (except for .npz, whose members are compressed w
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ideal._memory import memory_for
@@ -47,7 +49,8 @@ def open_source(path: str | Path, axes: str | None = None, *, follow_links: bool
         parse_axes(axes)
     source = _open(path, follow_links, **radio)
     try:
-        _name_what_is_missing(source, axes)
+        with _readable(plain_text(str(path))):
+            _name_what_is_missing(source, axes)
         arrange(source, axes)
     except BaseException:
         source.close()
@@ -98,16 +101,22 @@ def _open(path: str | Path, follow_links: bool, **radio) -> Source:
         raise DataError(f"{file}: permission denied, the file cannot be read") from error
 
 
-def _open_tree(tree: Hdf5Tree | ZarrTree, file: Path, name: str | None) -> Source:
+@contextmanager
+def _readable(where: str | Path) -> Iterator[None]:
+    """Turn what libraries raise on damaged files into an error that names the file."""
     try:
-        return _from_tree(tree, file, name)
+        yield
     except IdealError:
-        tree.close()
         raise
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, IndexError, OverflowError, UnicodeError) as error:
-        tree.close()
-        reason = " ".join(str(error).split())
-        raise DataError(f"{file}: cannot be read, it seems damaged ({plain_text(reason)[:200]}): copy the file again") from error
+        reason = plain_text(" ".join(str(error).split()))[:200]
+        raise DataError(f"{where}: cannot be read, it seems damaged ({reason}): copy the file again") from error
+
+
+def _open_tree(tree: Hdf5Tree | ZarrTree, file: Path, name: str | None) -> Source:
+    try:
+        with _readable(file):
+            return _from_tree(tree, file, name)
     except BaseException:
         tree.close()
         raise

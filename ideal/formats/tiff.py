@@ -1,5 +1,6 @@
 """TIFF stacks: the planes of one series, or of several of one shape, read page by page."""
 
+import importlib.util
 import itertools
 import logging
 import math
@@ -78,16 +79,35 @@ class TiffPages:
         except (DataError, MemoryError):
             raise
         except Exception as error:  # decoders raise what they like
-            if "imagecodecs" in str(error):
-                raise DataError(
-                    f"{self._file}: compression {page.keyframe.compression.name} needs the package imagecodecs: install it with "
-                    "pip install 'ideal[codecs]', or save the file without compression or with deflate"
-                ) from error
-            raise DataError(f"{self._file}: page {number} cannot be decoded ({error}): is the file complete?") from error
+            raise decoding_fault(self._file, page.keyframe, f"page {number}", error) from error
 
     def _meant(self, values: np.ndarray) -> np.ndarray:
         values = values.astype(self.dtype, copy=False)
         return values if self._white is None else self.dtype.type(self._white) - values
+
+
+def decoding_fault(file: str | Path, page, place: str, error: Exception) -> DataError:
+    """Return what to say of a page that cannot be decoded: what is not installed, what nobody knows, or that it is damaged.
+
+    Args:
+        file: what messages call it.
+        page: `tifffile.TiffPage` that says how it is compressed.
+        place: what messages call the page.
+        error: that a decoder raised.
+
+    """
+    save = "save the file without compression or with deflate"
+    reason = plain_text(" ".join(str(error).split()))[:200]
+    if unknown := re.search(r"(\S+) is not a known ([A-Z]+)", reason):  # COMPRESSION or PREDICTOR
+        return DataError(f"{file}: {unknown[2].lower()} {unknown[1]} is not known: {save}")
+    if isinstance(error, ImportError) or "imagecodecs" in reason:
+        compression = plain_text(str(getattr(page.compression, "name", page.compression)))
+        if importlib.util.find_spec("imagecodecs") is None:
+            needs = "needs the package imagecodecs: install it with pip install 'ideal[codecs]', or"
+        else:
+            needs = f"cannot be decoded by the imagecodecs that is installed ({reason}): update it, or"
+        return DataError(f"{file}: compression {compression} {needs} {save}")
+    return DataError(f"{file}: {place} cannot be decoded ({reason}): is the file complete?")
 
 
 @contextmanager
@@ -166,7 +186,7 @@ def _source_of(file: Path, handle, number: int | None) -> Source:
     elif len(first.pages) < math.prod(shape[: -len(page.shape)]):
         pages = [*(first.pages[i] for i in range(len(first.pages)))]
         pages += [None] * (math.prod(shape[: -len(page.shape)]) - len(pages))
-    mapped = _mapped(first, page, shape) if len(series) == 1 else None
+    mapped = _mapped(file, handle, first, page, shape) if len(series) == 1 else None
     letters = axis_names.of_tiff(axes)
     findings += notes
     if handle.is_ome and axes[: len(shape) - len(page.shape)] == "Z":
@@ -204,14 +224,15 @@ def _counting_axes(series, page) -> list[tuple[str, int]]:
     return found if math.prod(size for _, size in found) == pages else [("I", pages)]
 
 
-def _mapped(series, page, shape: tuple[int, ...]) -> MappedArray | None:
+def _mapped(file: Path, opened, series, page, shape: tuple[int, ...]) -> MappedArray | None:
     """Return the planes of a series that lie in one piece in a file, also where ImageJ writes a single page header for all."""
     if series.dataoffset is None or series.is_multifile:  # planes in several files may follow each other by chance
         return None
     parent = page.parent  # of an OME-TIFF set it may be another file than the one that was opened
     handle = parent.filehandle
+    path = file if parent is opened else Path(handle.dirname) / handle.name
     dtype = np.dtype(page.dtype).newbyteorder(parent.byteorder)
-    return MappedArray(Path(handle.dirname) / handle.name, dtype, shape, series.dataoffset)
+    return MappedArray(path, dtype, shape, series.dataoffset)
 
 
 def _ome_findings(file: Path, handle, letters: str, shape: tuple[int, ...], pages, inner: int) -> list[Finding]:

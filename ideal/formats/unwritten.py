@@ -17,6 +17,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from ideal.formats.hdf5 import is_pattern, selected_points
 from ideal.health import Finding, plain_note
 
 _RANGES = 6
@@ -199,9 +200,10 @@ def _virtual_gap(dataset: h5py.Dataset) -> Gap | None:
     sources = dataset.virtual_sources()
     missing, files, covered, count = [], [], 0, 0
     for source in sources[:_SOURCES]:
-        covered += source.vspace.get_select_npoints()
-        if "%" in source.file_name.replace("%%", ""):
-            return None  # a pattern of names: as many files as there are
+        selected = selected_points(source.vspace)
+        if selected is None or is_pattern(source.file_name) or is_pattern(source.dset_name):
+            return None  # as much as its sources have: the dataset ends with them
+        covered += selected
         problem = _source_problem(dataset, source, folder)
         if problem is None:
             continue
@@ -241,19 +243,20 @@ def _selected(space, shape: Sequence[int]) -> list[tuple[slice, ...]]:
 
 def _source_problem(dataset: h5py.Dataset, source, folder: Path) -> str | None:
     """Return the name of a source that is not there, "" for one that was never written, None for one that can be read."""
-    if source.file_name == ".":
-        inner = dataset.file.get(source.dset_name)
-        return source.dset_name if inner is None else _never_written(inner)
-    beside, there = folder / Path(source.file_name).name, folder / source.file_name
-    path = next((one for one in (there, beside, Path(source.file_name)) if one.is_file()), None)
+    file_name, dset_name = source.file_name.replace("%%", "%"), source.dset_name.replace("%%", "%")
+    if file_name == ".":
+        inner = dataset.file.get(dset_name)
+        return dset_name if inner is None else _never_written(inner)
+    beside, there = folder / Path(file_name).name, folder / file_name
+    path = next((one for one in (there, beside, Path(file_name)) if one.is_file()), None)
     if path is None:
-        return source.file_name
+        return file_name
     try:
         with h5py.File(path, "r") as file:
-            inner = file.get(source.dset_name)
-            return f"{source.file_name}::{source.dset_name}" if inner is None else _never_written(inner)
+            inner = file.get(dset_name)
+            return f"{file_name}::{dset_name}" if inner is None else _never_written(inner)
     except OSError:
-        return source.file_name
+        return file_name
 
 
 def _never_written(dataset: h5py.Dataset) -> str | None:

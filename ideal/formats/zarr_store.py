@@ -6,7 +6,11 @@ store is checked, whichever is asked for: object types (but texts) and codecs th
 
 import math
 import os
+import reprlib
 import stat
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +33,48 @@ _ARRANGERS = ("shuffle", "delta", "fixedscaleoffset", "quantize", "packbits", "a
 _SUMS = ("crc32", "crc32c", "adler32", "fletcher32", "jenkins_lookup3")
 _CODECS = {*_COMPRESSORS, *_ARRANGERS, *_SUMS, "bytes", "endian", "sharding_indexed", "vlen-utf8", "vlen-bytes"}
 _PREFIXES = ("numcodecs.", "imagecodecs_", "imagecodecs.")
+_TYPES = {"dtype", "astype", "encode_dtype", "decode_dtype"}
 _RUNS_CODE = frozenset(("pickle", "json", "json2", "msgpack", "msgpack2", "vlen-array", "categorize", "n5_wrapper"))
+
+
+def _is_named(value: Any) -> bool:
+    """Tell whether a value is what format 3 calls an extension: a name, or a table with one and settings."""
+    if isinstance(value, dict):
+        return isinstance(value.get("name"), str) and isinstance(value.get("configuration", {}), dict)
+    return isinstance(value, str)
+
+
+def _is_key_encoding(value: Any) -> bool:
+    settings = value.get("configuration", {}) if isinstance(value, dict) else {}
+    return _is_named(value) and settings.get("separator", "/") in ("/", ".")  # any other could lead out of the store
+
+
+_WHOLE_NUMBERS = (
+    lambda value: isinstance(value, list) and all(type(n) is int and 0 <= n < 2**63 for n in value),
+    "whole numbers",
+)
+# What each field of metadata may hold, and how to say it; zarr looks at few of them before it uses them.
+_FIELDS = {
+    "zarr_format": (lambda value: value in (2, 3) and type(value) is int, "2 or 3"),
+    "node_type": (lambda value: value in ("array", "group"), '"array" or "group"'),
+    "attributes": (lambda value: value is None or isinstance(value, dict), "a table"),
+    "shape": _WHOLE_NUMBERS,
+    "chunks": _WHOLE_NUMBERS,
+    "dtype": (lambda value: isinstance(value, str | list), "a type of NumPy"),
+    "data_type": (_is_named, "the name of a type"),
+    "filters": (lambda value: value is None or isinstance(value, list), "a list of codecs"),
+    "codecs": (lambda value: isinstance(value, list) and all(map(_is_named, value)), "a list of codecs, each with a name"),
+    "order": (lambda value: value in ("C", "F"), '"C" or "F"'),
+    "dimension_separator": (lambda value: value in ("/", "."), '"/" or "."'),
+    "chunk_grid": (lambda value: isinstance(value, dict) and _is_named(value), "a table with a name and a configuration"),
+    "chunk_key_encoding": (_is_key_encoding, 'a table with a name, and "/" or "." as separator'),
+    "dimension_names": (
+        lambda value: value is None or (isinstance(value, list) and all(isinstance(n, str | None) for n in value)),
+        "a list of names",
+    ),
+    "storage_transformers": (lambda value: value in (None, []), "none"),
+    "consolidated_metadata": (lambda value: value is None or isinstance(value, dict), "a table"),
+}
 
 
 @dataclass(frozen=True)
@@ -70,13 +115,14 @@ class ZarrTree:
         except ImportError as error:
             raise missing_extra("zarr", "zarr", f"reading {path}") from error
         self.array_type = zarr.Array
-        self._arrays, self.files = _checked_arrays(self.path, follow_links)
+        self._arrays, version, self.files = _checked_arrays(self.path, follow_links)
         store = zarr.storage.LocalStore(self.path, read_only=True)
         try:
-            if "" in self._arrays:
-                self.root = zarr.open_array(store, mode="r")
-            else:
-                self.root = zarr.open_group(store, mode="r", use_consolidated=False)
+            with _without_warnings():
+                if "" in self._arrays:
+                    self.root = zarr.open_array(store, mode="r", zarr_format=version)
+                else:
+                    self.root = zarr.open_group(store, mode="r", zarr_format=version, use_consolidated=False)
         except Exception as error:
             raise DataError(f"{path}: cannot be read as zarr ({_reason(error)})") from error
 
@@ -102,7 +148,8 @@ class ZarrTree:
         path = path.strip("/")
         where = f"{self.path}::{plain_text(path)}" if path else str(self.path)
         try:
-            node = self.root if not path else self.root.get(path)
+            with _without_warnings():
+                node = self.root if not path else self.root.get(path)
         except Exception as error:  # zarr raises what it likes on metadata of no meaning
             missing = _missing_codec(error)
             if missing:
@@ -138,12 +185,22 @@ class ZarrTree:
             return None
         prefix = "" if name is None else f"{name}/"
         for image in axis_names.multiscales(group.attrs)[:1]:
-            levels = [level.get("path") for level in image.get("datasets") or () if hasattr(level, "get")]
+            listed = image.get("datasets")
+            levels = [level.get("path") for level in listed if hasattr(level, "get")] if isinstance(listed, list) else []
             return f"{prefix}{levels[0]}" if levels and isinstance(levels[0], str) else None
         if name:
             return None
-        inner = [key for key in group if hasattr(group[key], "keys") and axis_names.multiscales(group[key].attrs)]
+        with _without_warnings():
+            inner = [key for key in group if hasattr(group[key], "keys") and axis_names.multiscales(group[key].attrs)]
         return self.first_level(inner[0]) if len(inner) == 1 else None
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Silence what zarr says to those who write stores: of files of another format beside, and of its future."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _reason(error: Exception) -> str:
@@ -159,8 +216,8 @@ def _missing_codec(error: Exception) -> str:
     return ""
 
 
-def _checked_arrays(root: Path, follow_links: bool) -> tuple[dict[str, StoredArray], list[Path]]:
-    """Return the arrays of a store by path, after a look at every file in it, and files outside it that links lead to."""
+def _checked_arrays(root: Path, follow_links: bool) -> tuple[dict[str, StoredArray], int | None, list[Path]]:
+    """Return the arrays of a store by path, its format, and files outside it that links lead to, after a look at every file."""
     home = root.resolve()
     told: dict[str, dict] = {}
     sizes: dict[str, int] = {}
@@ -203,13 +260,16 @@ def _checked_arrays(root: Path, follow_links: bool) -> tuple[dict[str, StoredArr
                 else:
                     stored += about.st_size
         sizes[prefix] = stored
-    found = {}
+    of_version: dict[int, dict[str, tuple[dict, str]]] = {2: {}, 3: {}}
     for path, metadata in told.items():
         where = f"{root}: {plain_text(path)}"
-        _check_metadata(metadata, where)
         folder, _, name = path.rpartition("/")
-        if name in ("zarr.json", ".zarray") and _is_array(metadata):
-            found[folder] = metadata, where
+        for node in _nodes(name, metadata):
+            _check_node(node, where)
+        if name == ".zarray" or (name == "zarr.json" and metadata.get("node_type") == "array"):
+            of_version[2 if name == ".zarray" else 3][folder] = metadata, where
+    version = _version(root, *of_version.values())
+    found = of_version.get(version, {})
     stored = dict.fromkeys(found, 0)
     for folder, size in sizes.items():
         place = folder.rstrip("/")
@@ -217,7 +277,24 @@ def _checked_arrays(root: Path, follow_links: bool) -> tuple[dict[str, StoredArr
             place = place.rpartition("/")[0]
         if place in stored:
             stored[place] += size
-    return {folder: _described(*about, stored[folder]) for folder, about in found.items()}, outside
+    return {folder: _described(*about, stored[folder]) for folder, about in found.items()}, version, outside
+
+
+def _version(root: Path, older: Mapping[str, Any], newer: Mapping[str, Any]) -> int | None:
+    """Return the format in which a store has all its arrays; None where it has none.
+
+    Raises:
+        DataError: some arrays are there in format 2 alone, others in format 3 alone.
+
+    """
+    if not older and not newer:
+        return None
+    if older.keys() <= newer.keys():  # also of a store that was converted in its place
+        return 3
+    if newer.keys() <= older.keys():
+        return 2
+    both = (plain_text(min(some.keys() - other.keys()) or "the root") for some, other in ((older, newer), (newer, older)))
+    raise DataError("{}: {} is of zarr format 2 and {} of format 3: write both in one format".format(root, *both))
 
 
 def _metadata(path: Path, where: str) -> dict:
@@ -231,48 +308,65 @@ def _metadata(path: Path, where: str) -> dict:
     return found
 
 
-def _is_array(metadata: dict) -> bool:
-    return "shape" in metadata and ("dtype" in metadata or "data_type" in metadata)
-
-
-def _check_metadata(metadata: Any, where: str) -> None:
-    """Check each array that metadata describe, also those that consolidated metadata repeat."""
-    waiting = [(metadata, 0)]
+def _nodes(name: str, metadata: dict) -> Iterator[dict]:
+    """Give what a file of metadata tells of groups and arrays, consolidated or not; attributes are the user's own."""
+    if name == ".zattrs":
+        return
+    if name == ".zmetadata":
+        inner = metadata.get("metadata")
+        for key, node in inner.items() if isinstance(inner, dict) else ():
+            if isinstance(node, dict) and key.rpartition("/")[2] != ".zattrs":
+                yield node
+        return
+    waiting = [metadata]
     while waiting:
-        each, depth = waiting.pop()
-        if depth > _DEEPEST:
-            raise DataError(f"{where}: nested deeper than {_DEEPEST}: is it a zarr store?")
+        node = waiting.pop()
+        yield node
+        consolidated = node.get("consolidated_metadata")
+        inner = consolidated.get("metadata") if isinstance(consolidated, dict) else None
+        waiting += [each for each in inner.values() if isinstance(each, dict)] if isinstance(inner, dict) else []
+
+
+def _check_node(node: dict, where: str) -> None:
+    """Check the types of what a group or an array says of itself, and all codecs and types of values in it."""
+    for key, (good, expected) in _FIELDS.items():
+        if key in node and not good(node[key]):
+            found = plain_text(reprlib.repr(node[key]))
+            raise DataError(f"{where}: {key} is {found}, expected {expected}: copy or write the store again")
+    waiting: list[Any] = [{key: value for key, value in node.items() if key not in ("attributes", "consolidated_metadata")}]
+    while waiting:
+        each = waiting.pop()
         if isinstance(each, dict):
-            if each.keys() & {"filters", "compressor", "codecs", "dtype"}:
+            if each.keys() & {"filters", "compressor", "codecs", *_TYPES}:
                 _check_array(each, where)
-            waiting += [(value, depth + 1) for key, value in each.items() if key != "attributes"]
+            waiting += each.values()
         elif isinstance(each, list):
-            waiting += [(value, depth + 1) for value in each if isinstance(value, dict | list)]
+            waiting += each
 
 
 def _check_array(metadata: dict, where: str) -> None:
     filters = metadata.get("filters") or []
-    codecs = [*(filters if isinstance(filters, list) else [filters]), metadata.get("compressor")]
-    for codec in codecs:
+    for codec in [*(filters if isinstance(filters, list) else [filters]), metadata.get("compressor")]:
         _check_codec(codec, "id", where)
-    for codec in metadata.get("codecs") or []:
-        _check_v3(codec, where, 0)
-    if "dtype" in metadata and _has_objects(metadata["dtype"]):
-        if metadata["dtype"] == "|O" and filters == [{"id": _TEXT_CODEC}]:
-            return  # texts, which no code makes
-        raise DataError(
-            f"{where}: values are Python objects, which may run code and are never read: write numbers, and labels as texts"
-        )
+    _check_v3(metadata.get("codecs"), where)
+    for key in _TYPES & metadata.keys():
+        if _has_objects(metadata[key]):
+            if metadata[key] == "|O" and filters == [{"id": _TEXT_CODEC}]:
+                continue  # texts, which no code makes
+            raise DataError(
+                f"{where}: values are Python objects, which may run code and are never read: write numbers, and labels as texts"
+            )
 
 
-def _check_v3(codec: Any, where: str, depth: int) -> None:
+def _check_v3(codecs: Any, where: str, depth: int = 0) -> None:
     if depth > 8:
         raise DataError(f"{where}: codecs inside codecs deeper than 8: is it a zarr store?")
-    _check_codec(codec, "name", where)
-    inner = codec.get("configuration") if isinstance(codec, dict) else None
-    for key in ("codecs", "index_codecs"):
-        for each in (inner.get(key) or []) if isinstance(inner, dict) else []:
-            _check_v3(each, where, depth + 1)
+    for codec in codecs if isinstance(codecs, list) else [codecs]:
+        _check_codec(codec, "name", where)
+        inner = codec.get("configuration") if isinstance(codec, dict) else None
+        for key in ("codecs", "index_codecs"):
+            if isinstance(inner, dict):
+                _check_v3(inner.get(key), where, depth + 1)
 
 
 def _check_codec(codec: Any, key: str, where: str) -> None:
@@ -300,14 +394,12 @@ def _has_objects(dtype: Any) -> bool:
 
 
 def _described(metadata: dict, where: str, stored: int) -> StoredArray:
-    shape = metadata["shape"]
-    chunk = metadata.get("chunks")
+    shape, chunk = metadata.get("shape"), metadata.get("chunks")
     if "chunk_grid" in metadata:
-        grid = metadata["chunk_grid"]
-        chunk = (grid.get("configuration") or {}).get("chunk_shape") if isinstance(grid, dict) else None
-        for codec in metadata.get("codecs") or []:
+        chunk = metadata["chunk_grid"].get("configuration", {}).get("chunk_shape")
+        for codec in metadata.get("codecs", []):
             if isinstance(codec, dict) and codec.get("name") == "sharding_indexed":
-                chunk = (codec.get("configuration") or {}).get("chunk_shape")
+                chunk = codec.get("configuration", {}).get("chunk_shape")
     for name, sizes in (("shape", shape), ("chunks", chunk)):
         if not isinstance(sizes, list) or not all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in sizes):
             raise DataError(f"{where}: {name} is {plain_text(repr(sizes))[:60]}, expected whole numbers: copy the store again")

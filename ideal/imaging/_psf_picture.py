@@ -13,7 +13,7 @@ from ideal.errors import DataError
 from ideal.formats.hdf5 import Hdf5Tree
 from ideal.formats.npy import load_array, read_header
 from ideal.formats.recognition import format_of
-from ideal.formats.tiff import _complaints
+from ideal.formats.tiff import _complaints, decoding_fault
 from ideal.health.finding import Finding, plain_note
 
 SUFFIXES = (".tif", ".tiff", ".png", ".npy", ".h5", ".hdf5")
@@ -154,7 +154,10 @@ def _read_tiff(file: str):
         kind = page.photometric.name
         if kind not in ("MINISBLACK", "MINISWHITE", "RGB"):
             raise DataError(f"{file}: a TIFF of photometric {kind}, expected grey values or RGB: save it as one of these")
-        values, axes = page.asarray(), page.axes
+        try:
+            values, axes = page.asarray(), page.axes
+        except Exception as error:  # decoders raise what they like
+            raise decoding_fault(file, page, "its page", error) from error
         extra = tuple(int(each) for each in page.extrasamples)
         bits = page.bitspersample
         if errors:

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,40 @@ def _whole(text: str, folder: Path) -> str:
         if ("." in file or "/" in file) and os.path.isfile(folder / file):
             parts[i] = f"{folder / file}{mark}{dataset}"
     return "+".join(parts)
+
+
+def files_elsewhere(tables: Any, folder: Path) -> list[Path]:
+    """Return the files and folders that a configuration names and that lie neither in its own folder nor below, sorted.
+
+    Args:
+        tables: of the configuration.
+        folder: of the configuration. Names are looked for there, then in the present folder.
+
+    """
+    found, waiting = set(), [tables]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, Mapping):
+            waiting += each.values()
+        elif isinstance(each, list):
+            waiting += each
+        elif isinstance(each, str):
+            found.update(_there(each, folder))
+    home = folder.resolve()
+    return sorted(path for path in found if not path.is_relative_to(home))
+
+
+def _there(text: str, folder: Path) -> Iterator[Path]:
+    """Give the resolved paths of what a text of a configuration names, one or several as in `_whole`."""
+    for part in (text, *text.split("+")):
+        file = part.partition("::")[0]
+        if "." not in file and "/" not in file:
+            continue
+        for place in (folder / file, Path(file)):
+            with suppress(OSError, ValueError, RuntimeError):  # no name of a file
+                if place.exists():
+                    yield place.resolve()
+                    break
 
 
 def find_design(system: ImagingSystem, name: str | None, seed: int = 0) -> Params:
