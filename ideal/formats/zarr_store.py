@@ -255,7 +255,7 @@ def _check_array(metadata: dict, where: str) -> None:
     codecs = [*(filters if isinstance(filters, list) else [filters]), metadata.get("compressor")]
     for codec in codecs:
         _check_codec(codec, "id", where)
-    for codec in metadata.get("codecs") or []:
+    for codec in _listed(metadata, "codecs", where):
         _check_v3(codec, where, 0)
     if "dtype" in metadata and _has_objects(metadata["dtype"]):
         if metadata["dtype"] == "|O" and filters == [{"id": _TEXT_CODEC}]:
@@ -269,10 +269,25 @@ def _check_v3(codec: Any, where: str, depth: int) -> None:
     if depth > 8:
         raise DataError(f"{where}: codecs inside codecs deeper than 8: is it a zarr store?")
     _check_codec(codec, "name", where)
-    inner = codec.get("configuration") if isinstance(codec, dict) else None
     for key in ("codecs", "index_codecs"):
-        for each in (inner.get(key) or []) if isinstance(inner, dict) else []:
+        for each in _listed(_configuration(codec), key, where):
             _check_v3(each, where, depth + 1)
+
+
+def _listed(metadata: dict, key: str, where: str) -> list:
+    """Return a list of the metadata, which is empty where they have none."""
+    value = metadata.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise DataError(f"{where}: {key} is {plain_text(repr(value))[:60]}, expected a list: copy the store again")
+    return value
+
+
+def _configuration(part: Any) -> dict:
+    """Return what a grid or a codec says of itself."""
+    found = part.get("configuration") if isinstance(part, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def _check_codec(codec: Any, key: str, where: str) -> None:
@@ -303,11 +318,10 @@ def _described(metadata: dict, where: str, stored: int) -> StoredArray:
     shape = metadata["shape"]
     chunk = metadata.get("chunks")
     if "chunk_grid" in metadata:
-        grid = metadata["chunk_grid"]
-        chunk = (grid.get("configuration") or {}).get("chunk_shape") if isinstance(grid, dict) else None
-        for codec in metadata.get("codecs") or []:
+        chunk = _configuration(metadata["chunk_grid"]).get("chunk_shape")
+        for codec in _listed(metadata, "codecs", where):
             if isinstance(codec, dict) and codec.get("name") == "sharding_indexed":
-                chunk = (codec.get("configuration") or {}).get("chunk_shape")
+                chunk = _configuration(codec).get("chunk_shape")
     for name, sizes in (("shape", shape), ("chunks", chunk)):
         if not isinstance(sizes, list) or not all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in sizes):
             raise DataError(f"{where}: {name} is {plain_text(repr(sizes))[:60]}, expected whole numbers: copy the store again")

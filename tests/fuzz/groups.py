@@ -10,11 +10,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 import tifffile
-from hypothesis import strategies as st
-
 from fuzz.contract import Command
 from fuzz.mutations import LARGE, LEAVES, NUMBERS, TEXTS, VALUES, as_json, as_toml, broken_bytes, broken_tree, names
 from fuzz.seeds import COUNT, MODELS, SIDE, counts
+from hypothesis import strategies as st
 
 _FAST = ("--model", "stationary", "--patch", "8")
 _CUT = "the file was cut"
@@ -117,8 +116,8 @@ def _odd_values(draw) -> np.ndarray:
         part = draw(st.sampled_from([0, slice(None), slice(0, 30), (0, 0, 0), (slice(None), 3, 4), (slice(None), slice(0, 6))]))
         with np.errstate(all="ignore"):
             values[part] = np.float64(number).astype(values.dtype)
-        if draw(st.integers(0, 3)) == 0:
-            values = values[::-1] if draw(st.booleans()) else values[: draw(st.integers(0, COUNT))]
+    if draw(st.integers(0, 3)) == 0:
+        values = values[::-1] if draw(st.booleans()) else values[: draw(st.integers(0, COUNT))]
     return values.reshape(shape if values.size == COUNT * SIDE * SIDE else values.shape)
 
 
@@ -170,8 +169,6 @@ _ATTRIBUTES = st.sampled_from(
         "floor",
         "saturation",
         "period",
-    ]
-    + [
         "photons",
         "units",
         "DIMENSION_LABELS",
@@ -275,8 +272,11 @@ def _add_to_hdf5(draw, file, target, kind) -> None:
                     h5py.string_dtype(),
                     h5py.ref_dtype,
                     h5py.vlen_dtype("u2"),
+                    h5py.enum_dtype({"a": 1}),
+                    [("a", "f4"), ("b", "u2")],
+                    h5py.opaque_dtype("M8[s]"),
+                    [("r", "f8"), ("i", "f8")],
                 ]
-                + [h5py.enum_dtype({"a": 1}), [("a", "f4"), ("b", "u2")], h5py.opaque_dtype("M8[s]"), [("r", "f8"), ("i", "f8")]]
             )
         )
         chunks = draw(st.sampled_from([None, tuple(max(1, min(abs(side), 64)) for side in shape) or None]))
@@ -640,9 +640,25 @@ _OPTIONS = {
         "--saturation",
         "--groups",
         "--model",
-    ]
-    + ["--patch", "--period", "--max-patches", "--effort", "--time-limit", "--load-model", "--confidence", "--seed", "--plot"]
-    + ["--save-model", "--subarray", "--weight-scale", "--labels", "--allow-clipped", "--out", "--resume", "--all-pairs"],
+        "--patch",
+        "--period",
+        "--max-",
+        "patches",
+        "--effort",
+        "--time-limit",
+        "--load-model",
+        "--confidence",
+        "--seed",
+        "--plot",
+        "--save-model",
+        "--subarray",
+        "--weight-scale",
+        "--labels",
+        "--allow-clipped",
+        "--out",
+        "--resume",
+        "--all-pairs",
+    ],
     "sample": ["--size", "--seed", "-n", "--plot", "--out"],
     "systems": ["--design", "--set", "--design-seed", "--plot"],
     "simulate": [
@@ -656,13 +672,36 @@ _OPTIONS = {
         "--set",
         "--seed",
         "--noise-seed",
-    ]
-    + ["--design-seed", "-n", "-o"],
+        "--design-seed",
+        "-n",
+        "-o",
+    ],
     "report": ["-o", "--title"],
     "data show": ["--set", "--kind", "--size", "--seed", "--plot"],
-    "optimize": ["--config", "--objective", "--target", "--start", "--floor", "--against", "--choose", "--keep", "--method"]
-    + ["--learning-rate", "--rate", "--patience", "--time-limit", "--photons", "--noise", "--sigma", "--gain", "--set", "--model"]
-    + ["--patch", "--effort", "--seed"],
+    "optimize": [
+        "--config",
+        "--objective",
+        "--target",
+        "--start",
+        "--floor",
+        "--against",
+        "--choose",
+        "--keep",
+        "--method",
+        "--learning-rate",
+        "--rate",
+        "--patience",
+        "--time-limit",
+        "--photons",
+        "--noise",
+        "--sigma",
+        "--gain",
+        "--set",
+        "--model",
+        "--patch",
+        "--effort",
+        "--seed",
+    ],
 }
 _FLAGS = ("--labels", "--allow-clipped", "--resume", "--all-pairs")
 _SYSTEMS = ["lensless", "color-filter-array", "lensless-lenslets", "led-microscope", "interferometer", "diffraction-limited"]
@@ -734,7 +773,7 @@ def _options(draw, seeds: Path, folder: Path) -> Command:
         options += [option] if option in _FLAGS else [option, draw(_OPTION_VALUES)]
     if draw(st.integers(0, 15)) == 0:
         options.append(draw(TEXTS))
-    outputs = tuple(option for option in options if option) + ("out.h5", "report.html", "run", "no")
+    outputs = (*tuple(option for option in options if option), "out.h5", "report.html", "run", "no")
     words = tuple(
         word.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for word in (*command.split(), *arguments, *options)
     )

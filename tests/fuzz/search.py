@@ -1,4 +1,4 @@
-"""Thousands of examples of every group, until the time is over: `python tests/fuzz/search.py --minutes 60`.
+"""Thousands of examples of every group, until the time is over: `PYTHONPATH=tests python -m fuzz.search --minutes 60`.
 
 Prints each new kind of violation when it is found, and keeps the files of its first example with the command that shows it. Exits
 with 1 where there was one.
@@ -12,9 +12,8 @@ import shutil
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
-
-sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from fuzz.contract import kind_of
 from fuzz.groups import GROUPS
@@ -23,6 +22,7 @@ from fuzz.trial import attempt
 from fuzz.worker import Worker
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis import strategies as st
+from hypothesis.errors import HypothesisException
 
 _ROUND = 50  # examples of a group before the next has its turn
 
@@ -94,7 +94,16 @@ def _round(group: str, number: int, worker, seeds, work, tally: dict, kinds: dic
     def search(data):
         if time.monotonic() > end:
             return
-        trial = attempt(GROUPS[group], data.draw, worker, seeds, work, keep)
+        try:
+            trial = attempt(GROUPS[group], data.draw, worker, seeds, work, keep)
+        except HypothesisException:
+            raise
+        except Exception as error:  # the group's own fault: said, counted, and no end of the search
+            kind = (group, f"the example could not be made: {kind_of(repr(error))}")
+            if kind not in kinds:
+                traceback.print_exc()
+            kinds[kind] = kinds.get(kind, 0) + 1
+            return
         code = trial.outcome.end or str(trial.outcome.code)
         tally["examples"] += 1
         tally["codes"][code] = tally["codes"].get(code, 0) + 1

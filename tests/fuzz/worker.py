@@ -172,10 +172,7 @@ def _serve(memory: int) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         failure = result.exception
-        if failure is None or isinstance(failure, SystemExit):
-            text = ""
-        else:
-            text = "".join(traceback.format_exception(failure))
+        text = "" if failure is None or isinstance(failure, SystemExit) else "".join(traceback.format_exception(failure))
         os.chdir("/")
         return {
             **{"code": result.exit_code, "stdout": result.stdout, "stderr": result.stderr, "traceback": text},
