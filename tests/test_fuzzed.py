@@ -1,6 +1,7 @@
 """Inputs that `make fuzz` has found to break a command, each as the kind it stands for."""
 
 import json
+import warnings
 
 import h5py
 import numpy as np
@@ -69,3 +70,28 @@ def test_parameters_of_uvfits_that_are_no_numbers_are_refused(tmp_path):
     night = radio_world.observe(scans=2, integrations=3)
     night.more["SOURCE"] = np.where(np.arange(len(night)) == 4, np.nan, 1.0)
     refused(radio_world.write(tmp_path / "a.uvfits", night), "the parameter SOURCE of row 4 is nan")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("summary", 3), ("notes", 5), ("title", ["a"]), ("notes", [None, {"a": 1}]), ("rows", {"a": 1})]
+)
+def test_records_with_values_of_another_type_are_shown_or_named(runs, tmp_path, key, value):
+    file = runs["reproduction"] / "run.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {key: value}))
+    result = CliRunner().invoke(app, ["report", str(file.parent), "-o", str(tmp_path / "page.html")])
+    assert result.exit_code in (0, 1)
+    assert "defect" not in result.stderr
+    assert result.exit_code == 0 or str(file) in result.stderr
+
+
+def test_warnings_of_libraries_take_one_line(tmp_path):
+    zarr = pytest.importorskip("zarr")
+    path = tmp_path / "a.zarr"
+    zarr.open_group(path, mode="w", zarr_format=2).create_array("measurements", data=COUNTS, chunks=(20, 12, 12))
+    (path / ".zgroup").write_text("{}")
+    (path / "x").mkdir()
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        result = CliRunner().invoke(app, ["inspect", str(path)])
+    assert all(line.startswith("ideal: ") for line in result.stderr.splitlines())
+    assert "ideal: warning: " in result.stderr
