@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-wheel lint reproduce reproduce-quick bench bench-bounds bench-imaging bench-design coverage kills clean
+.PHONY: demo test test-wheel lint reproduce reproduce-quick bench bench-bounds bench-imaging bench-design coverage kills fuzz clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/python -m ideal.datasets.demo build/demo
@@ -76,6 +76,11 @@ bench-design: $(VENV)/.tested
 # Commands killed at every change of a file and at 50 random moments each, and given again: the same bytes as unbroken (hours).
 kills: $(VENV)/.tested
 	$(BIN)/python tests/kill_world.py estimate labels optimize choose simulate reproduce --random 50
+
+# Inputs that are wrong at random, of ten groups, for an hour (`make fuzz MINUTES=5`); what breaks a command is kept in build/fuzz.
+MINUTES ?= 60
+fuzz: $(VENV)/.tested
+	PYTHONPATH=tests $(BIN)/python -m fuzz.search --minutes $(MINUTES)
 
 # 200 replications of closed-form cases: how often the interval holds the truth.
 coverage: $(VENV)/.tested

@@ -5,10 +5,12 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import typer
 from typer.core import TyperGroup
 
+import ideal.cli
 from ideal.cli import _lock
 from ideal.cli._asked import WRITTEN, asked
 from ideal.cli._streams import tell
@@ -117,13 +119,14 @@ def _out_of_memory(options: dict) -> str:
 
 
 def _in_one_line(show: Callable) -> Callable:
-    """Return what shows warnings of Python as `show` does, but for those of ours."""
+    """Return what shows warnings of Python as `show` does where our own code gives rise to them, and the others in one line."""
+    ours = tuple(str(Path(package.__file__).parent) + os.sep for package in (ideal, ideal.cli))
 
-    def shown(message, category, *where, **more) -> None:
-        if issubclass(category, StorageWarning):
+    def shown(message, category, filename, *where, **more) -> None:
+        if issubclass(category, StorageWarning) or not str(filename).startswith(ours):
             tell("warning", str(message))
         else:
-            show(message, category, *where, **more)
+            show(message, category, filename, *where, **more)
 
     return shown
 

@@ -1,11 +1,12 @@
 """The page of a report: sections of all runs, in a template that needs nothing from elsewhere."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 from markupsafe import Markup
 
 from ideal.cli._report_choices import choice_section
@@ -60,21 +61,14 @@ def make_page(runs: Sequence[Run], title: str | None = None, left_out: Sequence[
     if not shown:
         raise DataError(none_of(left_out))
     runs, sections = (list(each) for each in zip(*shown, strict=True))
-    together = compared(runs, sections) if len(runs) > 1 else None
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["laid_out"] = laid_out
-    environment.filters["breakable"] = _breakable
-    environment.filters["prose"] = _prose
-    html = environment.get_template("report.html").render(
+    with _named(", ".join(str(run.path / "run.json") for run in runs)):
+        together = compared(runs, sections) if len(runs) > 1 else None
+    html = _rendered(
+        sections,
         title=title or (sections[0].title if len(sections) == 1 else f"Report of {len(sections)} runs"),
-        sections=sections,
         together=together,
         left_out=Note(left_out, "warning", "Left out of this page") if left_out else None,
         version=_versions(runs),
-        bar_width=BAR_WIDTH,
-        style=Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8")),  # our own, not the user's
     )
     missing = [f"{section.place}/{each.name}" for section in sections for each in section.pictures if each.source is None]
     # Names of files that are no UTF-8 come as lone surrogates, which cannot be written.
@@ -82,15 +76,47 @@ def make_page(runs: Sequence[Run], title: str | None = None, left_out: Sequence[
 
 
 def _section(run: Run) -> Section:
+    with _named(run.path / "run.json"):
+        section = _SECTIONS[run.kind](run)
+        _rendered(
+            [section], title=section.title, together=None, left_out=None, version=_versions([run])
+        )  # shows what is no text or list
+    return section
+
+
+@contextmanager
+def _named(record: Path | str) -> Iterator[None]:
+    """Have errors that come of what a record says told as such.
+
+    Raises:
+        DataError: something in the record is missing, or of another type.
+
+    """
     try:
-        return _SECTIONS[run.kind](run)
+        yield
     except IdealError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, StopIteration) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, LookupError, StopIteration, TemplateError) as error:
         what = f"lacks {error}" if isinstance(error, KeyError) else f"cannot be understood ({type(error).__name__}: {error})"
         raise DataError(
-            f"{run.path / 'run.json'} {what}: it was changed, or written by another version; repeat the command of the run"
+            f"{record} {what}: it was changed, or written by another version; repeat the command of the run"
         ) from error
+
+
+def _rendered(sections: Sequence[Section], **more) -> str:
+    """Return the page of sections as HTML."""
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["laid_out"] = laid_out
+    environment.filters["breakable"] = _breakable
+    environment.filters["prose"] = _prose
+    return environment.get_template("report.html").render(
+        sections=sections,
+        bar_width=BAR_WIDTH,
+        style=Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8")),  # our own, not the user's
+        **more,
+    )
 
 
 def _versions(runs: Sequence[Run]) -> str:

@@ -533,8 +533,10 @@ def _in_memory(array, where: str) -> np.ndarray:
 
 def _number(value, name: str, path: str, error) -> float:
     try:
+        if np.iscomplexobj(value):
+            raise TypeError
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise error(f"{path}: {name} is {value!r}, expected a number") from None
 
 

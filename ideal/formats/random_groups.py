@@ -15,6 +15,7 @@ import numpy as np
 
 from ideal._memory import check_memory
 from ideal._regular_files import check_regular
+from ideal._text import plain_text
 from ideal.errors import DataError, UsageError, missing_extra, unknown_name
 from ideal.health import Finding, plain_note
 
@@ -23,6 +24,7 @@ _SAME_TIME = 0.5  # seconds; DATE in float32 fractions of a day is only good to 
 _CLOCK = 0.01  # seconds: times closer than this are one, written twice
 _MANY_REPEATS = 0.05
 _FEW_NAMES = 12
+_LARGEST_PARAMETER = 1e9  # beyond numbers of antennas, sources and baselines, and Julian dates
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,13 +158,22 @@ def read_random_groups(
     if weight_scale is not None and not 0 < weight_scale < math.inf:
         raise UsageError(f"{path}: weight_scale (--weight-scale) must be a positive number, found {weight_scale!r}")
     check_regular(path, "a UVFITS file")
+    try:
+        return _read(path, fits, source, freqsel, subarray, weight_scale, sigma)
+    except (KeyError, IndexError, ValueError, TypeError, ArithmeticError, AttributeError, fits.VerifyError) as error:
+        # of a header or a table that lacks what the standard asks for, or has something else in its place
+        reason = plain_text(" ".join(str(error).split()))
+        raise DataError(f"{path}: cannot be read as UVFITS ({reason[:200]}): copy or write the file again") from error
+
+
+def _read(path, fits, source, freqsel, subarray, weight_scale, sigma) -> RandomGroups:
     groups, header, tables = _load(path, fits)
     parameters = {name.strip().upper() for name in groups.parnames}
     rows = np.arange(len(groups))
     source_names = _source_names(tables)
-    number = _numbers(groups, "SOURCE", parameters)
+    number = _numbers(path, groups, "SOURCE", parameters)
     rows, source_id = _choose_source(path, rows, number, source_names, header, source)
-    number = _numbers(groups, "FREQSEL", parameters)
+    number = _numbers(path, groups, "FREQSEL", parameters)
     rows, setup = _choose_number(path, rows, number, "freqsel", freqsel, _describe_setups(header, tables))
     first, second, arrays = _antenna_numbers(path, groups, parameters)
     rows, array = _choose_number(path, rows, arrays, "subarray", subarray, _describe_subarrays(tables))
@@ -264,10 +275,22 @@ def _check_promises(path, hdus) -> None:
         check_memory(path, 6 * int(hdu.size), "its visibilities in double precision", "split the file by time or frequency")
 
 
-def _numbers(groups, name: str, parameters: set) -> np.ndarray | None:
-    if name not in parameters:
-        return None
-    return np.rint(np.asarray(groups.par(name), dtype=np.float64)).astype(np.int64)
+def _numbers(path, groups, name: str, parameters: set) -> np.ndarray | None:
+    return np.rint(_parameter(path, groups, name)).astype(np.int64) if name in parameters else None
+
+
+def _parameter(path, groups, name: str) -> np.ndarray:
+    """Return a random parameter of each row, which says what the row is and must therefore be a number.
+
+    Raises:
+        DataError: it is none in some row, or beyond what antennas, sources and dates go to.
+
+    """
+    values = np.asarray(groups.par(name), dtype=np.float64)
+    wrong = np.flatnonzero(~(np.abs(values) < _LARGEST_PARAMETER))
+    if len(wrong):
+        raise DataError(f"{path}: the parameter {name} of row {wrong[0]} is {values[wrong[0]]}: copy or write the file again")
+    return values
 
 
 def _source_names(tables) -> dict[int, str]:
@@ -352,9 +375,9 @@ def _setup(tables, number: int | None):
 
 def _antenna_numbers(path, groups, parameters) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Return the two antennas and the subarray of each row."""
-    subarray = _numbers(groups, "SUBARRAY", parameters)
+    subarray = _numbers(path, groups, "SUBARRAY", parameters)
     subarray = None if subarray is None or not subarray.any() else np.maximum(subarray, 1)
-    first, second = (_numbers(groups, f"ANTENNA{k}", parameters) for k in (1, 2))
+    first, second = (_numbers(path, groups, f"ANTENNA{k}", parameters) for k in (1, 2))
     if first is not None and second is not None and (first.any() or "BASELINE" not in parameters):
         return first, second, subarray
     if "BASELINE" not in parameters:
@@ -362,7 +385,7 @@ def _antenna_numbers(path, groups, parameters) -> tuple[np.ndarray, np.ndarray, 
             f"{path}: no parameter BASELINE, and none of ANTENNA1 and ANTENNA2, among {', '.join(groups.parnames)}: which "
             "antennas the visibilities belong to is not known"
         )
-    baseline = np.asarray(groups.par("BASELINE"), dtype=np.float64)
+    baseline = _parameter(path, groups, "BASELINE")
     first, second = _antennas(baseline)
     fraction = np.rint(100 * (baseline - np.floor(baseline))).astype(np.int64) + 1  # AIPS adds 0.01 for each further subarray
     return first, second, fraction if subarray is None else subarray
@@ -389,7 +412,7 @@ def _antenna_table(tables, subarray: int | None) -> Antennas:
     names = tuple(str(name).strip() for name in rows["ANNAME"])
     positions = None
     if "STABXYZ" in rows.names:
-        origin = [float(header.get(f"ARRAY{axis}", 0.0)) for axis in "XYZ"]
+        origin = [_card(header, f"ARRAY{axis}", 0.0) for axis in "XYZ"]
         positions = np.array(rows["STABXYZ"], dtype=np.float64) + origin
     sefd = np.array(rows["SEFD"], dtype=np.float64) if "SEFD" in rows.names else np.zeros(len(names))
     return Antennas(np.array(rows["NOSTA"], dtype=np.int64), names, positions, np.where(sefd > 0, sefd, np.nan))
@@ -400,7 +423,7 @@ def _dates(path, groups, parameters) -> np.ndarray:
     names = {name for name in parameters if name.strip("_") == "DATE"}
     if not names:
         raise DataError(f"{path}: no parameter DATE among {', '.join(groups.parnames)}")
-    return sum(np.asarray(groups.par(name), dtype=np.float64) for name in names)
+    return sum(_parameter(path, groups, name) for name in names)
 
 
 def _integrations(days: np.ndarray, pair: np.ndarray, integration: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -462,8 +485,8 @@ def _ordered(path, groups, header, rows, sigma) -> np.ndarray:
 def _header_axis(header, name: str) -> np.ndarray:
     for i in range(2, header["NAXIS"] + 1):
         if str(header.get(f"CTYPE{i}", "")).strip().upper() == name:
-            steps = np.arange(1, header[f"NAXIS{i}"] + 1) - header.get(f"CRPIX{i}", 1.0)
-            return header[f"CRVAL{i}"] + steps * header.get(f"CDELT{i}", 1.0)
+            steps = np.arange(1, header[f"NAXIS{i}"] + 1) - _card(header, f"CRPIX{i}", 1.0)
+            return _card(header, f"CRVAL{i}") + steps * _card(header, f"CDELT{i}", 1.0)
     raise KeyError(name)
 
 
@@ -490,7 +513,7 @@ def _frequencies(path, header, tables, setup: int | None, n_channels: int) -> np
             # A set-up that agrees with the header in size and is not marked as a lower sideband keeps the header's sign.
             sign = np.where(lower, -1.0, np.where(np.isclose(np.abs(width), abs(of_header)), np.sign(of_header), 1.0))
             steps = np.where(np.isfinite(width) & (width != 0), sign * np.abs(width) / of_header, 1.0)
-    reference = header[f"CRVAL{_place(header, 'FREQ')}"]
+    reference = _card(header, f"CRVAL{_place(header, 'FREQ')}")
     frequency = (reference + offsets[:, None] + (axis - reference)[None, :] * steps[:, None]).ravel()
     if len(frequency) != n_channels:
         raise DataError(f"{path}: {n_channels} spectral channels but {len(frequency)} frequencies in its header and FQ table")
@@ -570,14 +593,27 @@ def _position(header, tables, source_id: int | None) -> tuple[float, float]:
         if key and source_id is not None and {"RAEPO", "DECEPO"} <= set(rows.names):
             for row in rows[np.asarray(rows[key]) == source_id]:
                 return float(row["RAEPO"]), float(row["DECEPO"])
-    return tuple(float(header.get(f"OBS{axis}", _header_value(header, axis))) for axis in ("RA", "DEC"))
+    return tuple(_card(header, f"OBS{axis}", _header_value(header, axis)) for axis in ("RA", "DEC"))
 
 
 def _header_value(header, axis: str) -> float:
     for i in range(2, header["NAXIS"] + 1):
         if str(header.get(f"CTYPE{i}", "")).strip().upper() == axis:
-            return header[f"CRVAL{i}"]
+            return _card(header, f"CRVAL{i}", 0.0)
     return 0.0
+
+
+def _card(header, key: str, otherwise: float | None = None) -> float:
+    """Return a number of the header.
+
+    Raises:
+        ValueError: it is not finite, or not there and nothing stands for it.
+
+    """
+    said = header.get(key, otherwise)
+    if isinstance(said, bool) or not isinstance(said, int | float) or not math.isfinite(said):
+        raise ValueError(f"{key} is {'missing' if said is None else repr(said)}, expected a number")
+    return float(said)
 
 
 def _units(header) -> str:

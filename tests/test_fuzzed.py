@@ -1,0 +1,97 @@
+"""Inputs that `make fuzz` has found to break a command, each as the kind it stands for."""
+
+import json
+import warnings
+
+import h5py
+import numpy as np
+import pytest
+import radio_world
+from typer.testing import CliRunner
+
+from ideal.cli.__main__ import app
+from ideal.measurements import write_measurements
+
+COUNTS = np.random.default_rng(0).poisson(10, (60, 12, 12)).astype(np.uint16)
+
+
+def refused(path, words):
+    result = CliRunner().invoke(app, ["inspect", str(path)])
+    assert (result.exit_code, result.stderr.count("ideal: error: ")) == (1, 1)
+    assert path.name in result.stderr
+    assert words in result.stderr
+    assert "defect" not in result.stderr
+
+
+def test_a_sigma_of_complex_numbers_is_refused(tmp_path):
+    path = tmp_path / "a.h5"
+    write_measurements(path, COUNTS, noise="gaussian", sigma=2.0)
+    with h5py.File(path, "r+") as file:
+        for place in (file, file.attrs):
+            if "sigma" in place:
+                del place["sigma"]
+        file["sigma"] = np.complex128(2)
+    refused(path, "expected a number")
+
+
+@pytest.mark.parametrize(
+    "change", [{"chunk_grid": {"name": "regular", "configuration": [1]}}, {"codecs": 3}, {"codecs": {"a": 1}}]
+)
+def test_parts_of_zarr_metadata_of_another_type_are_refused(tmp_path, change):
+    zarr = pytest.importorskip("zarr")
+    path = tmp_path / "a.zarr"
+    zarr.create_array(path, data=COUNTS, chunks=(20, 12, 12))
+    file = path / "zarr.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    refused(path, "copy the store again")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (b"CRVAL4  =", b"CRVALX  =", "CRVAL4 is missing"),
+        (b"CRVAL4  =", b"CRVAL4  = 'x' /", "CRVAL4 is 'x'"),
+        (b"CRPIX4  =", b"CRPIX4  = T /", "CRPIX4 is True"),
+    ],
+)
+def test_headers_of_uvfits_without_numbers_are_refused(tmp_path, old, new, words):
+    pytest.importorskip("astropy")
+    path = radio_world.write(tmp_path / "a.uvfits", radio_world.observe(scans=2, integrations=3))
+    content = path.read_bytes()
+    place = content.index(old)
+    path.write_bytes(
+        content[:place] + new.ljust(80 if b"/" in new else len(new)) + content[place + (80 if b"/" in new else len(new)) :]
+    )
+    refused(path, words)
+
+
+def test_parameters_of_uvfits_that_are_no_numbers_are_refused(tmp_path):
+    pytest.importorskip("astropy")
+    night = radio_world.observe(scans=2, integrations=3)
+    night.more["SOURCE"] = np.where(np.arange(len(night)) == 4, np.nan, 1.0)
+    refused(radio_world.write(tmp_path / "a.uvfits", night), "the parameter SOURCE of row 4 is nan")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("summary", 3), ("notes", 5), ("title", ["a"]), ("notes", [None, {"a": 1}]), ("rows", {"a": 1})]
+)
+def test_records_with_values_of_another_type_are_shown_or_named(runs, tmp_path, key, value):
+    file = runs["reproduction"] / "run.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {key: value}))
+    result = CliRunner().invoke(app, ["report", str(file.parent), "-o", str(tmp_path / "page.html")])
+    assert result.exit_code in (0, 1)
+    assert "defect" not in result.stderr
+    assert result.exit_code == 0 or str(file) in result.stderr
+
+
+def test_warnings_of_libraries_take_one_line(tmp_path):
+    zarr = pytest.importorskip("zarr")
+    path = tmp_path / "a.zarr"
+    zarr.open_group(path, mode="w", zarr_format=2).create_array("measurements", data=COUNTS, chunks=(20, 12, 12))
+    (path / ".zgroup").write_text("{}")
+    (path / "x").mkdir()
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        result = CliRunner().invoke(app, ["inspect", str(path)])
+    assert all(line.startswith("ideal: ") for line in result.stderr.splitlines())
+    assert "ideal: warning: " in result.stderr
