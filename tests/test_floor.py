@@ -138,7 +138,7 @@ def test_a_damaged_floor_is_an_error_of_the_data(tmp_path):
     model.save(tmp_path / "model.h5")
     with h5py.File(tmp_path / "model.h5", "r+") as file:
         del file["floor_width"]
-    with pytest.raises(DataError, match="floor of the model is damaged"):
+    with pytest.raises(DataError, match="cannot be read as a model file: its arrays are not those that were written"):
         load(tmp_path / "model.h5")
 
 

@@ -43,7 +43,7 @@ def test_parts_of_zarr_metadata_of_another_type_are_refused(tmp_path, change):
     zarr.create_array(path, data=COUNTS, chunks=(20, 12, 12))
     file = path / "zarr.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | change))
-    refused(path, "copy the store again")
+    refused(path, "write the store again")
 
 
 @pytest.mark.parametrize(

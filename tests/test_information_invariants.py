@@ -126,7 +126,7 @@ def test_dequantisation_is_one_step_wide(noise, gain):
     numbers = np.random.default_rng(22).integers(100, 200, (100, 4, 4)).astype(np.uint16) * (2 if noise == "poisson" else 1)
     figures = {"sigma": 1.0} if noise == "gaussian" else {"read_noise": 2.0 if noise == "poisson-gaussian" else 0.0}
     source = from_arrays(numbers, noise=noise, gain=gain, offset=100.0, **figures)
-    patches, _ = choose_patches(source, check_values(source), (4, 4), 1000, 0)
+    patches, _ = choose_patches(source, check_values(source), None, (4, 4), 1000, 0)
     plain = Prepared(patches, noise_model(source), False, (1,))
     spread = plain.dequantised()
     added = spread.array() - plain.array()

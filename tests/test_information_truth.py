@@ -185,7 +185,7 @@ def test_interval_covers_where_the_noise_entropy_comes_from_counts_alone():
         rng = np.random.default_rng(seed)
         y = rng.poisson(rng.gamma(shape, mean / shape, (3 * patches, 64)))
         loss = -log_p[y[:patches]].sum(1)
-        noise = Poisson().conditional_entropy(y[:patches], None, y[patches:])
+        noise = Poisson().conditional_entropy(y[:patches], means=Poisson().fit_means(y))
         low, high = interval(GroupedValues.of((loss - noise) / 64, np.arange(patches) // 8), 0.95, rng)
         covered.append(low <= truth <= high)
     assert np.mean(covered) > 0.95 - 3.5 * np.sqrt(0.05 * 0.95 / 60)

@@ -301,6 +301,7 @@ def test_files_that_hold_no_psf_are_refused(tmp_path):
     (tmp_path / "broken.tif").write_bytes(b"II*\x00 no picture")
     (tmp_path / "broken.png").write_bytes(b"no picture")
     (tmp_path / "broken.h5").write_bytes(b"no picture")
+    (tmp_path / "psf.jpeg").write_bytes(b"\xff\xd8\xff\xe0 no measured PSF")
     with h5py.File(tmp_path / "psf.h5", "w") as handle:
         handle["psf"] = picture_of_spots()
     cases = {

@@ -18,13 +18,11 @@ def unexplained(findings: list[Finding]) -> list[Finding]:
     findings = [each for each in findings if not _is_by_chance(each, findings)]
     findings = [each for each in findings if not _is_of_dead_pixels(each, findings) and not _is_of_clipping(each, findings)]
     scaled = {value for each in findings if each.name == "scaled-frames" for value in each.figures.values()}
-    single = (each.figures for each in findings if each.name == "isolated-values")
-    scaled |= {of[name] for of in single for name in ("value_above", "value_below") if name in of}
     return [each for each in findings if each.name not in gone and not (each.name == "clipped" and _is_of(scaled, each))]
 
 
 def _is_of(scaled: set[float], clipped: Finding) -> bool:
-    """Tell whether values are cut off nowhere but at extremes that frames were scaled to, or that single pixels have."""
+    """Tell whether values are cut off nowhere but at extremes that frames were scaled to."""
     walls = {clipped.figures.get(name) for name in ("floor", "ceiling")} - {None}
     return bool(walls) and walls <= scaled
 

@@ -8,6 +8,7 @@ from ideal.health.finding import Finding
 _FEWEST = 12
 _FAR = 6.0  # standard deviations of the noise beyond the scatter of the neighbours
 _AT_ONE_VALUE = 0.8  # share of all that stand out on that side
+_ALONE = 0.7  # share of the pixels of that value: scenes that saturate do so in patches
 _ONE_PLACE = 0.25  # share of them at one pixel: more are hot or dead pixels
 _MOST_PLACES = 2**16
 
@@ -18,6 +19,9 @@ class IsolatedValues(Check):
     def __init__(self, measured):
         super().__init__(measured)
         self._counts: dict[int, dict[float, int]] = {1: {}, -1: {}}
+        self._all: dict[
+            float, list[int]
+        ] = {}  # of a value, how many of all pixels that have it stand out, and how many there are
         self._places: dict[int, list[np.ndarray]] = {1: [], -1: []}
         self._count = 0
 
@@ -54,6 +58,10 @@ class IsolatedValues(Check):
             at = self._counts[side]
             for value, count in zip(values.tolist(), counts.tolist(), strict=True):
                 at[value] = at.get(value, 0) + count
+            if len(values):
+                commonest = float(values[counts.argmax()])
+                every = self._all.setdefault(commonest, [0, 0])
+                every[0], every[1] = every[0] + int(counts.max()), every[1] + int(np.count_nonzero(raw == commonest))
             if len(at) > _MOST_PLACES:
                 self._counts[side] = dict(sorted(at.items(), key=lambda item: -item[1])[: _MOST_PLACES // 2])
             if sum(map(len, self._places[side])) < _MOST_PLACES:
@@ -68,6 +76,9 @@ class IsolatedValues(Check):
                 continue
             value, count = max(at.items(), key=lambda item: item[1])
             _, repeats = np.unique(np.concatenate(self._places[side]), return_counts=True)
+            alone, every = self._all.get(float(value), (0, 1))
+            if alone < _ALONE * every:
+                continue
             if count < _FEWEST or count < _AT_ONE_VALUE * sum(at.values()) or repeats.max() > _ONE_PLACE * repeats.sum():
                 continue
             told.append(f"{count} pixels are {value:g}, far {name} all pixels beside them")
@@ -78,9 +89,9 @@ class IsolatedValues(Check):
             Finding(
                 "isolated-values",
                 "biased",
-                f"{' and '.join(told)}, of {self._count}: no light, but hits or errors of the transfer",
-                "the noise model does not know them: they count as information, and the number is too high",
-                "replace them by the median of the pixels beside them",
+                f"{' and '.join(told)}, of {self._count}: hits, errors of the transfer, or lamps of one pixel",
+                "where they are no light, they count as information all the same, and the number is too high",
+                "replace them by the median of the pixels beside them, if they are no light",
                 figures,
             )
         ]
