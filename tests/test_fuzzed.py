@@ -95,3 +95,19 @@ def test_warnings_of_libraries_take_one_line(tmp_path):
         result = CliRunner().invoke(app, ["inspect", str(path)])
     assert all(line.startswith("ideal: ") for line in result.stderr.splitlines())
     assert "ideal: warning: " in result.stderr
+
+
+def test_heaps_of_hdf5_in_which_the_library_would_walk_for_ever_are_refused(tmp_path):
+    path = tmp_path / "a.h5"
+    write_measurements(path, COUNTS, noise="poisson", description="a lens")
+    content = path.read_bytes()
+    assert CliRunner().invoke(app, ["inspect", str(path)]).exit_code == 0
+    start = place = content.index(b"GCOL\x01")
+    place += 16
+    while number := int.from_bytes(content[place : place + 2], "little"):
+        length = int.from_bytes(content[place + 8 : place + 16], "little")
+        place += 16 + -(-length // 8) * 8
+    for at, size in ((place + 8, 0), (start + 24, 2**64 - 16)):
+        path.write_bytes(content[:at] + size.to_bytes(8, "little") + content[at + 8 :])
+        refused(path, "damaged HDF5 file")
+    assert number == 0

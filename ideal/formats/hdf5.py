@@ -7,8 +7,10 @@ where the user allows it. All of them are listed in `Hdf5Tree.files`.
 
 import glob
 import math
+import mmap
 import os
 import re
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +31,7 @@ _ATTRIBUTE_BYTES, _MOST_ATTRIBUTES = 2**16, 1000
 # no lossless compression of measurements reaches, and that of zlib ends at 1032:1.
 _SUSPECT_BYTES, _SUSPECT_ENTRIES, _LEAST_BYTES = 2**34, 10**7, 2**26
 _COMPRESSION = 2000
+_HEAP, _HEAP_SEARCH_BYTES = b"GCOL\x01\0\0\0", 2**28
 _FILTERS = {
     32000: "LZF",
     32001: "Blosc",
@@ -64,6 +67,7 @@ def open_file(path: str | Path, **options) -> h5py.File:
 
     """
     check_regular(path, "an HDF5 file")
+    _check_heaps(path)
     try:
         return h5py.File(path, "r", **options)
     except (OSError, RuntimeError, ValueError) as error:
@@ -84,6 +88,34 @@ def open_file(path: str | Path, **options) -> h5py.File:
         if not _is_hdf5(path):
             raise DataError(f"{path}: not an HDF5 file: is it cut short, or of another format?") from error
         raise DataError(f"{path}: cannot be read as HDF5 ({_reason(error)}): is it damaged? copy the file again") from error
+
+
+def _check_heaps(path) -> None:
+    """Refuse a file in whose global heaps, which hold texts of variable length, the HDF5 library would walk in place for ever.
+
+    Its walk goes on by the size of each object, and a damaged size can be no step at all. Larger files are not looked through.
+
+    Raises:
+        DataError: there is such a size.
+
+    """
+    size = os.path.getsize(path)
+    if not 0 < size <= _HEAP_SEARCH_BYTES:
+        return
+    with open(path, "rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        start = content.find(_HEAP)
+        while start >= 0:
+            end = start + int.from_bytes(content[start + 8 : start + 16], "little")
+            place = start + 16
+            while place + 16 <= end <= size:
+                number, length = struct.unpack("<H6xQ", content[place : place + 16])
+                step = (16 + -(-length // 8) * 8 if number else length) % 2**64
+                if step == 0:
+                    raise DataError(
+                        f"{path}: damaged HDF5 file (an object without length in a heap): copy or write the file again"
+                    )
+                place += step
+            start = content.find(_HEAP, start + 4)
 
 
 def _is_hdf5(path) -> bool:

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 
 from fuzz.contract import kind_of
@@ -25,6 +26,10 @@ from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException
 
 _ROUND = 50  # examples of a group before the next has its turn
+
+
+class _Over(KeyboardInterrupt):
+    """The time is over: Hypothesis ends at once for what comes from a keyboard alone."""
 
 
 def main() -> int:
@@ -93,7 +98,7 @@ def _round(group: str, number: int, worker, seeds, work, tally: dict, kinds: dic
     @given(st.data())
     def search(data):
         if time.monotonic() > end:
-            return
+            raise _Over
         try:
             trial = attempt(GROUPS[group], data.draw, worker, seeds, work, keep)
         except HypothesisException:
@@ -110,7 +115,8 @@ def _round(group: str, number: int, worker, seeds, work, tally: dict, kinds: dic
         tally["cpu_seconds"] = round(tally["cpu_seconds"] + trial.outcome.cpu_seconds, 1)
         tally["megabytes"] = max(tally["megabytes"], round(trial.outcome.megabytes))
 
-    search()
+    with suppress(_Over):
+        search()
 
 
 if __name__ == "__main__":
