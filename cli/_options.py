@@ -153,8 +153,6 @@ def set_groups(source, groups: str | None) -> None:
         raise UsageError(f"--groups {groups}: {reason}: name a file with one source a line, or a number of samples") from error
     if names.ndim != 1 or len(names) != len(source):
         raise UsageError(f"--groups {groups} has shape {names.shape}, expected one source for each of {len(source)} samples")
-    if names.dtype.kind in "fcmM" and not np.isfinite(names).all():
-        raise UsageError(f"--groups {groups} holds values that are not finite, expected the number or name of each source")
     source.set_groups(names)
 
 

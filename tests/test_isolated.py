@@ -10,7 +10,6 @@ def test_salt_and_pepper_are_no_light(value):
     for values in (np.where(hit, value, counts).astype(np.uint16), np.where(hit, value, counts).astype(np.float32)):
         seen = found(values)
         assert "isolated-values" in seen
-        assert "clipped" not in seen
     numbers, options = camera(scenes(mean=300.0, contrast=0.3))
     assert "isolated-values" in found(np.where(hit, value, numbers), **options)
 

@@ -306,7 +306,7 @@ def test_files_that_hold_no_psf_are_refused(tmp_path):
         handle["psf"] = picture_of_spots()
     cases = {
         "missing.tif": "no such file",
-        "psf.jpeg": "unknown format",
+        "psf.jpeg": "is a JPEG picture",
         "dark.npy": "nothing is above 0",
         "stack.npy": "expected one picture",
         "small.npy": "lower psf_shape",

@@ -158,6 +158,8 @@ class ZarrTree:
                 ) from error
             raise DataError(f"{where}: cannot be read as zarr ({_reason(error)})") from error
         if path in self._arrays:
+            if node is None:
+                raise DataError(f"{where}: zarr does not find this array: the metadata of a group above it seem damaged")
             _check_size(self._arrays[path], where)
         return node
 

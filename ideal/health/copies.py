@@ -90,7 +90,7 @@ class Copies(Check):
         if not len(pairs):
             return []
         originals = len(np.unique(pairs[:, 0]))
-        across = int((self.measured.groups[pairs[:, 0]] != self.measured.groups[pairs[:, 1]]).sum())
+        across = int(np.not_equal(*map(self.measured.groups_of, pairs.T)).sum())
         if not across:
             return []
         return [
@@ -186,7 +186,7 @@ class SharedNoise(Check):
     def findings(self) -> list[Finding]:
         """Return a finding where samples of different groups share their noise."""
         pairs, seen = self._found
-        pairs = pairs[self.measured.groups[pairs[:, 0]] != self.measured.groups[pairs[:, 1]]]
+        pairs = pairs[np.not_equal(*map(self.measured.groups_of, pairs.T))]
         if not len(pairs):
             return []
         samples = len(np.unique(pairs))
