@@ -314,7 +314,7 @@ def test_files_that_hold_no_psf_are_refused(tmp_path):
         "complex.npy": "expected real numbers",
         "broken.tif": "damaged or truncated TIFF",
         "broken.png": "is no PNG",
-        "broken.h5": "cannot be read as a picture",
+        "broken.h5": "not an HDF5 file",
         "psf.h5": "psf.h5::DATASET",
         "psf.h5::other": "no dataset 'other'",
         "flat.npy::psf": "holds one picture",

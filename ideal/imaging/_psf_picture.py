@@ -128,10 +128,10 @@ def _read_npy(file: str):
 
 
 def _read_hdf5(file: str, dataset: str):
-    if not dataset:
-        raise DataError(f"{file}: name the picture in it as {file}::DATASET")
     tree = Hdf5Tree(file)
     try:
+        if not dataset:
+            raise DataError(f"{file}: name the picture in it as {file}::DATASET")
         found = tree.get(dataset)
         if not isinstance(found, tree.array_type):
             raise DataError(f"{file}: no dataset {dataset!r} in it")
