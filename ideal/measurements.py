@@ -40,6 +40,7 @@ _OVERRIDES = ("noise", "sigma", "gain", "offset", "read_noise", "units", "floor"
 _NUMBERS = {"gain", "offset", "read_noise", "floor", "saturation"}
 _RADIO = ("source", "freqsel", "subarray", "weight_scale")  # which part of a UVFITS file, and what its weights are worth
 _SMALLER = "write smaller samples (cut large images into parts), or use a machine with more memory"
+_LARGEST_WHOLE = 2.0**62  # beyond it a float of no converter, and no int64
 _PROBE_VALUES = 100_000
 _ROUNDING = 1e-5  # of the brightest mean: negative ones as small as that are rounded zeros
 _SHIFTS = {2, 4, 8, 16, 32, 64, 128, 256}  # other common factors are a coincidence or somebody's scaling
@@ -356,7 +357,10 @@ class MeasurementSet(AbstractContextManager):
         """Stored units between two levels of the converter: 16 where 12-bit numbers stand shifted in a 16-bit container."""
         if not self.integer:
             return 1
-        found = int(np.gcd.reduce([np.gcd.reduce(probe.astype(np.int64), axis=None) for probe in self._probes()]))
+        probes = self._probes()
+        if any(probe.dtype.kind == "f" and (np.abs(probe) >= _LARGEST_WHOLE).any() for probe in probes):
+            return 1
+        found = int(np.gcd.reduce([np.gcd.reduce(probe.astype(np.int64), axis=None) for probe in probes]))
         return found if found in _SHIFTS else 1
 
     def _probes(self) -> list[np.ndarray]:

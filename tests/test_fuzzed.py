@@ -111,3 +111,21 @@ def test_heaps_of_hdf5_in_which_the_library_would_walk_for_ever_are_refused(tmp_
         path.write_bytes(content[:at] + size.to_bytes(8, "little") + content[at + 8 :])
         refused(path, "damaged HDF5 file")
     assert number == 0
+
+
+def test_floats_beyond_integers_are_no_counts_of_a_converter(tmp_path):
+    values = COUNTS.astype(float)
+    values[0] = 1e300
+    np.save(tmp_path / "a.npy", values)
+    result = CliRunner().invoke(app, ["inspect", str(tmp_path / "a.npy")])  # warnings are errors here
+    assert "defect" not in result.stderr
+
+
+def test_a_set_of_objects_that_is_named_in_its_settings_is_refused(tmp_path):
+    path = tmp_path / "a.toml"
+    path.write_text('[system]\nname = "lensless"\n[objects]\nname = "beads"\n')
+    for line in (["simulate", str(path), "beads", "-o", str(tmp_path / "b.h5")], ["optimize", "--config", str(path), "-n", "20"]):
+        result = CliRunner().invoke(app, line)
+        assert result.exit_code == 2
+        assert "name" in result.stderr
+        assert "defect" not in result.stderr

@@ -19,7 +19,7 @@ _FAST = ("--model", "stationary", "--patch", "8")
 _CUT = "the file was cut"
 
 
-def _reading(draw, name: str, *, wrong: str = "", noise: bool = True, estimate: int = 3) -> Command:
+def _reading(draw, name: str, *, wrong: str = "", noise: bool = True, estimate: int = 2) -> Command:
     """Return a command that reads a file of measurements: mostly `inspect`, else an estimate."""
     as_argument = f"./{name}" if name.startswith("-") else name
     shown = _shown(name)
