@@ -10,6 +10,7 @@ import radio_world
 from typer.testing import CliRunner
 
 from ideal.cli.__main__ import app
+from ideal.density import StationaryGaussian
 from ideal.measurements import write_measurements
 
 COUNTS = np.random.default_rng(0).poisson(10, (60, 12, 12)).astype(np.uint16)
@@ -129,3 +130,13 @@ def test_a_set_of_objects_that_is_named_in_its_settings_is_refused(tmp_path):
         assert result.exit_code == 2
         assert "name" in result.stderr
         assert "defect" not in result.stderr
+
+
+@pytest.mark.parametrize("count", [10**12, 10**30])
+def test_more_samples_of_a_model_than_fit_into_memory_are_refused(tmp_path, count):
+    path = tmp_path / "m.h5"
+    StationaryGaussian.fit(0, COUNTS[:40].astype(float), COUNTS[40:].astype(float)).save(path)
+    result = CliRunner().invoke(app, ["sample", str(path), "-n", str(count)])
+    assert result.exit_code == 1
+    assert str(path) in result.stderr
+    assert "draw fewer (-n)" in result.stderr

@@ -737,32 +737,12 @@ _OPTION_VALUES = st.one_of(
 
 
 _NUMERIC = [
-    "--sigma",
-    "--gain",
-    "--offset",
-    "--read-noise",
-    "--floor",
-    "--saturation",
-    "--effort",
-    "--confidence",
-    "--photons",
-    "--learning-rate",
-    "--patience",
-    "--weight-scale",
+    *["--sigma", "--gain", "--offset", "--read-noise", "--floor", "--saturation"],
+    *["--effort", "--confidence", "--photons", "--learning-rate", "--patience", "--weight-scale"],
 ]
 _WHOLE = [
-    "--freqsel",
-    "--subarray",
-    "--seed",
-    "--noise-seed",
-    "--design-seed",
-    "--max-patches",
-    "--patch",
-    "--period",
-    "-n",
-    "--size",
-    "--choose",
-    "--groups",
+    *["--freqsel", "--subarray", "--seed", "--noise-seed", "--design-seed", "--max-patches"],
+    *["--patch", "--period", "-n", "--size", "--choose", "--groups"],
 ]
 _WORDS = {
     "--noise": ["poisson", "gaussian", "poisson-gaussian", "complex-gaussian"],
