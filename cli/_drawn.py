@@ -1,10 +1,12 @@
 """Measurements drawn from a model: their summary, and the files they go to."""
 
 import io
+import math
 
 import numpy as np
 
 from ideal._files import write_whole
+from ideal._memory import check_memory
 from ideal.density import Density
 from ideal.errors import UsageError
 
@@ -14,8 +16,12 @@ def draw(path: str, model: Density, count: int, seed: int, size: tuple[int, int]
 
     Raises:
         UsageError: the model knows measurements of its own size alone.
+        OutOfMemoryError: they do not fit into memory.
 
     """
+    shape = tuple(model.shape) if size is None else (*size, *model.shape[2:])
+    what = f"{count} measurements of {'x'.join(map(str, shape))} in double precision"
+    check_memory(path, 8 * count * math.prod(map(int, shape)), what, "draw fewer (-n) or smaller ones (--size)")
     if size is None or (len(model.shape) > 1 and size == tuple(model.shape[:2])):
         return model.sample(seed, count)
     anchors = [getattr(member, "anchor", None) for member in getattr(model, "members", (model,))]

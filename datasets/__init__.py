@@ -36,7 +36,7 @@ def find_objects(name: str) -> type[ObjectSet]:
     return find_registered(OBJECTS, "ideal.datasets", "no objects are called", name)
 
 
-def make_objects(name: str, **settings) -> ObjectSet:
+def make_objects(name: str, /, **settings) -> ObjectSet:
     """Return a set of objects with these settings, the others at their defaults.
 
     Raises:

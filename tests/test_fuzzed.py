@@ -10,6 +10,7 @@ import radio_world
 from typer.testing import CliRunner
 
 from ideal.cli.__main__ import app
+from ideal.density import StationaryGaussian
 from ideal.measurements import write_measurements
 
 COUNTS = np.random.default_rng(0).poisson(10, (60, 12, 12)).astype(np.uint16)
@@ -111,3 +112,31 @@ def test_heaps_of_hdf5_in_which_the_library_would_walk_for_ever_are_refused(tmp_
         path.write_bytes(content[:at] + size.to_bytes(8, "little") + content[at + 8 :])
         refused(path, "damaged HDF5 file")
     assert number == 0
+
+
+def test_floats_beyond_integers_are_no_counts_of_a_converter(tmp_path):
+    values = COUNTS.astype(float)
+    values[0] = 1e300
+    np.save(tmp_path / "a.npy", values)
+    result = CliRunner().invoke(app, ["inspect", str(tmp_path / "a.npy")])  # warnings are errors here
+    assert "defect" not in result.stderr
+
+
+def test_a_set_of_objects_that_is_named_in_its_settings_is_refused(tmp_path):
+    path = tmp_path / "a.toml"
+    path.write_text('[system]\nname = "lensless"\n[objects]\nname = "beads"\n')
+    for line in (["simulate", str(path), "beads", "-o", str(tmp_path / "b.h5")], ["optimize", "--config", str(path), "-n", "20"]):
+        result = CliRunner().invoke(app, line)
+        assert result.exit_code == 2
+        assert "name" in result.stderr
+        assert "defect" not in result.stderr
+
+
+@pytest.mark.parametrize("count", [10**12, 10**30])
+def test_more_samples_of_a_model_than_fit_into_memory_are_refused(tmp_path, count):
+    path = tmp_path / "m.h5"
+    StationaryGaussian.fit(0, COUNTS[:40].astype(float), COUNTS[40:].astype(float)).save(path)
+    result = CliRunner().invoke(app, ["sample", str(path), "-n", str(count)])
+    assert result.exit_code == 1
+    assert str(path) in result.stderr
+    assert "draw fewer (-n)" in result.stderr

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from reproduce_world import Toy, fails, is_killed, span, traces
 
-from ideal.errors import DataError
+from ideal.errors import DataError, StorageWarning
 from ideal.imaging import make_system
 from ideal.reproduce import STUDIES, Findings, Job, Plan, Statistic, Study, find_study, world
 from ideal.reproduce import _code as code
@@ -122,7 +122,8 @@ def test_a_damaged_result_is_done_again(file, tmp_path):
     traces(tmp_path)
     (kept,) = (each for each in (tmp_path / "jobs").glob("*.json") if json.loads(each.read_text())["job"] == "square of 2")
     kept.write_text(kept.read_text()[:20])
-    make(Toy(file), PLAN, tmp_path / "jobs", workers=0)
+    with pytest.warns(StorageWarning, match="this part is done again"):
+        make(Toy(file), PLAN, tmp_path / "jobs", workers=0)
     assert traces(tmp_path) == ["objects", "square 2"]
 
 

@@ -71,11 +71,15 @@ class TiffPages:
     def _decoded(self, page, number: int, inside: tuple[slice, ...]) -> np.ndarray:
         """Return the part `inside` of a page."""
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), _complaints("tifffile") as complaints:
                 warnings.simplefilter("ignore")  # a file of a set is opened again for each page
                 if self._bands is not None:
-                    return self._bands.read(page, number, inside)
-                return page.asarray().reshape(self.shape[-self._inner :])[inside]
+                    values = self._bands.read(page, number, inside)
+                else:
+                    values = page.asarray().reshape(self.shape[-self._inner :])[inside]
+            if complaints:
+                raise ValueError(complaints[0])
+            return values
         except (DataError, MemoryError):
             raise
         except Exception as error:  # decoders raise what they like

@@ -19,7 +19,7 @@ _FAST = ("--model", "stationary", "--patch", "8")
 _CUT = "the file was cut"
 
 
-def _reading(draw, name: str, *, wrong: str = "", noise: bool = True, estimate: int = 3) -> Command:
+def _reading(draw, name: str, *, wrong: str = "", noise: bool = True, estimate: int = 2) -> Command:
     """Return a command that reads a file of measurements: mostly `inspect`, else an estimate."""
     as_argument = f"./{name}" if name.startswith("-") else name
     shown = _shown(name)
@@ -145,11 +145,12 @@ def _npz(draw, seeds: Path, folder: Path) -> Command:
     with zipfile.ZipFile(
         stream, "w", draw(st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA]))
     ) as archive:
-        for member in dict.fromkeys(members):
-            kind = draw(st.sampled_from(["good", "odd", "header", "text"]))
+        first = ["measurements"] if draw(st.integers(0, 5)) else []
+        for member in dict.fromkeys(first + members):
+            kind = draw(st.sampled_from(["good", "good", "odd", "odd", "header", "text"]))
             content = {"good": lambda: _npy_bytes(counts()), "odd": lambda: _npy_bytes(_odd_values(draw))}.get(kind)
             content = content() if content else _npy_of_header(draw) if kind == "header" else draw(st.binary(max_size=40))
-            archive.writestr(member + draw(st.sampled_from([".npy", ".npy", ".txt", ""])), content)
+            archive.writestr(member + draw(st.sampled_from([".npy", ".npy", ".npy", ".npy", ".txt", ""])), content)
     (folder / name).write_bytes(stream.getvalue())
     inner = draw(st.sampled_from(["", "", "", "::measurements", "::clean", "::x", "::", "::\x1b"]))
     return _reading(draw, name + inner)
@@ -735,6 +736,46 @@ _OPTION_VALUES = st.one_of(
 )
 
 
+_NUMERIC = [
+    *["--sigma", "--gain", "--offset", "--read-noise", "--floor", "--saturation"],
+    *["--effort", "--confidence", "--photons", "--learning-rate", "--patience", "--weight-scale"],
+]
+_WHOLE = [
+    *["--freqsel", "--subarray", "--seed", "--noise-seed", "--design-seed", "--max-patches"],
+    *["--patch", "--period", "-n", "--size", "--choose", "--groups"],
+]
+_WORDS = {
+    "--noise": ["poisson", "gaussian", "poisson-gaussian", "complex-gaussian"],
+    "--axes": ["nyx", "nxy", "yxn", "tyx", "n", "nn", "nyxc", "v"],
+    "--model": ["stationary", "full", "all", "x"],
+    "--time-limit": ["1s", "0s", "1e9h", "-1s", "2"],
+    "--plot": ["a.png", "a.svg", "a.pdf", "a.xyz", "folder", "no/where.png", "a.h5"],
+    "--out": ["out.npy", "out.h5", "folder", "a.h5", "run", "x" * 300],
+    "--design": ["bayer", "one-lens", "random", "a.h5", "0"],
+    "--target": ["total", "chroma", "red", "red + 2 blue", "region:0-4,0-4", "region:9-1", "label", "1e400 red"],
+    "--start": ["random", "bayer", "a.h5", "x"],
+    "--against": ["all", "none", "bayer", "x"],
+    "--objective": ["gaussian", "samples", "x"],
+    "--method": ["adam", "line-search", "x"],
+    "--kind": ["radiance", "transmission", "sky", "x"],
+    "--save-model": ["out.h5", "a.h5", "folder", "a.png"],
+    "--load-model": ["a.h5", "folder", "x.h5"],
+}
+
+
+def _option_value(draw, option: str) -> str:
+    """Return a value of the type that an option takes, or, one time in five, anything."""
+    if draw(st.integers(0, 4)) == 0:
+        return draw(_OPTION_VALUES)
+    if option in _NUMERIC:
+        return str(draw(NUMBERS))
+    if option in _WHOLE:
+        return str(draw(st.integers(-1, 40) | st.sampled_from([0, 2**31, 2**63, 10**30])))
+    if option == "--set":
+        return f"{draw(st.sampled_from(_SETTINGS))}={as_json(draw(VALUES))}"
+    return draw(st.sampled_from(_WORDS[option]) if option in _WORDS else _OPTION_VALUES)
+
+
 def _options(draw, seeds: Path, folder: Path) -> Command:
     command = draw(
         st.sampled_from(
@@ -770,10 +811,11 @@ def _options(draw, seeds: Path, folder: Path) -> Command:
     options = []
     for _ in range(draw(st.integers(1, 3))):
         option = draw(st.sampled_from(_OPTIONS[command]))
-        options += [option] if option in _FLAGS else [option, draw(_OPTION_VALUES)]
+        value = "" if option in _FLAGS else _option_value(draw, option)
+        options.append(option if option in _FLAGS else f"{option}={value}" if option[1] == "-" else f"{option}{value}")
     if draw(st.integers(0, 15)) == 0:
         options.append(draw(TEXTS))
-    outputs = (*tuple(option for option in options if option), "out.h5", "report.html", "run", "no")
+    outputs = (*tuple(option.partition("=")[2] or option[2:] for option in options), "out.h5", "report.html", "run", "no")
     words = tuple(
         word.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for word in (*command.split(), *arguments, *options)
     )

@@ -112,7 +112,7 @@ def _round(group: str, number: int, worker, seeds, work, tally: dict, kinds: dic
         code = trial.outcome.end or str(trial.outcome.code)
         tally["examples"] += 1
         tally["codes"][code] = tally["codes"].get(code, 0) + 1
-        tally["cpu_seconds"] = round(tally["cpu_seconds"] + trial.outcome.cpu_seconds, 1)
+        tally["cpu_seconds"] = round(tally["cpu_seconds"] + trial.outcome.cpu_seconds, 3)
         tally["megabytes"] = max(tally["megabytes"], round(trial.outcome.megabytes))
 
     with suppress(_Over):

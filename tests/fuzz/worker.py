@@ -182,6 +182,8 @@ def _serve(memory: int) -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         _warm_up(run, folder)
+    gc.collect()
+    gc.freeze()  # what the libraries hold need not be looked through after each command
     _limit_memory(memory)
     faulthandler.register(signal.SIGPROF, all_threads=False, chain=True)
     print(json.dumps({"ready": True}), file=replies, flush=True)
