@@ -26,7 +26,8 @@ class Setup:
         object_settings: of the objects.
         noise: what `[noise]` and the options say.
         request: what is asked for.
-        sources: files beside the configuration that an encoder of the user's consists of, and what its module imports there.
+        sources: files that an encoder of the user's consists of, arrays and modules, and what its module imports beside the
+            configuration.
         beside: folder of the configuration, from which their places in it are told.
 
     """
@@ -46,8 +47,13 @@ class Setup:
         return {"system": self.table, **{name: table for name, table in parts.items() if table}}
 
     def copy_sources(self, folder: Path) -> None:
-        """Copy the user's own files into the folder of a run, where its configuration looks for them first."""
+        """Copy the user's own files into the folder of a run, where its configuration looks for them first.
+
+        Those that lie elsewhere than beside the configuration or below stay where they are.
+        """
         for source in self.sources:
+            if not _is_beside(source, self.beside):
+                continue
             target = folder / source.relative_to(self.beside)
             if not target.exists() or not source.samefile(target):
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -104,19 +110,35 @@ def read_setup(
         request = _design_request.read_request(
             tables.get("optimize", {}), {**given, "objective_settings": parts["objective"] or None}
         )
-    table = _table_of(system, tables.get("system", {}))
+    table = _table_of(system, tables.get("system", {}), folder)
     return Setup(system, table, design, {**tables.get("objects", {}), **parts["objects"]}, noise, request, sources, folder)
 
 
-def _table_of(system: ImagingSystem, said: Mapping[str, Any]) -> dict[str, Any]:
+def _table_of(system: ImagingSystem, said: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     settings = {key: value for key, value in system.settings.items() if value is not None}
     if "encoder" in said:
-        return {**said, **({"settings": settings} if settings else {})}
+        # What lies elsewhere than beside the configuration is not copied into the folder of the run: it gets its whole name.
+        parameters = {
+            name: {**each, "value": str((folder / each["value"]).resolve())} if _lies_elsewhere(each, folder) else each
+            for name, each in said.get("parameters", {}).items()
+        }
+        parts = {"parameters": parameters, "settings": settings}
+        return {**said, **{name: part for name, part in parts.items() if part}}
     return {"name": system.name, **settings}
 
 
+def _lies_elsewhere(parameter: Any, folder: Path) -> bool:
+    value = parameter.get("value") if isinstance(parameter, Mapping) else None
+    return isinstance(value, str) and (folder / value).is_file() and not _is_beside(folder / value, folder)
+
+
+def _is_beside(file: Path, folder: Path) -> bool:
+    """Tell whether a file lies in a folder or below, and is named so."""
+    return ".." not in file.parts and file.resolve().is_relative_to(folder)
+
+
 def _own_files(table: Mapping[str, Any], folder: Path) -> tuple[Path, ...]:
-    """Return the modules and arrays that a table `[system]` names and that lie beside it."""
+    """Return the modules and arrays that a table `[system]` names, by their places from its folder."""
     parameters = table.get("parameters", {})
     texts = [table.get("encoder"), *(each.get("value") for each in parameters.values() if isinstance(each, Mapping))]
     found: list[Path] = []
@@ -124,5 +146,4 @@ def _own_files(table: Mapping[str, Any], folder: Path) -> tuple[Path, ...]:
         if isinstance(text, str):
             module, colon, _ = text.partition(":")
             found += own_modules(module, folder) if colon else [folder / text]
-    inside = (each for each in dict.fromkeys(found) if each.is_file() and each.resolve().is_relative_to(folder))
-    return tuple(each for each in inside if ".." not in each.parts)
+    return tuple(each for each in dict.fromkeys(found) if each.is_file())

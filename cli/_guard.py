@@ -57,8 +57,9 @@ def guarded(command: Callable) -> Callable:
 
     def attempt(*args, **kwargs):
         try:
-            for option in filter(lambda each: kwargs.get(each) == "", WRITTEN):
-                raise UsageError(f"--{option.replace('_', '-')} is empty: name what to write (is a variable of the shell unset?)")
+            if empty := [option for option in WRITTEN if kwargs.get(option) == ""]:
+                name = empty[0].replace("_", "-")
+                raise UsageError(f"--{name} is empty: name what to write (is a variable of the shell unset?)")
             return command(*args, **kwargs)
         except (typer.Exit, typer.Abort):
             raise

@@ -3,7 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from ideal._files import remove_left, write_whole
@@ -51,16 +52,10 @@ class StudyFolder:
             UsageError: another process has it, or it cannot be written.
 
         """
-        try:
+        with self._unless_full(keeping):
             self.path.mkdir(parents=True, exist_ok=True)
             _lock.take(self.path)
             remove_left(self.path)
-        except OSError as error:
-            if is_full(error):
-                keeping.note(f"{self.path} cannot be written ({error.strerror}): what is found is printed")
-                return
-            place = self.path.parent
-            raise UsageError(f"--out {place} cannot be written ({error.strerror}): choose a folder that can be") from None
 
     def begin(self, study: Study, plan: Plan, provenance: Mapping, keeping: Keeping) -> None:
         """Record that the study runs; a finished record stays.
@@ -71,15 +66,21 @@ class StudyFolder:
         """
         described = {"study": study.name, "title": study.title, "summary": study.summary, "source": study.source}
         opened = {"format": FORMAT, "format_version": FORMAT_VERSION, **described, "plan": vars(plan), **_UNFINISHED}
-        try:
+        with self._unless_full(keeping):
             if not self._is_finished():
                 self._write(opened | {"status": "running", **provenance, "errors": []})
+
+    @contextmanager
+    def _unless_full(self, keeping: Keeping) -> Iterator[None]:
+        """Go on without the folder where the disk is full; refuse one that cannot be written for another reason."""
+        try:
+            yield
         except OSError as error:
             if is_full(error):
                 keeping.note(f"{self.path} cannot be written ({error.strerror}): what is found is printed")
-                return
-            place = self.path.parent
-            raise UsageError(f"--out {place} cannot be written ({error.strerror}): choose a folder that can be") from None
+            else:
+                place = self.path.parent
+                raise UsageError(f"--out {place} cannot be written ({error.strerror}): choose a folder that can be") from None
 
     def stopped(self, status: str, errors: list[str]) -> None:
         """Record that the study was interrupted or failed; a finished record stays."""

@@ -97,7 +97,8 @@ def fit_mixing_distribution(
         low, high: lowest and highest level of the converter, electrons: every value beyond reads as the limit. Of means that
             lie far above the highest only the share can be told.
         tolerance: stop when the log-likelihood of all values grows by less than this over 16 iterations, or by less than 1e-9 per
-            value. What is left moves E[H] by about 1e-4 nat.
+            value. At 1e-3, E[H] of camera values was within 2e-4 nat of where 1e-9 per value ends; of counts of an object of one
+            brightness, within 3e-3, which is why counts go on to that.
         max_iterations: bound on the iterations.
 
     Returns:

@@ -40,6 +40,7 @@ _OVERRIDES = ("noise", "sigma", "gain", "offset", "read_noise", "units", "floor"
 _NUMBERS = {"gain", "offset", "read_noise", "floor", "saturation"}
 _RADIO = ("source", "freqsel", "subarray", "weight_scale")  # which part of a UVFITS file, and what its weights are worth
 _SMALLER = "write smaller samples (cut large images into parts), or use a machine with more memory"
+_BROKEN = (OSError, RuntimeError, ValueError, KeyError, TypeError)  # what HDF5, zarr and mapped files raise on broken data
 _LARGEST_WHOLE = 2.0**53  # beyond it every float is whole
 _PROBE_VALUES = 100_000
 _ROUNDING = 1e-5  # of the brightest mean: negative ones as small as that are rounded zeros
@@ -469,13 +470,7 @@ class MeasurementSet(AbstractContextManager):
                 if isinstance(array, SampleArray):
                     return np.asarray(array[samples])[:, rows]
                 return np.asarray(array[samples, rows])
-        except (
-            OSError,
-            RuntimeError,
-            ValueError,
-            KeyError,
-            TypeError,
-        ) as error:  # what HDF5, zarr and mapped files raise on broken data
+        except _BROKEN as error:
             reason = " ".join(str(error).split())
             raise DataError(f"{self.path}: {name} of samples {start} to {stop} cannot be read ({reason})") from error
 
@@ -530,7 +525,7 @@ def _in_memory(array, where: str) -> np.ndarray:
         if getattr(array.dtype, "kind", "") == "O" and hasattr(array, "asstr"):
             return array.asstr("utf-8", "replace")[...]
         return np.asarray(array[...])
-    except (OSError, RuntimeError, ValueError, TypeError, KeyError) as error:
+    except _BROKEN as error:
         reason = plain_text(" ".join(str(error).split()))
         raise DataError(f"{where} cannot be read ({reason}): copy the file again, or write it without them") from error
 

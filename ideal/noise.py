@@ -332,7 +332,8 @@ class Poisson(NoiseModel):
 
     def fit_means(self, values) -> MixingDistribution:
         """Return the distribution of means behind counts."""
-        return fit_mixing_distribution(values, high=self.ceiling)
+        # Counts in little light resolve a single brightness slowly: see `tolerance`.
+        return fit_mixing_distribution(values, high=self.ceiling, tolerance=0.0)
 
     def describe(self) -> dict:
         """Return the name, and the ceiling if there is one."""

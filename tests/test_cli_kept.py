@@ -13,6 +13,8 @@ import pytest
 from cli_world import FAST, document, without_timings
 from disk_world import small_disk
 
+from ideal.cli._design_setup import read_setup
+
 IDEAL = [sys.executable, "-m", "ideal.cli"]
 
 
@@ -337,3 +339,20 @@ def test_an_empty_name_of_what_to_write_is_no_name(ideal):
         result = ideal("estimate", "a.h5", *FAST, option, "")
         assert result.exit_code == 2
         assert f"{option} is empty" in result.stderr
+
+
+def test_an_array_beside_no_configuration_counts_as_input_and_keeps_its_whole_name(tmp_path):
+    folder, out, array = tmp_path / "cfg", tmp_path / "run", tmp_path / "elsewhere" / "v.npy"
+    for each in (folder, out, array.parent):
+        each.mkdir()
+    np.save(array, np.ones(4))
+    (folder / "outside_optics.py").write_text("def encode(p, x):\n    return x * p['v'].sum()\n")
+    config = folder / "a.toml"
+    config.write_text(
+        '[system]\nencoder = "outside_optics:encode"\nshape = [16, 16]\n[system.parameters.v]\nvalue = "../elsewhere/v.npy"\n'
+    )
+    setup = read_setup(None, str(config), {}, {}, {})
+    assert {each.resolve() for each in setup.sources} == {array, folder / "outside_optics.py"}
+    assert setup.table["parameters"]["v"]["value"] == str(array)
+    setup.copy_sources(out)
+    assert [each.name for each in out.iterdir()] == ["outside_optics.py"]

@@ -130,14 +130,14 @@ def _reason(error: Exception) -> str:
 
 
 @contextmanager
-def damaged(path: str | Path) -> Iterator[None]:
-    """Turn what h5py raises on a damaged file into an error that names it."""
+def damaged(path: str | Path, what: str = "damaged HDF5 file") -> Iterator[None]:
+    """Turn what libraries raise on a damaged file into an error that names it."""
     try:
         yield
     except IdealError:
         raise
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, IndexError, OverflowError, UnicodeError) as error:
-        raise DataError(f"{path}: damaged HDF5 file ({_reason(error)}): copy or write the file again") from error
+        raise DataError(f"{path}: {what} ({_reason(error)}): copy or write the file again") from error
 
 
 class Hdf5Tree:

@@ -7,22 +7,21 @@ samples asked for are in memory (except for .npz, whose members are compressed w
 
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from ideal._memory import memory_for
 from ideal._text import plain_text
-from ideal.errors import DataError, IdealError, UsageError
+from ideal.errors import DataError, UsageError
 from ideal.formats import axis_names
 from ideal.formats._source import FORMAT, FORMAT_VERSION, NAMES, Source
 from ideal.formats.axes import WORDS, arrange, parse_axes
-from ideal.formats.hdf5 import Hdf5Tree, attributes_of, plain_attributes
+from ideal.formats.hdf5 import Hdf5Tree, attributes_of, damaged, plain_attributes
 from ideal.formats.npy import open_npy, open_npz
 from ideal.formats.recognition import format_of
 from ideal.formats.unwritten import findings_of
 from ideal.formats.zarr_store import ZarrTree
 
+_SEEMS_DAMAGED = "cannot be read, it seems damaged"
 _NAMED = ("hdf5", "npz", "zarr", "tiff", "uvfits")  # formats whose files may hold several arrays
 
 
@@ -49,7 +48,7 @@ def open_source(path: str | Path, axes: str | None = None, *, follow_links: bool
         parse_axes(axes)
     source = _open(path, follow_links, **radio)
     try:
-        with _readable(plain_text(str(path))):
+        with damaged(plain_text(str(path)), _SEEMS_DAMAGED):
             _name_what_is_missing(source, axes)
         arrange(source, axes)
     except BaseException:
@@ -101,21 +100,9 @@ def _open(path: str | Path, follow_links: bool, **radio) -> Source:
         raise DataError(f"{file}: permission denied, the file cannot be read") from error
 
 
-@contextmanager
-def _readable(where: str | Path) -> Iterator[None]:
-    """Turn what libraries raise on damaged files into an error that names the file."""
-    try:
-        yield
-    except IdealError:
-        raise
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, IndexError, OverflowError, UnicodeError) as error:
-        reason = plain_text(" ".join(str(error).split()))[:200]
-        raise DataError(f"{where}: cannot be read, it seems damaged ({reason}): copy the file again") from error
-
-
 def _open_tree(tree: Hdf5Tree | ZarrTree, file: Path, name: str | None) -> Source:
     try:
-        with _readable(file):
+        with damaged(file, _SEEMS_DAMAGED):
             return _from_tree(tree, file, name)
     except BaseException:
         tree.close()

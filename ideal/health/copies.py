@@ -17,7 +17,7 @@ _DIFFERENT = 12  # values apart from the commonest one that make a coincidence i
 _SURE_BITS = 10  # beyond two for each bit of the number of samples: chance makes such a pair once in a thousand sets
 _MANY_PAIRS = 10  # times as many as chance makes
 _QUADS, _MOST_FRAMES, _FEWEST_LIT = 768, 2500, 30
-_SHARING = 3.0
+_SHARING = 3.0  # differences that count for one, as they share values
 _SHARED = 0.6  # of the difference that independent noise makes; below it two samples share their noise
 
 
@@ -121,8 +121,6 @@ class SharedNoise(Check):
         self._numbers: list[np.ndarray] = []
         self._means: list[np.ndarray] = []
         self._places: np.ndarray | None = None
-        size = len(measured)
-        self._stride = max(1, -(-size // _MOST_FRAMES))
 
     @classmethod
     def applies(cls, measured) -> bool:

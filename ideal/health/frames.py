@@ -335,9 +335,9 @@ def _in_rare_runs(flags: np.ndarray) -> np.ndarray:
         rest = len(flags) - lengths[rare].sum()
         share = lengths[~rare].sum() / rest
         found = len(flags) * share**lengths < _RARE_RUN
-        if np.array_equal(found, rare):
+        if not (found & ~rare).any():
             break
-        rare = found | rare
+        rare |= found
     lost = np.zeros(len(flags), bool)
     for start, length in zip(starts[rare], lengths[rare], strict=True):
         lost[start : start + length] = True

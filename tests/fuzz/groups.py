@@ -617,34 +617,17 @@ def _change_run(draw, path: Path) -> None:
             file.mkdir()
 
 
+_NOISE = ["--noise", "--sigma", "--gain", "--offset", "--read-noise"]
+_FILE = [*_NOISE, "--axes", "--floor", "--saturation", "--source", "--freqsel", "--subarray", "--weight-scale"]
 _OPTIONS = {
-    "inspect": [
-        "--noise",
-        "--sigma",
-        "--gain",
-        "--offset",
-        "--read-noise",
-        "--axes",
-        "--floor",
-        "--saturation",
-        "--source",
-        "--freqsel",
-    ],
+    "inspect": [*_FILE, "--follow-links"],
     "estimate": [
-        "--noise",
-        "--sigma",
-        "--gain",
-        "--offset",
-        "--read-noise",
-        "--axes",
-        "--floor",
-        "--saturation",
+        *_FILE,
         "--groups",
         "--model",
         "--patch",
         "--period",
-        "--max-",
-        "patches",
+        "--max-patches",
         "--effort",
         "--time-limit",
         "--load-model",
@@ -652,10 +635,10 @@ _OPTIONS = {
         "--seed",
         "--plot",
         "--save-model",
-        "--subarray",
-        "--weight-scale",
         "--labels",
         "--allow-clipped",
+        "--keep-unwritten",
+        "--follow-links",
         "--out",
         "--resume",
         "--all-pairs",
@@ -665,11 +648,7 @@ _OPTIONS = {
     "simulate": [
         "--design",
         "--photons",
-        "--noise",
-        "--sigma",
-        "--gain",
-        "--offset",
-        "--read-noise",
+        *_NOISE,
         "--set",
         "--seed",
         "--noise-seed",
@@ -704,7 +683,7 @@ _OPTIONS = {
         "--seed",
     ],
 }
-_FLAGS = ("--labels", "--allow-clipped", "--resume", "--all-pairs")
+_FLAGS = ("--labels", "--allow-clipped", "--keep-unwritten", "--follow-links", "--resume", "--all-pairs")
 _SYSTEMS = ["lensless", "color-filter-array", "lensless-lenslets", "led-microscope", "interferometer", "diffraction-limited"]
 _SETTINGS = [
     "shape",
