@@ -205,7 +205,11 @@ class RunFolder:
     def _write_metrics(self) -> None:
         records = [*self._history, *(self._lines[place] for place in sorted(self._lines))]
         text, file = "".join(json.dumps(record) + "\n" for record in records), self.path / "metrics.jsonl"
-        if text and not (file.exists() and file.read_bytes() == text.encode()):
+        if file.exists():
+            check_regular(file)
+            if file.read_bytes() == text.encode():
+                return
+        if text:
             write_whole(file, text)
 
 

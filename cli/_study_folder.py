@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ideal._files import remove_left, write_whole
+from ideal._regular_files import read_text
 from ideal.cli import _lock, _output
 from ideal.cli._keeping import Keeping, is_full
 from ideal.errors import DataError, UsageError
@@ -155,10 +156,11 @@ class StudyFolder:
     def _read(self) -> dict:
         path = self.path / _RECORD
         try:
-            record = _output.from_json(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            record = _output.from_json(read_text(path, "the record of a study"))
+        except (DataError, OSError, ValueError, RecursionError) as error:
+            reason = str(error).removeprefix(f"{path}: ")
             raise DataError(
-                f"{path} cannot be read ({error}): repeat the command without --redraw, what has been done is kept"
+                f"{path} cannot be read ({reason}): repeat the command without --redraw, what has been done is kept"
             ) from None
         if not isinstance(record, dict):
             raise DataError(f"{path} holds a {type(record).__name__}, expected the record of a study: make it again")

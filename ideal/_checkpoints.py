@@ -9,7 +9,8 @@ from zipfile import BadZipFile
 import numpy as np
 
 from ideal._files import write_whole
-from ideal.errors import StorageWarning
+from ideal._regular_files import check_regular
+from ideal.errors import DataError, StorageWarning
 
 
 def write_checkpoint(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
@@ -37,11 +38,13 @@ def read_checkpoint(path: Path) -> dict[str, np.ndarray] | None:
 
     """
     try:
+        if path.exists():
+            check_regular(path, "a checkpoint", path.name)
         with path.open("rb") as whole, np.load(whole) as file:
             return {name: file[name] for name in file.files}
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, EOFError, AttributeError, BadZipFile) as error:
+    except (DataError, OSError, ValueError, KeyError, EOFError, AttributeError, BadZipFile) as error:
         distrust(path, error)
         return None
 

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -290,22 +291,61 @@ def test_kills_at_changes_of_files(tmp_path):
     assert (found["kills"], found["wrong"], found["after the end"]) == (4, [], 0)
 
 
+@pytest.fixture
+def no_waiting():
+    """Have a test fail, not hang, where something waits for a pipe."""
+
+    def stop(*arguments):
+        raise TimeoutError("waits for ever")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(300)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
 @pytest.mark.parametrize("name", ["run.json", "result-0.json", "metrics.jsonl"])
-def test_a_pipe_in_the_folder_of_a_run_does_not_hang_it(ideal, tmp_path, monkeypatch, name):
+@pytest.mark.parametrize("first", ["interrupted", "failed"])
+def test_a_pipe_in_the_folder_of_a_run_does_not_hang_it(ideal, tmp_path, monkeypatch, no_waiting, name, first):
     folder = tmp_path / "run"
+    command = ("estimate", "a.h5", "b.h5", *FAST, "--out", folder)
 
     def fails(*arguments):
         raise ValueError("no such letter")
 
-    with monkeypatch.context() as patch:  # so that the run is not finished
-        patch.setattr("ideal.cli._figures.draw_estimates", fails)
-        assert ideal("estimate", "a.h5", *FAST, "--out", folder).exit_code == 1
+    with monkeypatch.context() as patch:
+        if first == "interrupted":
+            interrupt_after(patch, 1)
+        else:
+            patch.setattr("ideal.cli._figures.draw_estimates", fails)
+        assert ideal(*command).exit_code == (130 if first == "interrupted" else 1)
     (folder / name).unlink()
     os.mkfifo(folder / name)
-    result = ideal("estimate", "a.h5", *FAST, "--out", folder)
+    result = ideal(*command)
     assert f"{name}" in result.stderr
     assert "pipe" in result.stderr
     assert "defect" not in result.stderr
+    assert "bits/pixel" in result.stdout
+    assert ideal("report", folder, "-o", tmp_path / "page.html").exit_code in (0, 1)
+
+
+def test_a_pipe_in_place_of_what_was_kept_does_not_hang_the_work(tmp_path, no_waiting):
+    from ideal._checkpoints import read_checkpoint, write_checkpoint
+    from ideal.errors import StorageWarning
+    from ideal.reproduce._kept import Kept
+
+    checkpoint = tmp_path / "a.npz"
+    assert read_checkpoint(checkpoint) is None
+    write_checkpoint(checkpoint, {"a": np.arange(3)})
+    assert list(read_checkpoint(checkpoint)) == ["a"]
+    kept = Kept(tmp_path / "kept")
+    assert kept.read("k") is None
+    for file, read in ((checkpoint, read_checkpoint), (tmp_path / "kept" / "k.json", lambda file: kept.read("k"))):
+        file.unlink(missing_ok=True)
+        os.mkfifo(file)
+        with pytest.warns(StorageWarning, match="is a pipe"):
+            assert read(file) is None
 
 
 @pytest.mark.parametrize("record", [{"status": "running"}, {"status": {"a": 1}}, {"status": "running", "configuration": [1]}])

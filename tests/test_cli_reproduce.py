@@ -70,6 +70,18 @@ def test_the_same_seed_gives_the_same_figure(ideal, toy, tmp_path):
     assert figures[0] == figures[1]
 
 
+def test_a_pipe_in_place_of_the_record_does_not_hang_it(ideal, toy, tmp_path):
+    out = tmp_path / "made"
+    ideal("reproduce", "toy", "--out", out)
+    (out / "toy" / "run.json").unlink()
+    os.mkfifo(out / "toy" / "run.json")
+    refused = ideal("reproduce", "toy", "--out", out, "--redraw")
+    assert refused.exit_code == 1
+    assert "run.json cannot be read (is a pipe, expected the record of a study" in refused.stderr
+    assert ideal("reproduce", "toy", "--out", out).exit_code == 0
+    assert json.loads((out / "toy" / "run.json").read_text())["status"] == "finished"
+
+
 def test_json_is_one_document(ideal, toy, tmp_path):
     result = ideal("reproduce", "toy", "--quick", "--out", tmp_path / "made", "--json")
     document = json.loads(result.stdout)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from ideal._checkpoints import distrust
 from ideal._files import remove_left, write_whole
+from ideal._regular_files import check_regular
+from ideal.errors import DataError
 from ideal.reproduce._code import code_digest
 from ideal.reproduce._contract import Job
 
@@ -57,14 +59,16 @@ class Kept:
             StorageWarning: the file is damaged.
 
         """
+        file = self._file(key)
         try:
-            kept = json.loads(self._file(key).read_text(encoding="utf-8"))
+            if not file.exists():
+                return None
+            check_regular(file, "a kept result", file.name)
+            kept = json.loads(file.read_text(encoding="utf-8"))
             if not isinstance(kept, dict) or not {"result", "seconds"} <= kept.keys():
                 raise ValueError("it holds no result")
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, RecursionError) as error:
-            distrust(self._file(key), error)
+        except (DataError, OSError, ValueError, RecursionError) as error:
+            distrust(file, error)
             return None
         self.clear(key)  # a run that was killed right after it had kept the result has left them
         return kept
