@@ -2,8 +2,8 @@
 
 Patches of a Gaussian field in Gaussian noise come in groups of 8 that share a part of the field. A stationary Gaussian is fitted
 to other groups; what it is expected to say of the information, E[-ln q(Y)] - H(Y|X), is a trace and a determinant. Each
-replication draws new training and test groups and asks whether the interval of `ideal.intervals` over the test groups covers
-that number. `estimate` asks the same of the whole `ideal.information.estimate`, with one fold for many sources and, for few, five
+replication draws new training and test groups and asks whether an interval of `ideal.information.intervals` over the test groups
+covers that number. `estimate` asks it of the whole `ideal.estimate`, with one fold for many sources and, for few, five
 of which the expected value is the average. `counts alone` has Poisson counts of independent Gamma distributed means, scored by
 their true probability, whose noise entropy is deconvolved from the counts: the interval must hold the deconvolution's error too.
 
@@ -14,12 +14,12 @@ import numpy as np
 from _common import GaussianField, emit, parser, say, timed
 from scipy.stats import gamma, nbinom
 
-import ideal.information as information
+import ideal.information.estimation as information
 from ideal.density import StationaryGaussian
-from ideal.intervals import GroupedValues, interval
-from ideal.measurements import from_arrays
+from ideal.information.intervals import GroupedValues, interval
+from ideal.measurements.measurement_set import from_arrays
+from ideal.measurements.patches import split_by_group
 from ideal.noise import Poisson
-from ideal.patches import split_by_group
 
 SIDE, PER_GROUP, TRAIN_GROUPS = 8, 8, 60
 CONFIDENCE, LOW, HIGH = 0.95, 0.93, 0.975

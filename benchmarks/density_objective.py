@@ -60,7 +60,7 @@ def alternating(objective, system, start, args):
     import jax
 
     from ideal.optimize import Ascent
-    from ideal.optimize.ascent import _Run
+    from ideal.optimize.ascent.gradient import _Run
 
     run = _Run(objective, Ascent(steps=args.steps, learning_rate=RATE), jax.random.key(args.seed))
     now = run.begin([start])
@@ -76,7 +76,7 @@ def unrolled(objective, system, start, args):
     import jax.numpy as jnp
     import optax
 
-    from ideal.optimize.ascent import Ascent
+    from ideal.optimize.ascent.gradient import Ascent
 
     # `eps_root`: the square root in Adam has no slope for weights that have not had a gradient yet
     ascent = Ascent(steps=args.steps, learning_rate=RATE)
@@ -125,7 +125,7 @@ def one(args):
     import jax
     import jax.numpy as jnp
 
-    from ideal.optimize.density import Density
+    from ideal.optimize.objectives.density import Density
 
     task, part, exposure, start = world(args)
     start = jax.tree.map(lambda each: jnp.asarray(np.asarray(each, np.float64)), start)

@@ -1,7 +1,7 @@
 """How often a 95 % interval covers what it should in hard cases, and what its width is: few, unequal, heavy-tailed groups.
 
 `shapes` asks it of intervals over numbers whose average is known: averages, paired and unpaired differences, of groups of many
-distributions, sizes and numbers. `weakness` sorts the same intervals by the degrees of freedom that `ideal.intervals.weakness`
+distributions, sizes and numbers. `weakness` sorts the same intervals by the degrees of freedom that the function of this name
 gives their standard error. `estimates` asks it of `ideal.estimate` and `ideal.compare` with a stationary Gaussian, for fields
 whose limit is known: what the model says of them once it knows their mean and covariance. That is where the bound goes with ever
 more sources; with few it lies above, because the model knows neither well.
@@ -16,7 +16,7 @@ import numpy as np
 from _common import GaussianField, emit, parser, say
 
 import ideal
-from ideal.intervals import GroupedValues, interval, paired_difference, unpaired_difference
+from ideal.information.intervals import GroupedValues, interval, paired_difference, unpaired_difference
 
 CONFIDENCE = 0.95
 
@@ -175,7 +175,7 @@ def main():
     count = min(args.replications, 20) if args.quick else args.replications
     result, degrees, covered = {"shapes": [], "estimates": [], "replications": count}, [], []
     try:
-        from ideal.intervals import weakness
+        from ideal.information.intervals import weakness
     except ImportError:  # other code to compare with
         weakness = None
     for number, case in enumerate([] if args.only == "estimates" else CASES):

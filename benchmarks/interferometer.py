@@ -14,7 +14,7 @@ import numpy as np
 from _common import emit, parser, peak_rss_mb, say, timed
 
 from ideal.imaging import make_system
-from ideal.imaging.interferometer import MICROARCSECOND
+from ideal.imaging.interferometer.interferometer import MICROARCSECOND
 
 PEER_IMAGES = 3
 

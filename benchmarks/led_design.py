@@ -76,8 +76,8 @@ def main():
     if args.quick:
         args.count, args.effort = min(args.count, 300), 0.02
 
+    from ideal.information.labels.estimation import task_information
     from ideal.optimize.evaluation import measured_by
-    from ideal.task_information import task_information
 
     system, designs, about, division, simulation = designed(args)
     say(f"design in {about['seconds']:.0f} s; brightest LEDs, share and direction: {np.round(about['brightest'], 3).tolist()}")

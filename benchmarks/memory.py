@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from _common import emit, fresh_process, parser, rss_mb, say
 
-from ideal.measurements import MeasurementWriter
+from ideal.measurements.measurement_set import MeasurementWriter
 
 MEAN = 50.0
 BLOCK_PIXELS = 2**23

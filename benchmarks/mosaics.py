@@ -182,7 +182,7 @@ def correlations(told, psnr, names, seed):
 
 def remeasured(world, found, args):
     """Return bits per pixel with intervals, and the differences from two designs, paired by picture."""
-    from ideal.information import compare
+    from ideal.information.estimation import compare
     from ideal.noise import Poisson
     from ideal.optimize.evaluation import evaluate
 

@@ -49,7 +49,7 @@ def one(objective, args):
 
     from ideal.noise import Poisson
     from ideal.optimize import Task, find_objective
-    from ideal.optimize.starts import starting_designs
+    from ideal.optimize.ascent.starts import starting_designs
 
     _, system, division, exposure = world(args.count, args.seed)
     task = Task(system, Poisson(), division.design.scenes * exposure, division.choose.scenes * exposure)
@@ -75,7 +75,7 @@ def one(objective, args):
 def ours(aim, starts, steps, seed):
     """Yield the hard design after every ten steps of the ascent of `ideal optimize`."""
     from ideal.optimize import Ascent
-    from ideal.optimize.ascent import stations
+    from ideal.optimize.ascent.gradient import stations
 
     yield from ((step, hard) for step, hard, _ in stations(aim, starts, Ascent(steps=steps), seed=seed))
 

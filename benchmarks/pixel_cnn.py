@@ -33,9 +33,9 @@ def start_training(side, seed):
     import jax
     import optax
 
-    from ideal.density._network_density import _Loss
-    from ideal.density.pixel_cnn import GatedNetwork
-    from ideal.density.training import _gradient
+    from ideal.density.networks.network_density import _Loss
+    from ideal.density.networks.pixel_cnn import GatedNetwork
+    from ideal.density.networks.training import _gradient
 
     network = GatedNetwork(1, COMPONENTS, 64, 7)
     loss, optimiser = _Loss(network, False, False), optax.adam(1e-3)
@@ -128,7 +128,7 @@ def measure_training(side, args):
 def measure_sampling(images, side, seed):
     from flax import nnx
 
-    from ideal.density._pixel_cnn_network import PixelCNN, Stepper
+    from ideal.density.networks.pixel_cnn_network import PixelCNN, Stepper
 
     network = PixelCNN(1, 3 * COMPONENTS, rngs=nnx.Rngs(seed))
     rng = np.random.default_rng(seed)

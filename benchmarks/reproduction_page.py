@@ -8,7 +8,7 @@ import json
 import shutil
 from pathlib import Path
 
-from ideal.reproduce import STUDIES
+from ideal.studies import STUDIES
 
 _FILES = ("figure.png", "table.csv")  # records are large, and hold pictures of skies: `make reproduce` makes them
 _DOCS = Path(__file__).parents[1] / "docs" / "reproduction"

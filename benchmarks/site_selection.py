@@ -39,9 +39,9 @@ def reported(system, selection):
 def estimates(scenes, arrays, rank, seed):
     """Return the closed form and an estimate of arrays of four sites, with its interval."""
     from ideal.imaging import make_system
-    from ideal.information import estimate
-    from ideal.measurements import from_arrays
-    from ideal.optimize.set_value import site_information
+    from ideal.information.estimation import estimate
+    from ideal.measurements.measurement_set import from_arrays
+    from ideal.optimize.selection.set_value import site_information
 
     found = {}
     for number, sites in enumerate(arrays):
@@ -71,8 +71,8 @@ def moved(count, rank, steps, seed):
 
     from ideal.imaging import make_system
     from ideal.optimize._contract import Task
-    from ideal.optimize.ascent import Ascent, climb
-    from ideal.optimize.closed_form import ClosedForm
+    from ideal.optimize.ascent.gradient import Ascent, climb
+    from ideal.optimize.objectives.closed_form import ClosedForm
 
     system = make_system("interferometer", free_sites=FREE, interval=3600.0, shape=(32, 32))
     scenes, held_out, others = (rings(system, count, seed + each) for each in range(3))
@@ -98,8 +98,8 @@ def main():
         args.rings, args.rank = min(args.rings, 512), min(args.rank, 64)
 
     from ideal.imaging import make_system
-    from ideal.optimize.selection import Choosing, choose
-    from ideal.optimize.set_value import site_information
+    from ideal.optimize.selection.search import Choosing, choose
+    from ideal.optimize.selection.set_value import site_information
 
     eight = make_system("interferometer")
     scenes = rings(eight, args.rings, args.seed)

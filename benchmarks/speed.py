@@ -2,7 +2,7 @@
 
 `fit_and_score`: the stationary fit to 5,000 training patches and the score of 1,000 test patches, `process_s` from the start
 of Python to its exit and `work_s` without the imports and the reading. `likelihood_s`: of 1,000 patches alone, factorisation
-included. `import`: seconds and peak memory of `import ideal` with `ideal.information`. `help_s`: wall time of `ideal --help`.
+included. `import`: seconds and peak memory of `import ideal` and its `estimate`. `help_s`: wall time of `ideal --help`.
 All are medians. With `--peer PYTHON`, benchmarks/peer.py runs under that interpreter on the same patches and `ratios` says how
 many times longer the authors' package takes, in the median of its repeats; its likelihood is timed on fewer patches and scaled.
 Its fit takes minutes at 32x32 and is run only with `--peer-fit`.
@@ -29,7 +29,7 @@ HERE = Path(__file__).resolve()
 
 def work_import():
     def load():
-        import ideal.information  # noqa: F401
+        import ideal.information.estimation  # noqa: F401
 
     _, seconds = timed(load)
     return {"information_s": seconds, "peak_rss_mb": peak_rss_mb()}
@@ -81,7 +81,7 @@ def median_of(runs, key):
 def measure_import(repeats):
     """Import in bare processes, where nothing else is loaded before."""
     code = (
-        "import time; t = time.perf_counter(); import ideal; a = time.perf_counter(); import ideal.information; "
+        "import time; t = time.perf_counter(); import ideal; a = time.perf_counter(); import ideal.information.estimation; "
         "b = time.perf_counter(); print(a - t, b - t)"
     )
     seconds = []

@@ -15,8 +15,8 @@ import h5py
 import numpy as np
 from _common import emit, parser, say, timed
 
-from ideal.measurements import from_arrays
-from ideal.task_information import task_information
+from ideal.information.labels.estimation import task_information
+from ideal.measurements.measurement_set import from_arrays
 
 TARGET_PHOTONS, TARGET_BITS, NOTHING = 100, 2.7, 0.02
 

@@ -12,9 +12,9 @@ patches in closed form. Every case says whether the bound is below the truth by 
 import numpy as np
 from _common import LN2, TEXTURES, GaussianField, emit, mean_and_error, parser, say, timed
 
-import ideal.information as information
+import ideal.information.estimation as information
 from ideal.density import FullGaussian, StationaryGaussian
-from ideal.measurements import from_arrays
+from ideal.measurements.measurement_set import from_arrays
 
 TARGETS = {("stationary", 16): 0.002, ("stationary", 32): 0.002, ("full", 16): 0.005, ("full", 32): 0.01}
 FEW = (320, 640, 1250, 2500, 5000, 10_000)

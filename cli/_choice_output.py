@@ -10,11 +10,11 @@ from ideal.cli._run_folder import RunFolder, resources
 from ideal.cli._toml import to_toml
 from ideal.errors import UsageError
 from ideal.imaging.configuration import save_design
-from ideal.imaging.interferometer import Interferometer
+from ideal.imaging.interferometer.interferometer import Interferometer
 from ideal.optimize.evaluation import Evaluation
-from ideal.optimize.members import Members
-from ideal.optimize.selection import Choosing, Selection
-from ideal.optimize.set_value import SetValue
+from ideal.optimize.selection.members import Members
+from ideal.optimize.selection.search import Choosing, Selection
+from ideal.optimize.selection.set_value import SetValue
 
 _NAMED = 12  # members that a table has room to name
 

@@ -11,15 +11,15 @@ from ideal.cli._keeping import Keeping
 from ideal.datasets import make_objects
 from ideal.errors import UsageError, unknown_name
 from ideal.imaging.configuration import find_design
-from ideal.imaging.interferometer import Interferometer
+from ideal.imaging.interferometer.interferometer import Interferometer
 from ideal.optimize import Task, parse_target
 from ideal.optimize.defaults import compared_with
 from ideal.optimize.evaluation import DEFAULT_MODELS, Evaluation, evaluate
-from ideal.optimize.members import Members, find_members
 from ideal.optimize.objects import Division
-from ideal.optimize.selection import Choosing, Selection, choose, choose_at_random
-from ideal.optimize.site_evaluation import evaluate_sites
-from ideal.optimize.valuation import find_set_value
+from ideal.optimize.selection.members import Members, find_members
+from ideal.optimize.selection.search import Choosing, Selection, choose, choose_at_random
+from ideal.optimize.selection.site_evaluation import evaluate_sites
+from ideal.optimize.selection.valuation import find_set_value
 from ideal.simulation import Simulation, prepare
 
 _ALIKE = 1e-3  # relative: designs of closer information are mirror images, of which one is measured

@@ -9,7 +9,7 @@ from ideal.cli._design_report import shown_name, value_name
 from ideal.cli._figures import _BLUE, _GREY, Figure, Normalize, save_figure
 from ideal.cli._keeping import Keeping
 from ideal.cli._measurement_panels import draw_measurements
-from ideal.measurements import MeasurementSet
+from ideal.measurements.measurement_set import MeasurementSet
 from ideal.optimize.design import Designed
 
 _GREEN = "#2f8f4e"

@@ -9,11 +9,11 @@ import numpy as np
 from ideal.cli import _output
 from ideal.cli._design_world import warnings_of
 from ideal.imaging import ImagingSystem, Params
-from ideal.imaging.interferometer import Interferometer
+from ideal.imaging.interferometer.interferometer import Interferometer
+from ideal.information.results import LN2, Comparison, Estimate
 from ideal.optimize.design import Designed
 from ideal.optimize.evaluation import COMPONENTS
-from ideal.optimize.periodic import periodic_grid
-from ideal.result import LN2, Comparison, Estimate
+from ideal.optimize.objectives.periodic import periodic_grid
 from ideal.simulation import DEFAULT_PHOTONS
 
 DESIGN, START = "the design", "its start"
@@ -44,7 +44,7 @@ def rows(
         estimates: of fresh measurements.
         apart: how much more the design tells than each other.
         targets: what each tells of each target, bits per pixel in closed form.
-        labels: what measurements tell of the label, as of `ideal.task_result.TaskInformation.to_dict`; may be empty.
+        labels: what measurements tell of the label, as of `ideal.information.TaskInformation.to_dict`; may be empty.
 
     """
     found = []

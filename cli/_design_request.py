@@ -7,7 +7,7 @@ from typing import Any
 
 from ideal.cli._options import parse_duration
 from ideal.errors import UsageError, unknown_name
-from ideal.optimize.ascent import METHODS
+from ideal.optimize.ascent.gradient import METHODS
 
 
 @dataclass(frozen=True)

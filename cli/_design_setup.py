@@ -12,7 +12,7 @@ from ideal.cli._design_request import Request
 from ideal.errors import UsageError
 from ideal.imaging import ImagingSystem
 from ideal.imaging.configuration import system_of_name
-from ideal.imaging.own_modules import own_modules
+from ideal.imaging.custom.modules import own_modules
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ def write(target: str, drawn: np.ndarray, facts: dict, force: bool) -> None:
         np.save(content, drawn)
         write_whole(target, content.getvalue())
         return
-    from ideal.measurements import write_measurements
+    from ideal.measurements.measurement_set import write_measurements
 
     known = {"poisson": "poisson"}.get(facts["noise"])  # the figures of other noise are not kept with a model
     whole = known and not np.any(drawn % 1)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ideal.cli._figures import _BLUE, Figure, save_figure
-from ideal.measurements import MeasurementSet
+from ideal.measurements.measurement_set import MeasurementSet
 
 
 def draw_measurements(measured: Mapping[str, MeasurementSet], scene: np.ndarray, target: Path) -> None:

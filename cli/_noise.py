@@ -7,7 +7,7 @@ from typing import Any
 from ideal import noise as noise_models
 from ideal.errors import UsageError, unknown_name
 from ideal.imaging import ImagingSystem, Params
-from ideal.imaging.custom import CallableSystem
+from ideal.imaging.custom.encoder import CallableSystem
 
 _CAMERA = ("read_noise", "gain", "offset")
 _KEYS = ("noise", "sigma", *_CAMERA)

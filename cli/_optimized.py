@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from ideal._files import write_whole
-from ideal._scoring import _MOST_VALUES
 from ideal.cli import _design_report, _noise
 from ideal.cli._design_request import Request, as_table, completed
 from ideal.cli._design_setup import Setup
@@ -22,9 +21,11 @@ from ideal.errors import UsageError
 from ideal.imaging import ImagingSystem, Params
 from ideal.imaging.configuration import find_design as design_of
 from ideal.imaging.configuration import save_design
-from ideal.imaging.interferometer import Interferometer
-from ideal.measurements import MeasurementSet
+from ideal.imaging.interferometer.interferometer import Interferometer
+from ideal.information.scoring import _MOST_VALUES
+from ideal.measurements.measurement_set import MeasurementSet
 from ideal.optimize import Ascent, Task, find_objective, parse_target
+from ideal.optimize.ascent.line_search import suits
 from ideal.optimize.defaults import MOST_STEPS, Defaults, compared_with, defaults_for, starts_of
 from ideal.optimize.design import Designed, find_design
 from ideal.optimize.evaluation import (
@@ -36,9 +37,8 @@ from ideal.optimize.evaluation import (
     measured_by,
     target_information,
 )
-from ideal.optimize.line_search import suits
 from ideal.optimize.objects import Division
-from ideal.optimize.site_evaluation import reduced_measurements
+from ideal.optimize.selection.site_evaluation import reduced_measurements
 from ideal.optimize.targets import LabelTarget, Target, WeightedTarget
 from ideal.simulation import ObjectSource, Simulation, prepare
 

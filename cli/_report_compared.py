@@ -11,7 +11,7 @@ from ideal.cli._report_runs import DESIGN, ESTIMATE, REPRODUCTION, Run
 from ideal.errors import DataError
 
 if TYPE_CHECKING:
-    from ideal.result import Estimate
+    from ideal.information.results import Estimate
 
 
 def compared(runs: Sequence[Run], sections: Sequence[Section]) -> Section | None:
@@ -96,7 +96,7 @@ def _named(group: Sequence[tuple[Run, "Estimate"]]) -> list[tuple[str, "Estimate
 
 
 def _ranking(group: Sequence[tuple[str, "Estimate"]]) -> Table:
-    from ideal.information import compare
+    from ideal.information.estimation import compare
 
     ordered = sorted(group, key=lambda pair: -pair[1].information_bits_per_pixel)
     digits = digits_for(found.information_bits_per_pixel for _, found in ordered)

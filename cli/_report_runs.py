@@ -11,7 +11,7 @@ from ideal.cli._output import from_json
 from ideal.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from ideal.result import Estimate
+    from ideal.information.results import Estimate
 
 ESTIMATE, DESIGN, CHOICE, REPRODUCTION = "estimate", "design", "choice", "reproduction"
 _REPRODUCTION_FORMAT = "ideal-reproduction"
@@ -52,7 +52,7 @@ class Run:
             DataError: one cannot be read.
 
         """
-        from ideal.result import Estimate  # after a look at run.json, which most reports need alone
+        from ideal.information.results import Estimate  # after a look at run.json, which most reports need alone
 
         found = {}
         for file in self.path.glob("result-*.json"):

@@ -15,9 +15,9 @@ from ideal.cli._streams import tell
 from ideal.cli._study_folder import StudyFolder
 from ideal.datasets._data_folder import data_folder
 from ideal.errors import IdealError
-from ideal.reproduce import STUDIES, Plan, find_study
-from ideal.reproduce._workers import cores
-from ideal.reproduce.run import make
+from ideal.studies import STUDIES, Plan, find_study
+from ideal.studies.engine.run import make
+from ideal.studies.engine.workers import cores
 
 _ALL = "all"
 _CACHE = ".jobs"  # folder beside those of the studies

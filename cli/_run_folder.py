@@ -15,7 +15,7 @@ from ideal.cli import _lock, _output
 from ideal.cli._keeping import Keeping, is_full
 from ideal.cli._run_key import difference, digest_of, is_key, key_of
 from ideal.errors import DataError, UsageError
-from ideal.result import Estimate
+from ideal.information.results import Estimate
 
 _STATES = _BEGINNING, _RUNNING, _FINISHED, _FAILED = "beginning", "running", "finished", "failed"
 _WORK = ("result-*.json", "task-*.json", "checkpoints/**/*.npz")  # what an interrupted run would lose

@@ -13,7 +13,7 @@ from ideal.datasets import make_objects
 from ideal.errors import UsageError
 from ideal.health.finding import Finding
 from ideal.imaging import ImagingSystem, Params
-from ideal.measurements import MeasurementWriter
+from ideal.measurements.measurement_set import MeasurementWriter
 from ideal.simulation import Block, Simulation, check_count, prepare
 
 _UINT16 = 65_535

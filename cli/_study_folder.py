@@ -12,9 +12,9 @@ from ideal._regular_files import read_text
 from ideal.cli import _lock, _output
 from ideal.cli._keeping import Keeping, is_full
 from ideal.errors import DataError, UsageError
-from ideal.reproduce import Plan, Study
-from ideal.reproduce._contract import FORMAT, FORMAT_VERSION
-from ideal.reproduce.style import write_figure
+from ideal.studies import Plan, Study
+from ideal.studies.engine.contract import FORMAT, FORMAT_VERSION
+from ideal.studies.engine.style import write_figure
 
 _RECORD = "run.json"
 _UNFINISHED = {"rows": [], "statistics": [], "claims": [], "notes": [], "curves": {}, "data": {}, "versions": {}, "figures": []}

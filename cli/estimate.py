@@ -117,9 +117,9 @@ def estimate(
     from ideal.cli._run_folder import RunFolder, resources
     from ideal.density import find_model
     from ideal.errors import DataError, IdealError, UsageError
-    from ideal.information import compare
-    from ideal.information import estimate as estimate_information
-    from ideal.measurements import open_measurements
+    from ideal.information.estimation import compare
+    from ideal.information.estimation import estimate as estimate_information
+    from ideal.measurements.measurement_set import open_measurements
 
     size = _options.parse_size("--patch", patch)
     mosaic = None if period is None else _options.parse_size("--period", period)
@@ -243,7 +243,7 @@ def _document(result, tasks: dict) -> dict:
 
 def _task_information(source, folder, place: int, common: dict, say) -> dict:
     """Return what measurements tell of their labels, as a document and as lines; from the run's folder where it is there."""
-    from ideal.task_information import task_information
+    from ideal.information.labels.estimation import task_information
 
     kept = folder and folder.finished_task(place)
     if kept:

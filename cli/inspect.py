@@ -41,7 +41,7 @@ def inspect(
     """
 
     from ideal.cli import _output
-    from ideal.measurements import open_measurements
+    from ideal.measurements.measurement_set import open_measurements
 
     radio = {"source": source, "freqsel": freqsel, "subarray": subarray, "weight_scale": weight_scale}
     camera = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise}

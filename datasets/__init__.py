@@ -1,29 +1,34 @@
 """Objects and measurements to work on: bundled, generated, downloaded, or read from the folder named by IDEAL_DATA."""
 
-from ideal._registry import find_registered
 from ideal.datasets._contract import Objects, ObjectSet, ObjectSource
 from ideal.imaging import check_settings
+from ideal.registry import Registry
 
-# name -> (module, class): a new set is one file and one line here
-OBJECTS: dict[str, tuple[str, str]] = {
-    "photographs": ("pictures", "Photographs"),
-    "kodak": ("pictures", "Kodak"),
-    "mcmaster": ("pictures", "McMaster"),
-    "bsds500": ("pictures", "Bsds500"),
-    "cifar10": ("pictures", "Cifar10"),
-    "mnist": ("pictures", "Mnist"),
-    "fashion-mnist": ("pictures", "FashionMnist"),
-    "faces": ("pictures", "Faces"),
-    "multispectral": ("pictures", "Multispectral"),
-    "beads": ("beads", "Beads"),
-    "natural-fields": ("fields", "NaturalFields"),
-    "two-points": ("two_points", "TwoPoints"),
-    "black-hole-rings": ("black_hole_rings", "BlackHoleRings"),
-    "black-holes": ("black_holes", "BlackHoles"),
-    "phase-cells": ("phase_cells", "PhaseCells"),
-    "cells": ("cells", "Cells"),
-    "blood-cells": ("cells", "BloodCells"),
-}
+# A new one is one file and one line here.
+OBJECTS: Registry[ObjectSet] = Registry(
+    "no objects are called",
+    "ideal.objects",
+    "ideal.datasets._contract:ObjectSet",
+    {
+        "photographs": "ideal.datasets.pictures:Photographs",
+        "kodak": "ideal.datasets.pictures:Kodak",
+        "mcmaster": "ideal.datasets.pictures:McMaster",
+        "bsds500": "ideal.datasets.pictures:Bsds500",
+        "cifar10": "ideal.datasets.pictures:Cifar10",
+        "mnist": "ideal.datasets.pictures:Mnist",
+        "fashion-mnist": "ideal.datasets.pictures:FashionMnist",
+        "faces": "ideal.datasets.pictures:Faces",
+        "multispectral": "ideal.datasets.pictures:Multispectral",
+        "beads": "ideal.datasets.beads:Beads",
+        "natural-fields": "ideal.datasets.fields:NaturalFields",
+        "two-points": "ideal.datasets.two_points:TwoPoints",
+        "black-hole-rings": "ideal.datasets.black_hole_rings:BlackHoleRings",
+        "black-holes": "ideal.datasets.black_holes:BlackHoles",
+        "phase-cells": "ideal.datasets.phase_cells:PhaseCells",
+        "cells": "ideal.datasets.cells:Cells",
+        "blood-cells": "ideal.datasets.cells:BloodCells",
+    },
+)
 
 
 def find_objects(name: str) -> type[ObjectSet]:
@@ -33,7 +38,7 @@ def find_objects(name: str) -> type[ObjectSet]:
         UsageError: there is none of this name; the message suggests the nearest.
 
     """
-    return find_registered(OBJECTS, "ideal.datasets", "no objects are called", name)
+    return OBJECTS.find(name)
 
 
 def make_objects(name: str, /, **settings) -> ObjectSet:

@@ -11,7 +11,7 @@ import tifffile
 from scipy.signal import fftconvolve
 
 from ideal.datasets.photographs import photograph_tiles
-from ideal.measurements import write_measurements
+from ideal.measurements.measurement_set import write_measurements
 from ideal.noise import Poisson, PoissonGaussian
 
 _SIDE = 128

@@ -25,6 +25,10 @@ class StorageWarning(UserWarning):
     """What was to be kept on disk could not be, or could not be read again: work is repeated, and no number suffers."""
 
 
+class PluginWarning(UserWarning):
+    """What another package adds to ideal cannot be used; the rest goes on without it."""
+
+
 def missing_extra(package: str, extra: str, purpose: str) -> UsageError:
     """Build the error for an optional dependency that is not installed."""
     return UsageError(f"{purpose} needs the package {package}, which is not installed: pip install 'ideal[{extra}]'")

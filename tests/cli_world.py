@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import tifffile
 
-from ideal.measurements import write_measurements
+from ideal.measurements.measurement_set import write_measurements
 
 TIMINGS = ("seconds", "peak_memory_mb")
 FAST = ("--model", "stationary", "--patch", "8")

@@ -8,8 +8,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from ideal.density import MODELS, Sensor
-from ideal.density._anchor import Anchor
 from ideal.density._traced import traced
+from ideal.density.networks.anchor import Anchor
 
 COUNTS = Sensor(step=1.0, lowest=0.0, noise_variance=(0.0, 1.0))
 

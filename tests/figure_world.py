@@ -5,7 +5,7 @@ from itertools import combinations
 import matplotlib
 from matplotlib.text import Text
 
-from ideal.reproduce.style import SMALL, STYLE, WIDTH
+from ideal.studies.engine.style import SMALL, STYLE, WIDTH
 
 
 def without_intervals(record):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ideal.measurements import from_arrays
+from ideal.measurements.measurement_set import from_arrays
 
 NO_MATTER = ("no-groups", "units-assumed")
 

@@ -53,7 +53,7 @@ COMMANDS = {
 def write_inputs(folder):
     import numpy as np
 
-    from ideal.measurements import write_measurements
+    from ideal.measurements.measurement_set import write_measurements
 
     rng = np.random.default_rng(0)
     labels = np.arange(40) % 2
@@ -215,8 +215,8 @@ def main():
     import ideal.cli._optimized
     import ideal.cli._reproduced
     import ideal.cli._simulated
-    import ideal.information
-    import ideal.task_information  # noqa: F401
+    import ideal.information.estimation
+    import ideal.information.labels.estimation  # noqa: F401
 
     root = Path(tempfile.mkdtemp(prefix="kills-")).resolve()
     # Programs are compiled once, not again for each kill.

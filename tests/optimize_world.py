@@ -8,7 +8,7 @@ import numpy as np
 
 from ideal.datasets import make_objects
 from ideal.imaging import make_system
-from ideal.result import LN2
+from ideal.information.results import LN2
 
 LIGHT = (0.5, 5.0, 500.0)
 MOSAIC = make_system("color-filter-array", shape=(8, 8), period=(4, 4))

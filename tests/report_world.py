@@ -9,8 +9,8 @@ from io import BytesIO
 import numpy as np
 from matplotlib.figure import Figure
 
-from ideal.reproduce._contract import Claim, Findings, Plan, Statistic, Study
-from ideal.reproduce.run import record_of
+from ideal.studies.engine.contract import Claim, Findings, Plan, Statistic, Study
+from ideal.studies.engine.run import record_of
 
 NASTY = "<script>alert('x')</script> & \"quoted\""  # what a user may name a file or write in a note
 VERSIONS = {"ideal": "0.1.0", "numpy": "2.0.0"}

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 from ideal.errors import DataError
-from ideal.reproduce import Claim, Findings, Job, Statistic, Study
-from ideal.reproduce.style import new_figure
+from ideal.studies import Claim, Findings, Job, Statistic, Study
+from ideal.studies.engine.style import new_figure
 
 
 def objects(settings, needs, context):

@@ -11,8 +11,10 @@ from ideal.datasets import make_objects
 from ideal.errors import DataError, StorageWarning, UsageError
 from ideal.imaging import make_system
 from ideal.noise import Poisson
-from ideal.optimize import Ascent, Objective, Task, ascent, climb, design, starts
-from ideal.optimize.closed_form import ClosedForm
+from ideal.optimize import Ascent, Objective, Task, climb, design
+from ideal.optimize.ascent import gradient as ascent
+from ideal.optimize.ascent import starts
+from ideal.optimize.objectives.closed_form import ClosedForm
 
 pytestmark = pytest.mark.usefixtures("hasty_compiler")
 

@@ -9,7 +9,7 @@ import pytest
 import tifffile
 
 from ideal.errors import DataError, UsageError
-from ideal.measurements import from_arrays, open_measurements, write_measurements
+from ideal.measurements.measurement_set import from_arrays, open_measurements, write_measurements
 
 SIZES = {"n": 6, "t": 4, "z": 3, "c": 3, "y": 10, "x": 12, "v": 11, "s": 2}
 LETTERS = [

@@ -98,7 +98,7 @@ def test_debug_shows_the_traceback(ideal):
 
 
 def test_a_defect_is_one_line_too(ideal, monkeypatch):
-    monkeypatch.setattr("ideal.information.estimate", lambda *args, **kwargs: 1 / 0)
+    monkeypatch.setattr("ideal.information.estimation.estimate", lambda *args, **kwargs: 1 / 0)
     result = ideal("estimate", "a.h5")
     assert result.exit_code == 1
     assert result.stderr.count("\n") == 1

@@ -95,7 +95,7 @@ def test_messages_hold_no_control_characters(ideal, capfd):
 
 def interrupt_after(monkeypatch, count):
     """Have an estimate interrupted after so many files."""
-    from ideal import information
+    from ideal.information import estimation as information
 
     estimate, calls = information.estimate, []
 
@@ -202,8 +202,8 @@ def test_one_process_works_in_a_folder(ideal, interrupted):
 
 
 def test_an_estimate_goes_on_at_its_fold(ideal, tmp_path, monkeypatch):
-    from ideal import information
-    from ideal.measurements import write_measurements
+    from ideal.information import estimation as information
+    from ideal.measurements.measurement_set import write_measurements
 
     rng = np.random.default_rng(0)
     means = 10 * np.exp(0.5 * rng.standard_normal((40, 1, 1))) * np.ones((40, 6, 6))
@@ -237,7 +237,7 @@ def test_an_estimate_goes_on_at_its_fold(ideal, tmp_path, monkeypatch):
 
 
 def test_all_modules_of_an_encoder_belong_to_its_run(tmp_path):
-    from ideal.imaging.own_modules import own_modules
+    from ideal.imaging.custom.modules import own_modules
 
     files = {
         "optics/__init__.py": "",
@@ -333,7 +333,7 @@ def test_a_pipe_in_the_folder_of_a_run_does_not_hang_it(ideal, tmp_path, monkeyp
 def test_a_pipe_in_place_of_what_was_kept_does_not_hang_the_work(tmp_path, no_waiting):
     from ideal._checkpoints import read_checkpoint, write_checkpoint
     from ideal.errors import StorageWarning
-    from ideal.reproduce._kept import Kept
+    from ideal.studies.engine.kept import Kept
 
     checkpoint = tmp_path / "a.npz"
     assert read_checkpoint(checkpoint) is None

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from cli_world import FAST, document, without_timings
 
-from ideal import task_information
-from ideal.measurements import write_measurements
+from ideal.information.labels import estimation as task_information
+from ideal.measurements.measurement_set import write_measurements
 
 
 class Found:

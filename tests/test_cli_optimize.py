@@ -28,7 +28,8 @@ from ideal.cli.optimize import optimize
 from ideal.datasets import make_objects
 from ideal.imaging import make_system
 from ideal.imaging.configuration import load_design
-from ideal.optimize import ascent, find_objective, parse_target
+from ideal.optimize import find_objective, parse_target
+from ideal.optimize.ascent import gradient as ascent
 
 pytestmark = pytest.mark.usefixtures("hasty_compiler")
 
@@ -242,7 +243,7 @@ def test_an_interrupted_run_goes_on_to_the_same_design(ideal, tmp_path, monkeypa
 def test_a_run_that_was_killed_goes_on_from_its_checkpoint(ideal, data, tmp_path, whole, undrawn):
     folder = tmp_path / "run"
     code = (
-        "import sys, time\nimport ideal.optimize.ascent as a\na._KEEP_SECONDS = 0\nwrite = a._write\n"
+        "import sys, time\nimport ideal.optimize.ascent.gradient as a\na._KEEP_SECONDS = 0\nwrite = a._write\n"
         "def stop(path, now):\n    write(path, now)\n    print('kept', file=sys.stderr, flush=True)\n    time.sleep(60)\n"
         "a._write = stop\nfrom ideal.cli.__main__ import main\nmain()"
     )

@@ -12,7 +12,7 @@ import pytest
 from reproduce_world import Toy, fails
 
 from ideal.cli import _reproduced
-from ideal.reproduce import Job
+from ideal.studies import Job
 
 FILES = ["figure.png", "figure.svg", "run.json", "table.csv"]
 

@@ -38,7 +38,7 @@ def test_run_folder(ideal, tmp_path):
 
 
 def test_a_run_resumes_and_gives_the_same(ideal, tmp_path, monkeypatch):
-    from ideal import information
+    from ideal.information import estimation as information
 
     folder, whole = tmp_path / "run", tmp_path / "whole"
     command = ("estimate", "a.h5", "b.h5", "c.h5", *FAST, "--json")
@@ -76,7 +76,7 @@ def test_a_wrong_command_does_not_block_its_folder(ideal, tmp_path):
 def test_interrupt_exits_with_130(data, tmp_path):
     """Ctrl-C while a model is fitted, by a real signal; then the command goes on with what was finished."""
     code = (
-        "import sys, time\nimport ideal.information as i\nestimate = i.estimate\n"
+        "import sys, time\nimport ideal.information.estimation as i\nestimate = i.estimate\n"
         "def slow(source, **options):\n    if source.path == 'b.h5':\n        print('ready', file=sys.stderr, flush=True)\n"
         "        time.sleep(60)\n    return estimate(source, **options)\n"
         "i.estimate = slow\nfrom ideal.cli.__main__ import main\nmain()"
@@ -95,7 +95,7 @@ def test_interrupt_exits_with_130(data, tmp_path):
 
 # A run that is stopped right after it has written a checkpoint in the middle of a training.
 STOPS = (
-    "import sys, time\nimport ideal.density.training as t\nt._CHECKPOINT_SECONDS = 0\nsave, saved = t._save, []\n"
+    "import sys, time\nimport ideal.density.networks.training as t\nt._CHECKPOINT_SECONDS = 0\nsave, saved = t._save, []\n"
     "def stop(path, *state):\n    save(path, *state)\n    saved.append(path)\n    if len(saved) == 1:\n        time.sleep(60)\n"
     "t._save = stop\nfrom ideal.cli.__main__ import main\nmain()"
 )
@@ -135,7 +135,7 @@ def unbroken(data, tmp_path_factory):
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)], ids=["killed", "interrupted"])
 def test_training_goes_on_where_it_was_stopped(ideal, data, tmp_path, unbroken, monkeypatch, number, code):
-    from ideal.density import training
+    from ideal.density.networks import training
 
     folder = tmp_path / "run"
     returned, out, err = stopped_by(number, data, folder)
@@ -164,7 +164,7 @@ def test_a_checkpoint_is_not_lost_to_other_options(ideal, tmp_path, monkeypatch)
 
     folder = tmp_path / "run"
     with monkeypatch.context() as patch:
-        patch.setattr("ideal.information.estimate", interrupted)
+        patch.setattr("ideal.information.estimation.estimate", interrupted)
         assert ideal("estimate", "a.h5", *TRAINED, "--out", folder).exit_code == 130
     for options in (("--seed", "1"), ("--effort", "0.1"), ("--time-limit", "1h")):
         result = ideal("estimate", "a.h5", *TRAINED, *options, "--out", folder)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from cli_world import document
 
-from ideal.measurements import open_measurements
+from ideal.measurements.measurement_set import open_measurements
 
 FITS = {
     "stationary": ("a.h5", "--model", "stationary", "--patch", "8"),

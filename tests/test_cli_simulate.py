@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from ideal.imaging import SYSTEMS
-from ideal.measurements import open_measurements
+from ideal.measurements.measurement_set import open_measurements
 
 SMALL = ("--set", "scene_shape=[20, 20]", "--set", "psf_shape=[5, 5]")
 

@@ -7,15 +7,15 @@ import pytest
 from scipy.special import ndtr, xlogy
 from scipy.stats import poisson
 
-from ideal._limits import Channel, limited_entropy
-from ideal.deconvolution import fit_mixing_distribution
 from ideal.density import CausalMixture, Fitting, NegativeBinomial, Sensor, load
-from ideal.density._anchor import Anchor
+from ideal.density.networks.anchor import Anchor
 from ideal.errors import DataError, UsageError
-from ideal.information import estimate
-from ideal.measurements import from_arrays
+from ideal.information.estimation import estimate
+from ideal.information.labels.estimation import task_information
+from ideal.measurements.measurement_set import from_arrays
 from ideal.noise import Poisson, PoissonGaussian
-from ideal.task_information import task_information
+from ideal.noise.deconvolution import fit_mixing_distribution
+from ideal.noise.limits import Channel, limited_entropy
 
 CHANNELS = {
     "floor": PoissonGaussian(3.0, 1.0, 2.0, True, floor=0),

@@ -25,10 +25,11 @@ from ideal.datasets import make_objects
 from ideal.errors import DataError, UsageError
 from ideal.imaging import PeriodicForm, make_system
 from ideal.noise import ComplexGaussian, Gaussian, Poisson, PoissonGaussian
-from ideal.optimize import Task, closed_form, parse_target
-from ideal.optimize.closed_form import ClosedForm
-from ideal.optimize.periodic import check_memory, periodic_grid, periodic_information
-from ideal.optimize.scenes import SceneSpectrum
+from ideal.optimize import Task, parse_target
+from ideal.optimize.objectives import closed_form
+from ideal.optimize.objectives.closed_form import ClosedForm
+from ideal.optimize.objectives.periodic import check_memory, periodic_grid, periodic_information
+from ideal.optimize.objectives.scenes import SceneSpectrum
 from ideal.optimize.targets import PixelTarget
 
 pytestmark = pytest.mark.usefixtures("hasty_compiler", "double_precision")

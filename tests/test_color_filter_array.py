@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from ideal.errors import DataError, UsageError
 from ideal.imaging import make_system
-from ideal.imaging._mosaics import MOSAICS
+from ideal.imaging.mosaic.published import MOSAICS
 
 RGB, RGBW = ("red", "green", "blue"), ("red", "green", "blue", "white")
 

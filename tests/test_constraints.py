@@ -7,8 +7,8 @@ import pytest
 
 from ideal.errors import UsageError
 from ideal.imaging import Bounded, Budget, Constraint, OneOf, Positive, UnitSum
-from ideal.imaging._lenslets import Inside
-from ideal.imaging._places import Places
+from ideal.imaging.interferometer.places import Places
+from ideal.imaging.lensless.lenslets import Inside
 
 FREE = np.random.default_rng(0).standard_normal((4, 5))
 EACH = {

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from ideal.health.coverage import interval_findings
-from ideal.information import estimate
-from ideal.intervals import GroupedValues
-from ideal.measurements import from_arrays
+from ideal.information.estimation import estimate
+from ideal.information.intervals import GroupedValues
+from ideal.measurements.measurement_set import from_arrays
 
 
 def of(values, counts=None):

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from ideal.errors import UsageError
 from ideal.imaging import Bounded, Positive, UnitSum
 from ideal.imaging.configuration import find_design, save_design, system_from_table
-from ideal.imaging.custom import load_function
+from ideal.imaging.custom.encoder import load_function
 from ideal.noise import ComplexGaussian
 
 HERE = Path(__file__).parent

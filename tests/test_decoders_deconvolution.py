@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.signal import fftconvolve
 
-from ideal.decoders.deconvolution import (
+from ideal.decoders.images.deconvolution import (
     Blurring,
     CroppedWiener,
     TotalVariation,

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from ideal.deconvolution import fit_mixing_distribution
 from ideal.noise import Poisson, PoissonGaussian
+from ideal.noise.deconvolution import fit_mixing_distribution
 
 PIXELS = 200_000
 CAMERA = PoissonGaussian(read_noise=1.6, gain=0.45, offset=100.0, quantised=True)

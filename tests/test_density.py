@@ -4,17 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, nbinom
 
-from ideal.density import (
-    MODELS,
-    Fitting,
-    FullGaussian,
-    NegativeBinomial,
-    Sensor,
-    StationaryGaussian,
-    find_model,
-    gaussian_mixture,
-    load,
-)
+from ideal.density import MODELS, Fitting, FullGaussian, NegativeBinomial, Sensor, StationaryGaussian, find_model, load
+from ideal.density.gaussian import mixture as gaussian_mixture
 from ideal.errors import DataError, UsageError
 
 LN2 = np.log(2)

@@ -8,10 +8,10 @@ from optimize_world import double, light_fields
 from ideal.imaging import make_system
 from ideal.noise import Poisson
 from ideal.optimize import Ascent, Task, parse_target
-from ideal.optimize.closed_form import ClosedForm
+from ideal.optimize.ascent.starts import starting_designs
 from ideal.optimize.defaults import DEFAULTS, SPARSE, are_sparse, defaults_for
 from ideal.optimize.design import find_design
-from ideal.optimize.starts import starting_designs
+from ideal.optimize.objectives.closed_form import ClosedForm
 
 pytestmark = pytest.mark.usefixtures("hasty_compiler")
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
-from ideal._classifier import Posterior
-from ideal._discriminant import Discriminants, Pool
 from ideal.density import Sensor
-from ideal.measurements import from_arrays
-from ideal.task_information import task_information
+from ideal.information.labels.classifier import Posterior
+from ideal.information.labels.discriminant import Discriminants, Pool
+from ideal.information.labels.estimation import task_information
+from ideal.measurements.measurement_set import from_arrays
 
 LN2 = np.log(2)
 

@@ -15,7 +15,7 @@ from ideal.errors import DataError, UsageError
 from ideal.imaging import make_system
 from ideal.noise import Poisson
 from ideal.optimize import Task, parse_target
-from ideal.optimize.end_to_end import EndToEnd, draw
+from ideal.optimize.objectives.end_to_end import EndToEnd, draw
 
 pytestmark = pytest.mark.usefixtures("hasty_compiler", "double_precision")
 

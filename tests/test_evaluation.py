@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from ideal.imaging import make_system
-from ideal.information import estimate
-from ideal.measurements import open_measurements, write_measurements
+from ideal.information.estimation import estimate
+from ideal.measurements.measurement_set import open_measurements, write_measurements
 from ideal.noise import Gaussian, Poisson, PoissonGaussian
 from ideal.optimize.evaluation import Scale, information_of, measured_by
 from ideal.optimize.objects import Part

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from information_world import field_covariance
 
-from ideal._excess import Losses, excess
 from ideal.density import MODELS, StationaryGaussian
-from ideal.information import compare, estimate
-from ideal.measurements import from_arrays
-from ideal.patches import halves_by_group
-from ideal.result import ModelResult
+from ideal.information.estimation import compare, estimate
+from ideal.information.excess import Losses, excess
+from ideal.information.results import ModelResult
+from ideal.measurements.measurement_set import from_arrays
+from ideal.measurements.patches import halves_by_group
 
 SIDE, SIGMA = 4, 0.25
 

@@ -9,7 +9,7 @@ import pytest
 from health_world import NO_MATTER, photons
 
 from ideal.datasets import demo
-from ideal.measurements import from_arrays, open_measurements
+from ideal.measurements.measurement_set import from_arrays, open_measurements
 
 CAMERA = ("--noise", "poisson-gaussian", "--read-noise", 1.6, "--gain", 0.45, "--offset", 100)
 SIMULATED = [

@@ -13,7 +13,7 @@ from disk_world import small_disk
 from ideal import _files
 from ideal._checkpoints import read_checkpoint, write_checkpoint
 from ideal.errors import StorageWarning, UsageError
-from ideal.measurements import write_measurements
+from ideal.measurements.measurement_set import write_measurements
 
 WAITS = (
     "import signal, sys, time\nfrom pathlib import Path\nfrom ideal import _files\n"

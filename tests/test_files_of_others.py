@@ -20,9 +20,9 @@ import tifffile
 from ideal.errors import DataError, UsageError
 from ideal.formats import open_source, tiff
 from ideal.formats.npy import load_array
-from ideal.imaging._psf_picture import read_picture
-from ideal.measurements import open_measurements
-from ideal.patches import Patches
+from ideal.imaging.lensless.psf_picture import read_picture
+from ideal.measurements.measurement_set import open_measurements
+from ideal.measurements.patches import Patches
 
 COUNTS = np.random.default_rng(0).poisson(20, (30, 12, 12)).astype(np.uint16)
 
@@ -656,7 +656,7 @@ def test_parts_of_very_large_pictures_are_read_alone(tmp_path, monkeypatch):
     positions = np.array([[0, 3, 5], [0, 90, 100], [0, 184, 184]])
     with open_measurements(tmp_path / "a.npy", noise="poisson") as measured:
         whole = Patches(measured, positions, 16).read()
-        monkeypatch.setattr("ideal.patches._BLOCK_BYTES", 16 * 200 * 20)
+        monkeypatch.setattr("ideal.measurements.patches._BLOCK_BYTES", 16 * 200 * 20)
         converted = []
         convert = type(measured.calibration).to_photoelectrons
         monkeypatch.setattr(

@@ -8,8 +8,8 @@ import pytest
 
 from ideal.density import MODELS, Fitting, Floor, FullGaussian, GaussianMixture, Sensor, StationaryGaussian, load
 from ideal.errors import DataError
-from ideal.information import estimate
-from ideal.measurements import from_arrays
+from ideal.information.estimation import estimate
+from ideal.measurements.measurement_set import from_arrays
 
 COUNTS = Sensor(step=1.0, lowest=0.0, noise_variance=(0.0, 1.0))
 LN2 = np.log(2)

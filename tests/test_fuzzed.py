@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from ideal.cli.__main__ import app
 from ideal.density import StationaryGaussian
-from ideal.measurements import write_measurements
+from ideal.measurements.measurement_set import write_measurements
 
 COUNTS = np.random.default_rng(0).poisson(10, (60, 12, 12)).astype(np.uint16)
 

@@ -8,10 +8,10 @@ import pytest
 
 from ideal.density import FullGaussian, StationaryGaussian
 from ideal.errors import DataError, UsageError
-from ideal.information import estimate
-from ideal.measurements import from_arrays, open_measurements, write_measurements
+from ideal.information.estimation import estimate
+from ideal.information.labels.estimation import task_information
+from ideal.measurements.measurement_set import from_arrays, open_measurements, write_measurements
 from ideal.noise import Poisson
-from ideal.task_information import task_information
 
 QUICK = {"models": ["stationary"], "patch": 4}
 

@@ -9,8 +9,8 @@ from information_world import COUNTS, lit_field, nats
 
 from ideal.density import MODELS, Density, StationaryGaussian
 from ideal.errors import DataError, UsageError
-from ideal.information import compare, estimate
-from ideal.measurements import from_arrays
+from ideal.information.estimation import compare, estimate
+from ideal.measurements.measurement_set import from_arrays
 from ideal.noise import Poisson, PoissonGaussian
 
 
@@ -29,7 +29,7 @@ class _Spy(Density):
         return spy
 
     def log_prob(self, measurements):
-        name = ("chosen", "test", "own")[len(self.parts) - 2]  # in the order of `ideal.information`, each in one block
+        name = ("chosen", "test", "own")[len(self.parts) - 2]  # in the order of `ideal.information.estimation`, each in one block
         self.parts[name] = measurements
         return -0.5 * (measurements**2).sum((1, 2))
 

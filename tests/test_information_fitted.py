@@ -7,8 +7,8 @@ from information_world import draw_field, nats
 from ideal.density import Density, load
 from ideal.density._contract import read_origin
 from ideal.errors import UsageError
-from ideal.information import compare, estimate
-from ideal.measurements import from_arrays
+from ideal.information.estimation import compare, estimate
+from ideal.measurements.measurement_set import from_arrays
 
 
 class _Scored(Density):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from information_world import COUNTS, LN2, draw_field, lit_field, nats, standard_error
 
-from ideal._scoring import Prepared, check_values, choose_patches, noise_model
-from ideal.information import compare, estimate
-from ideal.measurements import from_arrays
+from ideal.information.estimation import compare, estimate
+from ideal.information.scoring import Prepared, check_values, choose_patches, noise_model
+from ideal.measurements.measurement_set import from_arrays
 from ideal.noise import Gaussian, Poisson
 
 

@@ -7,9 +7,9 @@ from scipy.special import gammaln, logsumexp
 from scipy.stats import gamma, multivariate_normal, nbinom, poisson
 
 from ideal.density import MODELS
-from ideal.information import estimate
-from ideal.intervals import GroupedValues, interval
-from ideal.measurements import from_arrays
+from ideal.information.estimation import estimate
+from ideal.information.intervals import GroupedValues, interval
+from ideal.measurements.measurement_set import from_arrays
 from ideal.noise import Gaussian, Poisson, PoissonGaussian
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from ideal.errors import UsageError
 from ideal.imaging import make_system
-from ideal.imaging._earth import LIGHT, geocentric, geodetic, project, sine_elevation
-from ideal.imaging.interferometer import MICROARCSECOND
+from ideal.imaging.interferometer.earth import LIGHT, geocentric, geodetic, project, sine_elevation
+from ideal.imaging.interferometer.interferometer import MICROARCSECOND
 
 SMALL = {"shape": (8, 6), "field_of_view": 60.0, "interval": 3600.0}
 M87 = (12.513729, 12.391123)

@@ -10,7 +10,7 @@ from radio_world import DAY, FREQUENCY, frequency_table
 
 from ideal.formats.random_groups import read_random_groups
 from ideal.imaging import make_system
-from ideal.imaging._coverage import from_uvfits
+from ideal.imaging.interferometer.coverage import from_uvfits
 
 if importlib.util.find_spec("ehtim") is None:
     pytest.skip("eht-imaging is not installed", allow_module_level=True)

@@ -3,8 +3,8 @@ import pytest
 
 from ideal.errors import DataError
 from ideal.imaging import make_system
-from ideal.imaging._earth import geocentric, geodetic, modified_julian_date, project, sidereal_angle, sine_elevation
-from ideal.imaging._sites import derived_sefd, find_sites, read_sites, site_table
+from ideal.imaging.interferometer.earth import geocentric, geodetic, modified_julian_date, project, sidereal_angle, sine_elevation
+from ideal.imaging.interferometer.sites import derived_sefd, find_sites, read_sites, site_table
 
 M87 = (12.513729, 12.391123)
 

@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import norm
 from scipy.stats import t as student
 
-from ideal.intervals import GroupedValues, interval, paired_difference, unpaired_difference, weakness
+from ideal.information.intervals import GroupedValues, interval, paired_difference, unpaired_difference, weakness
 
 
 def ragged(rng, size):

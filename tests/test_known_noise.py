@@ -5,12 +5,12 @@ import pytest
 
 from ideal.density import MODELS, CausalMixture, Fitting, FullGaussian, GaussianMixture, Sensor, StationaryGaussian, load
 from ideal.density._known_noise import log_prob_under, noisy_moments, predict_under, raised_to
-from ideal.density._spectra import spectra
-from ideal.density._spectral_fit import fit_autocovariance
+from ideal.density.gaussian.spectra import spectra
+from ideal.density.gaussian.spectral_fit import fit_autocovariance
 from ideal.errors import UsageError
-from ideal.information import estimate
-from ideal.measurements import from_arrays
-from ideal.result import LN2
+from ideal.information.estimation import estimate
+from ideal.information.results import LN2
+from ideal.measurements.measurement_set import from_arrays
 
 
 def field_covariance(side, length=3.0):

@@ -17,7 +17,7 @@ from scipy.stats import norm
 from ideal.errors import DataError, UsageError
 from ideal.imaging import make_system
 from ideal.imaging._convolution import valid_convolution
-from ideal.imaging._lenslets import caustic_psf, lenslet_psf, smooth_surface, spread_positions
+from ideal.imaging.lensless.lenslets import caustic_psf, lenslet_psf, smooth_surface, spread_positions
 
 CAMERAS = ("lensless", "lensless-lenslets", "lensless-phase")
 SMALL = {"scene_shape": (12, 14), "psf_shape": (5, 6)}

@@ -10,12 +10,14 @@ import pytest
 
 from ideal.errors import DataError, UsageError
 from ideal.imaging import Bounded, Budget, Constraint, OneOf, Positive, Scene, UnitSum
-from ideal.imaging.custom import CallableSystem
+from ideal.imaging.custom.encoder import CallableSystem
 from ideal.noise import Gaussian
-from ideal.optimize import Ascent, Objective, Task, ascent, climb, line_search
-from ideal.optimize.closed_form import ClosedForm
-from ideal.optimize.quasi_newton import Climber, next_step
-from ideal.optimize.starts import starting_designs
+from ideal.optimize import Ascent, Objective, Task, climb
+from ideal.optimize.ascent import gradient as ascent
+from ideal.optimize.ascent import line_search
+from ideal.optimize.ascent.quasi_newton import Climber, next_step
+from ideal.optimize.ascent.starts import starting_designs
+from ideal.optimize.objectives.closed_form import ClosedForm
 
 pytestmark = pytest.mark.usefixtures("hasty_compiler")
 

@@ -11,7 +11,7 @@ from ideal.errors import UsageError
 from ideal.imaging import make_system
 from ideal.noise import Gaussian, PoissonGaussian
 from ideal.optimize import Task, parse_target
-from ideal.optimize.closed_form import ClosedForm
+from ideal.optimize.objectives.closed_form import ClosedForm
 
 SIGMA = 3.0
 

@@ -8,10 +8,10 @@ import pytest
 from ideal.errors import StorageWarning, UsageError
 from ideal.imaging import make_system
 from ideal.noise import Poisson
-from ideal.optimize import local_search
 from ideal.optimize._contract import Objective, Task
-from ideal.optimize.closed_form import ClosedForm
-from ideal.optimize.local_search import Rules, search_locally
+from ideal.optimize.ascent import local_search
+from ideal.optimize.ascent.local_search import Rules, search_locally
+from ideal.optimize.objectives.closed_form import ClosedForm
 from ideal.optimize.targets import chroma
 
 pytestmark = pytest.mark.usefixtures("hasty_compiler")

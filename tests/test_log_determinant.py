@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ideal.optimize._log_determinant import log_determinant, log_determinant_and_inverse
+from ideal.optimize.objectives.log_determinant import log_determinant, log_determinant_and_inverse
 
 DEADLINE = 120.0  # seconds; it takes some three, nearly all of them imports and compilation
 
@@ -66,7 +66,7 @@ def test_a_matrix_that_is_not_positive_gives_nan_and_leaves_the_others_alone():
 
 ASCENT = """
     import ideal, jax, jax.numpy as jnp, numpy as np
-    from ideal.optimize._log_determinant import log_determinant
+    from ideal.optimize.objectives.log_determinant import log_determinant
 
     jax.config.update("jax_enable_x64", True)
     rng = np.random.default_rng(0)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ideal.errors import DataError, UsageError
-from ideal.measurements import MeasurementWriter, from_arrays, open_measurements, write_measurements
+from ideal.measurements.measurement_set import MeasurementWriter, from_arrays, open_measurements, write_measurements
 
 
 def counts(n=20, shape=(6, 5), mean=50, seed=0):

@@ -12,16 +12,16 @@ from ideal.errors import UsageError
 from ideal.imaging import make_system
 from ideal.noise import Poisson
 from ideal.optimize import Task, parse_target
-from ideal.optimize.closed_form import ClosedForm
-from ideal.optimize.combinations import informative_combinations
-from ideal.optimize.image_sums import ImageSums
-from ideal.optimize.members import find_members
+from ideal.optimize.objectives.closed_form import ClosedForm
+from ideal.optimize.objectives.scenes import scene_factor
 from ideal.optimize.objects import Part
-from ideal.optimize.scenes import scene_factor
-from ideal.optimize.selection import Choosing, choose
-from ideal.optimize.set_value import ObjectiveValue, PairInformation, site_information
-from ideal.optimize.site_evaluation import evaluate_sites
-from ideal.optimize.valuation import find_set_value
+from ideal.optimize.selection.combinations import informative_combinations
+from ideal.optimize.selection.image_sums import ImageSums
+from ideal.optimize.selection.members import find_members
+from ideal.optimize.selection.search import Choosing, choose
+from ideal.optimize.selection.set_value import ObjectiveValue, PairInformation, site_information
+from ideal.optimize.selection.site_evaluation import evaluate_sites
+from ideal.optimize.selection.valuation import find_set_value
 
 pytestmark = pytest.mark.usefixtures("hasty_compiler")
 

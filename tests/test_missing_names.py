@@ -5,7 +5,7 @@ import pytest
 from health_world import photons, scenes
 
 from ideal.errors import DataError
-from ideal.measurements import from_arrays
+from ideal.measurements.measurement_set import from_arrays
 
 COUNTS = photons(scenes(60, side=16)).astype(np.uint16)
 

@@ -5,20 +5,9 @@ from functools import cache
 import numpy as np
 import pytest
 
-from ideal.density import (
-    MODELS,
-    Blend,
-    CausalMixture,
-    Fitting,
-    PixelCNN,
-    Sensor,
-    StationaryGaussian,
-    causal_mixture,
-    load,
-    pixel_cnn,
-    training,
-)
-from ideal.density._transform import RootTransform
+from ideal.density import MODELS, Blend, CausalMixture, Fitting, PixelCNN, Sensor, StationaryGaussian, load
+from ideal.density.networks import causal_mixture, pixel_cnn, training
+from ideal.density.networks.transform import RootTransform
 from ideal.errors import DataError, UsageError
 from ideal.noise import Poisson, PoissonGaussian
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.special import gammaln, xlogy
 
-from ideal._entropy import poisson_entropy, poisson_gaussian_entropy
 from ideal.errors import DataError, UsageError
 from ideal.noise import ComplexGaussian, Gaussian, Poisson, PoissonGaussian
+from ideal.noise.entropy import poisson_entropy, poisson_gaussian_entropy
 
 CAMERA = {"read_noise": 1.6, "gain": 0.45, "offset": 100.0}
 MODELS = {

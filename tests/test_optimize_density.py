@@ -13,9 +13,9 @@ from ideal.errors import UsageError
 from ideal.imaging import ImagingSystem, Scene, make_system
 from ideal.noise import ComplexGaussian, Gaussian, Poisson
 from ideal.optimize._contract import Task
-from ideal.optimize.ascent import Ascent, climb
-from ideal.optimize.closed_form import ClosedForm
-from ideal.optimize.density import Density, _last
+from ideal.optimize.ascent.gradient import Ascent, climb
+from ideal.optimize.objectives.closed_form import ClosedForm
+from ideal.optimize.objectives.density import Density, _last
 from ideal.optimize.targets import LabelTarget, RegionTarget, WeightedTarget
 
 pytestmark = pytest.mark.usefixtures("hasty_compiler")
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("hasty_compiler")
 
 @pytest.fixture(autouse=True)
 def _few_patches(monkeypatch):
-    monkeypatch.setattr("ideal.optimize.density._PATCHES", 1000)
+    monkeypatch.setattr("ideal.optimize.objectives.density._PATCHES", 1000)
 
 
 def lensless(scenes=400, photons=20.0, **more):
@@ -112,9 +112,9 @@ def small_camera():
 
 
 def test_ascent_raises_the_information_and_goes_on_to_the_same_design_when_interrupted(tmp_path, monkeypatch):
-    monkeypatch.setattr("ideal.optimize.ascent._KEEP_SECONDS", 0.0)
-    monkeypatch.setattr("ideal.optimize.ascent._Run.__eq__", lambda one, other: one.ascent is other.ascent)
-    monkeypatch.setattr("ideal.optimize.ascent._Run.__hash__", lambda one: 0)  # one compilation serves all three
+    monkeypatch.setattr("ideal.optimize.ascent.gradient._KEEP_SECONDS", 0.0)
+    monkeypatch.setattr("ideal.optimize.ascent.gradient._Run.__eq__", lambda one, other: one.ascent is other.ascent)
+    monkeypatch.setattr("ideal.optimize.ascent.gradient._Run.__hash__", lambda one: 0)  # one compilation serves all three
     task, steps = small_camera(), Ascent(steps=30, learning_rate=0.3)
     objective, start = Density(task, "full", batch=32, patch=4, every=10), {"psf": jnp.full((5, 5), 1 / 25, jnp.float32)}
     whole = climb(objective, [start], steps)

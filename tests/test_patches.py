@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-import ideal.patches
+import ideal.measurements.patches
 from ideal.errors import DataError, UsageError
-from ideal.measurements import from_arrays
-from ideal.patches import (
+from ideal.measurements.measurement_set import from_arrays
+from ideal.measurements.patches import (
     Patches,
     random_positions,
     some_tiled_positions,
@@ -115,7 +115,7 @@ def test_patch_too_large_or_of_vectors():
 @pytest.mark.parametrize("block_bytes", [64 * 2**20, 20_000])
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_patches_come_in_the_order_of_positions(monkeypatch, size, block_bytes):
-    monkeypatch.setattr("ideal.patches._BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr("ideal.measurements.patches._BLOCK_BYTES", block_bytes)
     images = coordinates()
     positions = np.random.default_rng(0).permutation(random_positions(np.arange(7), (20, 30), (3, 4), 200, seed=1))
     patches = Patches(from_arrays(images), positions, (3, 4))
@@ -132,8 +132,8 @@ def test_patches_come_in_the_order_of_positions(monkeypatch, size, block_bytes):
 
 @pytest.mark.parametrize("block_bytes", [64 * 2**20, 30_000])
 def test_each_sample_is_read_once(monkeypatch, block_bytes):
-    monkeypatch.setattr("ideal.patches._BLOCK_BYTES", block_bytes)
-    monkeypatch.setattr("ideal.patches._GAP_BYTES", 0)
+    monkeypatch.setattr("ideal.measurements.patches._BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr("ideal.measurements.patches._GAP_BYTES", 0)
     measured = counted(coordinates(40))
     positions = random_positions([0, 3, 4, 5, 30, 39], (20, 30), (5, 5), 300, seed=0)
     np.concatenate(list(Patches(measured, positions, 5).batches(32)))
@@ -227,7 +227,7 @@ def test_images_larger_than_a_block_are_read_by_bands(monkeypatch, what):
     positions = random_positions(range(3), (50, 30), (4, 6), 200, seed=0)
     positions = np.random.default_rng(0).permutation(positions)
     expected = Patches(measured, positions, (4, 6)).read(what)
-    monkeypatch.setattr(ideal.patches, "_BLOCK_BYTES", 16 * 30 * 9)  # nine rows
+    monkeypatch.setattr(ideal.measurements.patches, "_BLOCK_BYTES", 16 * 30 * 9)  # nine rows
     heights = []
     read = type(measured).read
 
@@ -244,7 +244,7 @@ def test_images_larger_than_a_block_are_read_by_bands(monkeypatch, what):
 def test_a_nan_in_a_band_is_named_by_its_place_in_the_image(monkeypatch):
     images = coordinates(2, 50, 30)
     images[1, 33, 7] = np.nan
-    monkeypatch.setattr(ideal.patches, "_BLOCK_BYTES", 16 * 30 * 9)
+    monkeypatch.setattr(ideal.measurements.patches, "_BLOCK_BYTES", 16 * 30 * 9)
     with pytest.raises(DataError, match=r"sample 1, pixel \(33, 7\)"):
         Patches(from_arrays(images), tiled_positions(range(2), (50, 30), 5), 5).read()
 

@@ -11,8 +11,8 @@ from scipy.special import gammaln
 from ideal.density import FullGaussian, NegativeBinomial, StationaryGaussian
 from ideal.density._traced import GaussianForm, NegativeBinomialForm, traced
 from ideal.noise import Poisson, PoissonGaussian
-from ideal.optimize._poisson_gradient import Photons, photon_score
-from ideal.optimize.density import _Score
+from ideal.optimize.objectives.density import _Score
+from ideal.optimize.objectives.poisson_gradient import Photons, photon_score
 
 pytestmark = pytest.mark.usefixtures("hasty_compiler")
 

@@ -4,8 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ideal.density._pixel_cnn_network import PixelCNN, Stepper
-from ideal.density.pixel_cnn import GatedNetwork
+from ideal.density.networks.pixel_cnn import GatedNetwork
+from ideal.density.networks.pixel_cnn_network import PixelCNN, Stepper
 from ideal.errors import UsageError
 
 ROWS, COLUMNS, BATCH = 6, 7, 2

@@ -8,7 +8,7 @@ from scipy.special import fresnel, j1, sici
 
 from ideal.errors import UsageError
 from ideal.imaging import make_system
-from ideal.imaging._propagation import FresnelPropagator, disc_coverage, fresnel_matrix
+from ideal.imaging.lensless.propagation import FresnelPropagator, disc_coverage, fresnel_matrix
 
 WAVELENGTH = 0.55
 

@@ -11,8 +11,8 @@ from PIL import Image
 
 from ideal.errors import DataError, UsageError
 from ideal.imaging import make_system
-from ideal.imaging._measured_psf import BORDER_MEDIAN, measured_psf
-from ideal.imaging._psf_picture import read_picture
+from ideal.imaging.lensless.measured_psf import BORDER_MEDIAN, measured_psf
+from ideal.imaging.lensless.psf_picture import read_picture
 
 BINOMIAL = np.outer([1, 2, 1], [1, 2, 1])
 

@@ -8,8 +8,8 @@ import tifffile
 
 from ideal.errors import DataError, UsageError
 from ideal.formats import open_source
-from ideal.measurements import open_measurements
-from ideal.patches import Patches, random_positions
+from ideal.measurements.measurement_set import open_measurements
+from ideal.measurements.patches import Patches, random_positions
 
 STACK = np.random.default_rng(0).integers(0, 1000, (5, 12, 10)).astype(np.uint16)
 COLOUR = np.random.default_rng(1).integers(0, 255, (4, 12, 10, 3)).astype(np.uint8)

@@ -17,11 +17,11 @@ from report_world import (
 
 from ideal.cli._keeping import Keeping
 from ideal.cli._study_folder import StudyFolder
-from ideal.reproduce import Plan
+from ideal.studies import Plan
 
 
 def test_an_interrupted_run_shows_what_it_has_and_its_command(ideal, report, tmp_path, monkeypatch):
-    from ideal import information
+    from ideal.information import estimation as information
 
     folder, estimate = tmp_path / "run", information.estimate
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from figure_world import drawn, without_intervals
 
-from ideal.reproduce import Context, Plan, find_study
-from ideal.reproduce._cfa_decoding import decoded_linearly
-from ideal.reproduce._cfa_work import divided, informed, params_of, photographs, rows_of, told
-from ideal.reproduce.run import record_of
+from ideal.studies import Context, Plan, find_study
+from ideal.studies.engine.run import record_of
+from ideal.studies.mosaics.decoding import decoded_linearly
+from ideal.studies.mosaics.work import divided, informed, params_of, photographs, rows_of, told
 
 STUDY = find_study("cfa")()
 SMALL = {"count": 240, "seed": 0, "confidence": 0.95}

@@ -5,12 +5,12 @@ import pytest
 from figure_world import drawn, without_intervals
 from scipy.special import digamma
 
-from ideal.reproduce import _estimator_work as work
-from ideal.reproduce._contract import Context, Plan
-from ideal.reproduce.patch_size import PatchSize
-from ideal.reproduce.run import record_of
-from ideal.reproduce.sample_size import COVERED, SIDE, SampleSize
-from ideal.reproduce.style import write_figure
+from ideal.studies.engine.contract import Context, Plan
+from ideal.studies.engine.run import record_of
+from ideal.studies.engine.style import write_figure
+from ideal.studies.estimator import work
+from ideal.studies.estimator.patch_size import PatchSize
+from ideal.studies.estimator.sample_size import COVERED, SIDE, SampleSize
 
 SIGMA = 0.05
 FIELD = {"objects": "field", "sigma": SIGMA, "seed": 0, "confidence": 0.95}

@@ -5,15 +5,14 @@ import pytest
 from figure_world import drawn, without_intervals
 from scipy.ndimage import gaussian_filter
 
-from ideal.intervals import GroupedValues
+from ideal.information.intervals import GroupedValues
 from ideal.optimize.objects import Part
-from ideal.reproduce import Context, Plan, find_study, world
-from ideal.reproduce import _lensless_decoding as decoding
-from ideal.reproduce import _lensless_patches_work as patches
-from ideal.reproduce import _lensless_work as work
-from ideal.reproduce._lensless_claims import PUBLISHED, _gap
-from ideal.reproduce.lensless import LIGHTS, SYSTEMS, Lensless
-from ideal.reproduce.run import record_of
+from ideal.studies import Context, Plan, find_study
+from ideal.studies.engine import world
+from ideal.studies.engine.run import record_of
+from ideal.studies.lensless import decoding, patches, work
+from ideal.studies.lensless.claims import PUBLISHED, _gap
+from ideal.studies.lensless.study import LIGHTS, SYSTEMS, Lensless
 
 SMALL = {"set": "cifar10", "scene": [28, 26], "psf": [9, 8], "count": 60, "designed": 24, "seed": 0, "confidence": 0.95}
 SMALL |= {"objects": "scenes", "designer": "IDEAL for scenes"}

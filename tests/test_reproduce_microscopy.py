@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from figure_world import drawn, without_intervals
 
-from ideal.reproduce import Plan, find_study
-from ideal.reproduce import _microscopy_work as work
-from ideal.reproduce._code import reached
-from ideal.reproduce._contract import Context
-from ideal.reproduce.run import record_of
-from ideal.reproduce.style import write_figure
+from ideal.studies import Plan, find_study
+from ideal.studies.engine.code import reached
+from ideal.studies.engine.contract import Context
+from ideal.studies.engine.run import record_of
+from ideal.studies.engine.style import write_figure
+from ideal.studies.microscopy import work
 
 pytestmark = pytest.mark.usefixtures("hasty_compiler")
 
@@ -179,7 +179,7 @@ def test_jobs_need_only_what_is_before_them_and_no_conclusion_reaches_the_kept_r
             assert json.loads(json.dumps(job.settings)) == job.settings
             names.append(job.name)
         assert len(set(names)) == len(names)
-    assert not {"ideal.reproduce.microscopy", "ideal.reproduce._microscopy_claims"} & reached(work.__name__)
+    assert not {"ideal.studies.microscopy.study", "ideal.studies.microscopy.claims"} & reached(work.__name__)
     designed, measured = (
         {
             job.settings["cells_seed"] + more

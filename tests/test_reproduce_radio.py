@@ -8,14 +8,14 @@ from figure_world import drawn, without_intervals
 from matplotlib.collections import PathCollection
 
 from ideal.optimize.objects import Part
-from ideal.reproduce import Context, Plan
-from ideal.reproduce._radio_claims import Arrays
-from ideal.reproduce._radio_images import _first_of, images
-from ideal.reproduce._radio_work import array_of, information, noise_of, skies_of
-from ideal.reproduce.radio import Radio
-from ideal.reproduce.run import make
-from ideal.reproduce.style import write_figure
-from ideal.reproduce.world import kept_score
+from ideal.studies import Context, Plan
+from ideal.studies.engine.run import make
+from ideal.studies.engine.style import write_figure
+from ideal.studies.engine.world import kept_score
+from ideal.studies.radio.claims import Arrays
+from ideal.studies.radio.images import _first_of, images
+from ideal.studies.radio.study import Radio
+from ideal.studies.radio.work import array_of, information, noise_of, skies_of
 
 OBSERVATION = {"interval": 3600.0, "shape": [16, 16]}
 ARRAYS = [["ALMA", "SMT", "LMT", "PV"], ["JCMT", "SMA", "PV"], ["LMT", "SMT"], ["SPT", "PV"]]
@@ -92,7 +92,7 @@ def test_the_record_says_what_was_aimed_at_and_found(record):
 
 
 def test_weights_are_chosen_on_validation_skies_alone(settings, monkeypatch):
-    from ideal.reproduce import _radio_images
+    from ideal.studies.radio import images as _radio_images
 
     chosen = []
     whole = _radio_images.structural_similarity

@@ -11,11 +11,11 @@ from reproduce_world import Toy, fails, is_killed, span, traces
 
 from ideal.errors import DataError, StorageWarning
 from ideal.imaging import make_system
-from ideal.reproduce import STUDIES, Findings, Job, Plan, Statistic, Study, find_study, world
-from ideal.reproduce import _code as code
-from ideal.reproduce._workers import JobError
-from ideal.reproduce.columns import COLUMNS, described
-from ideal.reproduce.run import make
+from ideal.studies import STUDIES, Findings, Job, Plan, Statistic, Study, find_study
+from ideal.studies.engine import code, world
+from ideal.studies.engine.columns import COLUMNS, described
+from ideal.studies.engine.run import make
+from ideal.studies.engine.workers import JobError
 
 PLAN = Plan(quick=True)
 
@@ -207,11 +207,16 @@ def test_a_change_of_code_during_a_run_is_seen(module, tmp_path):
 
 
 def test_all_that_can_be_imported_counts():
-    found = code.reached("ideal.reproduce.world")
-    by_name = {"ideal.density.causal_mixture", "ideal.datasets.two_points", "ideal.imaging.lensless", "ideal.optimize.density"}
-    assert by_name | {"ideal.noise", "ideal.intervals"} <= found
+    found = code.reached("ideal.studies.engine.world")
+    by_name = {
+        "ideal.density.networks.causal_mixture",
+        "ideal.datasets.two_points",
+        "ideal.imaging.lensless.cameras",
+        "ideal.optimize.objectives.density",
+    }
+    assert by_name | {"ideal.noise", "ideal.information.intervals"} <= found
     assert not [name for name in found if name.startswith("ideal.cli")]
-    assert "ideal.reproduce.run" not in found
+    assert "ideal.studies.engine.run" not in found
 
 
 def test_statistic_without_target():

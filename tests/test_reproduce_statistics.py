@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from ideal.intervals import GroupedValues
-from ideal.reproduce.statistics import correlation, correlation_interval, rank_correlation
+from ideal.information.intervals import GroupedValues
+from ideal.studies.engine.statistics import correlation, correlation_interval, rank_correlation
 
 
 def by_source(values):

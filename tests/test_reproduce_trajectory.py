@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from figure_world import drawn, without_intervals
 
-from ideal.intervals import GroupedValues
-from ideal.reproduce import Context, Plan, world
-from ideal.reproduce import _trajectory_work as work
-from ideal.reproduce.run import record_of
-from ideal.reproduce.style import write_figure
-from ideal.reproduce.trajectory import RUNS, Trajectory
+from ideal.information.intervals import GroupedValues
+from ideal.studies import Context, Plan
+from ideal.studies.engine import world
+from ideal.studies.engine.run import record_of
+from ideal.studies.engine.style import write_figure
+from ideal.studies.trajectory import work
+from ideal.studies.trajectory.study import RUNS, Trajectory
 
 BAYER = ["GR" * 4, "BG" * 4] * 4
 

@@ -5,12 +5,12 @@ import pytest
 from figure_world import drawn, without_intervals
 
 from ideal.density import FullGaussian, GaussianMixture
-from ideal.measurements import from_arrays
-from ideal.reproduce import _two_point_work as work
-from ideal.reproduce._contract import Context, Plan
-from ideal.reproduce.run import record_of
-from ideal.reproduce.style import write_figure
-from ideal.reproduce.two_point import LINE, PUBLISHED, TOLERANCE, TwoPoint, _name, _points
+from ideal.measurements.measurement_set import from_arrays
+from ideal.studies.engine.contract import Context, Plan
+from ideal.studies.engine.run import record_of
+from ideal.studies.engine.style import write_figure
+from ideal.studies.two_points import work
+from ideal.studies.two_points.study import LINE, PUBLISHED, TOLERANCE, TwoPoint, _name, _points
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,10 @@ from scipy.stats import gamma, nbinom
 from ideal.datasets import make_objects
 from ideal.errors import DataError, UsageError
 from ideal.noise import Gaussian, Poisson, PoissonGaussian
-from ideal.optimize import Task, parse_target, periodic
-from ideal.optimize.closed_form import ClosedForm
-from ideal.optimize.samples import Samples, gaussian_information
+from ideal.optimize import Task, parse_target
+from ideal.optimize.objectives import periodic
+from ideal.optimize.objectives.closed_form import ClosedForm
+from ideal.optimize.objectives.samples import Samples, gaussian_information
 
 pytestmark = pytest.mark.usefixtures("hasty_compiler", "double_precision")
 

@@ -12,8 +12,8 @@ from radio_world import observe, write
 
 from ideal.errors import DataError, UsageError
 from ideal.formats.uvfits import open_uvfits
-from ideal.information import estimate
-from ideal.measurements import open_measurements
+from ideal.information.estimation import estimate
+from ideal.measurements.measurement_set import open_measurements
 
 
 def found(path, **choice):

@@ -8,12 +8,11 @@ import pytest
 from ideal.errors import UsageError
 from ideal.imaging import make_system
 from ideal.noise import Poisson
-from ideal.optimize import set_value
 from ideal.optimize._contract import Task
-from ideal.optimize.ascent import Ascent, climb
-from ideal.optimize.closed_form import ClosedForm
-from ideal.optimize.selection import Choice, Choosing, choose, exhaustive, greedy, relaxation, swaps
-from ideal.optimize.set_value import ObjectiveValue, PairInformation, SetValue, site_information
+from ideal.optimize.ascent.gradient import Ascent, climb
+from ideal.optimize.objectives.closed_form import ClosedForm
+from ideal.optimize.selection.search import Choice, Choosing, choose, exhaustive, greedy, relaxation, set_value, swaps
+from ideal.optimize.selection.set_value import ObjectiveValue, PairInformation, SetValue, site_information
 
 pytestmark = pytest.mark.usefixtures("hasty_compiler")
 

@@ -162,7 +162,7 @@ def test_what_is_wrong_is_said():
 def test_dark_pixels_are_dark_and_negative_light_is_refused():
     from ideal.datasets import make_objects
     from ideal.imaging import Scene, make_system
-    from ideal.imaging.custom import CallableSystem
+    from ideal.imaging.custom.encoder import CallableSystem
 
     system = make_system("diffraction-limited", shape=(64,), margin=0, fill=0.0, pixel=0.25)
     source = make_objects("two-points", separation=1.0).open(system.scene, 0)
@@ -186,7 +186,7 @@ def test_too_much_light_is_refused(photons, noise, largest):
 
 def test_what_is_not_finite_is_found_where_it_is():
     from ideal.imaging import Scene
-    from ideal.imaging.custom import CallableSystem
+    from ideal.imaging.custom.encoder import CallableSystem
 
     system = CallableSystem(lambda params, scene: scene / scene, Scene("radiance", (4, 5)), {})
     scenes = np.ones((300, 4, 5))
@@ -222,7 +222,7 @@ def test_light_that_does_not_arrive_is_named():
 
 def test_measurements_without_any_light_are_named():
     from ideal.imaging import Scene
-    from ideal.imaging.custom import CallableSystem
+    from ideal.imaging.custom.encoder import CallableSystem
 
     shutter = CallableSystem(lambda params, scene: 0 * scene, Scene("radiance", (4, 4)), {})
     found = prepare(shutter, {}, Given(np.ones((5, 4, 4)))).findings

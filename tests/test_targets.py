@@ -7,7 +7,7 @@ from ideal.errors import UsageError
 from ideal.imaging import Scene
 from ideal.noise import Poisson
 from ideal.optimize import OBJECTIVES, Task, find_objective, parse_target
-from ideal.optimize.closed_form import ClosedForm
+from ideal.optimize.objectives.closed_form import ClosedForm
 
 
 def test_targets_parse():

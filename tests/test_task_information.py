@@ -7,12 +7,12 @@ import pytest
 from scipy.special import log_softmax
 from scipy.stats import norm, poisson
 
-from ideal._classifier import Posterior
-from ideal._labels import stratified_folds
 from ideal.errors import DataError, UsageError
-from ideal.intervals import GroupedValues
-from ideal.measurements import from_arrays
-from ideal.task_information import _fano, _rate_interval, task_information
+from ideal.information.intervals import GroupedValues
+from ideal.information.labels.classes import stratified_folds
+from ideal.information.labels.classifier import Posterior
+from ideal.information.labels.estimation import _fano, _rate_interval, task_information
+from ideal.measurements.measurement_set import from_arrays
 
 LN2 = np.log(2)
 EFFORT, COUNT = 0.02, 1500  # the same for all worlds of images, so that what they fit is compiled once

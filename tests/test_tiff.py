@@ -6,7 +6,7 @@ import tifffile
 from PIL import Image
 
 from ideal.errors import DataError
-from ideal.measurements import open_measurements
+from ideal.measurements.measurement_set import open_measurements
 
 STACK = np.random.default_rng(0).integers(0, 1000, (24, 12, 10)).astype(np.uint16)
 BYTES = (STACK % 256).astype(np.uint8)

@@ -8,7 +8,7 @@ from density_world import COUNTS, fields, summed, traced_log_prob, untrained
 
 from ideal.density import MODELS, Sensor
 from ideal.density._traced import traced
-from ideal.optimize.density import _Score
+from ideal.optimize.objectives.density import _Score
 
 pytestmark = pytest.mark.usefixtures("hasty_compiler")
 

@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ideal.density import Fitting, training
-from ideal.density.training import Schedule, train
+from ideal.density import Fitting
+from ideal.density.networks import training
+from ideal.density.networks.training import Schedule, train
 from ideal.errors import StorageWarning
 
 SCHEDULE = Schedule(steps=192, batch=16, learning_rate=0.05, evaluations=12)

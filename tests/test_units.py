@@ -9,7 +9,7 @@ from ideal.errors import UsageError
 from ideal.formats import Source
 from ideal.health.check import Block
 from ideal.health.units import Units
-from ideal.measurements import MeasurementSet, from_arrays, open_measurements, write_measurements
+from ideal.measurements.measurement_set import MeasurementSet, from_arrays, open_measurements, write_measurements
 
 
 def scenes(mean=100.0, count=80, seed=0):

@@ -6,8 +6,8 @@ import pytest
 from cli_world import FAST
 
 from ideal.errors import UsageError
-from ideal.information import estimate
-from ideal.measurements import open_measurements, write_measurements
+from ideal.information.estimation import estimate
+from ideal.measurements.measurement_set import open_measurements, write_measurements
 
 COUNTS = np.random.default_rng(0).poisson(
     50 * np.exp(0.4 * np.random.default_rng(1).standard_normal((60, 1, 1))) * np.ones((12, 12))

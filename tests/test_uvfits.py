@@ -7,7 +7,7 @@ import pytest
 
 from ideal.errors import DataError
 from ideal.formats.uvfits import open_uvfits
-from ideal.measurements import open_measurements
+from ideal.measurements.measurement_set import open_measurements
 
 fits = pytest.importorskip("astropy.io.fits")
 

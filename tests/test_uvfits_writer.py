@@ -8,8 +8,8 @@ from ideal.errors import DataError, UsageError
 from ideal.formats.uvfits import open_uvfits
 from ideal.formats.uvfits_writer import write_uvfits
 from ideal.imaging import make_system
-from ideal.imaging._coverage import from_uvfits
-from ideal.measurements import open_measurements
+from ideal.imaging.interferometer.coverage import from_uvfits
+from ideal.measurements.measurement_set import open_measurements
 
 fits = pytest.importorskip("astropy.io.fits")
 

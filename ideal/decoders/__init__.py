@@ -1,11 +1,10 @@
 """Decoders: what can be made of measurements, to see whether information predicts it."""
 
-from ideal.decoders._visibilities import CondensedVisibilities
-from ideal.decoders.deconvolution import Blurring, CroppedWiener, Deconvolution, TotalVariation, UnsupervisedWiener, Wiener
-from ideal.decoders.demosaic import MosaicFilter, SceneStatistics, demosaic_bilinear, demosaic_malvar
-from ideal.decoders.demosaic_network import Example, MosaicNetwork
+from ideal.decoders.images.deconvolution import Blurring, CroppedWiener, Deconvolution, TotalVariation, UnsupervisedWiener, Wiener
+from ideal.decoders.images.networks import ImageClassifier, ImageRegressor
 from ideal.decoders.linear import LinearDecoder
-from ideal.decoders.networks import ImageClassifier, ImageRegressor
+from ideal.decoders.mosaics.demosaic import MosaicFilter, SceneStatistics, demosaic_bilinear, demosaic_malvar
+from ideal.decoders.mosaics.network import Example, MosaicNetwork
 from ideal.decoders.quality import (
     Score,
     accuracy,
@@ -15,7 +14,8 @@ from ideal.decoders.quality import (
     peak_signal_to_noise,
     structural_similarity,
 )
-from ideal.decoders.radio import dirty_images, linear_sky_decoder, regularised_likelihood
+from ideal.decoders.radio.decoders import dirty_images, linear_sky_decoder, regularised_likelihood
+from ideal.decoders.radio.visibilities import CondensedVisibilities
 
 __all__ = [
     "Blurring",

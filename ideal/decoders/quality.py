@@ -7,7 +7,7 @@ import numpy as np
 from skimage import metrics
 
 from ideal.errors import UsageError
-from ideal.intervals import GroupedValues, interval
+from ideal.information.intervals import GroupedValues, interval
 
 _SSIM_SIGMA = 1.5  # pixels, of the Gaussian window of Wang et al. 2004
 _SSIM_SIDE = 11  # pixels of that window

@@ -7,14 +7,14 @@ import numpy as np
 from ideal._text import plain_text
 from ideal.density._contract import Density, read_model_file, read_origin, take_floor
 from ideal.density._fitting import Fitting, Progress, Sensor
-from ideal.density.blend import Blend
-from ideal.density.causal_mixture import CausalMixture
 from ideal.density.floor import Floor
-from ideal.density.full import FullGaussian
-from ideal.density.gaussian_mixture import GaussianMixture
+from ideal.density.gaussian.full import FullGaussian
+from ideal.density.gaussian.mixture import GaussianMixture
+from ideal.density.gaussian.stationary import StationaryGaussian
 from ideal.density.negative_binomial import NegativeBinomial
-from ideal.density.pixel_cnn import PixelCNN
-from ideal.density.stationary import StationaryGaussian
+from ideal.density.networks.blend import Blend
+from ideal.density.networks.causal_mixture import CausalMixture
+from ideal.density.networks.pixel_cnn import PixelCNN
 from ideal.errors import DataError, IdealError, UsageError, unknown_name
 
 MODELS: dict[str, type[Density]] = {

@@ -9,8 +9,8 @@ from scipy.linalg import cholesky, eigh
 from scipy.linalg.blas import dsyrk
 
 from ideal.density._fitting import Sensor
-from ideal.density._moments import Moments, batches, flatten, moments
-from ideal.density._multivariate import LOG_2PI, factorise, gaussian_log_prob, whiten
+from ideal.density.gaussian.moments import Moments, batches, flatten, moments
+from ideal.density.gaussian.multivariate import LOG_2PI, factorise, gaussian_log_prob, whiten
 from ideal.errors import DataError, UsageError
 
 _KEPT = 64  # maps of noise that differs from sample to sample, kept to draw measurements under

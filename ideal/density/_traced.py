@@ -14,16 +14,16 @@ import numpy as np
 from jax.scipy.special import logsumexp
 from scipy.linalg import solve_triangular
 
-from ideal.density import _mixture
-from ideal.density._anchor import Anchor
 from ideal.density._contract import Density
-from ideal.density._multivariate import LOG_2PI
-from ideal.density._network_density import NetworkDensity
-from ideal.density._transform import RootTransform
-from ideal.density.full import FullGaussian
-from ideal.density.gaussian_mixture import GaussianMixture
+from ideal.density.gaussian.full import FullGaussian
+from ideal.density.gaussian.mixture import GaussianMixture
+from ideal.density.gaussian.multivariate import LOG_2PI
+from ideal.density.gaussian.stationary import StationaryGaussian
 from ideal.density.negative_binomial import NegativeBinomial
-from ideal.density.stationary import StationaryGaussian
+from ideal.density.networks import mixture as _mixture
+from ideal.density.networks.anchor import Anchor
+from ideal.density.networks.network_density import NetworkDensity
+from ideal.density.networks.transform import RootTransform
 from ideal.errors import UsageError
 
 _COMPONENTS = 32  # as many as a mixture of Gaussians may have; those that a fit has not are of no weight
@@ -169,7 +169,7 @@ class NetworkForm:
     """An anchor, a network and a mixture for each value.
 
     Attributes:
-        network: see `ideal.density._neighbourhood.NeighbourhoodNetwork`.
+        network: see `ideal.density.networks.neighbourhood.NeighbourhoodNetwork`.
         transform: of measured values.
         step, lowest, highest: of the levels of quantised values; 0, -inf and inf where they are continuous.
         period: of the mosaic.

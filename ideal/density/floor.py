@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from ideal.density._moments import flatten
+from ideal.density.gaussian.moments import flatten
 from ideal.errors import DataError
 
 _SURPRISE = 1e-6  # chance, for each value, that the model ends to hold; twice it, in nats, is what the floor costs right data

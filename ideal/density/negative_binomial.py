@@ -9,8 +9,8 @@ from scipy.special import betainc, gammaln, logsumexp, psi
 from ideal._random import generator
 from ideal.density._contract import _NONE, Density
 from ideal.density._fitting import DEFAULT_FITTING, PLAIN_SENSOR
-from ideal.density._moments import batches
-from ideal.density.stationary import StationaryGaussian
+from ideal.density.gaussian.moments import batches
+from ideal.density.gaussian.stationary import StationaryGaussian
 from ideal.errors import DataError
 
 _FIT_VALUES = 40_000

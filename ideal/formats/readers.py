@@ -2,7 +2,7 @@
 
 A reader returns a `Source`: named arrays with `shape`, `dtype` and `array[start:stop]`, sample first, of which only the
 samples asked for are in memory (except for .npz, whose members are compressed whole). What the arrays mean is
-`ideal.measurements`' business.
+`ideal.measurements.measurement_set`' business.
 """
 
 import os

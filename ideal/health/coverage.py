@@ -1,7 +1,7 @@
 """What an interval over sources is worth: a finding where it cannot cover as often as it says."""
 
 from ideal.health.finding import Finding
-from ideal.intervals import GroupedValues, weakness
+from ideal.information.intervals import GroupedValues, weakness
 
 FEW_SOURCES = 10  # with fewer scored, a remark is due whatever they are like
 _FEW_EFFECTIVE = 5.0

@@ -1,6 +1,5 @@
 """Imaging systems: what the light does between an object and the noiseless measurement."""
 
-from ideal._registry import find_registered
 from ideal.imaging._contract import (
     ImagingSystem,
     Params,
@@ -12,18 +11,24 @@ from ideal.imaging._contract import (
 )
 from ideal.imaging.constraints import Bounded, Budget, Constraint, OneOf, Positive, UnitSum
 from ideal.imaging.linear import LinearOperator
+from ideal.registry import Registry
 
-# name -> (module, class): a system is imported when it is asked for. A new one is one file and one line here.
-SYSTEMS: dict[str, tuple[str, str]] = {
-    "color-filter-array": ("color_filter_array", "ColorFilterArray"),
-    "lensless": ("lensless", "MaskCamera"),
-    "lensless-lenslets": ("lensless", "LensletCamera"),
-    "lensless-phase": ("phase_mask", "PhaseMaskCamera"),
-    "interferometer": ("interferometer", "Interferometer"),
-    "led-microscope": ("led_microscope", "LedMicroscope"),
-    "led-microscope-weak": ("weak_object", "WeakObjectMicroscope"),
-    "diffraction-limited": ("diffraction_limited", "DiffractionLimited"),
-}
+# A system is imported when it is asked for. A new one is one file and one line here.
+SYSTEMS: Registry[ImagingSystem] = Registry(
+    "no imaging system is called",
+    "ideal.systems",
+    "ideal.imaging._contract:ImagingSystem",
+    {
+        "color-filter-array": "ideal.imaging.mosaic.color_filter_array:ColorFilterArray",
+        "lensless": "ideal.imaging.lensless.cameras:MaskCamera",
+        "lensless-lenslets": "ideal.imaging.lensless.cameras:LensletCamera",
+        "lensless-phase": "ideal.imaging.lensless.phase_mask:PhaseMaskCamera",
+        "interferometer": "ideal.imaging.interferometer.interferometer:Interferometer",
+        "led-microscope": "ideal.imaging.microscope.led_microscope:LedMicroscope",
+        "led-microscope-weak": "ideal.imaging.microscope.weak_object:WeakObjectMicroscope",
+        "diffraction-limited": "ideal.imaging.diffraction_limited:DiffractionLimited",
+    },
+)
 
 
 def find_system(name: str) -> type[ImagingSystem]:
@@ -33,7 +38,7 @@ def find_system(name: str) -> type[ImagingSystem]:
         UsageError: there is none of this name; the message suggests the nearest.
 
     """
-    return find_registered(SYSTEMS, "ideal.imaging", "no imaging system is called", name)
+    return SYSTEMS.find(name)
 
 
 def make_system(name: str, **settings) -> ImagingSystem:

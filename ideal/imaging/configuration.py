@@ -17,7 +17,7 @@ from ideal._text import plain_text
 from ideal.errors import DataError, UsageError
 from ideal.formats.hdf5 import opened, read_arrays
 from ideal.imaging import ImagingSystem, Params, check_settings, find_system
-from ideal.imaging._custom_table import system_of_callable
+from ideal.imaging.custom.table import system_of_callable
 
 _FORMAT, _FORMAT_VERSION = "ideal-design", 1
 DESIGN_FILES = (".h5", ".hdf5")
@@ -28,7 +28,7 @@ def system_from_table(table: Mapping[str, Any], folder: Path, changes: Mapping[s
 
     Args:
         table: with `name` of a system, its settings and optionally `design`; or with `encoder`, see
-            `ideal.imaging._custom_table.system_of_callable`. Settings that name a file beside the configuration mean that file.
+            `ideal.imaging.custom.table.system_of_callable`. Settings that name a file beside the configuration mean that file.
         folder: of the configuration.
         changes: settings that have the last word.
 

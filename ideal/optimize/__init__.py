@@ -1,17 +1,22 @@
 """Designs of imaging systems by gradient ascent on information."""
 
-from ideal._registry import find_registered
 from ideal.optimize._contract import Objective, Task
-from ideal.optimize.ascent import Ascent, Climb, climb
+from ideal.optimize.ascent.gradient import Ascent, Climb, climb
 from ideal.optimize.targets import Target, parse_target
+from ideal.registry import Registry
 
-# name -> (module, class): a new objective is one file and one line here
-OBJECTIVES: dict[str, tuple[str, str]] = {
-    "gaussian": ("closed_form", "ClosedForm"),
-    "samples": ("samples", "Samples"),
-    "density": ("density", "Density"),
-    "end-to-end": ("end_to_end", "EndToEnd"),
-}
+# A new one is one file and one line here.
+OBJECTIVES: Registry[Objective] = Registry(
+    "no objective is called",
+    "ideal.objectives",
+    "ideal.optimize._contract:Objective",
+    {
+        "gaussian": "ideal.optimize.objectives.closed_form:ClosedForm",
+        "samples": "ideal.optimize.objectives.samples:Samples",
+        "density": "ideal.optimize.objectives.density:Density",
+        "end-to-end": "ideal.optimize.objectives.end_to_end:EndToEnd",
+    },
+)
 
 
 def find_objective(name: str) -> type[Objective]:
@@ -21,7 +26,7 @@ def find_objective(name: str) -> type[Objective]:
         UsageError: there is none of this name; the message suggests the nearest.
 
     """
-    return find_registered(OBJECTIVES, "ideal.optimize", "no objective is called", name)
+    return OBJECTIVES.find(name)
 
 
 __all__ = ["OBJECTIVES", "Ascent", "Climb", "Objective", "Target", "Task", "climb", "find_objective", "parse_target"]

@@ -8,9 +8,9 @@ import numpy as np
 
 from ideal.imaging import ImagingSystem
 from ideal.optimize import find_objective
-from ideal.optimize.ascent import Ascent
-from ideal.optimize.line_search import suits
-from ideal.optimize.starts import default_starts
+from ideal.optimize.ascent.gradient import Ascent
+from ideal.optimize.ascent.line_search import suits
+from ideal.optimize.ascent.starts import default_starts
 
 MOST_STEPS = 600  # of line searches: the slowest of the systems here arrived after 180
 _STARTS = 3

@@ -14,11 +14,11 @@ from ideal.errors import UsageError, unknown_name
 from ideal.health import Finding
 from ideal.imaging import ImagingSystem, OneOf, Params
 from ideal.optimize import find_objective
-from ideal.optimize._checkpoint import read_tree, write_tree
 from ideal.optimize._contract import Objective, Report, Task
-from ideal.optimize.ascent import Ascent, Climb, climb
-from ideal.optimize.local_search import LocalSearch, Rules, check_rules, search_locally
-from ideal.optimize.starts import starting_designs
+from ideal.optimize.ascent.checkpoint import read_tree, write_tree
+from ideal.optimize.ascent.gradient import Ascent, Climb, climb
+from ideal.optimize.ascent.local_search import LocalSearch, Rules, check_rules, search_locally
+from ideal.optimize.ascent.starts import starting_designs
 
 _ROUNDS = 6  # times that each single change is looked at by a local search, at most: by then few improve
 

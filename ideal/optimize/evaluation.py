@@ -10,18 +10,18 @@ import numpy as np
 
 from ideal.formats import as_read
 from ideal.imaging import ImagingSystem, Params
-from ideal.information import DARK_OBJECTS, compare, estimate
-from ideal.measurements import MeasurementSet, from_arrays
+from ideal.information.estimation import DARK_OBJECTS, compare, estimate
+from ideal.information.labels.estimation import task_information
+from ideal.information.labels.results import TaskInformation
+from ideal.information.results import Comparison, Estimate
+from ideal.measurements.measurement_set import MeasurementSet, from_arrays
 from ideal.noise import NoiseModel
 from ideal.optimize import parse_target
 from ideal.optimize._contract import Report, Task
-from ideal.optimize.closed_form import ClosedForm
+from ideal.optimize.objectives.closed_form import ClosedForm
+from ideal.optimize.objectives.periodic import TooLargeError
 from ideal.optimize.objects import Part
-from ideal.optimize.periodic import TooLargeError
-from ideal.result import Comparison, Estimate
 from ideal.simulation import Simulation
-from ideal.task_information import task_information
-from ideal.task_result import TaskInformation
 
 DEFAULT_MODELS = ("stationary", "full", "causal-mixture")
 DEFAULT_EFFORT = 0.25

@@ -10,7 +10,7 @@ import radio_world
 import tifffile
 from report_world import write_runs
 
-from ideal.measurements import write_measurements
+from ideal.measurements.measurement_set import write_measurements
 
 SIDE = 12
 COUNT = 60

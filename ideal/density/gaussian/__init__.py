@@ -1,0 +1,1 @@
+"""Gaussian densities: stationary, full and mixed, with noise that is known."""

@@ -1,0 +1,1 @@
+"""A user's own encoder as an imaging system."""

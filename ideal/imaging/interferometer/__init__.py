@@ -1,0 +1,1 @@
+"""Radio interferometers: sites, baselines, coverage and visibilities."""

@@ -1,0 +1,1 @@
+"""Lensless cameras: masks, lenslets, diffusers, phase masks and measured point spread functions."""

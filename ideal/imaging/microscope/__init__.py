@@ -1,0 +1,1 @@
+"""Microscopes whose object is lit by an array of LEDs."""

@@ -1,0 +1,1 @@
+"""Sensors under a mosaic of colour filters."""

@@ -1,0 +1,488 @@
+"""The estimate: information = bound on the entropy of the measurements - known entropy of the noise.
+
+Models are fitted to some sources, chosen on others and scored once on the rest; the interval comes from resampling the scored
+sources, with the model's loss and the noise entropy of the same patch kept together.
+"""
+
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ideal.density import DEFAULT, MODELS, Density, Fitting, find_model
+from ideal.errors import UsageError
+from ideal.health import Finding, plain_note
+from ideal.health.coverage import interval_findings
+from ideal.information.budget import Budget, check_request
+from ideal.information.excess import Halves, Losses, excess, few_measurements, is_affordable
+from ideal.information.fitted_models import advice_on, check_fitted, folds_for, origin_of
+from ideal.information.floors import advice_on_floors, floor_of, on_floor, scored_in_blocks
+from ideal.information.folds import KeptFolds
+from ideal.information.intervals import GroupedValues, interval, paired_difference, unpaired_difference
+from ideal.information.plausibility import advice_on_plausibility
+from ideal.information.results import LN2, Comparison, Estimate, ModelResult
+from ideal.information.scoring import (
+    MANY_SOURCES,
+    Prepared,
+    check_size,
+    check_values,
+    choose_patches,
+    in_blocks,
+    mosaic_period,
+    noise_model,
+    patch_size,
+    real_values,
+    sensor_of,
+    with_limits,
+)
+
+DARK_OBJECTS = ("unwritten",)  # of what is simulated an empty frame shows a dark object: it is allowed, and counts
+_FOLDS = 5
+_LITTLE_WORK = 1e10  # products in a fit: some seconds for all folds
+_FEWEST_SCORED = 3  # the scatter of two sources says next to nothing of that of all
+_REFERENCE_VALUES = 2_000_000
+_FEW_PHOTONS = 20.0
+_LITTLE_READ_NOISE = 0.7  # electrons
+_RATE_LAG = 0.05  # nats per pixel that a model with a rate may be behind the best
+_RATE_SIDE = 12  # pixels; in a smaller patch the box of the past is cut, and the rate is too high
+
+
+def estimate(
+    source,
+    *,
+    models: Sequence[str] | str | None = None,
+    fitted: Mapping[str, Density] | None = None,
+    patch: int | tuple[int, int] = 16,
+    period: int | tuple[int, int] | None = None,
+    confidence: float = 0.95,
+    seed: int = 0,
+    max_patches: int = 20_000,
+    effort: float = 1.0,
+    time_limit: float | None = None,
+    allow: Collection[str] = (),
+    checkpoints: Path | None = None,
+    progress: Callable[[str, float | None], None] | None = None,
+) -> Estimate:
+    """Estimate the information that measurements carry.
+
+    Args:
+        source: `ideal.measurements.MeasurementSet` whose noise is known.
+        models: names of density models, or "all" for all that suit the measurements; None for those that take little time, or
+            for none where models are given that were fitted before.
+        fitted: models that were fitted before, to be scored beside those, by the names to call them. One that was fitted to a
+            part of these measurements (its `origin` says so) is scored on the test part of its first fold, and so are all others.
+        patch: side of the square patches, or (row, column); no matter for vectors. Smaller images are used whole.
+        period: of a sensor's mosaic in pixels; patches begin at its multiples, so that all show it in the same phase.
+            None for what the file says, 1 for none.
+        confidence: of the interval, between 0 and 1.
+        seed: of the choice of patches, the split and the bootstrap.
+        max_patches: largest number of patches used in all.
+        effort: work of the models that are trained, in units of the default.
+        time_limit: seconds for the models that are trained; where it is reached the numbers depend on the machine's speed.
+        allow: names of findings of severity "void" with which to go on all the same, as "clipped".
+        checkpoints: folder that keeps finished folds and the state of training: an interrupted estimate goes on from there.
+        progress: called with a line of text, and with the fraction done of a model in training or None.
+
+    Returns:
+        The estimate. It bounds the information from above, up to the sampling error that the interval shows.
+
+    Raises:
+        DataError: the measurements are too few, constant, or contradict their noise model.
+        UsageError: an argument has no meaning, the noise is not known, or a finding that is not allowed makes the bound void.
+
+    """
+    started = time.perf_counter()
+    say = progress or (lambda text, fraction=None: None)
+    check_request(confidence, effort, time_limit)
+    noise = noise_model(source, sigma=source.read_sigma(0, 1)[0] if source.has_sample_sigma else None)
+    size = patch_size(source, patch)
+    usable = check_values(source, allow)
+    findings = usable.findings
+    noise = with_limits(noise, source, findings)
+    mosaic = mosaic_period(source, size, period)
+    patches, notes = choose_patches(source, usable, noise, size, max_patches, seed, mosaic)
+    findings += notes
+    shape, pixels = patches.shape[1:], int(np.prod(patches.shape[1:3]))
+    check_size(source, shape)
+    fitted = dict(fitted or {})
+    to_fit = _model_names(models, shape, noise, source) if models is not None or not fitted else []
+    if set(fitted) & set(to_fit):
+        raise UsageError(f"{', '.join(set(fitted) & set(to_fit))}: the name is given to a fitted model and to one to be fitted")
+    names, sensor = [*to_fit, *fitted], sensor_of(noise, mosaic, patches)
+    origin = origin_of(source, size=size, period=mosaic, seed=seed, max_patches=max_patches)
+    check_fitted(fitted, origin, shape, sensor, **_kind(noise, source))
+    findings += advice_on(fitted, origin)
+    folds = folds_for(fitted, origin, patches.groups, fits=bool(to_fit), folds=_FOLDS, seed=seed)
+    every = len(shape) == 1 and not fitted and _is_little(len(patches), real_values(source, shape))
+    folds = folds if every or len(np.unique(patches.groups)) < MANY_SOURCES else folds[:1]
+    scores, means = [], None
+    if noise.name.startswith("poisson") and not source.has_clean:
+        # Means that are not known are deconvolved from the values of all patches, once for all folds.
+        means = noise.fit_means(Prepared(patches, noise, False, (seed, 2)).some(_REFERENCE_VALUES).array())
+    trained = sum(MODELS[name].trained for name in to_fit)
+    budget = Budget(effort / len(folds), time_limit, len(folds) * trained, checkpoints)
+    facts = (origin, names, noise.describe(), source.shape, source.calibration, effort, time_limit, len(folds))
+    kept = KeptFolds(checkpoints, facts, _contents(patches, folds), fitted)
+    for number, fold in enumerate(folds):
+        label = f"{source.path}, fold {number + 1} of {len(folds)}" if len(folds) > 1 else source.path
+        key = [seed, 2, number]
+        own = folds[(number + 2) % len(folds)].test if len(folds) > 1 and to_fit else fold.train[:0]
+        if (before := kept.read(number)) is not None:
+            budget.skip(trained)
+            scores.append(_Score.from_state(*before))
+            continue
+        parts = (patches, fold, own)
+        scores.append(_score_fold(source, noise, sensor, means, parts, to_fit, fitted, key, budget, len(folds), label, say))
+        kept.write(number, scores[-1].to_state(), scores[-1].fitted if number == 0 else {})
+    groups = np.concatenate([score.groups for score in scores])
+    noise_entropy = np.concatenate([score.noise_entropy for score in scores])
+    # One model for each fold, chosen on that fold's validation sources: no source votes on how it is scored itself.
+    best = [min(names, key=score.validation_loss) for score in scores]
+    results = {name: _result(name, [name] * len(scores), scores, groups, noise_entropy, confidence, seed) for name in names}
+    chosen = _result("/".join(name for name in names if name in best), best, scores, groups, noise_entropy, confidence, seed)
+    train = [len(fold.train) for fold in folds]
+    found = Estimate(
+        path=source.path,
+        noise=_describe_noise(noise, source),
+        best=chosen,
+        models=results,
+        noise_entropy=float(noise_entropy.mean()),
+        rate=None if mosaic else _rate(scores, pixels, confidence, seed),
+        patch=shape[:2] if len(shape) > 1 else shape,
+        pixels=pixels,
+        n_train=round(np.mean(train)),
+        n_validation=round(np.mean([len(fold.validation) for fold in folds])),
+        n_test=len(groups),
+        n_groups=len(np.unique(groups)),
+        n_folds=len(folds),
+        confidence=confidence,
+        objects_key=repr((source.shape, size, mosaic, seed, max_patches)),
+        findings=(),
+        seconds=0.0,
+        fitted=_with_origin(scores[0].fitted, origin, best[0]),
+    )
+    shares = [score.shares[name] for name, score in zip(best, scores, strict=True)]
+    findings += advice_on_floors(np.concatenate(shares), groups)
+    span = min(score.span[0] for score in scores), max(score.span[1] for score in scores)
+    findings += advice_on_plausibility(found, source, noise, span)
+    findings += _advice(found, noise, source, min(train) if to_fit else None, real_values(source, shape))
+    return replace(found, findings=tuple(findings), seconds=time.perf_counter() - started)
+
+
+def _contents(patches, folds) -> Iterator[np.ndarray]:
+    """Give all that the scores of folds depend on: which patches are in which part, and their values."""
+    for fold in folds:
+        yield from (fold.train, fold.validation, fold.test)
+    yield patches.groups
+    source = patches.source
+    if np.ndim(source.sigma):
+        yield np.asarray(source.sigma)
+    for what in ("measurements", *["clean"] * source.has_clean, *["sigma"] * source.has_sample_sigma):
+        yield from patches.batches(what=what)
+
+
+def _is_little(count: int, values: int) -> bool:
+    """Tell whether fits to so many vectors are so little work that every source is scored, whatever their number."""
+    return values**2 * (count + 20 * values) <= _LITTLE_WORK
+
+
+def _with_origin(fitted: dict[str, Density], origin: dict, best: str) -> dict[str, Density]:
+    """Return the models of the first fold with a note of where they were fitted, and of which was chosen in that fold."""
+    return {name: model.with_origin(origin | {"chosen": name == best}) for name, model in fitted.items()}
+
+
+def _resampling(seed: int) -> np.random.Generator:
+    """Return the generator of the bootstrap, the same for all models so that their intervals can be compared."""
+    return np.random.default_rng([seed, 3])
+
+
+def _result(name, by_fold, scores, groups, noise_entropy, confidence, seed) -> ModelResult:
+    """Put together what the folds say, each by the model named for it."""
+    pairs = list(zip(by_fold, scores, strict=True))
+    validation = float(np.mean(np.concatenate([score.validation[model] for model, score in pairs])))
+    nats = np.concatenate([score.losses.tested[model] for model, score in pairs]) - noise_entropy
+    values, limit, bounds = _with_limit(nats, groups, [score.losses for score in scores], by_fold, confidence, seed)
+    seconds = sum(score.seconds[model] for model, score in pairs)
+    return ModelResult(name, values, bounds, validation, seconds, limit)
+
+
+def _with_limit(nats, groups, losses: list[Losses], by_fold, confidence, seed):
+    """Return nats by source, what they would be with ever more training sources or None, and the interval.
+
+    The interval holds both averages: it reaches down to the lower end of an interval of the limit. It is all numbers where there
+    are too few sources to say.
+    """
+    lacking = excess(losses, by_fold)
+    values = GroupedValues.of(nats, groups)
+    limit = None if lacking is None else GroupedValues.of(nats - lacking, groups)
+    if len(values.groups) < _FEWEST_SCORED:
+        return values, limit, (-np.inf, np.inf)
+    low, high = interval(values, confidence, _resampling(seed))
+    if limit is not None:
+        low = min(low, interval(limit, confidence, _resampling(seed))[0])
+    return values, limit, (low, high)
+
+
+def compare(a: Estimate, b: Estimate, *, seed: int = 0) -> Comparison:
+    """Compare two estimates.
+
+    Where both sets have as many samples of the same sources and were estimated with the same settings, they are taken to show
+    the same objects, and the difference is resampled by source, which takes out what the objects do to both. The interval holds
+    the difference of the bounds and, where it was measured, that of their limits with ever more training sources.
+    """
+    left, right = a.best, b.best
+    paired = a.objects_key == b.objects_key and np.array_equal(left.values.groups, right.values.groups)
+
+    def difference(*sides: GroupedValues):
+        pair = [replace(side, sums=side.sums / (LN2 * each.pixels)) for side, each in zip(sides, (a, b), strict=True)]
+        rng = np.random.default_rng([seed, 4])
+        return (paired_difference if paired else unpaired_difference)(*pair, a.confidence, rng)
+
+    value, bounds = difference(left.values, right.values)
+    if left.limit or right.limit:
+        _, (low, high) = difference(left.limit or left.values, right.limit or right.values)
+        bounds = min(bounds[0], low), max(bounds[1], high)
+    if min(len(left.values.groups), len(right.values.groups)) < _FEWEST_SCORED:
+        bounds = -np.inf, np.inf
+    return Comparison(a.path, b.path, value, bounds, paired)
+
+
+@dataclass(frozen=True)
+class _Score:
+    """What one fold says: losses by model, nats per measurement; of the rate, those of a pixel given its past.
+
+    `shares` is what of each measurement a model's floor gave, `rate_noise` the entropy of the noise of a pixel given its past by
+    model, nats, both (sample,).
+    """
+
+    groups: np.ndarray
+    noise_entropy: np.ndarray
+    losses: Losses
+    shares: dict[str, np.ndarray]
+    validation: dict[str, np.ndarray]
+    seconds: dict[str, float]
+    rates: Losses
+    rate_noise: dict[str, np.ndarray]
+    fitted: dict[str, Density]
+    span: tuple[float, float]
+
+    def to_state(self) -> dict:
+        """Return all but the models as arrays and numbers in nested tables."""
+        state = {name: value for name, value in vars(self).items() if name != "fitted"}
+        return state | {name: vars(state[name]) for name in ("losses", "rates")}
+
+    @classmethod
+    def from_state(cls, state: dict, fitted: dict[str, Density]) -> "_Score":
+        """Rebuild the score of a fold from `to_state`, and its models."""
+        tables = {name: state.get(name, {}) for name in ("shares", "validation", "rate_noise")}
+        losses = {name: Losses(**state.get(name, {})) for name in ("losses", "rates")}
+        seconds = {name: float(value) for name, value in state["seconds"].items()}
+        return cls(**{**state, **tables, **losses, "seconds": seconds, "span": tuple(state["span"].tolist()), "fitted": fitted})
+
+    def validation_loss(self, name: str) -> float:
+        """Return a model's average loss on validation sources; infinite where it gives no number."""
+        return float(np.nan_to_num(self.validation[name].mean(), nan=np.inf))
+
+
+def _score_fold(source, noise, sensor, means, parts, to_fit, before, key, budget, n_folds, label, say) -> _Score:
+    """Fit models to a fold and score them on it beside those that were fitted before.
+
+    `means` is the distribution of mean photoelectrons where it had to be deconvolved, `parts` holds the patches, the fold, and
+    training patches that are scored as well, to learn what the models lack.
+    """
+    patches, fold, own = parts
+    train, validation, test, trained_on = (
+        Prepared(patches.take(part), noise, False, (*key, number))
+        for number, part in enumerate((fold.train, fold.validation, fold.test, own))
+    )
+    losses, rates, shares, rate_noise, held_out, seconds = Losses(), Losses(), {}, {}, {}, {}
+    fitted: dict[bool, dict[str, Density]] = {True: {}, False: {}}
+    ready = {}
+    measured = test.array()
+    clean = test.patches.read("clean") if source.has_clean else None
+    if np.ndim(source.sigma):
+        noise = noise_model(source, sigma=test.sigma)
+    noise_entropy = noise.conditional_entropy(measured, clean, means)
+    bits = LN2 * np.prod(test.shape[1:3])
+    floor = floor_of(source, noise, train)
+
+    def report(progress):
+        bound = (progress.loss - noise_entropy.mean()) / bits
+        shown = "" if np.isnan(bound) else f", {bound:.4f} bits/{'pixel' if len(test.shape) > 2 else 'value'}"
+        say(f"{label}: {progress.model}{shown}", progress.fraction)
+
+    def fit(name, to_fit, to_choose, siblings, more):
+        say(f"{label}: {name} on {len(train)} patches", None)
+        fitting = budget.fitting(name, key[-1], report) if MODELS[name].trained else Fitting()
+        seeds = np.random.SeedSequence(key)
+        siblings[name] = MODELS[name].fit(seeds, to_fit, to_choose, fitted=siblings, sensor=sensor, fitting=fitting, **more)
+        return siblings[name]
+
+    for name in (*to_fit, *before):
+        discrete = (before[name] if name in before else MODELS[name]).discrete
+        begun = time.perf_counter()
+        if discrete not in ready:
+            parts = [part if discrete else part.dequantised() for part in (train, validation, test, trained_on)]
+            to_score = measured if discrete else parts[2].array()
+            held, sigmas, halves = (parts[0].held(), {}, None) if to_fit else (None, {}, None)
+            trained = parts[0]
+            if sensor.noise_by_sample and to_fit:
+                trained = parts[0].holdable()
+                held, sigmas = trained.array(), {"sigmas": (trained.sigma, validation.sigma)}
+            if to_fit:
+                halves = Halves(trained.patches.groups, [*key, 1])
+            to_choose = parts[1].array() if len(validation) else ()
+            ready[discrete] = held, sigmas, halves, to_choose, to_score, parts[3].array() if len(own) else None
+        held, sigmas, halves, to_choose, to_score, known = ready[discrete]
+        model = before[name] if name in before else fit(name, held, to_choose, fitted[discrete], sigmas)
+        if name in before:
+            say(f"{label}: {name} scores {len(test)} patches", None)
+        model = on_floor(model, floor, noise, key)
+        if name not in before:
+            fitted[discrete][name] = model
+        # A model that knows signal and noise apart is told the noise, unless it is that of all it was fitted to.
+        apart = model.noise is not None and (sensor.noise_by_sample or (name in before and not noise.name.startswith("poisson")))
+        held_out[name] = _loss(model, to_choose, validation, apart) if len(to_choose) else np.array([np.nan])
+        by_half = []
+        if name not in before and is_affordable(name, train.shape[1:], n_folds, to_fit):
+            by_half = halves.fit(name, held, to_choose, sensor, np.random.SeedSequence(key), **sigmas)
+            by_half = [on_floor(half, floor, noise, key) for half in by_half]
+        known = None if name in before or by_half else known
+        parts = (to_score, test, apart), (known, trained_on, apart)
+        shares[name] = _add(losses, name, model, *parts, by_half)
+        first = {"sigma": test.sigma[:1]} if apart else {}
+        inside = model.interior_log_prob(to_score[:1], **first) if min(to_score.shape[1:3]) >= _RATE_SIDE else None
+        if inside is not None and inside[0].size:
+            _add_rate(rates, name, model, *parts, by_half)
+            rate_noise[name] = _noise_entropy_per_pixel(noise, measured, clean, means, inside[1])
+        seconds[name] = time.perf_counter() - begun
+    values = measured.view(np.float64) if np.iscomplexobj(measured) else measured
+    span = float(values.min()), float(values.max())
+    every = {**fitted[False], **fitted[True]}
+    return _Score(test.patches.groups, noise_entropy, losses, shares, held_out, seconds, rates, rate_noise, every, span)
+
+
+def _add(losses: Losses, name: str, model: Density, tested: tuple, own: tuple, halves: list[Density]) -> np.ndarray:
+    """Score patches by a model and, where there are, by those of halves or the model's own training patches by it.
+
+    Returns:
+        The share of each tested patch that the floor gave.
+
+    """
+    measurements, prepared, apart = tested
+    losses.tested[name], share = scored_in_blocks(model, measurements, prepared.sigma if apart else None)
+    if halves:
+        losses.halves[name] = np.mean([_loss(half, *tested) for half in halves], axis=0)
+    if own[0] is not None:
+        losses.own[name] = _loss(model, *own)
+    return share
+
+
+def _add_rate(rates: Losses, name: str, model: Density, tested: tuple, own: tuple, halves: list[Density]) -> None:
+    """Do what `_add` does for pixels given their past."""
+    rates.tested[name] = _interior_loss(model, *tested)
+    if halves:
+        rates.halves[name] = np.mean([_interior_loss(half, *tested) for half in halves], axis=0)
+    if own[0] is not None:
+        rates.own[name] = _interior_loss(model, *own)
+
+
+def _loss(model: Density, measurements: np.ndarray, prepared: Prepared, apart: bool) -> np.ndarray:
+    return scored_in_blocks(model, measurements, prepared.sigma if apart else None)[0]
+
+
+def _interior_loss(model: Density, measurements: np.ndarray, prepared: Prepared, apart: bool) -> np.ndarray:
+    def score(block, sigma=None):
+        noise = {} if sigma is None else {"sigma": sigma}
+        return -model.floored_interior_log_prob(block, **noise)[0].mean((1, 2))
+
+    return in_blocks(score, measurements, *([prepared.sigma] if apart else []))
+
+
+def _noise_entropy_per_pixel(noise, measured, clean, means, inside) -> np.ndarray:
+    part = (slice(None), *inside)
+    if np.ndim(getattr(noise, "sigma", None)) > 0:
+        noise = type(noise)(noise.sigma[part])
+    cropped = measured[part]
+    entropy = noise.conditional_entropy(cropped, None if clean is None else clean[part], means)
+    return entropy / np.prod(cropped.shape[1:3])
+
+
+def _rate(scores: list[_Score], pixels: int, confidence, seed):
+    """Return the information rate by the models that validation prefers, fold by fold, among those that have one.
+
+    There is none where the best of all has none and those that have one are far behind, as for objects in their places.
+    """
+    if not all(score.rates.tested for score in scores):
+        return None
+    for score in scores:
+        best, rated = (min(map(score.validation_loss, names)) for names in (score.validation, score.rates.tested))
+        if rated - best > _RATE_LAG * pixels:
+            return None
+    best = [min(score.rates.tested, key=score.validation_loss) for score in scores]
+    nats = np.concatenate([score.rates.tested[name] - score.rate_noise[name] for name, score in zip(best, scores, strict=True)])
+    groups = np.concatenate([score.groups for score in scores])
+    values, _, bounds = _with_limit(nats, groups, [score.rates for score in scores], best, confidence, seed)
+    return "/".join(dict.fromkeys(best)), values.mean, bounds
+
+
+def _kind(noise, source) -> dict[str, bool]:
+    """Return what `Density.accepts` asks besides the shape."""
+    return {"counts": noise.name == "poisson", "is_complex": source.dtype.kind == "c"}
+
+
+def _model_names(models, shape, noise, source) -> list[str]:
+    kind = _kind(noise, source)
+    if models is None or models == "all" or list(models) == ["all"]:
+        some = DEFAULT if models is None else MODELS
+        return [name for name in some if MODELS[name].accepts(shape, **kind)]
+    names = [models] if isinstance(models, str) else list(dict.fromkeys(models))
+    for name in names:
+        if not find_model(name).accepts(shape, **kind):
+            what = "complex " * kind["is_complex"] + ("images" if len(shape) > 1 else "vectors")
+            raise UsageError(f"{source.path}: the model {name} is not for {what} under {noise.name} noise")
+    if "blend" in names and sum(MODELS[name].trained for name in names) < 2:
+        raise UsageError(f"{source.path}: a blend needs two trained models: add --model causal-mixture and --model pixel-cnn")
+    # A model may start from one before it in the registry.
+    return sorted(names, key=list(MODELS).index)
+
+
+def _describe_noise(noise, source) -> dict:
+    """Return the noise model for JSON, with where H(Y|X) comes from."""
+    described = noise.describe()
+    if source.has_sample_sigma:
+        described["sigma"] = f"one for every value, array of shape {tuple(source.shape)}"
+    if not noise.name.startswith("poisson"):
+        return described | {"entropy_from": "sigma"}
+    return described | {"entropy_from": "clean means" if source.has_clean else "measurements"}
+
+
+def _advice(found: Estimate, noise, source, n_train: int | None, values: int) -> list[Finding]:
+    """Return what the user should know before believing the number; `n_train` is None where nothing was fitted."""
+    notes = interval_findings(found.best.values)
+    patched = len(found.patch) > 1
+    few = few_measurements(found, values)
+    if few is None and found.best.limit is None and n_train is not None and n_train < values:  # not measured by halves
+        remedy = "measure more objects" + (f", or take a smaller patch (--patch {max(2, int(np.sqrt(n_train / 4)))})" * patched)
+        text = f"a measurement has {values} values but only {n_train} train the models"
+        effect = "more of them would lower the bound"
+        few = Finding("few-measurements", "biased", text, effect, remedy, {"values": values, "training": n_train})
+    notes += [] if few is None else [few]
+    if noise.name == "poisson-gaussian" and noise.read_noise < _LITTLE_READ_NOISE:
+        notes.append(
+            plain_note(
+                f"with a read noise of {noise.read_noise:g} electrons single photons show, which the continuous models here "
+                "cannot use: the bound is loose in little light"
+            )
+        )
+    light = None
+    if noise.name == "poisson" and n_train is not None and "negative-binomial" not in found.models:
+        light = source.inspect()["mean_photon_count"]
+    if light is not None and light < _FEW_PHOTONS:
+        notes.append(plain_note(f"continuous models are loose at {light:.3g} photons per pixel; add --model negative-binomial"))
+    return notes
+
+
+__all__ = ["Comparison", "Estimate", "ModelResult", "compare", "estimate"]

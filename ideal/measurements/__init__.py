@@ -1,0 +1,5 @@
+"""Measurement sets: what a camera or an interferometer recorded, its patches, and splits by source."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,6 @@
+from .measurement_set import MeasurementSet as MeasurementSet
+from .measurement_set import from_arrays as from_arrays
+from .measurement_set import open_measurements as open_measurements
+from .patches import Fold as Fold
+from .patches import Patches as Patches
+from .patches import split_by_group as split_by_group

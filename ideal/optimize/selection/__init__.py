@@ -1,0 +1,1 @@
+"""Choosing k of n members: sites, LEDs, lenslets."""

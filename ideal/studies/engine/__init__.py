@@ -1,0 +1,1 @@
+"""What all studies share: plans, jobs, results that are kept, workers, statistics and style."""

@@ -1,0 +1,1 @@
+"""Studies of the estimator itself: size of patches, number of measurements."""

@@ -1,0 +1,1 @@
+"""Study: patterns of LEDs for a microscope."""

@@ -1,0 +1,1 @@
+"""Study: mosaics of colour filters."""

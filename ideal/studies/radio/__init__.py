@@ -1,0 +1,1 @@
+"""Study: sites of radio telescopes."""

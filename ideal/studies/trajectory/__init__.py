@@ -1,0 +1,1 @@
+"""Study: designs along an ascent."""

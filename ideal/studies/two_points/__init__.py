@@ -1,0 +1,1 @@
+"""Study: two points or one, seen through a lens."""
