@@ -9,7 +9,6 @@ import typer
 
 from ideal._files import remove_temporaries
 from ideal.cli._guard import OneLineErrors, complain
-from ideal.cli._lock import release_all
 from ideal.cli._streams import on_end, take_streams
 from ideal.cli.data import data
 from ideal.cli.estimate import estimate
@@ -20,6 +19,7 @@ from ideal.cli.reproduce import reproduce
 from ideal.cli.sample import sample
 from ideal.cli.simulate import simulate
 from ideal.cli.systems import systems
+from ideal.runs.lock import release_all
 
 _EXAMPLES = """
 Measure how much information an imaging system's raw measurements carry.

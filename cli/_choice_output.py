@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from ideal._files import write_whole
-from ideal.cli._run_folder import RunFolder, resources
 from ideal.cli._toml import to_toml
 from ideal.errors import UsageError
 from ideal.imaging.configuration import save_design
@@ -15,6 +14,7 @@ from ideal.optimize.evaluation import Evaluation
 from ideal.optimize.selection.members import Members
 from ideal.optimize.selection.search import Choosing, Selection
 from ideal.optimize.selection.set_value import SetValue
+from ideal.runs.folder import RunFolder, resources
 
 _NAMED = 12  # members that a table has room to name
 
@@ -95,7 +95,7 @@ def _pixels(members: Members, used) -> int:
 
 def keep(folder: RunFolder, document: dict, members: Members, task: Choosing, found: Selection, noise: Mapping[str, Any]) -> None:
     """Write the design, what it is compared with, and the figures."""
-    from ideal.cli import _choice_figures
+    from ideal.plots import choices
 
     path, keeping, chosen = folder.path, folder.keeping, (*task.fixed, *found.best.members)
     system, params = _built(members, chosen)
@@ -110,12 +110,12 @@ def keep(folder: RunFolder, document: dict, members: Members, task: Choosing, fo
     before = kept or tuple(range(members.size))
     with keeping.attempt(path / "design-before.png", "the figure"):
         title = f"before: the {len(kept)} that are kept" if kept else f"before: all {members.size} {members.noun}s"
-        _choice_figures.draw_system(*_built(members, before), title, path / "design-before.png")
+        choices.draw_system(*_built(members, before), title, path / "design-before.png")
     with keeping.attempt(path / "design-after.png", "the figure"):
         title = f"the choice: {_listed(document['chosen'])}"
-        _choice_figures.draw_system(system, params, title, path / "design-after.png", document["chosen"] if kept else ())
+        choices.draw_system(system, params, title, path / "design-after.png", document["chosen"] if kept else ())
     with keeping.attempt(path / "comparison.png", "the figure"):
-        _choice_figures.draw_choice(document, path / "comparison.png")
+        choices.draw_choice(document, path / "comparison.png")
     folder.finish(document)
 
 

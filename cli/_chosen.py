@@ -7,7 +7,6 @@ from ideal.cli import _choice_output, _design_report, _noise
 from ideal.cli._design_request import Request, as_table, completed
 from ideal.cli._design_setup import Setup
 from ideal.cli._design_world import default_objects, open_folder, read_parts, warnings_of
-from ideal.cli._keeping import Keeping
 from ideal.datasets import make_objects
 from ideal.errors import UsageError, unknown_name
 from ideal.imaging.configuration import find_design
@@ -20,6 +19,7 @@ from ideal.optimize.selection.members import Members, find_members
 from ideal.optimize.selection.search import Choosing, Selection, choose, choose_at_random
 from ideal.optimize.selection.site_evaluation import evaluate_sites
 from ideal.optimize.selection.valuation import find_set_value
+from ideal.runs.keeping import Keeping
 from ideal.simulation import Simulation, prepare
 
 _ALIKE = 1e-3  # relative: designs of closer information are mirror images, of which one is measured

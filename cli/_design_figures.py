@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from ideal.cli._design_report import shown_name, value_name
-from ideal.cli._figures import _BLUE, _GREY, Figure, Normalize, save_figure
-from ideal.cli._keeping import Keeping
-from ideal.cli._measurement_panels import draw_measurements
 from ideal.measurements.measurement_set import MeasurementSet
 from ideal.optimize.design import Designed
+from ideal.plots.estimates import _BLUE, _GREY, Figure, Normalize, save_figure
+from ideal.plots.measurements import draw_measurements
+from ideal.runs.keeping import Keeping
 
 _GREEN = "#2f8f4e"
 _FEW = 20  # records of an ascent that are marked each

@@ -15,6 +15,7 @@ from ideal.optimize.design import Designed
 from ideal.optimize.evaluation import COMPONENTS
 from ideal.optimize.objectives.periodic import periodic_grid
 from ideal.simulation import DEFAULT_PHOTONS
+from ideal.text import exact_percent
 
 DESIGN, START = "the design", "its start"
 _ENDINGS = {
@@ -207,7 +208,7 @@ def shown_name(row: dict) -> str:
 
 def _print_labels(listed: list[dict]) -> None:
     ordered = sorted(listed, key=lambda row: -row["label_information_bits"])
-    titles = ("design", "bits about the label", f"{_output.percent(listed[0]['confidence'])} interval", "right")
+    titles = ("design", "bits about the label", f"{exact_percent(listed[0]['confidence'])} interval", "right")
     table = [
         (
             shown_name(row),
@@ -223,7 +224,7 @@ def _print_labels(listed: list[dict]) -> None:
 def _print_measured(listed: list[dict]) -> None:
     vector = listed[0]["pixel_name"] != "pixel"
     scale, digits = (listed[0]["pixels"], 1) if vector else (1, 3)
-    share = f"{_output.percent(listed[0]['confidence'])} interval"
+    share = f"{exact_percent(listed[0]['confidence'])} interval"
     titles = ["design", "bits/measurement" if vector else "bits/pixel", share, "the design is above by", "model"]
     table = []
     for row in sorted(listed, key=lambda row: -row["information_bits_per_pixel"]):

@@ -8,11 +8,11 @@ import numpy as np
 from ideal._files import write_whole
 from ideal.cli._design_request import Request
 from ideal.cli._design_setup import Setup
-from ideal.cli._keeping import Keeping
-from ideal.cli._run_folder import RunFolder
 from ideal.cli._toml import to_toml
 from ideal.imaging import ImagingSystem
 from ideal.optimize.objects import Division, divide
+from ideal.runs.folder import RunFolder
+from ideal.runs.keeping import Keeping
 from ideal.simulation import ObjectSource
 
 _OBJECTS = {"radiance": "photographs", "transmission": "phase-cells", "sky": "black-hole-rings", "any": "photographs"}

@@ -11,10 +11,10 @@ import typer
 from typer.core import TyperGroup
 
 import ideal.cli
-from ideal.cli import _lock
 from ideal.cli._asked import WRITTEN, asked
 from ideal.cli._streams import tell
-from ideal.errors import IdealError, StorageWarning, UsageError
+from ideal.errors import IdealError, IdealWarning, UsageError
+from ideal.runs import lock
 
 _WrongUsage = typer.BadParameter.__bases__[0]  # typer brings its own click, or another's, and names this class nowhere
 
@@ -48,12 +48,12 @@ def guarded(command: Callable) -> Callable:
     def run(*args, **kwargs):
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("default", StorageWarning)
+                warnings.simplefilter("default", IdealWarning)
                 warnings.showwarning = _in_one_line(warnings.showwarning)
                 with asked(kwargs):
                     return attempt(*args, **kwargs)
         finally:
-            _lock.release_all()
+            lock.release_all()
 
     def attempt(*args, **kwargs):
         try:
@@ -124,7 +124,7 @@ def _in_one_line(show: Callable) -> Callable:
     ours = tuple(str(Path(package.__file__).parent) + os.sep for package in (ideal, ideal.cli))
 
     def shown(message, category, filename, *where, **more) -> None:
-        if issubclass(category, StorageWarning) or not str(filename).startswith(ours):
+        if issubclass(category, IdealWarning) or not str(filename).startswith(ours):
             tell("warning", str(message))
         else:
             show(message, category, filename, *where, **more)

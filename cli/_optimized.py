@@ -11,9 +11,7 @@ from ideal.cli import _design_report, _noise
 from ideal.cli._design_request import Request, as_table, completed
 from ideal.cli._design_setup import Setup
 from ideal.cli._design_world import default_objects, open_folder, read_parts
-from ideal.cli._keeping import Keeping
 from ideal.cli._progress import with_time_left
-from ideal.cli._run_folder import RunFolder, resources
 from ideal.cli._toml import to_toml
 from ideal.datasets import make_objects
 from ideal.density import find_model
@@ -40,6 +38,8 @@ from ideal.optimize.evaluation import (
 from ideal.optimize.objects import Division
 from ideal.optimize.selection.site_evaluation import reduced_measurements
 from ideal.optimize.targets import LabelTarget, Target, WeightedTarget
+from ideal.runs.folder import RunFolder, resources
+from ideal.runs.keeping import Keeping
 from ideal.simulation import ObjectSource, Simulation, prepare
 
 _SEEN = 32  # objects that defaults are chosen by

@@ -1,14 +1,14 @@
 """What the commands print: tables for people, JSON for programs; narration on stderr."""
 
-import json
 import math
 import sys
 from collections.abc import Container
 from contextlib import nullcontext
 
-from ideal._text import plain_text
 from ideal.cli._asked import read_as
 from ideal.cli._streams import tell
+from ideal.records import to_json
+from ideal.text import exact_percent, plain_text
 
 _FILE_WIDTH = 160
 _WIDE = 136  # columns that the whole ranking takes beside names of some twenty letters
@@ -23,49 +23,6 @@ def print_json(document: dict) -> None:
 def flush() -> None:
     """Hand on to the system what has been printed: files are written once the numbers are out."""
     sys.stdout.flush()
-
-
-def to_json(document: dict) -> str:
-    """Return the document as JSON text."""
-    return json.dumps(_finite(document), indent=2, allow_nan=False)
-
-
-def from_json(text: str):
-    """Return a document as `to_json` writes it; NaN and infinity are no JSON.
-
-    Raises:
-        ValueError: it is none.
-
-    """
-    return json.loads(text, parse_constant=_refused)
-
-
-def _refused(number: str):
-    raise ValueError(f"{number} is no number of JSON")
-
-
-def _finite(value):
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
-
-
-def provenance(command: list[str], seed: int) -> dict:
-    """Return what made a result: version, command and seed."""
-    from importlib.metadata import version
-
-    return {"version": version("ideal"), "command": command_of(command), "seed": seed}
-
-
-def command_of(arguments: list[str]) -> list[str]:
-    """Return a command as it was given, with the name of the program in place of its path."""
-    from pathlib import Path
-
-    return [Path(arguments[0]).stem.replace("__main__", "ideal"), *arguments[1:]]
 
 
 def check_plot(target: str | None, force: bool) -> None:
@@ -135,11 +92,6 @@ def _console():
     return console
 
 
-def percent(confidence: float) -> str:
-    """Return a confidence as "95 %"."""
-    return f"{100 * confidence:.6g} %"
-
-
 def print_facts(facts: dict) -> None:
     """Print what `ideal inspect` found."""
     from rich.table import Table
@@ -193,7 +145,7 @@ def print_ranking(estimates: list, comparisons: list) -> None:
     table = Table(box=None, pad_edge=False)
     table.add_column("file", overflow="fold")
     unit = "bits/" + " or ".join(dict.fromkeys(found.pixel_name for found in ordered))
-    titles = (unit, f"{percent(ordered[0].confidence)} interval", "bits/measurement", "model", "measurement of")
+    titles = (unit, f"{exact_percent(ordered[0].confidence)} interval", "bits/measurement", "model", "measurement of")
     for title in titles if wide else titles[:2]:
         table.add_column(title, justify="right", no_wrap=True)
     if len(ordered) > 1:
@@ -234,7 +186,7 @@ def print_estimate(found) -> None:
     from rich.table import Table
 
     low, high = found.interval
-    share = percent(found.confidence)
+    share = exact_percent(found.confidence)
     per_pixel, unit = found.bits_per_pixel, f"bits/{found.pixel_name}"
     console = _console()
     console.print(plain_text(found.path), markup=False, style="bold")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ideal.cli._output import from_json
 from ideal.errors import DataError, UsageError
+from ideal.records import from_json
 
 if TYPE_CHECKING:
     from ideal.information.results import Estimate
@@ -61,7 +61,7 @@ class Run:
                 continue
             try:
                 state = _read(file)
-                state.pop("run", None)  # whose it is: see `ideal.cli._run_folder`
+                state.pop("run", None)  # whose it is: see `ideal.runs.folder`
                 found[int(place)] = Estimate.from_state(state)
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 raise DataError(f"{file} is of another version ({error!r}): repeat the command of the run") from error

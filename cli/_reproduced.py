@@ -10,14 +10,15 @@ from pathlib import Path
 
 from ideal._files import write_whole
 from ideal.cli import _output
-from ideal.cli._keeping import Keeping
 from ideal.cli._streams import tell
-from ideal.cli._study_folder import StudyFolder
 from ideal.datasets._data_folder import data_folder
 from ideal.errors import IdealError
+from ideal.runs.keeping import Keeping
 from ideal.studies import STUDIES, Plan, find_study
+from ideal.studies.engine.folder import StudyFolder
 from ideal.studies.engine.run import make
 from ideal.studies.engine.workers import cores
+from ideal.text import exact_percent
 
 _ALL = "all"
 _CACHE = ".jobs"  # folder beside those of the studies
@@ -171,7 +172,7 @@ def print_record(record: dict, folder: Path, *, only_drawn: bool = False) -> Non
     plan = record["plan"]
     _output.print_lines([f"{record['title']}{' (quick)' if plan['quick'] else ''}", ""])
     if record["statistics"]:
-        share = _output.percent(plan["confidence"])
+        share = exact_percent(plan["confidence"])
         rows = [(each["name"], _number(each["value"]), _range(each["interval"]), _target(each)) for each in record["statistics"]]
         _output.print_table(("", "value", f"{share} interval", "target"), rows, right=(1, 2))
         _output.print_lines([""])

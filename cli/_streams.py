@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 
-from ideal._text import plain_text
+from ideal.text import plain_text
 
 _IN, _OUT, _ERR = range(3)
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ideal import records
 from ideal.cli import _options
 from ideal.cli._guard import guarded
 
@@ -127,8 +128,8 @@ def show_objects(
     import sys
 
     from ideal.cli import _objects, _output
-    from ideal.cli._keeping import Keeping
     from ideal.cli._settings import parse_settings
+    from ideal.runs.keeping import Keeping
 
     shape = None if size is None else _options.parse_size("--size", size)
     _output.check_plot(plot, force)
@@ -139,14 +140,14 @@ def show_objects(
         shown = _objects.read_some(source, count)
         facts = _about(type(objects)) | _objects.facts_of(objects, scene, source, shown)
     if as_json:
-        _output.print_json(_output.provenance(sys.argv, seed) | facts)
+        _output.print_json(records.provenance(sys.argv, seed) | facts)
     else:
         _objects.print_facts(facts)
     _output.flush()
     if plot:
         keeping = Keeping(debug)
         with keeping.attempt(plot, "the figure"):
-            from ideal.cli._object_figure import draw_objects
+            from ideal.plots.objects import draw_objects
 
             draw_objects(shown, scene, source.classes, plot)
         if keeping.failed:

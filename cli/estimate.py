@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from ideal import records
 from ideal.cli import _options
 from ideal.cli._guard import complain, guarded
 
@@ -113,13 +114,13 @@ def estimate(
     from itertools import combinations, pairwise
 
     from ideal.cli import _models, _output
-    from ideal.cli._keeping import Keeping
-    from ideal.cli._run_folder import RunFolder, resources
     from ideal.density import find_model
     from ideal.errors import DataError, IdealError, UsageError
     from ideal.information.estimation import compare
     from ideal.information.estimation import estimate as estimate_information
     from ideal.measurements.measurement_set import open_measurements
+    from ideal.runs.folder import RunFolder, resources
+    from ideal.runs.keeping import Keeping
 
     size = _options.parse_size("--patch", patch)
     mosaic = None if period is None else _options.parse_size("--period", period)
@@ -175,7 +176,7 @@ def estimate(
                 except IdealError as error:
                     if len(files) == 1 or isinstance(error, UsageError):
                         if as_json:  # the line goes to stderr, and what was found to whoever reads stdout
-                            _output.print_json(_refusal(measured, error, _output.provenance(sys.argv, seed)))
+                            _output.print_json(_refusal(measured, error, records.provenance(sys.argv, seed)))
                         raise
                     failed.append(str(error))
                     complain(str(error))
@@ -192,7 +193,7 @@ def estimate(
             ranked = sorted(found, key=lambda result: -result.information_bits_per_pixel)
             comparisons = [compare(a, b, seed=seed) for a, b in (combinations(ranked, 2) if all_pairs else pairwise(ranked))]
         document = {
-            **_output.provenance(sys.argv, seed),
+            **records.provenance(sys.argv, seed),
             "results": [_document(result, tasks) | resources() for result in found],
             "comparison": [item.to_dict() for item in comparisons],
             "errors": [*failed, *keeping.failed],
@@ -215,7 +216,7 @@ def estimate(
             shown = [({measured.path: measured for measured in sources}[result.path], result) for result in found]
             for target in filter(None, (plot, folder and folder.path / "information.png")):
                 with keeping.attempt(target, "the figure"):
-                    from ideal.cli._figures import draw_estimates
+                    from ideal.plots.estimates import draw_estimates
 
                     draw_estimates(shown, target)
     if folder:

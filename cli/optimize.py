@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from ideal import records
 from ideal.cli import _options
 from ideal.cli._guard import guarded
 
@@ -191,8 +192,8 @@ def optimize(
     import sys
 
     from ideal.cli import _choice_output, _chosen, _design_report, _design_setup, _optimized, _output
-    from ideal.cli._keeping import Keeping
     from ideal.cli._settings import parse_settings
+    from ideal.runs.keeping import Keeping
 
     camera = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise}
     given = {
@@ -220,7 +221,7 @@ def optimize(
     }
     with _output.narration() as say:
         setup = _design_setup.read_setup(system, config, parse_settings(settings or []), camera, given)
-        provenance = _output.provenance(sys.argv, setup.request.seed)
+        provenance = records.provenance(sys.argv, setup.request.seed)
         run = _optimized.run if setup.request.choose is None else _chosen.run
         keeping = Keeping(debug)
         document, keep = run(setup, out=out, force=force, say=say, provenance=provenance, keeping=keeping)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from ideal import records
 from ideal.cli import _options
 from ideal.cli._guard import guarded
 
@@ -50,7 +51,7 @@ def report(
             | {"figures": [each.name for each in section.pictures if each.source is not None]}
             for section in page.sections
         ]
-        command = _output.provenance(sys.argv, 0)
+        command = records.provenance(sys.argv, 0)
         del command["seed"]
         lacks = {"missing": page.missing, "left_out": page.left_out}
         _output.print_json(command | {"path": out, "bytes": size, "runs": facts} | lacks)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from ideal import records
 from ideal.cli import _options
 from ideal.cli._guard import complain, guarded
 
@@ -49,11 +50,11 @@ def reproduce(
     import sys
 
     from ideal.cli import _output, _reproduced
-    from ideal.cli._keeping import Keeping
+    from ideal.runs.keeping import Keeping
 
     chosen = _reproduced.chosen(studies)
     folder, keeping = _reproduced.out_folder(out, quick), Keeping(debug)
-    provenance = _output.provenance(sys.argv, seed)
+    provenance = records.provenance(sys.argv, seed)
 
     def show(record: dict) -> None:
         if not as_json:

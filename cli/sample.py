@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from ideal import records
 from ideal.cli import _options
 from ideal.cli._guard import guarded
 
@@ -40,7 +41,7 @@ def sample(
     import sys
 
     from ideal.cli import _drawn, _models, _output
-    from ideal.cli._keeping import Keeping
+    from ideal.runs.keeping import Keeping
 
     window = None if size is None else _options.parse_size("--size", size)
     _output.check_plot(plot, force)
@@ -51,7 +52,7 @@ def sample(
         drawn = _drawn.draw(file, model, count, seed, window)
         facts = _drawn.facts_of(file, model, drawn)
     if as_json:
-        _output.print_json(_output.provenance(sys.argv, seed) | facts)
+        _output.print_json(records.provenance(sys.argv, seed) | facts)
     else:
         _output.print_lines(_drawn.lines_of(facts))
     _output.flush()
@@ -61,7 +62,7 @@ def sample(
             _drawn.write(out, drawn, facts, force)
     if plot:
         with keeping.attempt(plot, "the figure"):
-            from ideal.cli._sample_figure import draw_samples
+            from ideal.plots.samples import draw_samples
 
             draw_samples(drawn, facts["units"], plot)
     if keeping.failed:

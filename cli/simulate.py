@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from ideal import records
 from ideal.cli import _options
 from ideal.cli._guard import guarded
 
@@ -67,9 +68,10 @@ def simulate(
     """
     import sys
 
-    from ideal.cli import _noise, _output, _simulated, _systems
+    from ideal.cli import _noise, _output, _systems
     from ideal.cli._settings import parse_settings
     from ideal.health.finding import Finding
+    from ideal.simulation import to_file
 
     _output.check_target("--out", out, (".h5", ".hdf5"), force, make_folder=True)
     given = parse_settings(settings or [])
@@ -80,7 +82,7 @@ def simulate(
         say(f"{system} and {objects}", None)
         imaging, params, chosen, tables = _systems.find(system, own, design, design_seed)
         noise_model = _noise.noise_model(imaging, params, _noise.joined(tables.get("noise", {}), _given(camera)))
-        facts = _simulated.write(
+        facts = to_file.write(
             imaging,
             params,
             objects,
@@ -97,9 +99,9 @@ def simulate(
             say=say,
         )
     if as_json:
-        _output.print_json(_output.provenance(sys.argv, seed) | facts)
+        _output.print_json(records.provenance(sys.argv, seed) | facts)
     else:
-        _output.print_lines(_simulated.lines_of(facts))
+        _output.print_lines(to_file.lines_of(facts))
     for record in facts["findings"]:
         _output.warn(Finding.from_record(record).line)
 

@@ -55,7 +55,7 @@ def systems(
             _output.print_table(("system", "what it is"), [(each, kind.summary) for each, kind in found.items()])
         return
     from ideal.cli import _systems
-    from ideal.cli._keeping import Keeping
+    from ideal.runs.keeping import Keeping
 
     _output.check_plot(plot, force)
     system, params, chosen, _ = _systems.find(name, changes, design, design_seed)
@@ -72,7 +72,7 @@ def systems(
         with keeping.attempt(plot, "the figure"):
             from matplotlib.figure import Figure
 
-            from ideal.cli._figures import save_figure
+            from ideal.plots.estimates import save_figure
 
             figure = Figure(layout="constrained")
             system.draw(params, figure)

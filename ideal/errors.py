@@ -21,11 +21,19 @@ class UsageError(IdealError):
     """An option or argument has no valid meaning; the command line exits with 2."""
 
 
-class StorageWarning(UserWarning):
+class IdealWarning(UserWarning):
+    """Something that a user should know; the command line prints it as one line."""
+
+
+class StorageWarning(IdealWarning):
     """What was to be kept on disk could not be, or could not be read again: work is repeated, and no number suffers."""
 
 
-class PluginWarning(UserWarning):
+class FigureWarning(IdealWarning):
+    """A figure lacks something, as letters that no font has."""
+
+
+class PluginWarning(IdealWarning):
     """What another package adds to ideal cannot be used; the rest goes on without it."""
 
 

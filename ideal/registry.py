@@ -6,8 +6,8 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import TypeVar
 
-from ideal._text import plain_text
 from ideal.errors import PluginWarning, UsageError, unknown_name
+from ideal.text import plain_text
 
 T = TypeVar("T")
 

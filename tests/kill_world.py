@@ -208,15 +208,6 @@ def main():
     parser.add_argument("--random", type=int, default=0, help="kills at random moments")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
-    import ideal.cli._choice_figures
-    import ideal.cli._chosen
-    import ideal.cli._design_figures
-    import ideal.cli._figures
-    import ideal.cli._optimized
-    import ideal.cli._reproduced
-    import ideal.cli._simulated
-    import ideal.information.estimation
-    import ideal.information.labels.estimation  # noqa: F401
 
     root = Path(tempfile.mkdtemp(prefix="kills-")).resolve()
     # Programs are compiled once, not again for each kill.

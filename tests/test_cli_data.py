@@ -10,14 +10,14 @@ from download_world import CONTENT, running_server
 from PIL import Image
 from typer.main import get_command
 
-from ideal.cli import _object_figure
 from ideal.cli.__main__ import app
-from ideal.cli._object_figure import draw_objects
 from ideal.cli._settings import parse_settings
 from ideal.datasets import OBJECTS, Objects
 from ideal.datasets._remote_files import REMOTE
 from ideal.errors import UsageError
 from ideal.imaging import Scene
+from ideal.plots import objects as _object_figure
+from ideal.plots.objects import draw_objects
 
 COMMANDS = ("list", "fetch", "show")
 

@@ -62,7 +62,7 @@ def test_a_figure_that_fails_costs_no_number(ideal, tmp_path, monkeypatch):
     def fails(*arguments):
         raise ValueError("no such letter")
 
-    monkeypatch.setattr("ideal.cli._figures.draw_estimates", fails)
+    monkeypatch.setattr("ideal.plots.estimates.draw_estimates", fails)
     folder = tmp_path / "run"
     result = ideal("estimate", "a.h5", *FAST, "--out", folder)
     assert result.exit_code == 1
@@ -133,10 +133,10 @@ def test_a_changed_input_is_refused_by_its_name(ideal, interrupted):
 
 
 def test_other_versions_of_packages_are_refused(ideal, interrupted, monkeypatch):
-    from ideal.cli import _run_key
+    from ideal.runs import key
 
-    before = _run_key.versions()
-    monkeypatch.setattr(_run_key, "versions", lambda: before | {"tifffile": "0.0"})
+    before = key.versions()
+    monkeypatch.setattr(key, "versions", lambda: before | {"tifffile": "0.0"})
     refused = ideal(*interrupted[0])
     assert refused.exit_code == 2
     assert "(changed: tifffile)" in refused.stderr
@@ -318,7 +318,7 @@ def test_a_pipe_in_the_folder_of_a_run_does_not_hang_it(ideal, tmp_path, monkeyp
         if first == "interrupted":
             interrupt_after(patch, 1)
         else:
-            patch.setattr("ideal.cli._figures.draw_estimates", fails)
+            patch.setattr("ideal.plots.estimates.draw_estimates", fails)
         assert ideal(*command).exit_code == (130 if first == "interrupted" else 1)
     (folder / name).unlink()
     os.mkfifo(folder / name)

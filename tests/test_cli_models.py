@@ -121,7 +121,7 @@ def test_run_folders_keep_models_that_can_be_scored(ideal, tmp_path):
 def test_a_resumed_run_still_keeps_its_model(ideal, tmp_path, monkeypatch):
     folder, target = tmp_path / "run", tmp_path / "model.h5"
     command = ("estimate", "a.h5", *FAST, "--out", folder)
-    monkeypatch.setattr("ideal.cli._run_folder.RunFolder.finish", lambda *args: None)
+    monkeypatch.setattr("ideal.runs.folder.RunFolder.finish", lambda *args: None)
     assert ideal(*command).exit_code == 0
     assert ideal(*command, "--save-model", target).exit_code == 0
     assert load(target).name == "stationary"

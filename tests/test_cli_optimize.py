@@ -22,7 +22,6 @@ from ideal.cli.__main__ import app
 from ideal.cli._design_report import shown_name
 from ideal.cli._design_request import as_table
 from ideal.cli._design_setup import read_setup
-from ideal.cli._run_folder import RunFolder
 from ideal.cli._toml import to_toml
 from ideal.cli.optimize import optimize
 from ideal.datasets import make_objects
@@ -30,6 +29,7 @@ from ideal.imaging import make_system
 from ideal.imaging.configuration import load_design
 from ideal.optimize import find_objective, parse_target
 from ideal.optimize.ascent import gradient as ascent
+from ideal.runs.folder import RunFolder
 
 pytestmark = pytest.mark.usefixtures("hasty_compiler")
 

@@ -102,7 +102,7 @@ def test_what_goes_wrong_with_drawing_takes_one_line(ideal, model, line, code, w
 
 @pytest.mark.parametrize(("count", "shape"), [(1, (1, 1)), (4, (2, 2)), (16, (4, 4)), (12, (4, 3)), (7, (3, 3))])
 def test_pictures_lie_in_a_grid_that_is_nearly_square(count, shape):
-    from ideal.cli._sample_figure import _grid
+    from ideal.plots.samples import _grid
 
     rows, columns = _grid(count, 1.0)
     assert rows * columns >= count
@@ -111,11 +111,11 @@ def test_pictures_lie_in_a_grid_that_is_nearly_square(count, shape):
 
 @pytest.mark.parametrize("shape", [(6, 8, 8), (6, 8, 8, 1), (6, 8, 8, 3), (6, 8, 8, 4), (1, 30, 4), (100, 2, 2)])
 def test_every_picture_is_drawn_in_one_scale(tmp_path, monkeypatch, shape):
-    from ideal.cli import _sample_figure
+    from ideal.plots import samples
 
     drawn = []
-    monkeypatch.setattr(_sample_figure, "save_figure", lambda figure, target: drawn.append(figure))
-    _sample_figure.draw_samples(np.random.default_rng(0).standard_normal(shape), "photoelectrons", "x.png")
+    monkeypatch.setattr(samples, "save_figure", lambda figure, target: drawn.append(figure))
+    samples.draw_samples(np.random.default_rng(0).standard_normal(shape), "photoelectrons", "x.png")
     (figure,) = drawn
     *pictures, bar = figure.axes
     assert len(pictures) == min(shape[0], 64)

@@ -346,7 +346,7 @@ def test_too_little_memory_brings_advice_that_the_command_has(here, monkeypatch,
     def fail(*args, **kwargs):
         raise error
 
-    monkeypatch.setattr("ideal.cli._simulated.write", fail)
+    monkeypatch.setattr("ideal.simulation.to_file.write", fail)
     result = run("simulate", "lensless", "beads", *SMALL, "-o", "out.h5")
     assert result.exit_code == 1
     assert result.stderr.startswith("ideal: error: out of memory")

@@ -15,9 +15,9 @@ from report_world import (
     write_run,
 )
 
-from ideal.cli._keeping import Keeping
-from ideal.cli._study_folder import StudyFolder
+from ideal.runs.keeping import Keeping
 from ideal.studies import Plan
+from ideal.studies.engine.folder import StudyFolder
 
 
 def test_an_interrupted_run_shows_what_it_has_and_its_command(ideal, report, tmp_path, monkeypatch):

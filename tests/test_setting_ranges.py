@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ideal._percent import percent
 from ideal._ranges import Range, Ranges, check_range
 from ideal.datasets import OBJECTS, make_objects
 from ideal.errors import UsageError
@@ -16,6 +15,7 @@ from ideal.imaging import SYSTEMS, Scene, check_settings, find_system, make_syst
 from ideal.imaging.configuration import system_from_table
 from ideal.noise import Gaussian, PoissonGaussian
 from ideal.simulation import prepare
+from ideal.text import percent
 
 MEGABYTES = 2**20
 

@@ -7,12 +7,12 @@ from cli_world import FAST
 from typer.testing import CliRunner
 
 from ideal._documents import parse_json, parse_toml
-from ideal._text import plain_text
 from ideal.cli.__main__ import app
 from ideal.density import StationaryGaussian, load
 from ideal.errors import DataError
 from ideal.imaging.configuration import files_elsewhere
 from ideal.measurements.measurement_set import write_measurements
+from ideal.text import plain_text
 
 BRIGHTNESS = np.exp(0.5 * np.random.default_rng(1).standard_normal((80, 1, 1)))
 COUNTS = np.random.default_rng(0).poisson(10 * BRIGHTNESS * np.ones((12, 12)))

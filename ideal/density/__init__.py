@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ideal._text import plain_text
 from ideal.density._contract import Density, read_model_file, read_origin, take_floor
 from ideal.density._fitting import Fitting, Progress, Sensor
 from ideal.density.floor import Floor
@@ -16,6 +15,7 @@ from ideal.density.networks.blend import Blend
 from ideal.density.networks.causal_mixture import CausalMixture
 from ideal.density.networks.pixel_cnn import PixelCNN
 from ideal.errors import DataError, IdealError, UsageError, unknown_name
+from ideal.text import plain_text
 
 MODELS: dict[str, type[Density]] = {
     model.name: model

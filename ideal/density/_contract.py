@@ -14,12 +14,12 @@ import numpy as np
 
 from ideal._documents import parse_json
 from ideal._files import whole_hdf5
-from ideal._text import plain_text
 from ideal.density._fitting import DEFAULT_FITTING, PLAIN_SENSOR, Fitting, Sensor
 from ideal.density.floor import Floor
 from ideal.density.gaussian.moments import flatten
 from ideal.errors import DataError
 from ideal.formats.hdf5 import damaged, opened, read_arrays
+from ideal.text import plain_text
 
 _FORMAT, _FORMAT_VERSION = "ideal-density", 1
 _FLOOR = "floor_"  # begins the names of its arrays in a file

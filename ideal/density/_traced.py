@@ -20,7 +20,7 @@ from ideal.density.gaussian.mixture import GaussianMixture
 from ideal.density.gaussian.multivariate import LOG_2PI
 from ideal.density.gaussian.stationary import StationaryGaussian
 from ideal.density.negative_binomial import NegativeBinomial
-from ideal.density.networks import mixture as _mixture
+from ideal.density.networks import mixture
 from ideal.density.networks.anchor import Anchor
 from ideal.density.networks.network_density import NetworkDensity
 from ideal.density.networks.transform import RootTransform
@@ -238,7 +238,7 @@ class NetworkForm:
         phase = None if self.period == (1, 1) else _phase(self.period, values.shape[1:3])
         outputs = self.network.outputs(arrays["params"], *narrow, phase, condition)
         # What comes out of the network is mixed in the precision of the measurements.
-        found = -_mixture.training_loss(outputs.astype(values.dtype), mean, deviation, values, edges, arrays.get("log_floor"))
+        found = -mixture.training_loss(outputs.astype(values.dtype), mean, deviation, values, edges, arrays.get("log_floor"))
         return (found + unit).reshape(len(values), -1)
 
 

@@ -20,8 +20,8 @@ import numpy as np
 
 from ideal._memory import check_memory, in_bytes
 from ideal._regular_files import check_regular
-from ideal._text import plain_text
 from ideal.errors import DataError, IdealError
+from ideal.text import plain_text
 
 _CHUNK_CACHE = 16 * 2**20  # holds one chunk of a few megabytes, so that neighbouring reads decompress it once
 _HOPS = 16  # links after each other

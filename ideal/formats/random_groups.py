@@ -15,9 +15,9 @@ import numpy as np
 
 from ideal._memory import check_memory
 from ideal._regular_files import check_regular
-from ideal._text import plain_text
 from ideal.errors import DataError, UsageError, missing_extra, unknown_name
 from ideal.health import Finding, plain_note
+from ideal.text import plain_text
 
 SECONDS_PER_DAY = 86400.0
 _SAME_TIME = 0.5  # seconds; DATE in float32 fractions of a day is only good to milliseconds

@@ -10,7 +10,6 @@ import re
 from pathlib import Path
 
 from ideal._memory import memory_for
-from ideal._text import plain_text
 from ideal.errors import DataError, UsageError
 from ideal.formats import axis_names
 from ideal.formats._source import FORMAT, FORMAT_VERSION, NAMES, Source
@@ -20,6 +19,7 @@ from ideal.formats.npy import open_npy, open_npz
 from ideal.formats.recognition import format_of
 from ideal.formats.unwritten import findings_of
 from ideal.formats.zarr_store import ZarrTree
+from ideal.text import plain_text
 
 _SEEMS_DAMAGED = "cannot be read, it seems damaged"
 _NAMED = ("hdf5", "npz", "zarr", "tiff", "uvfits")  # formats whose files may hold several arrays

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from ideal._regular_files import check_regular
-from ideal._text import plain_text
 from ideal.errors import DataError
 from ideal.formats import axis_names
 from ideal.formats._source import MappedArray, Source
@@ -23,6 +22,7 @@ from ideal.formats.photometric import meaning_of
 from ideal.formats.tiff_bands import PageBands
 from ideal.formats.unwritten import Gap, finding_of
 from ideal.health import Finding, plain_note
+from ideal.text import plain_text
 
 _LARGE_PAGE = 2**25  # bytes: of larger pages only the strips and tiles that are asked for are decoded
 _MOST_PLANES = 10**7

@@ -19,10 +19,10 @@ import numpy as np
 
 from ideal._documents import parse_json
 from ideal._memory import check_memory
-from ideal._text import plain_text
 from ideal.errors import DataError, missing_extra
 from ideal.formats import axis_names
 from ideal.formats.hdf5 import empty_promise, is_empty_promise, plain_attributes
+from ideal.text import plain_text
 
 _METADATA_BYTES = 16 * 2**20
 _MOST_FILES = 50_000_000

@@ -13,11 +13,11 @@ import numpy as np
 from ideal._documents import parse_json
 from ideal._files import whole_hdf5
 from ideal._regular_files import check_regular
-from ideal._text import plain_text
 from ideal.errors import DataError, UsageError
 from ideal.formats.hdf5 import opened, read_arrays
 from ideal.imaging import ImagingSystem, Params, check_settings, find_system
 from ideal.imaging.custom.table import system_of_callable
+from ideal.text import plain_text
 
 _FORMAT, _FORMAT_VERSION = "ideal-design", 1
 DESIGN_FILES = (".h5", ".hdf5")

@@ -8,13 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ideal._percent import percent
 from ideal._ranges import MOST_PIXELS, SHARE, SIDE, WAVELENGTH, Range, Ranges
 from ideal.errors import UsageError, unknown_name
 from ideal.health.finding import Finding
 from ideal.imaging._contract import ImagingSystem, Params, Scene, setting
 from ideal.imaging.constraints import Bounded, Constraint
 from ideal.noise import Gaussian, NoiseModel, Poisson
+from ideal.text import percent
 
 _OBJECTIVES = {"objective-4x": 0.10, "objective-10x": 0.25, "objective-20x": 0.40, "objective-40x": 0.65, "objective-60x": 0.85}
 _MOST_FOLDED = 2.0**26  # values of the scene's half spectrum in all orders that pixels fold into it: some seconds of work

@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 
 from ideal._memory import check_memory, memory_for
-from ideal._text import plain_text
 from ideal.calibration import NOISES, Calibration, check_sigma
 from ideal.errors import DataError, UsageError
 from ideal.formats import (
@@ -32,6 +31,7 @@ from ideal.formats import (
     write_measurements,
 )
 from ideal.health import Examination, Finding, examine, lines, plain_note
+from ideal.text import plain_text
 
 __all__ = ["MeasurementSet", "MeasurementWriter", "from_arrays", "open_measurements", "write_measurements"]
 

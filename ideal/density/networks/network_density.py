@@ -17,7 +17,7 @@ from ideal.density._fitting import DEFAULT_FITTING, PLAIN_SENSOR, Fitting, Senso
 from ideal.density._known_noise import one_map
 from ideal.density.gaussian.moments import batches
 from ideal.density.gaussian.stationary import StationaryGaussian
-from ideal.density.networks import mixture as _mixture
+from ideal.density.networks import mixture
 from ideal.density.networks.anchor import Anchor
 from ideal.density.networks.training import Schedule, train
 from ideal.errors import DataError, UsageError
@@ -214,7 +214,7 @@ class NetworkDensity(Density):
             sites, log_deviation = self.anchor.sites(measurements[part], window=window, sigma=own)
             outputs = self._outputs(sites, log_deviation, None if labels is None else labels[part])
             floor = self.anchor.log_floor(measurements.shape[1:3], own)
-            log_prob = _mixture.log_prob(outputs, sites.mean, log_deviation, sites.values, sites.edges, floor)
+            log_prob = mixture.log_prob(outputs, sites.mean, log_deviation, sites.values, sites.edges, floor)
             found[part] = log_prob + self.anchor.log_unit(measurements[part], exact=sites.edges is not None)
         return found
 
@@ -354,7 +354,7 @@ class Drawing:
         outputs = self._stepper.outputs(row, column, channel, mean)
         at = row, column, channel
         floor = None if self._log_floor is None else self._log_floor[at]
-        drawn = _mixture.draw(self._rng, outputs, mean, self._log_deviation[at], floor)
+        drawn = mixture.draw(self._rng, outputs, mean, self._log_deviation[at], floor)
         return self._anchor.restore_at(drawn, row, column, channel)
 
     def observe(self, row: int, column: int, channel: int, values: np.ndarray) -> None:
@@ -400,7 +400,7 @@ class _Loss:
         log_deviation = rest.pop() if self.by_sample else constants["log_deviation"]
         outputs = self.network.outputs(params, values, mean, log_deviation, constants.get("phase"), condition)
         edges = tuple(rest) if self.exact else None
-        return _mixture.training_loss(outputs, mean, log_deviation, values, edges, log_floor).mean()
+        return mixture.training_loss(outputs, mean, log_deviation, values, edges, log_floor).mean()
 
 
 @partial(jax.jit, static_argnums=0)

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ideal._percent import percent
 from ideal.errors import DataError
 from ideal.health.finding import Finding, plain_note
 from ideal.imaging.lensless.psf_picture import read_picture
+from ideal.text import percent
 
 BORDER_MEDIAN = "border-median"  # what to subtract: the median over a frame along the picture's edge
 _FRAME = 20  # the frame is one part in so many of the shorter side wide

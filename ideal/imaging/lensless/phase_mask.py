@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ideal._percent import percent
 from ideal._ranges import WAVELENGTH, Range
 from ideal.errors import UsageError
 from ideal.health.finding import Finding
@@ -19,6 +18,7 @@ from ideal.imaging.constraints import Bounded, Constraint
 from ideal.imaging.lensless.cameras import LenslessCamera, pick_design
 from ideal.imaging.lensless.lenslets import centre, smooth_surface, spread_positions
 from ideal.imaging.lensless.propagation import FresnelPropagator, disc_coverage
+from ideal.text import percent
 
 _LEAST_SHARE = 0.8  # of the light through the mask: where less falls inside the window, it is named
 _THICKEST = 0.1  # of the distance to the sensor: a higher surface is no thin mask

@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ideal._percent import percent
 from ideal._ranges import MOST_PIXELS, PHOTONS, WAVELENGTH, Range, Ranges
 from ideal.errors import UsageError, unknown_name
 from ideal.health.finding import Finding
@@ -17,6 +16,7 @@ from ideal.imaging._contract import ImagingSystem, Params, Scene, setting
 from ideal.imaging.constraints import Constraint, UnitSum
 from ideal.imaging.microscope.leds import ARRANGEMENTS, led_positions, selections, sines
 from ideal.imaging.microscope.pupil import Passbands, interpolate, passbands
+from ideal.text import percent
 
 _DRY = Range(0, 1, above=True, below=True, why="in air")
 _MOST_BLUR = 0.3  # of the object: a defocus that spreads a point further is named

@@ -9,11 +9,11 @@ from typing import Protocol
 import numpy as np
 
 from ideal import noise as noise_models
-from ideal._percent import percent
 from ideal._ranges import PHOTONS, Range, check_range
 from ideal.errors import DataError, UsageError
 from ideal.health.finding import Finding
 from ideal.imaging import ImagingSystem, Params
+from ideal.text import percent
 
 _EXPOSED_BY = 256  # objects whose mean brightness sets the exposure, however many are simulated
 _PROBED = 16

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from ideal import records
 from ideal._files import remove_left, write_whole
 from ideal._regular_files import read_text
-from ideal.cli import _lock, _output
-from ideal.cli._keeping import Keeping, is_full
 from ideal.errors import DataError, UsageError
+from ideal.runs import lock as _lock
+from ideal.runs.keeping import Keeping, is_full
 from ideal.studies import Plan, Study
 from ideal.studies.engine.contract import FORMAT, FORMAT_VERSION
 from ideal.studies.engine.style import write_figure
@@ -99,7 +100,7 @@ class StudyFolder:
 
         """
         # Drawn from what will be read again, so that drawing again gives the same bytes.
-        document = json.loads(_output.to_json({**record, "status": "finished", "figures": ["figure.png", "figure.svg"]}))
+        document = json.loads(records.to_json({**record, "status": "finished", "figures": ["figure.png", "figure.svg"]}))
         show(document)
         before = len(keeping.failed)
         with keeping.attempt(self.path, "table or figure"):
@@ -156,7 +157,7 @@ class StudyFolder:
     def _read(self) -> dict:
         path = self.path / _RECORD
         try:
-            record = _output.from_json(read_text(path, "the record of a study"))
+            record = records.from_json(read_text(path, "the record of a study"))
         except (DataError, OSError, ValueError, RecursionError) as error:
             reason = str(error).removeprefix(f"{path}: ")
             raise DataError(
@@ -167,4 +168,4 @@ class StudyFolder:
         return record
 
     def _write(self, record: Mapping) -> None:
-        write_whole(self.path / _RECORD, _output.to_json(dict(record)))
+        write_whole(self.path / _RECORD, records.to_json(dict(record)))

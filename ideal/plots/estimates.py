@@ -1,7 +1,8 @@
-"""Figures of the command line."""
+"""The figure of a ranking, and what all figures share."""
 
 import io
 import os
+import warnings
 from functools import cache
 from pathlib import Path
 
@@ -19,8 +20,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from ideal._files import write_whole
-from ideal._text import plain_text
-from ideal.cli._output import warn
+from ideal.errors import FigureWarning
+from ideal.text import plain_text
 
 _BLUE, _GREY = "#1f5fa8", "#9a9a9a"
 _LONGEST_NAME = 58
@@ -141,7 +142,8 @@ def write_plainly(figure: Figure) -> None:
         lost |= dict.fromkeys(missing)
         text.set_text("".join("?" if letter in missing else letter for letter in said))
     if lost:
-        warn(f"in the figure a ? stands for each of {''.join(lost)}: no font here has them, install one that does (Noto Sans)")
+        text = f"in the figure a ? stands for each of {''.join(lost)}: no font here has them, install one that does (Noto Sans)"
+        warnings.warn(text, FigureWarning, stacklevel=2)
 
 
 @cache

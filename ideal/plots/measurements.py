@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ideal.cli._figures import _BLUE, Figure, save_figure
 from ideal.measurements.measurement_set import MeasurementSet
+from ideal.plots.estimates import _BLUE, Figure, save_figure
 
 
 def draw_measurements(measured: Mapping[str, MeasurementSet], scene: np.ndarray, target: Path) -> None:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ideal.cli._figures import _BLUE, _GREY, Figure, ScalarMappable, save_figure
-from ideal.cli._sample_figure import _grid, _plain
 from ideal.datasets import Objects
 from ideal.imaging import Scene
+from ideal.plots.estimates import _BLUE, _GREY, Figure, ScalarMappable, save_figure
+from ideal.plots.samples import _grid, _plain
 
 _MOST = 64  # objects in a figure
 _WIDTH = 4.6  # inches of a grid

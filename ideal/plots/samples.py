@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ideal.cli._figures import _BLUE, _GREY, Figure, Normalize, ScalarMappable, save_figure
+from ideal.plots.estimates import _BLUE, _GREY, Figure, Normalize, ScalarMappable, save_figure
 
 _MOST = 64  # pictures in a figure
 _WIDTH = 4.6  # inches of the grid

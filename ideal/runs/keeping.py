@@ -1,13 +1,13 @@
 """What is written once a number is there: what fails of it takes a warning line and the exit code, never the number."""
 
 import errno
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ideal.cli import _output
-from ideal.errors import IdealError
+from ideal.errors import IdealError, StorageWarning
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -44,7 +44,7 @@ class Keeping:
         """Take a failure, and print it as a warning line."""
         if text not in self.failed:
             self.failed.append(text)
-            _output.warn(text)
+            warnings.warn(text, StorageWarning, stacklevel=2)
 
 
 def is_full(error: OSError) -> bool:

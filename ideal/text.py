@@ -1,4 +1,4 @@
-"""Texts of files and servers, fit to be shown: a terminal obeys control characters, and somebody else wrote them."""
+"""Texts fit to be shown: numbers in words, and texts of files and servers without what a terminal obeys."""
 
 import unicodedata
 
@@ -26,3 +26,19 @@ def plain_text(text: str) -> str:
         elif kind not in _UNSEEN or letter in _JOINERS:
             kept.append(letter)
     return "".join(kept)
+
+
+def percent(share: float) -> str:
+    """Return a share in percent, of two digits: "0.53 %", "12 %", "100 %".
+
+    Args:
+        share: 1 is all.
+
+    """
+    value = 100 * share
+    return f"{value:.2g} %" if abs(value) < 99.5 else f"{value:.0f} %"
+
+
+def exact_percent(share: float) -> str:
+    """Return a share that somebody chose in percent, with all its digits: "95 %", "99.73 %"."""
+    return f"{100 * share:.6g} %"

@@ -4,18 +4,20 @@ import contextlib
 import json
 import shutil
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ideal import records
 from ideal._files import is_temporary, remove_left, write_whole
 from ideal._memory import peak_memory
 from ideal._regular_files import check_regular, read_text
-from ideal.cli import _lock, _output
-from ideal.cli._keeping import Keeping, is_full
-from ideal.cli._run_key import difference, digest_of, is_key, key_of
-from ideal.errors import DataError, UsageError
+from ideal.errors import DataError, StorageWarning, UsageError
 from ideal.information.results import Estimate
+from ideal.runs import lock
+from ideal.runs.keeping import Keeping, is_full
+from ideal.runs.key import difference, digest_of, is_key, key_of
 
 _STATES = _BEGINNING, _RUNNING, _FINISHED, _FAILED = "beginning", "running", "finished", "failed"
 _WORK = ("result-*.json", "task-*.json", "checkpoints/**/*.npz")  # what an interrupted run would lose
@@ -80,11 +82,11 @@ class RunFolder:
         if not force and not (folder / "run.json").exists() and any(map(_is_strange, _items(folder))):
             raise UsageError(f"--out {path} holds other files and no run: choose another folder, or write there with --force")
         key = key_of(configuration, inputs, contents or {})
-        run = {"status": _RUNNING, **key, "command": _output.command_of(sys.argv)}
+        run = {"status": _RUNNING, **key, "command": records.command_of(sys.argv)}
         digest = digest_of(key)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            _lock.take(folder)
+            lock.take(folder)
             before = None if force else _read(folder / "run.json")
             for each in (folder, *(item for item in folder.rglob("*") if item.is_dir() and not item.is_symlink())):
                 remove_left(each)
@@ -94,9 +96,9 @@ class RunFolder:
             if not _is_same(folder, before, key, digest, path, resume=resume, force=force):
                 if (folder / "run.json").exists():
                     # Whoever finds a run at its beginning knows that nothing beside run.json counts.
-                    write_whole(folder / "run.json", _output.to_json(run | {"status": _BEGINNING}))
+                    write_whole(folder / "run.json", records.to_json(run | {"status": _BEGINNING}))
                 _clear(folder, key["inputs"])
-            write_whole(folder / "run.json", _output.to_json(run))
+            write_whole(folder / "run.json", records.to_json(run))
         except OSError as error:
             if not is_full(error):
                 raise UsageError(f"--out {path} cannot be written ({error.strerror}): choose a folder that can be") from None
@@ -176,7 +178,7 @@ class RunFolder:
         document = document | {"errors": errors}
         with self.keeping.attempt(self.path / "run.json", "the record of the run"):
             status = _FAILED if errors else _FINISHED
-            write_whole(self.path / "run.json", _output.to_json(self._run | {"status": status} | document))
+            write_whole(self.path / "run.json", records.to_json(self._run | {"status": status} | document))
             if not errors:
                 shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
 
@@ -192,7 +194,8 @@ class RunFolder:
                 raise ValueError("it is of another run")
             return build(state)
         except (DataError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            _output.warn(f"{file} is damaged ({type(error).__name__}: {error}): this part of the run is done again")
+            text = f"{file} is damaged ({type(error).__name__}: {error}): this part of the run is done again"
+            warnings.warn(text, StorageWarning, stacklevel=2)
             return None
 
     def _append(self, record: dict) -> None:
@@ -229,7 +232,8 @@ def _read(record: Path) -> dict | None:
         reason = "it is no record of a run"
     except (DataError, ValueError, RecursionError) as error:
         reason = str(error)
-    _output.warn(f"{record} is damaged ({reason}): results that are whole are kept, the rest is done again")
+    text = f"{record} is damaged ({reason}): results that are whole are kept, the rest is done again"
+    warnings.warn(text, StorageWarning, stacklevel=2)
     return {}
 
 
@@ -293,7 +297,7 @@ def _items(folder: Path) -> list[Path]:
 
 def _is_strange(item: Path) -> bool:
     """Tell whether a file is none that a run leaves when it is killed at its first moment."""
-    return not (is_temporary(item) or item.name in (_lock.NAME, "run.json.partial"))
+    return not (is_temporary(item) or item.name in (lock.NAME, "run.json.partial"))
 
 
 def _records(file: Path) -> list[dict]:

@@ -1,0 +1,1 @@
+"""Figures of estimates, designs, choices, objects and samples."""
