@@ -11,7 +11,8 @@ from ideal.noise import Poisson
 from ideal.optimize._contract import Task
 from ideal.optimize.ascent.gradient import Ascent, climb
 from ideal.optimize.objectives.closed_form import ClosedForm
-from ideal.optimize.selection.search import Choice, Choosing, choose, exhaustive, greedy, relaxation, set_value, swaps
+from ideal.optimize.selection import set_value
+from ideal.optimize.selection.search import Choice, Choosing, choose, exhaustive, greedy, relaxation, swaps
 from ideal.optimize.selection.set_value import ObjectiveValue, PairInformation, SetValue, site_information
 
 pytestmark = pytest.mark.usefixtures("hasty_compiler")
