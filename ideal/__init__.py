@@ -1,26 +1,18 @@
 """Measure how much information an imaging system's raw measurements carry, and design it to carry more."""
 
-from importlib import import_module
+import lazy_loader
 
 from ideal import _runtime
 
 _runtime.configure()
-
-_PUBLIC = {
-    "compare": "information",
-    "estimate": "information",
-    "from_arrays": "measurements",
-    "open_measurements": "measurements",
-    "write_measurements": "measurements",
-    "MeasurementWriter": "measurements",
-}
+# What is public stands in __init__.pyi; each name is imported when it is first used.
+_attached, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 
 def __getattr__(name: str):
-    """Import what is public when it is first used, so that the command line's help need not wait for it."""
-    if name in _PUBLIC:
-        return getattr(import_module(f"ideal.{_PUBLIC[name]}"), name)
-    raise AttributeError(f"module 'ideal' has no attribute {name!r}")
+    """Import what is public when it is first used, so that nobody waits for what is not."""
+    if name == "__version__":
+        from importlib.metadata import version
 
-
-__all__ = list(_PUBLIC)
+        return version("ideal")
+    return _attached(name)
