@@ -4,10 +4,12 @@ from ideal.formats._source import FORMAT, FORMAT_VERSION, NAMES, SampleArray, So
 from ideal.formats.axes import arrange, as_read
 from ideal.formats.layout import check_layout
 from ideal.formats.readers import open_source
+from ideal.formats.recognition import FORMATS
 from ideal.formats.writer import MeasurementWriter, write_measurements
 
 __all__ = [
     "FORMAT",
+    "FORMATS",
     "FORMAT_VERSION",
     "NAMES",
     "MeasurementWriter",

@@ -14,6 +14,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -21,8 +22,13 @@ import numpy as np
 from ideal._memory import check_memory, in_bytes
 from ideal._regular_files import check_regular
 from ideal.errors import DataError, IdealError
+from ideal.formats import axis_names
+from ideal.formats._contract import Format
+from ideal.formats._source import Source
 from ideal.text import plain_text
 
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_USER_BLOCKS = 2**24  # it may stand at any power of two from 512 on; further away nobody puts it
 _CHUNK_CACHE = 16 * 2**20  # holds one chunk of a few megabytes, so that neighbouring reads decompress it once
 _HOPS = 16  # links after each other
 _MOST_NODES = 100_000  # groups and datasets that are looked at
@@ -154,6 +160,8 @@ class Hdf5Tree:
     """
 
     array_type = h5py.Dataset
+    is_array = False
+    calls_itself = "HDF5"
 
     def __init__(self, path: str | Path, follow_links: bool = False):
         self.path, self._follow = Path(path), follow_links
@@ -172,6 +180,17 @@ class Hdf5Tree:
         """Return the attributes of the file as plain Python values."""
         with damaged(self.path):
             return attributes_of(self.handle)
+
+    def attributes_of(self, node) -> dict:
+        """Return the attributes of an array as plain values."""
+        return attributes_of(node)
+
+    def axes_of(self, node, path: str) -> str:
+        """Return the axes that the file names for an array, as letters."""
+        return axis_names.of_hdf5(node)
+
+    def first_level(self, name: str | None) -> None:
+        """Return None: HDF5 knows no pyramids."""
 
     def get(self, path: str):
         """Return the dataset or group of a path, or None where there is nothing.
@@ -538,3 +557,29 @@ def read_arrays(file: h5py.File, where: str | Path) -> dict[str, np.ndarray]:
             check_memory(f"{where}::{shown}", (node.size or 0) * node.dtype.itemsize, "it", "is it a file of ideal?")
             found[name] = node[()]
     return found
+
+
+class Hdf5(Format):
+    """HDF5: our own files, NXdata, MATLAB 7.3, xarray's and anybody's."""
+
+    suffixes = (".h5", ".hdf5")
+    has_names = True
+
+    @classmethod
+    def recognises(cls, path: Path, start: bytes) -> bool:
+        """Tell whether the signature stands at the beginning, or at a power of two from 512 on, behind a block of the user."""
+        with open(path, "rb") as stream:
+            place, size = 0, path.stat().st_size
+            while place < min(size, _USER_BLOCKS):
+                stream.seek(place)
+                if stream.read(len(_SIGNATURE)) == _SIGNATURE:
+                    return True
+                place = 512 if place == 0 else 2 * place
+        return False
+
+    @classmethod
+    def open(cls, path: Path, name: str | None, *, follow_links: bool, **options: Any) -> Source:
+        """Open a file; see `Format.open`."""
+        from ideal.formats.trees import open_tree
+
+        return open_tree(Hdf5Tree(path, follow_links), path, name)

@@ -6,13 +6,14 @@ import struct
 import zipfile
 import zlib
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
 from ideal._memory import check_memory, in_bytes, memory_for
 from ideal._regular_files import check_regular
 from ideal.errors import DataError
+from ideal.formats._contract import Format
 from ideal.formats._source import NAMES, MappedArray, Source
 
 MAGIC = b"\x93NUMPY"
@@ -236,3 +237,28 @@ def _fill(stream: IO[bytes], content: bytearray, where: str) -> None:
             raise DataError(f"{where}: ends after {place} of its {len(content)} bytes: copy the file again")
         place += count
     stream.read(1)  # the end: the check sum is compared
+
+
+class Npy(Format):
+    """One array of NumPy's."""
+
+    starts = (b"\x93NUMPY",)
+    suffixes = (".npy",)
+
+    @classmethod
+    def open(cls, path: Path, name: str | None, *, follow_links: bool, **options: Any) -> Source:
+        """Open a file; see `Format.open`."""
+        return open_npy(path)
+
+
+class Npz(Format):
+    """Several arrays of NumPy's in an archive."""
+
+    starts = (b"PK\x03\x04", b"PK\x05\x06")
+    suffixes = (".npz",)
+    has_names = True
+
+    @classmethod
+    def open(cls, path: Path, name: str | None, *, follow_links: bool, **options: Any) -> Source:
+        """Open a file; see `Format.open`."""
+        return open_npz(path, name)

@@ -1,20 +1,28 @@
 """What kind of file it is, by its first bytes: names may say what they like."""
 
-import os
 from pathlib import Path
 
 from ideal._regular_files import check_regular
 from ideal.errors import DataError
+from ideal.formats._contract import Format
+from ideal.registry import Registry
 
-_HDF5 = b"\x89HDF\r\n\x1a\n"
-_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_STARTS = {
-    b"\x93NUMPY": "npy",
-    b"PK\x03\x04": "npz",
-    b"PK\x05\x06": "npz",
-    b"SIMPLE  =": "uvfits",
-    **dict.fromkeys(_TIFF, "tiff"),
-}
+# A new format is one file and one line here.
+FORMATS: Registry[Format] = Registry(
+    "no format is called",
+    "ideal.formats",
+    "ideal.formats._contract:Format",
+    {
+        "hdf5": "ideal.formats.hdf5:Hdf5",
+        "npy": "ideal.formats.npy:Npy",
+        "npz": "ideal.formats.npy:Npz",
+        "tiff": "ideal.formats.tiff:Tiff",
+        "zarr": "ideal.formats.zarr_store:Zarr",
+        "uvfits": "ideal.formats.uvfits:Uvfits",
+    },
+)
+_START = 32  # bytes
+
 _OTHERS = {
     b"\x89PNG": "a PNG picture, which cameras do not record: save the camera's raw values as TIFF, .npy or HDF5",
     b"\xff\xd8\xff": "a JPEG picture, whose values are no measurements: save the camera's raw values as TIFF, .npy or HDF5",
@@ -30,42 +38,29 @@ _OTHERS = {
     b"CDF\x02": "a NetCDF file of the classic kind: save it as NetCDF-4, which is HDF5",
     b"version https://git-lfs": "a pointer of Git LFS, not the file itself: fetch it (git lfs pull)",
 }
-_ZARR = ("zarr.json", ".zarray", ".zgroup", ".zmetadata", ".zattrs")
-_BY_SUFFIX = {
-    **dict.fromkeys((".h5", ".hdf5"), "hdf5"),
-    ".npy": "npy",
-    ".npz": "npz",
-    **dict.fromkeys((".tif", ".tiff"), "tiff"),
-    ".zarr": "zarr",
-    **dict.fromkeys((".uvfits", ".uvf", ".fits"), "uvfits"),
-}
-SUFFIXES = tuple(_BY_SUFFIX)
-_USER_BLOCKS = 2**24  # HDF5 may begin at any power of two from 512 on; further away nobody puts it
 
 
 def format_of(path: str | Path) -> str:
-    """Return the kind of a measurement file: "hdf5", "npy", "npz", "tiff", "zarr" or "uvfits".
+    """Return the name of a measurement file's format, one of `ideal.formats.FORMATS`.
 
-    The first bytes decide. Where they are those of none of these, the ending of the name decides, whose reader then says what is
-    wrong.
+    The first bytes decide. Where they are those of no format, the ending of the name does; its reader then says what is wrong.
 
     Raises:
         DataError: nothing of this name is there, or it is neither a regular file nor a zarr folder, or of no format that is read.
 
     """
     path = Path(path)
-    by_name = _BY_SUFFIX.get(path.suffix.lower())
+    by_name = next((name for name, kind in FORMATS.items() if path.suffix.lower() in kind.suffixes), None)
     if path.is_dir():
-        if any(os.path.lexists(path / name) for name in _ZARR) or by_name == "zarr":
-            return "zarr"
+        for name, kind in FORMATS.items():
+            if kind.recognises_folder(path):
+                return name
         raise DataError(f"{path}: is a folder" + (f", expected a {path.suffix} file" if by_name else ": name the files in it"))
     check_regular(path, "a measurement file")
     try:
         with open(path, "rb") as stream:
-            start = stream.read(32)
-            found = next((kind for magic, kind in _STARTS.items() if start.startswith(magic)), None)
-            if found is None and _has_hdf5(stream, path.stat().st_size):
-                found = "hdf5"
+            start = stream.read(_START)
+        found = next((name for name, kind in FORMATS.items() if kind.recognises(path, start)), None)
     except PermissionError as error:
         raise DataError(f"{path}: permission denied, the file cannot be read") from error
     except OSError as error:
@@ -78,17 +73,8 @@ def format_of(path: str | Path) -> str:
         if start.startswith(magic):
             raise DataError(f"{path}: is {words}")
     if by_name is None:
-        raise DataError(f"{path}: unknown format, expected one of {' '.join(SUFFIXES)}")
+        known = " ".join(suffix for kind in FORMATS.values() for suffix in kind.suffixes)
+        raise DataError(f"{path}: unknown format, expected one of {known}")
     if by_name == "zarr":
         raise DataError(f"{path}: is a file, expected a zarr folder")
     return by_name
-
-
-def _has_hdf5(stream, size: int) -> bool:
-    place = 0
-    while place < min(size, _USER_BLOCKS):
-        stream.seek(place)
-        if stream.read(8) == _HDF5:
-            return True
-        place = 512 if place == 0 else 2 * place
-    return False

@@ -17,6 +17,7 @@ import numpy as np
 from ideal._regular_files import check_regular
 from ideal.errors import DataError
 from ideal.formats import axis_names
+from ideal.formats._contract import Format
 from ideal.formats._source import MappedArray, Source
 from ideal.formats.photometric import meaning_of
 from ideal.formats.tiff_bands import PageBands
@@ -338,3 +339,18 @@ def _names(header: str) -> list[str]:
     root = _parsed(header)
     named = () if root is None else (element.attrib.get("FileName") for element in root.iter() if element.tag.endswith("UUID"))
     return list(dict.fromkeys(name for name in named if name))
+
+
+class Tiff(Format):
+    """TIFF: stacks, ImageJ and OME-TIFF; `FILE.tif::N` names a series."""
+
+    starts = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+    suffixes = (".tif", ".tiff")
+    has_names = True
+
+    @classmethod
+    def open(cls, path: Path, name: str | None, *, follow_links: bool, **options: Any) -> Source:
+        """Open a file; see `Format.open`."""
+        if name is not None and not re.fullmatch("[0-9]{1,9}", name):
+            raise DataError(f"{path}::{name}: a TIFF file holds series by number, as {path}::0")
+        return open_tiff(path, None if name is None else int(name), follow_links=follow_links)

@@ -12,10 +12,12 @@ by 0.7 to 1.3 of Isigma in Re and in Im.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ideal.errors import DataError, UsageError
+from ideal.formats._contract import Format
 from ideal.formats._source import Source
 from ideal.formats.random_groups import SECONDS_PER_DAY, parse_selection, read_random_groups
 from ideal.health import Finding, plain_note
@@ -173,3 +175,17 @@ def _largest_complete(present: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if alive.sum() * columns.sum() > best_size:
             best, best_size = columns.copy(), int(alive.sum() * columns.sum())
     return np.flatnonzero(present[:, best].all(1)), np.flatnonzero(best)
+
+
+class Uvfits(Format):
+    """Visibilities in UVFITS; `FILE.uvfits::SOURCE` names a source."""
+
+    starts = (b"SIMPLE  =",)
+    suffixes = (".uvfits", ".uvf", ".fits")
+    has_names = True
+    options = frozenset({"source", "freqsel", "subarray", "weight_scale", "sigma"})
+
+    @classmethod
+    def open(cls, path: Path, name: str | None, *, follow_links: bool, **options: Any) -> Source:
+        """Open a file; see `Format.open`."""
+        return open_named_uvfits(path, name, **options)

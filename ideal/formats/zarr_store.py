@@ -21,9 +21,12 @@ from ideal._documents import parse_json
 from ideal._memory import check_memory
 from ideal.errors import DataError, missing_extra
 from ideal.formats import axis_names
+from ideal.formats._contract import Format
+from ideal.formats._source import Source
 from ideal.formats.hdf5 import empty_promise, is_empty_promise, plain_attributes
 from ideal.text import plain_text
 
+_METADATA_FILES = ("zarr.json", ".zarray", ".zgroup", ".zmetadata", ".zattrs")
 _METADATA_BYTES = 16 * 2**20
 _MOST_FILES = 50_000_000
 _DEEPEST = 64
@@ -108,6 +111,8 @@ class ZarrTree:
 
     """
 
+    calls_itself = "zarr"
+
     def __init__(self, path: str | Path, follow_links: bool = False):
         self.path = Path(path)
         try:
@@ -137,6 +142,10 @@ class ZarrTree:
     def attributes(self) -> dict:
         """Return the attributes of the root as plain Python values."""
         return plain_attributes(self.root.attrs)
+
+    def attributes_of(self, node) -> dict:
+        """Return the attributes of an array as plain values."""
+        return plain_attributes(node.attrs)
 
     def get(self, path: str):
         """Return the array or group of a path, or None where there is nothing.
@@ -420,3 +429,22 @@ def _check_size(array: StoredArray, where: str) -> None:
         raise DataError(empty_promise(where, array.shape, array.itemsize, array.stored))
     chunk = math.prod(array.chunk) * array.itemsize
     check_memory(where, 2 * chunk, f"one of its chunks, {array.chunk},", "write it again with smaller chunks")
+
+
+class Zarr(Format):
+    """Zarr stores of versions 2 and 3 in a folder, OME-Zarr included."""
+
+    suffixes = (".zarr",)
+    has_names = True
+
+    @classmethod
+    def recognises_folder(cls, path: Path) -> bool:
+        """Tell whether a folder holds the metadata of a store, or is called one."""
+        return any(os.path.lexists(path / name) for name in _METADATA_FILES) or path.suffix.lower() in cls.suffixes
+
+    @classmethod
+    def open(cls, path: Path, name: str | None, *, follow_links: bool, **options: Any) -> Source:
+        """Open a store; see `Format.open`."""
+        from ideal.formats.trees import open_tree
+
+        return open_tree(ZarrTree(path, follow_links), path, name)

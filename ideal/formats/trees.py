@@ -1,0 +1,104 @@
+"""Measurements in files that are trees of arrays: HDF5 and zarr."""
+
+from pathlib import Path
+from typing import Any, Protocol
+
+from ideal.errors import DataError
+from ideal.formats import axis_names
+from ideal.formats._source import FORMAT, FORMAT_VERSION, NAMES, Source
+from ideal.formats.hdf5 import damaged
+from ideal.text import plain_text
+
+SEEMS_DAMAGED = "cannot be read, it seems damaged"
+
+
+class Tree(Protocol):
+    """An open file of named arrays in groups.
+
+    Attributes:
+        array_type: of its arrays, as `get` returns them.
+        is_array: whether the file is one array and no group.
+        calls_itself: how messages name the kind of file.
+        files: what else is read, resolved: files that the file names.
+
+    """
+
+    array_type: type
+    is_array: bool
+    calls_itself: str
+    files: list[Path]
+
+    def get(self, path: str) -> Any:
+        """Return an array or a group; None where there is none."""
+
+    def attributes(self) -> dict:
+        """Return the attributes of the file as plain values."""
+
+    def attributes_of(self, node) -> dict:
+        """Return the attributes of an array as plain values."""
+
+    def axes_of(self, node, path: str) -> str:
+        """Return the axes that the file names for one of its arrays, as letters."""
+
+    def first_level(self, name: str | None) -> str | None:
+        """Return the array at full resolution of a pyramid of this name; None where there is no pyramid."""
+
+    def paths(self) -> tuple[list[str], list[str]]:
+        """Return the names of all arrays, and what is to be said of those left out."""
+
+    def close(self) -> None:
+        """Release the file."""
+
+
+def open_tree(tree: Tree, file: Path, name: str | None) -> Source:
+    """Find the measurements in an HDF5 file or a zarr store, which is closed where that fails."""
+    try:
+        with damaged(file, SEEMS_DAMAGED):
+            return _from_tree(tree, file, name)
+    except BaseException:
+        tree.close()
+        raise
+
+
+def _from_tree(tree: Tree, file: Path, name: str | None) -> Source:
+    """Find the measurements in an HDF5 file or a zarr store: named, called `measurements`, or the only array."""
+    if tree.is_array:
+        if name is not None:
+            raise DataError(f"{file}::{name}: the {tree.calls_itself} file is one array, remove '::{name}'")
+        node = tree.get("")
+        arrays = {"measurements": node}
+        return Source(str(file), arrays, tree.attributes(), close=tree.close, axes=tree.axes_of(node, ""), files=tree.files)
+    name = tree.first_level(name) or name
+    if name is not None:
+        node = tree.get(name)
+        if not isinstance(node, tree.array_type):
+            raise DataError(f"{file}: no dataset {name!r}, it holds {_listing(tree)}")
+        found = tree.attributes_of(node)
+        arrays = {"measurements": node}
+        return Source(f"{file}::{name}", arrays, found, close=tree.close, axes=tree.axes_of(node, name), files=tree.files)
+    attributes = tree.attributes()
+    if attributes.get("format") == FORMAT and attributes.get("format_version") != FORMAT_VERSION:
+        raise DataError(
+            f"{file}: format_version is {attributes.get('format_version')}, this release reads {FORMAT_VERSION}: "
+            "update ideal, or write the file again"
+        )
+    nodes = {key: tree.get(key) for key in NAMES}
+    arrays = {key: node for key, node in nodes.items() if isinstance(node, tree.array_type)}
+    if "measurements" not in arrays:
+        paths, left = tree.paths()
+        if attributes.get("format") != FORMAT and len(paths) == 1:
+            return _from_tree(tree, file, paths[0])
+        if not paths and left:
+            raise DataError(left[0])
+        remedy = f": name one as {file}::DATASET" if paths else ": is it the right file?"
+        raise DataError(f"{file}: no dataset 'measurements', it holds {_listing(tree)}{remedy}")
+    trusted, main = attributes.get("format") == FORMAT, arrays["measurements"]
+    # our writer labels the axes of whatever it is given: in our own files the attribute `axes` alone is somebody's word
+    axes = axis_names.of_attributes(main.attrs, len(main.shape)) if trusted else tree.axes_of(main, "measurements")
+    return Source(str(file), arrays, attributes, trusted=trusted, close=tree.close, axes=axes, files=tree.files)
+
+
+def _listing(tree: Tree) -> str:
+    paths, _ = tree.paths()
+    paths = [plain_text(path) if len(path) < 80 else f"{plain_text(path[:40])}…{plain_text(path[-30:])}" for path in paths]
+    return (", ".join(paths[:12]) + (f" and {len(paths) - 12} more" if len(paths) > 12 else "")) or "no dataset"

@@ -1,0 +1,174 @@
+"""Members that other packages bring by entry points, used from the command line; broken ones cost a line."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from ideal.errors import PluginWarning, UsageError
+from ideal.imaging import SYSTEMS, ImagingSystem
+from ideal.registry import Registry
+
+CODE = '''
+    """A camera, objects, a density and a file format from elsewhere."""
+
+    from dataclasses import dataclass
+    from pathlib import Path
+
+    import numpy as np
+
+    from ideal.datasets.fields import NaturalFields
+    from ideal.density import StationaryGaussian
+    from ideal.formats import Source
+    from ideal.formats._contract import Format
+    from ideal.imaging.diffraction_limited import DiffractionLimited
+
+
+    @dataclass(frozen=True)
+    class Pinhole(DiffractionLimited):
+        """A pinhole from elsewhere."""
+
+
+    class Clouds(NaturalFields):
+        """Clouds from elsewhere."""
+
+
+    class Twin(StationaryGaussian):
+        """The stationary Gaussian from elsewhere."""
+
+        name = "twin"
+
+
+    class Raw(Format):
+        """Counts of 8x8 pixels behind four letters."""
+
+        starts = (b"RAW8",)
+        suffixes = (".raw8",)
+
+        @classmethod
+        def open(cls, path, name, *, follow_links, **options):
+            return Source(str(path), {"measurements": np.fromfile(path, "u2", offset=4).reshape(-1, 8, 8)})
+
+
+    def no_class():
+        pass
+'''
+POINTS = """
+[ideal.systems]
+pinhole = elsewhere:Pinhole
+broken-camera = elsewhere_missing:Camera
+no-camera = elsewhere:no_class
+lensless = elsewhere:Pinhole
+
+[ideal.objects]
+clouds = elsewhere:Clouds
+
+[ideal.models]
+twin = elsewhere:Twin
+
+[ideal.formats]
+raw8 = elsewhere:Raw
+"""
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory):
+    """A folder on the path in which a package is installed, as pip would leave it."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    (folder / "elsewhere.py").write_text(textwrap.dedent(CODE))
+    about = folder / "elsewhere-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: elsewhere\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(POINTS)
+    return folder
+
+
+@pytest.fixture
+def command(elsewhere, tmp_path):
+    """Run `ideal` in a process that finds the package."""
+    path = os.pathsep.join(filter(None, [str(elsewhere), os.environ.get("PYTHONPATH")]))
+
+    def command(*arguments):
+        line = [sys.executable, "-m", "ideal.cli", *map(str, arguments)]
+        return subprocess.run(line, cwd=tmp_path, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True)
+
+    return command
+
+
+def test_members_of_another_package_work_from_the_command_line(command, tmp_path):
+    made = command("simulate", "pinhole", "clouds", "--set", "shape=[16,16]", "-n", "70", "--photons", "100", "-o", "a.h5")
+    assert made.returncode == 0, made.stderr
+    asked = command("estimate", "a.h5", "--model", "twin", "--patch", "8", "--json")
+    assert asked.returncode == 0, asked.stderr
+    assert json.loads(asked.stdout)["results"][0]["model"] == "twin"
+    import numpy as np
+
+    counts = np.random.default_rng(0).poisson(20, (50, 8, 8)).astype("u2")
+    (tmp_path / "counts.dat").write_bytes(b"RAW8" + counts.tobytes())
+    seen = command("inspect", "counts.dat", "--noise", "poisson", "--json")
+    assert seen.returncode == 0, seen.stderr
+    assert json.loads(seen.stdout)["shape"] == [50, 8, 8]
+
+
+def test_broken_members_cost_a_line_each_and_no_command(command):
+    listed = command("systems")
+    assert listed.returncode == 0
+    assert "pinhole" in listed.stdout
+    assert "broken-camera" not in listed.stdout
+    lines = listed.stderr.splitlines()
+    assert len(lines) == 3
+    assert all(line.startswith("ideal: warning: ") and "package elsewhere" in line for line in lines)
+    for words in ("No module named 'elsewhere_missing'", "it is no subclass of", "the name belongs to ideal itself"):
+        assert any(words in line for line in lines)
+    unknown = command("systems", "pinhol")
+    assert unknown.returncode == 2
+    assert "did you mean pinhole?" in unknown.stderr
+
+
+def test_members_are_added_while_python_runs():
+    class Mine(ImagingSystem):
+        pass
+
+    SYSTEMS["mine"] = Mine
+    try:
+        assert SYSTEMS.find("mine") is Mine
+        assert "mine" in list(SYSTEMS)
+    finally:
+        del SYSTEMS["mine"]
+    with pytest.raises(UsageError, match="no imaging system is called 'mine'"):
+        SYSTEMS.find("mine")
+
+
+def test_a_registry_looks_for_others_once_and_only_when_it_must(monkeypatch):
+    calls = []
+
+    def entry_points(group):
+        calls.append(group)
+        return ()
+
+    monkeypatch.setattr("ideal.registry.entry_points", entry_points)
+    found = Registry("no system is called", "ideal.systems", "ideal.imaging:ImagingSystem", {"a": "ideal.imaging:ImagingSystem"})
+    assert found["a"] is ImagingSystem
+    assert calls == []
+    assert "b" not in found
+    assert list(found) == ["a"]
+    assert len(found) == 1
+    assert calls == ["ideal.systems"]
+    with pytest.raises(KeyError):
+        found["b"]
+
+
+def test_an_entry_point_that_fails_warns(monkeypatch):
+    class Point:
+        name, value, dist = "b", "nowhere:B", None
+
+        def load(self):
+            raise RuntimeError("no licence")
+
+    monkeypatch.setattr("ideal.registry.entry_points", lambda group: (Point(),))
+    found = Registry("no system is called", "ideal.systems", "ideal.imaging:ImagingSystem", {})
+    with pytest.warns(PluginWarning, match="no licence"):
+        assert list(found) == []
