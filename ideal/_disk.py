@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from ideal._memory import in_bytes
-from ideal.errors import UsageError
+from ideal.errors import DataError
 
 _RESERVE = 2**20  # bytes of headers and of the file system itself
 
@@ -17,7 +17,7 @@ def check_disk(path: str | Path, needed: int) -> None:
         needed: bytes of the file.
 
     Raises:
-        UsageError: the disk has less room.
+        DataError: the disk has less room.
 
     """
     folder = Path(path).absolute().parent
@@ -29,7 +29,7 @@ def check_disk(path: str | Path, needed: int) -> None:
         return
     free = about.f_bavail * about.f_frsize
     if about.f_blocks and needed + _RESERVE > free:
-        raise UsageError(
+        raise DataError(
             f"{path}: would have {in_bytes(needed)}, and its disk has room for {in_bytes(free)}: write fewer or smaller samples, "
             "or name a file on another disk"
         )

@@ -12,7 +12,7 @@ from disk_world import small_disk
 
 from ideal import _files
 from ideal._checkpoints import read_checkpoint, write_checkpoint
-from ideal.errors import StorageWarning, UsageError
+from ideal.errors import DataError, StorageWarning
 from ideal.measurements.measurement_set import write_measurements
 
 WAITS = (
@@ -110,7 +110,7 @@ def test_a_full_disk_is_told_and_nothing_is_left(tmp_path):
         assert told.value.filename == str(disk / "a.bin")
         with pytest.raises(OSError, match="No space left"), _files.whole_hdf5(disk / "a.h5") as file:
             file["values"] = np.arange(10**5)
-        with pytest.raises(UsageError, match=r"o.h5: would have 320 kB, and its disk has room for"):
+        with pytest.raises(DataError, match=r"o.h5: would have 320 kB, and its disk has room for"):
             write_measurements(disk / "o.h5", np.ones((100, 20, 20)))
         with pytest.warns(StorageWarning, match=r"state.npz: cannot be written \(No space left"):
             write_checkpoint(disk / "state.npz", {"a": np.arange(10**5)})
