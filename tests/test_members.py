@@ -10,16 +10,16 @@ from imaging_world import scenes_for, tiny
 
 from ideal.errors import UsageError
 from ideal.imaging import make_system
+from ideal.imaging.combinations import informative_combinations
 from ideal.noise import Poisson
 from ideal.optimize import Task, parse_target
 from ideal.optimize.objectives.closed_form import ClosedForm
 from ideal.optimize.objectives.scenes import scene_factor
 from ideal.optimize.objects import Part
-from ideal.optimize.selection.combinations import informative_combinations
 from ideal.optimize.selection.image_sums import ImageSums
 from ideal.optimize.selection.members import find_members
 from ideal.optimize.selection.search import Choosing, choose
-from ideal.optimize.selection.set_value import ObjectiveValue, PairInformation, site_information
+from ideal.optimize.selection.set_value import ObjectiveValue, PairInformation, pair_information
 from ideal.optimize.selection.site_evaluation import evaluate_sites
 from ideal.optimize.selection.valuation import find_set_value
 
@@ -212,7 +212,7 @@ def test_combinations_lose_nothing_of_the_components():
     assert combined.shape == components.shape
     seen = combined.reshape(8, -1) @ components.reshape(8, -1).T
     bits = 0.5 * np.linalg.slogdet(np.eye(8) + seen @ seen.T)[1] / np.log(2)
-    value = site_information(system, scenes, rank=8)
+    value = pair_information(system, scenes, rank=8)
     assert bits == pytest.approx(value.hard(np.ones(4, bool))[0], rel=1e-4)
     # and as what whitened visibilities say when they are combined by hand
     white = np.concatenate(list(whitened(system, components)), axis=1)

@@ -11,8 +11,9 @@ from ideal.noise import Poisson
 from ideal.optimize._contract import Task
 from ideal.optimize.ascent.gradient import Ascent, climb
 from ideal.optimize.objectives.closed_form import ClosedForm
-from ideal.optimize.selection.search import Choice, Choosing, choose, exhaustive, greedy, relaxation, set_value, swaps
-from ideal.optimize.selection.set_value import ObjectiveValue, PairInformation, SetValue, site_information
+from ideal.optimize.selection import set_value
+from ideal.optimize.selection.search import Choice, Choosing, choose, exhaustive, greedy, relaxation, swaps
+from ideal.optimize.selection.set_value import ObjectiveValue, PairInformation, SetValue, pair_information
 
 pytestmark = pytest.mark.usefixtures("hasty_compiler")
 
@@ -111,7 +112,7 @@ def test_a_set_without_a_fixed_member():
 def test_sites_are_worth_what_the_closed_form_says():
     system = make_system("interferometer", **SMALL)
     scenes = skies(system, 60)
-    value = site_information(system, scenes, fixed=("LMT",), rank=30)
+    value = pair_information(system, scenes, fixed=("LMT",), rank=30)
     with jax.enable_x64(True):
         objective = ClosedForm(Task(system, system.noise(system.design()), scenes, scenes), rank=30)
         gain = jax.jit(lambda weights: objective.gain({**system.design(), "weights": weights}))
@@ -123,15 +124,15 @@ def test_sites_are_worth_what_the_closed_form_says():
         assert float(value.soft(shares, value.arrays)) == pytest.approx(float(gain(shares)) * objective.task.pixels, rel=1e-5)
     assert value.hard(chosen(8, 5))[0] == 0  # one site alone
     with pytest.raises(UsageError, match="did you mean LMT"):
-        site_information(system, scenes, fixed=("LTM",))
+        pair_information(system, scenes, fixed=("LTM",))
 
 
 def test_components_need_not_fill_a_block(monkeypatch):
     system = make_system("interferometer", **SMALL, sites=("ALMA", "LMT", "SMT"))
     scenes = skies(system, 20)
-    whole = site_information(system, scenes, rank=7)
+    whole = pair_information(system, scenes, rank=7)
     monkeypatch.setattr(set_value, "_COMPONENTS", 3)
-    assert site_information(system, scenes, rank=7).hard(np.ones(3, bool)) == pytest.approx(
+    assert pair_information(system, scenes, rank=7).hard(np.ones(3, bool)) == pytest.approx(
         whole.hard(np.ones(3, bool)), rel=1e-6
     )
 
@@ -254,7 +255,7 @@ def test_wrong_requests(arguments, message):
 
 def test_best_four_of_the_eight_sites():
     system = make_system("interferometer", **SMALL)
-    value = site_information(system, skies(system, 80), rank=40)
+    value = pair_information(system, skies(system, 80), rank=40)
     found = choose(Choosing(value, 4))
     exact = found.choices[-1]
     assert exact.strategy == "exhaustive"

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ideal.imaging.interferometer.interferometer import Interferometer
 from ideal.plots.estimates import save_figure
 
 _BLUE, _GREY, _GREEN = "#1f5fa8", "#9a9a9a", "#2f8f4e"
@@ -18,10 +17,7 @@ def draw_system(system, params, title: str, target: Path, new: Sequence[str] = (
     from matplotlib.figure import Figure
 
     figure = Figure(layout="constrained")
-    if isinstance(system, Interferometer):
-        system.draw(params, figure, tuple(new))
-    else:
-        system.draw(params, figure)
+    system.draw_choice(params, figure, new)
     figure.suptitle(title, fontsize=11)
     save_figure(figure, target)
 

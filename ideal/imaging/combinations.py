@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ideal.errors import UsageError
-from ideal.imaging import ImagingSystem, Params
 from ideal.noise import NoiseModel
+
+if TYPE_CHECKING:
+    from ideal.imaging._contract import ImagingSystem, Params
 
 _WEAKEST = 1e-9  # of the best measured combination: below it there is rounding
 _TOGETHER = 32  # components that are encoded at once
@@ -44,7 +47,7 @@ class Combinations:
 
 
 def informative_combinations(
-    system: ImagingSystem, designs: Sequence[Params], noise: NoiseModel, components: np.ndarray
+    system: "ImagingSystem", designs: Sequence["Params"], noise: NoiseModel, components: np.ndarray
 ) -> list[Combinations]:
     """Return for each of several designs the combinations of values that see given components of scenes.
 
