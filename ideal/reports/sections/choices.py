@@ -2,26 +2,13 @@
 
 from collections.abc import Sequence
 
-from ideal.cli._report_common import notes_of, seconds_text
-from ideal.cli._report_content import (
-    Block,
-    Column,
-    Facts,
-    Headline,
-    Note,
-    Part,
-    Section,
-    Table,
-    bar_cell,
-    digits_for,
-    interval_cell,
-    interval_text,
-    number,
-    with_span,
-)
-from ideal.cli._report_designs import design_provenance, unfinished_section
-from ideal.cli._report_figures import gallery
-from ideal.cli._report_runs import Run
+from ideal.reports.content import Block, Facts, Headline, Note, Part, Section
+from ideal.reports.figures import gallery
+from ideal.reports.provenance import notes_of, seconds_text
+from ideal.reports.sections.designs import design_provenance, unfinished_section
+from ideal.runs.read import Run
+from ideal.tables import Column, Table, bar_cell, interval_cell
+from ideal.text import digits_for, interval_text, number, with_span
 
 _NAMED = 16  # members that a table has room to name
 

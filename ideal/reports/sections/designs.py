@@ -3,26 +3,12 @@
 import json
 from collections.abc import Sequence
 
-from ideal.cli._report_common import configuration_of, flattened, notes_of, provenance_parts, seconds_text
-from ideal.cli._report_content import (
-    Block,
-    Code,
-    Column,
-    Facts,
-    Headline,
-    Note,
-    Part,
-    Section,
-    Table,
-    bar_cell,
-    digits_for,
-    interval_cell,
-    interval_text,
-    number,
-    with_span,
-)
-from ideal.cli._report_figures import gallery
-from ideal.cli._report_runs import Run
+from ideal.reports.content import Block, Code, Facts, Headline, Note, Part, Section
+from ideal.reports.figures import gallery
+from ideal.reports.provenance import configuration_of, flattened, notes_of, provenance_parts, seconds_text
+from ideal.runs.read import Run
+from ideal.tables import Column, Table, bar_cell, interval_cell
+from ideal.text import digits_for, interval_text, number, with_span
 
 _STOPPED = {
     "converged": "converged",
