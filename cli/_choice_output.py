@@ -11,6 +11,7 @@ from ideal.errors import UsageError
 from ideal.imaging.configuration import save_design
 from ideal.imaging.interferometer.interferometer import Interferometer
 from ideal.optimize.evaluation import Evaluation
+from ideal.optimize.runs.tables import choice_explanation, light_text
 from ideal.optimize.selection.members import Members
 from ideal.optimize.selection.search import Choosing, Selection
 from ideal.optimize.selection.set_value import SetValue
@@ -131,10 +132,10 @@ def _listed(names: list[str]) -> str:
 
 def print_choice(document: dict) -> None:
     """Print what every strategy chose, and what the choice measures beside others."""
-    from ideal.cli import _design_report, _output
+    from ideal.cli import _output
 
     noun, sites = document["member"], document["unit"] == "bits per observation"
-    light = "" if sites else f", {_design_report.light(document)}"
+    light = "" if sites else f", {light_text(document)}"
     kept = f" beside {_listed(document['keep'])} ({document['bits_of_kept']:.2f} bits)" if document["keep"] else ""
     lines = [
         f"{document['system']} for {document['objects']}{light}: "
@@ -169,12 +170,4 @@ def print_choice(document: dict) -> None:
     more = ("bits/visibility", "visibilities") if sites else ()
     titles = ("design", f"{noun}s", "bits" if sites else "bits/pixel", "95 % interval", "the choice is above by", "closed form")
     _output.print_table((*titles, *more), rows)
-    _output.print_lines(["", explanation(document, sites)])
-
-
-def explanation(document: dict, sites: bool) -> str:
-    """Return what the designs were measured with; sites: whether they are of an interferometer."""
-    text = f"re-measured: fresh noise, {document['n_measure']} objects that the choice was not made for"
-    if sites:
-        return text + "; visibilities reduced to the combinations that tell of such objects, Gaussian model"
-    return text + "; the closed form is of the objects' leading principal components alone"
+    _output.print_lines(["", choice_explanation(document)])

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ideal.cli._design_report import shown_name, value_name
 from ideal.measurements.measurement_set import MeasurementSet
 from ideal.optimize.design import Designed
+from ideal.optimize.runs.tables import shown_name, value_name
 from ideal.plots.estimates import _BLUE, _GREY, Figure, Normalize, save_figure
 from ideal.plots.measurements import draw_measurements
 from ideal.runs.keeping import Keeping

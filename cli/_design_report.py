@@ -14,6 +14,7 @@ from ideal.information.results import LN2, Comparison, Estimate
 from ideal.optimize.design import Designed
 from ideal.optimize.evaluation import COMPONENTS
 from ideal.optimize.objectives.periodic import periodic_grid
+from ideal.optimize.runs.tables import explanations, light_text, shown_name, value_name
 from ideal.simulation import DEFAULT_PHOTONS
 from ideal.text import exact_percent
 
@@ -166,7 +167,7 @@ def print_result(document: dict) -> None:
     if document["steps"] is not None:
         stopped = _ENDINGS.get(document["stopped"], "")
         facts.append(f"{document['steps']} steps from {document['start']}{stopped}, {document['seconds']:.0f} s")
-    about = f"{document['system']} for {document['objects']}, {light(document)}"
+    about = f"{document['system']} for {document['objects']}, {light_text(document)}"
     gain = document["gain"]
     made = f"start {gain['start']:.4f}, after the ascent {gain['ascent']:.4f}"
     if all(row["role"] != "start" for row in document["designs"]):
@@ -191,19 +192,6 @@ def print_result(document: dict) -> None:
     _output.print_lines([""])
     _print_targets(listed)
     _output.print_lines(["", *explanations(document)])
-
-
-def light(document: dict) -> str:
-    """Return what a table says of photons and noise."""
-    noise = document["noise"]
-    photons = document["photons"]
-    return (f"{photons:g} photons, " if photons else "") + f"{noise['name']} noise"
-
-
-def shown_name(row: dict) -> str:
-    """Return what a table calls a design: the start with the name that it had, or of the named one near to it."""
-    start = str(row.get("start", "")).rpartition("/")[2]
-    return f"{row['name']} ({'near ' if row.get('near') else ''}{start})" if start else row["name"]
 
 
 def _print_labels(listed: list[dict]) -> None:
@@ -239,11 +227,6 @@ def _print_measured(listed: list[dict]) -> None:
     _output.print_table(tuple(titles), table, right=(1, 2, 3, 5))
 
 
-def value_name(row: dict) -> str:
-    """Return what a measurement consists of: pixels, values, or visibilities, of which only combinations may be looked at."""
-    return "visibility" if row["complex"] else row["pixel_name"]
-
-
 def _print_targets(listed: list[dict]) -> None:
     names = list(listed[0]["targets"])
     filters = list(listed[0].get("filters", ()))
@@ -265,36 +248,3 @@ def _range(bounds, scale: float = 1.0, digits: int = 3) -> str:
     if not all(bound is not None and math.isfinite(bound) for bound in bounds):
         return "-"
     return " to ".join(f"{bound * scale:.{digits}f}" for bound in bounds)
-
-
-def _reduced(row: dict) -> bool:
-    """Tell whether only combinations of visibilities were looked at."""
-    return row["complex"] and row["pixel_name"] != "visibility"
-
-
-def explanations(document: dict) -> list[str]:
-    """Return what the columns of the tables mean, from the document of a run."""
-    first = document["designs"][0]
-    lines = []
-    if "label_information_bits" in first:
-        lines.append(
-            f"bits about the label: at least so many of {first['label_entropy_bits']:.3f}, by a classifier of fresh measurements "
-            "of objects that no design was made for"
-        )
-    lines.append(
-        f"bits/{'pixel' if first['pixel_name'] == 'pixel' else 'measurement'}: at most so many, by the density model that "
-        f"held-out measurements prefer; fresh noise, {document['n_measure']} objects that no design was made for"
-        + (", visibilities reduced to the combinations that tell of such objects" if _reduced(first) else "")
-    )
-    lines.append(
-        f"{', '.join(first['targets'])}: about this part of Gaussian scenes like the objects, in closed form, "
-        f"bits/{value_name(first)}"
-        + (f"; of the {document['components']} leading principal components alone" if document["components"] else "")
-        if first["targets"]
-        else "no targets: in closed form a sensor that repeats itself after so many pixels takes too much memory"
-    )
-    if "colour" in first["targets"]:
-        lines.append("colour: of a single pixel, told by all measurements, which neighbours share: it may be above total")
-    if document["left_out"]:
-        lines.append(f"not measured: {', '.join(document['left_out'])} (--against all)")
-    return lines

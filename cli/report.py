@@ -37,8 +37,8 @@ def report(
 
     from ideal._files import write_whole
     from ideal.cli import _output
-    from ideal.cli._report_page import make_page
-    from ideal.cli._report_runs import read_runs
+    from ideal.reports.page import make_page
+    from ideal.runs.read import read_runs
 
     found, left_out = read_runs(runs)
     _output.check_target("--out", out, (".html", ".htm"), force, make_folder=True)

@@ -259,8 +259,8 @@ def test_all_modules_of_an_encoder_belong_to_its_run(tmp_path):
 
 
 def test_a_page_holds_files_of_its_folder_alone(ideal, tmp_path, interrupted):
-    from ideal.cli._report_figures import picture
-    from ideal.cli._report_runs import inside
+    from ideal.reports.figures import picture
+    from ideal.runs.read import inside
 
     folder = tmp_path / "run"
     png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1"

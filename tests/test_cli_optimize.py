@@ -19,7 +19,6 @@ from typer.testing import CliRunner
 
 from ideal.cli import _optimized
 from ideal.cli.__main__ import app
-from ideal.cli._design_report import shown_name
 from ideal.cli._design_request import as_table
 from ideal.cli._design_setup import read_setup
 from ideal.cli._toml import to_toml
@@ -29,6 +28,7 @@ from ideal.imaging import make_system
 from ideal.imaging.configuration import load_design
 from ideal.optimize import find_objective, parse_target
 from ideal.optimize.ascent import gradient as ascent
+from ideal.optimize.runs.tables import shown_name
 from ideal.runs.folder import RunFolder
 
 pytestmark = pytest.mark.usefixtures("hasty_compiler")

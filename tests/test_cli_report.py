@@ -18,8 +18,10 @@ from report_world import (
     write_run,
 )
 
-from ideal.cli._report_content import Bar, Cell, Column, Table, digits_for, laid_out, number, span, with_span
-from ideal.cli._report_rows import rows_table
+from ideal.reports.html import laid_out
+from ideal.reports.sections.rows import rows_table
+from ideal.tables import Bar, Cell, Column, Table
+from ideal.text import digits_for, number, span, with_span
 
 
 def test_estimates(report, tmp_path):
@@ -187,7 +189,7 @@ def test_vectors_rather_than_pixels_unless_they_are_many(report, tmp_path, monke
         return source
 
     assert embedded() == "data:image/svg+xml;base64," + base64.b64encode((folder / "figure.svg").read_bytes()).decode()
-    monkeypatch.setattr("ideal.cli._report_figures._LARGEST_SVG", 100)
+    monkeypatch.setattr("ideal.reports.figures._LARGEST_SVG", 100)
     assert embedded() == "data:image/png;base64," + base64.b64encode((folder / "figure.png").read_bytes()).decode()
     (image,) = [each for tag, each in report(folder).tags if tag == "img"]
     assert (image["width"], image["height"]) == ("288", "192")  # 3 by 2 inches

@@ -3,24 +3,12 @@
 import math
 from collections.abc import Sequence
 
-from ideal.cli._report_common import notes_of, provenance_parts, seconds_text, short_names
-from ideal.cli._report_content import (
-    Cell,
-    Column,
-    Headline,
-    Note,
-    Part,
-    Section,
-    Table,
-    bar_cell,
-    digits_for,
-    interval_cell,
-    interval_text,
-    number,
-    with_span,
-)
-from ideal.cli._report_figures import gallery
-from ideal.cli._report_runs import Run
+from ideal.reports.content import Headline, Note, Part, Section
+from ideal.reports.figures import gallery
+from ideal.reports.provenance import notes_of, provenance_parts, seconds_text, short_names
+from ideal.runs.read import Run
+from ideal.tables import Cell, Column, Table, bar_cell, interval_cell
+from ideal.text import digits_for, interval_text, number, with_span
 
 _MOST_PAIRS = 66  # differences that are listed: all between twelve files
 _SPOKEN = 12  # files whose numbers stand in the description of a figure

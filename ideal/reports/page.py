@@ -1,25 +1,23 @@
 """The page of a report: sections of all runs, in a template that needs nothing from elsewhere."""
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
-from markupsafe import Markup
+from jinja2 import TemplateError
 
-from ideal.cli._report_choices import choice_section
-from ideal.cli._report_compared import compared
-from ideal.cli._report_content import BAR_WIDTH, Note, Section, laid_out
-from ideal.cli._report_designs import design_section
-from ideal.cli._report_estimates import estimate_section
-from ideal.cli._report_reproductions import reproduction_section
-from ideal.cli._report_runs import CHOICE, DESIGN, ESTIMATE, REPRODUCTION, Run, none_of
 from ideal.errors import DataError, IdealError
+from ideal.reports.content import Note, Section
+from ideal.reports.html import rendered, style_of
+from ideal.reports.sections.choices import choice_section
+from ideal.reports.sections.designs import design_section
+from ideal.reports.sections.estimates import estimate_section
+from ideal.reports.sections.studies import reproduction_section
+from ideal.reports.sections.together import compared
+from ideal.runs.read import CHOICE, DESIGN, ESTIMATE, REPRODUCTION, Run, none_of
 
 _SECTIONS = {ESTIMATE: estimate_section, DESIGN: design_section, CHOICE: choice_section, REPRODUCTION: reproduction_section}
-_TEMPLATES = Path(__file__).with_name("templates")
 
 
 @dataclass(frozen=True)
@@ -105,33 +103,9 @@ def _named(record: Path | str) -> Iterator[None]:
 
 def _rendered(sections: Sequence[Section], **more) -> str:
     """Return the page of sections as HTML."""
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["laid_out"] = laid_out
-    environment.filters["breakable"] = _breakable
-    environment.filters["prose"] = _prose
-    return environment.get_template("report.html").render(
-        sections=sections,
-        bar_width=BAR_WIDTH,
-        style=Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8")),  # our own, not the user's
-        **more,
-    )
+    return rendered("report.html", sections=sections, style=style_of("report.css"), **more)
 
 
 def _versions(runs: Sequence[Run]) -> str:
     found = (run.record.get("version") or (run.record.get("versions") or {}).get("ideal") for run in runs)
     return ", ".join(dict.fromkeys(str(each) for each in found if each))
-
-
-def _prose(text: str) -> Markup:
-    """Return a text, escaped, whose options stay whole at the ends of lines."""
-    parts = re.split(r"(?<!\w)(--\w[\w-]*)", text)
-    return Markup("").join(
-        Markup('<span class="option">{}</span>').format(part) if number % 2 else part for number, part in enumerate(parts)
-    )
-
-
-def _breakable(text: str) -> Markup:
-    """Return a name, escaped, that may go on in another line after its slashes and underscores, and its points before words."""
-    return Markup("").join(Markup("{}<wbr>").format(part) for part in re.split(r"(?<=[/_])|(?<=\w\.)(?=[a-z])", text))

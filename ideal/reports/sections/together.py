@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ideal.cli._report_common import short_names
-from ideal.cli._report_content import Column, Note, Part, Section, Table, bar_cell, digits_for, interval_cell, number, with_span
-from ideal.cli._report_reproductions import statistics_table
-from ideal.cli._report_runs import DESIGN, ESTIMATE, REPRODUCTION, Run
 from ideal.errors import DataError
+from ideal.reports.content import Note, Part, Section
+from ideal.reports.provenance import short_names
+from ideal.reports.sections.studies import statistics_table
+from ideal.runs.read import DESIGN, ESTIMATE, REPRODUCTION, Run
+from ideal.tables import Column, Table, bar_cell, interval_cell
+from ideal.text import digits_for, number, with_span
 
 if TYPE_CHECKING:
     from ideal.information.results import Estimate

@@ -2,26 +2,13 @@
 
 from collections.abc import Sequence
 
-from ideal.cli._report_common import notes_of, seconds_text
-from ideal.cli._report_content import (
-    Block,
-    Column,
-    Facts,
-    Headline,
-    Note,
-    Part,
-    Section,
-    Table,
-    bar_cell,
-    digits_for,
-    interval_cell,
-    interval_text,
-    number,
-    with_span,
-)
-from ideal.cli._report_designs import design_provenance, unfinished_section
-from ideal.cli._report_figures import gallery
-from ideal.cli._report_runs import Run
+from ideal.reports.content import Block, Facts, Headline, Note, Part, Section
+from ideal.reports.figures import gallery
+from ideal.reports.provenance import notes_of, seconds_text
+from ideal.reports.sections.designs import design_provenance, unfinished_section
+from ideal.runs.read import Run
+from ideal.tables import Column, Table, bar_cell, interval_cell
+from ideal.text import digits_for, interval_text, number, with_span
 
 _NAMED = 16  # members that a table has room to name
 
@@ -30,7 +17,7 @@ def choice_section(run: Run) -> Section:
     """Return what every strategy chose, and what the choice measures beside others."""
     if run.status == "unfinished":
         return unfinished_section(run)
-    from ideal.cli import _choice_output, _design_report
+    from ideal.optimize.runs.tables import choice_explanation, light_text
 
     record = run.record
     sites = record["unit"] == "bits per observation"
@@ -48,9 +35,9 @@ def choice_section(run: Run) -> Section:
         numbers.append((number(kept["design_is_above_by"], digits, "+"), unit, what, bounds))
     blocks: list[Block] = [*notes_of(run, record["warnings"]), Headline(numbers)]
     blocks += [_chosen(record, noun), _strategies(record, noun), _measured(rows, noun, unit, share, digits, sites)]
-    text = _choice_output.explanation(record, sites)
+    text = choice_explanation(record)
     blocks.append(Note([text[:1].upper() + text[1:] + "."]))
-    light = "" if sites else f"{_design_report.light(record)}; "
+    light = "" if sites else f"{light_text(record)}; "
     beside = f" beside {len(record['keep'])}" if record["keep"] else ""
     lead = f"{light}{record['choose']} of {len(record['candidates'])} {noun}s{beside}; {record['sets']} sets"
     lead += f"; target {record['target']}"

@@ -3,26 +3,12 @@
 import json
 from collections.abc import Sequence
 
-from ideal.cli._report_common import configuration_of, flattened, notes_of, provenance_parts, seconds_text
-from ideal.cli._report_content import (
-    Block,
-    Code,
-    Column,
-    Facts,
-    Headline,
-    Note,
-    Part,
-    Section,
-    Table,
-    bar_cell,
-    digits_for,
-    interval_cell,
-    interval_text,
-    number,
-    with_span,
-)
-from ideal.cli._report_figures import gallery
-from ideal.cli._report_runs import Run
+from ideal.reports.content import Block, Code, Facts, Headline, Note, Part, Section
+from ideal.reports.figures import gallery
+from ideal.reports.provenance import configuration_of, flattened, notes_of, provenance_parts, seconds_text
+from ideal.runs.read import Run
+from ideal.tables import Column, Table, bar_cell, interval_cell
+from ideal.text import digits_for, interval_text, number, with_span
 
 _STOPPED = {
     "converged": "converged",
@@ -38,7 +24,7 @@ def design_section(run: Run) -> Section:
     """Return a design beside its start and the named designs; of an unfinished run how far it is."""
     if run.status == "unfinished":
         return unfinished_section(run)
-    from ideal.cli import _design_report
+    from ideal.optimize.runs.tables import explanations, light_text
 
     record, rows = run.record, run.record["designs"]
     first, start = rows[0], next((row for row in rows if row["role"] == "start"), None)
@@ -51,8 +37,8 @@ def design_section(run: Run) -> Section:
     if "label_information_bits" in first:
         blocks.append(_about_label(rows, share))
     blocks += [_measured(rows, scale, digits, unit, share), _targets(rows, record)]
-    blocks.append(Note([_sentence(text) for text in _design_report.explanations(record)]))
-    lead = f"{_design_report.light(record)}; target {record['target']}, objective {record['objective']}"
+    blocks.append(Note([_sentence(text) for text in explanations(record)]))
+    lead = f"{light_text(record)}; target {record['target']}, objective {record['objective']}"
     drawn = _drawings(record)
     figures = [gallery(run.path, drawn, pair=True), gallery(run.path, _figures(record, scale, unit, digits))]
     parts = [
@@ -167,7 +153,7 @@ def _sentence(text: str) -> str:
 
 
 def _measured(rows: Sequence[dict], scale: float, digits: int, unit: str, share: str) -> Table:
-    from ideal.cli._design_report import shown_name, value_name
+    from ideal.optimize.runs.tables import shown_name, value_name
 
     vector = scale != 1 or unit != "bits/pixel"
     table, strong = [], set()
@@ -205,7 +191,7 @@ def _measured(rows: Sequence[dict], scale: float, digits: int, unit: str, share:
 
 
 def _about_label(rows: Sequence[dict], share: str) -> Table:
-    from ideal.cli._design_report import shown_name
+    from ideal.optimize.runs.tables import shown_name
 
     ordered = sorted(rows, key=lambda row: -row["label_information_bits"])
     ceiling = rows[0]["label_entropy_bits"]
@@ -232,7 +218,7 @@ def _about_label(rows: Sequence[dict], share: str) -> Table:
 
 
 def _targets(rows: Sequence[dict], record: dict) -> Table:
-    from ideal.cli._design_report import shown_name, value_name
+    from ideal.optimize.runs.tables import shown_name, value_name
 
     names, filters = list(rows[0]["targets"]), list(rows[0].get("filters", ()))
     digits = {name: digits_for(row["targets"][name] for row in rows) for name in names}
@@ -263,7 +249,7 @@ def _ascent(record: dict) -> Facts:
 
 
 def _drawings(record: dict) -> list[tuple[str, str, str]]:
-    from ideal.cli._design_report import shown_name
+    from ideal.optimize.runs.tables import shown_name
 
     rows, system = record["designs"], record["system"]
     start = next((shown_name(row) for row in rows if row["role"] == "start"), "the start")
@@ -275,7 +261,7 @@ def _drawings(record: dict) -> list[tuple[str, str, str]]:
 
 
 def _figures(record: dict, scale: float, unit: str, digits: int) -> list[tuple[str, str, str]]:
-    from ideal.cli._design_report import shown_name
+    from ideal.optimize.runs.tables import shown_name
 
     rows = record["designs"]
     told = "; ".join(

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ideal.cli._report_content import Block, Code, Facts, Note, Part
-from ideal.cli._report_runs import REPRODUCTION, Run
+from ideal.reports.content import Block, Code, Facts, Note, Part
+from ideal.runs.read import REPRODUCTION, Run
 
 
 def notes_of(run: Run, warnings: Sequence[str] = ()) -> list[Block]:

@@ -3,25 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ideal.cli._report_common import command_blocks, flattened, notes_of, seconds_text
-from ideal.cli._report_content import (
-    Block,
-    Cell,
-    Column,
-    Facts,
-    Note,
-    Part,
-    Section,
-    Table,
-    bar_cell,
-    digits_for,
-    interval_cell,
-    number,
-    with_span,
-)
-from ideal.cli._report_figures import gallery, preferred
-from ideal.cli._report_rows import rows_table
-from ideal.cli._report_runs import Run
+from ideal.reports.content import Block, Facts, Note, Part, Section
+from ideal.reports.figures import gallery, preferred
+from ideal.reports.provenance import command_blocks, flattened, notes_of, seconds_text
+from ideal.reports.sections.rows import rows_table
+from ideal.runs.read import Run
+from ideal.tables import Cell, Column, Table, bar_cell, interval_cell
+from ideal.text import digits_for, number, with_span
 
 _SPOKEN = 6  # numbers that the description of the figure reads out
 # What differs from a publication may be the better for it: it is not in the tone of a target that was missed.

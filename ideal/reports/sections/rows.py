@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ideal.cli._report_content import Column, Table, digits_for, number, span
+from ideal.tables import Column, Table
+from ideal.text import digits_for, number, span
 
 _UNITS = {
     "bits_per_pixel": "bits/pixel",

@@ -5,8 +5,8 @@ import re
 import struct
 from pathlib import Path
 
-from ideal.cli._report_content import Gallery, Picture
-from ideal.cli._report_runs import absence, inside
+from ideal.reports.content import Gallery, Picture
+from ideal.runs.read import absence, inside
 
 _INCH = 96  # CSS pixels
 _UNITS = {"": 1.0, "px": 1.0, "pt": _INCH / 72, "in": _INCH, "cm": _INCH / 2.54, "mm": _INCH / 25.4}
