@@ -9,6 +9,7 @@ import typer
 
 from ideal._files import remove_temporaries
 from ideal.cli._guard import OneLineErrors, complain
+from ideal.cli._panels import Panels
 from ideal.cli._streams import on_end, take_streams
 from ideal.cli.data import data
 from ideal.cli.estimate import estimate
@@ -52,7 +53,7 @@ app = typer.Typer(
 )
 app.command()(estimate)
 app.command()(inspect)
-app.command()(optimize)
+app.command(cls=Panels)(optimize)
 app.command()(report)
 app.command()(reproduce)
 app.command()(sample)

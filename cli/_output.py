@@ -2,13 +2,17 @@
 
 import math
 import sys
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 from ideal.cli._asked import read_as
 from ideal.cli._streams import tell
 from ideal.records import to_json
 from ideal.text import exact_percent, plain_text
+
+if TYPE_CHECKING:
+    from ideal.tables import Table
 
 _FILE_WIDTH = 160
 _WIDE = 136  # columns that the whole ranking takes beside names of some twenty letters
@@ -220,6 +224,17 @@ def print_lines(lines: list[str]) -> None:
     console = _console()
     for line in lines:
         console.print(plain_text(line), markup=False)
+
+
+def print_parts(parts: "Sequence[str | Table]") -> None:
+    """Print lines of text and tables with a line between them: what the terminal has room for, or all where it is none."""
+    for number, part in enumerate(parts):
+        if number:
+            print()
+        if isinstance(part, str):
+            print_lines(part.splitlines())
+        else:
+            print(part.to_text(_console().width if sys.stdout.isatty() else _FILE_WIDTH), end="")
 
 
 def print_table(titles: tuple[str, ...], rows: list[tuple[str, ...]], right: Container[int] = ()) -> None:

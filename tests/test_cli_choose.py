@@ -51,12 +51,11 @@ def test_three_of_five_sites(here):
     command = (*ARRAY, "--set", f"sites={','.join(sites)}", "--choose", 3)
     found = document(run(*command, "--out", "run", "--json"))
     strategies = {each["strategy"]: each for each in found["strategies"]}
-    names = ["greedy", "greedy + swaps", "relaxation", "relaxation + swaps", "random + swaps", "exhaustive"]
-    assert list(strategies) == names
+    assert list(strategies) == ["greedy", "exhaustive"]  # a proof needs no other
+    assert found["is_proven"]
     assert strategies["exhaustive"]["sets"] == found["sets"] == 10
     best = max(each["bits_per_measurement"] for each in found["strategies"])
     assert strategies["exhaustive"]["bits_per_measurement"] == best
-    assert strategies["greedy + swaps"]["bits_per_measurement"] >= strategies["greedy"]["bits_per_measurement"]
     assert sorted(found["chosen"]) == sorted(strategies["exhaustive"]["members"])
     choice, *others = found["designs"]
     assert (choice["name"], sorted(choice["members"])) == ("the choice", sorted(found["chosen"]))

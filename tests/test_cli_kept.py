@@ -391,8 +391,8 @@ def test_an_array_beside_no_configuration_counts_as_input_and_keeps_its_whole_na
     config.write_text(
         '[system]\nencoder = "outside_optics:encode"\nshape = [16, 16]\n[system.parameters.v]\nvalue = "../elsewhere/v.npy"\n'
     )
-    setup = read_setup(None, str(config), {}, {}, {})
-    assert {each.resolve() for each in setup.sources} == {array, folder / "outside_optics.py"}
-    assert setup.table["parameters"]["v"]["value"] == str(array)
-    setup.copy_sources(out)
+    recipe = read_setup(None, str(config), {}, {}, {}).recipe
+    assert {each.resolve() for each in recipe.sources} == {array, folder / "outside_optics.py"}
+    assert recipe.system["parameters"]["v"]["value"] == str(array)
+    recipe.copy_sources(out)
     assert [each.name for each in out.iterdir()] == ["outside_optics.py"]

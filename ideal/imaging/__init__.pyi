@@ -6,6 +6,7 @@ from ._contract import check_settings as check_settings
 from ._contract import setting as setting
 from ._contract import settings_of as settings_of
 from .combinations import Combinations as Combinations
+from .configuration import as_system as as_system
 from .configuration import find_design as find_design
 from .configuration import load_design as load_design
 from .configuration import save_design as save_design

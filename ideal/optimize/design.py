@@ -52,7 +52,7 @@ class Designed:
 
 def find_design(
     task: Task,
-    objective: str,
+    objective: str | type[Objective],
     *,
     starts: Sequence[str | Params],
     ascent: Ascent,
@@ -71,7 +71,7 @@ def find_design(
 
     Args:
         task: what the design is for.
-        objective: one of `ideal.optimize.OBJECTIVES`.
+        objective: one of `ideal.optimize.OBJECTIVES`, or its name.
         starts: names of designs to begin with, or their parameters.
         ascent: how the gradient is followed.
         settings: of the objective.
@@ -92,7 +92,8 @@ def find_design(
         return before
     begun_at = time.monotonic()
     with jax.enable_x64(True):
-        aim = _objective(objective, task, settings or {})
+        kind = find_objective(objective) if isinstance(objective, str) else objective
+        aim = _objective(kind, task, settings or {})
         rules = Rules(floors=dict(floors or {}))
         begun = starting_designs(task.system, starts, seed, [name for name, rate in ascent.rates.items() if not rate])
         if floors:
@@ -141,16 +142,25 @@ def _after_search(findings: tuple[Finding, ...], search: LocalSearch) -> tuple[F
     )
 
 
-def _objective(name: str, task: Task, settings: Mapping[str, Any]) -> Objective:
-    kind = find_objective(name)
+def check_objective_settings(kind: type[Objective], settings: Mapping[str, Any]) -> None:
+    """Refuse settings that an objective does not have.
+
+    Raises:
+        UsageError: there is one; the message suggests the nearest.
+
+    """
+    known = [each for each in inspect.signature(kind).parameters if each != "task"]
+    for each in settings:
+        if each not in known:
+            raise UsageError(unknown_name(f"the objective {kind.name} has no setting", each, known))
+
+
+def _objective(kind: type[Objective], task: Task, settings: Mapping[str, Any]) -> Objective:
+    check_objective_settings(kind, settings)
     try:
         return kind(task, **settings)
     except TypeError as error:
-        known = [each for each in inspect.signature(kind).parameters if each != "task"]
-        for each in settings:
-            if each not in known:
-                raise UsageError(unknown_name(f"the objective {name} has no setting", each, known)) from None
-        raise UsageError(f"the objective {name} does not take these settings: {error}") from error
+        raise UsageError(f"the objective {kind.name} does not take these settings: {error}") from error
 
 
 def _has_choices(system: ImagingSystem) -> bool:

@@ -47,7 +47,7 @@ class Members:
         weights = shares / jnp.maximum(shares.sum(), _LEAST) if self.shared else shares
         return {**self.others, self.parameter: weights}
 
-    def chosen(self, numbers: Sequence[int]) -> Params:
+    def params_of_set(self, numbers: Sequence[int]) -> Params:
         """Return the parameters of a set of members, in float32."""
         return {
             name: np.asarray(value, np.float32)
@@ -62,7 +62,8 @@ class Members:
     def is_set(self, params: Params) -> bool:
         """Return whether parameters are those of a set: equal weights, full ones where they need not be shared."""
         return all(
-            np.allclose(value, np.asarray(params[name]), atol=1e-4) for name, value in self.chosen(self.used(params)).items()
+            np.allclose(value, np.asarray(params[name]), atol=1e-4)
+            for name, value in self.params_of_set(self.used(params)).items()
         )
 
     def numbers(self, names: Sequence[str], seed: int = 0) -> tuple[int, ...]:

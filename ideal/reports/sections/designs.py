@@ -1,13 +1,14 @@
 """The section of a report on a run of `ideal optimize` that designed a system."""
 
 import json
-from collections.abc import Sequence
 
+from ideal.optimize.runs import tables
 from ideal.reports.content import Block, Code, Facts, Headline, Note, Part, Section
 from ideal.reports.figures import gallery
+from ideal.reports.html import fragment
 from ideal.reports.provenance import configuration_of, flattened, notes_of, provenance_parts, seconds_text
 from ideal.runs.read import Run
-from ideal.tables import Column, Table, bar_cell, interval_cell
+from ideal.tables import Column, Table
 from ideal.text import digits_for, interval_text, number, with_span
 
 _STOPPED = {
@@ -24,21 +25,13 @@ def design_section(run: Run) -> Section:
     """Return a design beside its start and the named designs; of an unfinished run how far it is."""
     if run.status == "unfinished":
         return unfinished_section(run)
-    from ideal.optimize.runs.tables import explanations, light_text
-
     record, rows = run.record, run.record["designs"]
-    first, start = rows[0], next((row for row in rows if row["role"] == "start"), None)
-    vector = first["pixel_name"] != "pixel"
-    scale, unit = (first["pixels"], "bits/measurement") if vector else (1, "bits/pixel")
-    digits = digits_for(scale * row["information_bits_per_pixel"] for row in rows)
-    share = f"{100 * first['confidence']:.6g} % interval"
-    headline, result = _headline(first, start, scale, unit, digits)
+    scale, unit, digits = _unit(rows)
+    headline, result = _headline(rows, scale, unit, digits)
     blocks: list[Block] = [*notes_of(run, record["warnings"]), headline]
-    if "label_information_bits" in first:
-        blocks.append(_about_label(rows, share))
-    blocks += [_measured(rows, scale, digits, unit, share), _targets(rows, record)]
-    blocks.append(Note([_sentence(text) for text in explanations(record)]))
-    lead = f"{light_text(record)}; target {record['target']}, objective {record['objective']}"
+    blocks += tables.design_tables(record)
+    blocks.append(Note([_sentence(text) for text in tables.explanations(record)]))
+    lead = f"{tables.light_text(record)}; target {record['target']}, objective {record['objective']}"
     drawn = _drawings(record)
     figures = [gallery(run.path, drawn, pair=True), gallery(run.path, _figures(record, scale, unit, digits))]
     parts = [
@@ -57,16 +50,32 @@ def design_section(run: Run) -> Section:
     )
 
 
-def _headline(first: dict, start: dict | None, scale: float, unit: str, digits: int) -> tuple[Headline, str]:
+def design_fragment(record: dict) -> str:
+    """Return a design as a notebook shows it: its numbers, and its tables."""
+    headline, _ = _headline(record["designs"], *_unit(record["designs"]))
+    lines = list(dict.fromkeys(record["warnings"]))
+    notes = [Note(lines, "warning", "Warnings" if len(lines) > 1 else "Warning")] if lines else []
+    return fragment([headline, *tables.design_tables(record), *notes])
+
+
+def _unit(rows: list[dict]) -> tuple[float, str, int]:
+    """Return what bits per pixel are multiplied by, the unit that they then have, and their digits."""
+    vector = rows[0]["pixel_name"] != "pixel"
+    scale, unit = (rows[0]["pixels"], "bits/measurement") if vector else (1, "bits/pixel")
+    return scale, unit, digits_for(scale * row["information_bits_per_pixel"] for row in rows)
+
+
+def _headline(rows: list[dict], scale: float, unit: str, digits: int) -> tuple[Headline, str]:
     """Return the numbers of a design, and the first of them in a line."""
+    first, start = rows[0], next((row for row in rows if row["role"] == "start"), None)
     confidence = first["confidence"]
     value = scale * first["information_bits_per_pixel"]
-    bounds = [_scaled(each, scale) for each in first["interval"]]
+    bounds = [tables.scaled(each, scale) for each in first["interval"]]
     numbers = [(number(value, digits), unit, "Information, at most", interval_text(bounds, confidence, digits))]
     result = f"{with_span(value, bounds, digits)} {unit}"
     if start is not None:
         more = scale * start["design_is_above_by"]
-        bounds = [_scaled(each, scale) for each in start["difference_interval"]]
+        bounds = [tables.scaled(each, scale) for each in start["difference_interval"]]
         numbers.append((number(more, digits, "+"), unit, "Above its start", interval_text(bounds, confidence, digits)))
         result += f", {with_span(more, bounds, digits, '+')} above its start"
     if "label_information_bits" in first:
@@ -144,96 +153,8 @@ def _metrics(run: Run) -> list[dict]:
     return found
 
 
-def _scaled(value: float | None, scale: float) -> float | None:
-    return None if value is None else scale * value
-
-
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + "."
-
-
-def _measured(rows: Sequence[dict], scale: float, digits: int, unit: str, share: str) -> Table:
-    from ideal.optimize.runs.tables import shown_name, value_name
-
-    vector = scale != 1 or unit != "bits/pixel"
-    table, strong = [], set()
-    for row in sorted(rows, key=lambda row: -row["information_bits_per_pixel"]):
-        if row["role"] == "design":
-            strong.add(len(table))
-        above = row["design_is_above_by"]
-        bounds = [_scaled(each, scale) for each in row["interval"]]
-        value = scale * row["information_bits_per_pixel"]
-        cells = [
-            shown_name(row),
-            number(value, digits),
-            interval_cell(bounds, digits),
-            bar_cell(value, bounds),
-            number(_scaled(above, scale), digits, "+") if above is not None else "",
-            interval_cell(row["difference_interval"], digits, scale) if above is not None else "",
-            row["model"],
-        ]
-        if vector:
-            each = value / row["values"]
-            cells.append(number(each, digits_for([each])))
-        table.append(tuple(cells))
-    columns = [
-        Column("design"),
-        Column(unit, "number"),
-        Column(share, "interval"),
-        Column("", "bar"),
-        Column("the design is above by", "number"),
-        Column(share, "interval"),
-        Column("model"),
-    ]
-    if vector:
-        columns.append(Column(f"bits/{value_name(rows[0])}", "number"))
-    return Table("Re-measured information of the designs", columns, table, frozenset(strong))
-
-
-def _about_label(rows: Sequence[dict], share: str) -> Table:
-    from ideal.optimize.runs.tables import shown_name
-
-    ordered = sorted(rows, key=lambda row: -row["label_information_bits"])
-    ceiling = rows[0]["label_entropy_bits"]
-    table = [
-        (
-            shown_name(row),
-            number(row["label_information_bits"]),
-            interval_cell(row["label_interval"]),
-            bar_cell(row["label_information_bits"], row["label_interval"], ceiling),
-            f"{100 * (1 - row['label_error_rate']):.1f} %",
-        )
-        for row in ordered
-    ]
-    columns = (
-        Column("design"),
-        Column("bits about the label, at least", "number"),
-        Column(share, "interval"),
-        Column("", "bar"),
-        Column("named rightly", "number"),
-    )
-    strong = frozenset(place for place, row in enumerate(ordered) if row["role"] == "design")
-    note = f"The line is all there is to know of the label, {ceiling:.3f} bits."
-    return Table("Information about the label", columns, table, strong, note)
-
-
-def _targets(rows: Sequence[dict], record: dict) -> Table:
-    from ideal.optimize.runs.tables import shown_name, value_name
-
-    names, filters = list(rows[0]["targets"]), list(rows[0].get("filters", ()))
-    digits = {name: digits_for(row["targets"][name] for row in rows) for name in names}
-    table = []
-    for row in rows:
-        counts = [str(row["filters"][name]) for name in filters]
-        table.append((shown_name(row), *(number(row["targets"][name], max(digits[name], 3)) for name in names), *counts))
-    columns = [
-        Column("design"),
-        *(Column(name, "number") for name in names),
-        *(Column(f"{each} pixels", "number") for each in filters),
-    ]
-    caption = f"What is told of each target, closed form, bits/{value_name(rows[0])}"
-    strong = frozenset(place for place, row in enumerate(rows) if row["role"] == "design")
-    return Table(caption + (", and filters of a period" if filters else ""), columns, table, strong)
 
 
 def _ascent(record: dict) -> Facts:
@@ -249,10 +170,8 @@ def _ascent(record: dict) -> Facts:
 
 
 def _drawings(record: dict) -> list[tuple[str, str, str]]:
-    from ideal.optimize.runs.tables import shown_name
-
     rows, system = record["designs"], record["system"]
-    start = next((shown_name(row) for row in rows if row["role"] == "start"), "the start")
+    start = next((tables.shown_name(row) for row in rows if row["role"] == "start"), "the start")
     counts = {row["role"]: ", ".join(f"{n} {name}" for name, n in row["filters"].items()) for row in rows if "filters" in row}
     return [
         ("design-before.png", f"Before: {start}.", f"Drawing of {system} as it began" + _pixels(counts.get("start"))),
@@ -261,12 +180,10 @@ def _drawings(record: dict) -> list[tuple[str, str, str]]:
 
 
 def _figures(record: dict, scale: float, unit: str, digits: int) -> list[tuple[str, str, str]]:
-    from ideal.optimize.runs.tables import shown_name
-
     rows = record["designs"]
     told = "; ".join(
-        f"{shown_name(row)} "
-        + with_span(scale * row["information_bits_per_pixel"], [_scaled(each, scale) for each in row["interval"]], digits)
+        f"{tables.shown_name(row)} "
+        + with_span(scale * row["information_bits_per_pixel"], [tables.scaled(each, scale) for each in row["interval"]], digits)
         for row in rows[:_SPOKEN]
     )
     caption = "Re-measured information of the designs, with intervals."
@@ -283,7 +200,7 @@ def _figures(record: dict, scale: float, unit: str, digits: int) -> list[tuple[s
         names, caption = ", ".join(rows[0]["targets"]), "What each design tells of each target, in closed form."
         alt = f"Table of {len(rows)} designs against {names}, shaded by share of the largest; its numbers are in the table above."
         found.append(("targets.png", caption, alt))
-    shown = ", ".join(shown_name(row) for row in rows[:3])
+    shown = ", ".join(tables.shown_name(row) for row in rows[:3])
     caption = "A measurement of the same object by the first designs."
     return [*found, ("measurements.png", caption, f"The object, and a measurement of it by {shown}.")]
 

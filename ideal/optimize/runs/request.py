@@ -1,20 +1,20 @@
-"""What a design run is asked for: options of the command line over a configuration's table `[optimize]` over defaults."""
+"""What a run that designs or chooses is asked for, in words: as options and the table `[optimize]` of a configuration say it."""
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from ideal.cli._options import parse_duration
+from ideal._durations import parse_duration
 from ideal.errors import UsageError, unknown_name
-from ideal.optimize.ascent.gradient import METHODS
 
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for, as the options of `ideal optimize`; None where the user leaves it to the system.
+    """What is asked for, in words and numbers; None where the user leaves it to the system.
 
-    The keys of the table `[optimize]` are these names, with - or _, or those of the options.
+    The keys of the table `[optimize]` are these names, with - or _, or those of the options of `ideal optimize`. A plan
+    (`ideal.optimize.runs.plans`) is made of it once, with objects in the place of names.
     """
 
     objects: str | None = None
@@ -40,8 +40,21 @@ class Request:
     effort: float = 0.25
     seed: int = 0
 
+    def __post_init__(self):
+        _check(self)
+
+    def as_table(self) -> dict[str, Any]:
+        """Return the table `[optimize]` that asks for the same; what is left to the system is left out."""
+        said = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name.replace("_", "-"): value for name, value in said.items() if value is not None and value not in ((), {})}
+
+    def with_defaults(self, **defaults: Any) -> "Request":
+        """Return the request with these values where the user gave none."""
+        return replace(self, **{name: value for name, value in defaults.items() if getattr(self, name) in (None, (), {})})
+
 
 NAMES = tuple(each.name for each in fields(Request))
+_METHODS = ("auto", "line-search", "adam")
 _OPTIONS = {"floor": "floors", "rate": "rates", "model": "models", "start": "starts"}  # each gives one of several
 
 
@@ -70,20 +83,7 @@ def read_request(table: Mapping[str, Any], given: Mapping[str, Any]) -> Request:
         name, option = _OPTIONS.get(option, option), f"--{option.replace('_', '-')}"
         value = _checked(option, name, list(value) if isinstance(value, tuple) else value)
         found[name] = {**found.get(name, {}), **value} if isinstance(value, dict) else value
-    request = Request(**found)
-    _check(request)
-    return request
-
-
-def as_table(request: Request) -> dict[str, Any]:
-    """Return the table `[optimize]` that asks for the same; what is left to the system is left out."""
-    said = {each.name: getattr(request, each.name) for each in fields(Request)}
-    return {name.replace("_", "-"): value for name, value in said.items() if value is not None and value not in ((), {})}
-
-
-def completed(request: Request, **defaults: Any) -> Request:
-    """Return a request with these values where the user gave none."""
-    return replace(request, **{name: value for name, value in defaults.items() if getattr(request, name) in (None, (), {})})
+    return Request(**found)
 
 
 def _check(request: Request) -> None:
@@ -91,8 +91,8 @@ def _check(request: Request) -> None:
         value = getattr(request, name)
         if value is not None and value < 1:
             raise UsageError(f"--{name} takes a whole number from 1 on; found {value}")
-    if request.method not in (None, *METHODS):
-        raise UsageError(unknown_name("no method of ascent is called", request.method, METHODS))
+    if request.method not in (None, *_METHODS):
+        raise UsageError(unknown_name("no method of ascent is called", request.method, _METHODS))
     if request.method == "line-search" and request.learning_rate is not None:
         raise UsageError(
             "--learning-rate is of Adam, and line searches find their own steps: leave it out, or take --method adam"

@@ -1,77 +1,77 @@
 """Figures of a design run: before and after, the ascent, the comparison with named designs, and a measurement by each."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ideal.measurements.measurement_set import MeasurementSet
-from ideal.optimize.design import Designed
 from ideal.optimize.runs.tables import shown_name, value_name
 from ideal.plots.estimates import _BLUE, _GREY, Figure, Normalize, save_figure
-from ideal.plots.measurements import draw_measurements
+from ideal.plots.measurements import measurement_figure
 from ideal.runs.keeping import Keeping
+
+if TYPE_CHECKING:
+    from ideal.optimize.runs.designs.result import DesignResult
 
 _GREEN = "#2f8f4e"
 _FEW = 20  # records of an ascent that are marked each
 _COLOURS = {"design": _GREEN, "start": _GREY, "named": _BLUE}
+_SHOWN = 3  # designs by which a measurement is shown
+_FILES = {"before": "design-before.png", "after": "design-after.png"}
 
 
-def draw_all(
-    folder: Path,
-    system,
-    designed: Designed,
-    document: dict,
-    measured: Mapping[str, MeasurementSet],
-    scene: np.ndarray,
-    keeping: Keeping,
-) -> None:
-    """Draw every figure of a run into its folder.
-
-    Args:
-        folder: of the run.
-        system: what was designed.
-        designed: what was found.
-        document: of the run, as JSON types.
-        measured: a measurement of one object by several designs.
-        scene: that object, exposed.
-        keeping: takes what cannot be drawn.
-
-    """
-    titles = {row["name"]: shown_name(row) for row in document["designs"]}
-    panels = {titles[name]: one for name, one in measured.items()}
-    figures: dict[str, Callable[[Path], None]] = {
-        "design-before.png": lambda target: draw_design(system, designed.begun, target),
-        "design-after.png": lambda target: draw_design(system, designed.params, target),
-        "comparison.png": lambda target: draw_comparison(document["designs"], target),
-        "measurements.png": lambda target: draw_measurements(panels, scene, target),
-    }
-    if document["designs"][0]["targets"]:
-        figures["targets.png"] = lambda target: draw_targets(document["designs"], target)
-    if designed.climb is not None:
-        figures["ascent.png"] = lambda target: draw_ascent(designed, document["gain_unit"], target)
-    for name, draw in figures.items():
-        with keeping.attempt(folder / name, "the figure"):
-            draw(folder / name)
+def figures_of(result: "DesignResult") -> dict[str, Callable[[], Figure]]:
+    """Return what draws each figure of a result, by name; those of the system only where it is known."""
+    record, work = result.record, result.work
+    figures: dict[str, Callable[[], Figure]] = {}
+    if work is not None:
+        figures["before"] = partial(design_figure, work.plan.system, work.found.begun)
+        figures["after"] = partial(design_figure, work.plan.system, result.params)
+    figures["comparison"] = partial(comparison_figure, record["designs"])
+    if work is not None:
+        figures["measurements"] = partial(_measurements, result)
+    if record["designs"][0]["targets"]:
+        figures["targets"] = partial(target_figure, record["designs"])
+    if result.history:
+        figures["ascent"] = partial(ascent_figure, record, result.history)
+    return figures
 
 
-def draw_design(system, params, target: Path) -> None:
-    """Draw a design, a file of its own: systems fill their figures."""
+def draw_all(result: "DesignResult", folder: Path, keeping: Keeping) -> None:
+    """Draw every figure of a result into a folder; `keeping` takes what cannot be drawn."""
+    for name, draw in figures_of(result).items():
+        target = folder / _FILES.get(name, f"{name}.png")
+        with keeping.attempt(target, "the figure"):
+            save_figure(draw(), target)
+
+
+def _measurements(result: "DesignResult") -> Figure:
+    from ideal.optimize.runs.designs.run import fresh_measurements
+
+    work, titles = result.work, {row["name"]: shown_name(row) for row in result.record["designs"]}
+    some = list(work.designs.items())[:_SHOWN]
+    panels = {titles[name]: fresh_measurements(work.plan, params, name, 1) for name, params in some}
+    return measurement_figure(panels, work.plan.simulation.exposed(work.plan.division.measure.scenes[:1])[0])
+
+
+def design_figure(system, params) -> Figure:
+    """Return a drawing of a design, a figure of its own: systems fill their figures."""
     figure = Figure(layout="constrained")
     system.draw(params, figure)
-    save_figure(figure, target)
+    return figure
 
 
-def draw_ascent(designed: Designed, unit: str, target: Path) -> None:
-    """Draw the objective of every start against steps: relaxed, and made hard for held-out objects; the start and the exchanges.
+def ascent_figure(record: dict, history: list[dict]) -> Figure:
+    """Return the objective of every start against steps: relaxed, and made hard for held-out objects; start and exchanges.
 
     Args:
-        designed: with the ascent that led to it.
-        unit: of the objective.
-        target: file.
+        record: of the run.
+        history: of its ascent.
 
     """
-    history, chosen = designed.climb.history, designed.climb.start
+    gain, unit, best = record["gain"], record["gain_unit"], record["best_start"]
     steps = np.array([record["step"] for record in history])
     figure = Figure(figsize=(6.4, 3.8), layout="constrained")
     axes = figure.subplots()
@@ -82,7 +82,7 @@ def draw_ascent(designed: Designed, unit: str, target: Path) -> None:
     ):
         values = np.array([record[key] for record in history], dtype=float)
         for number, line in enumerate(values.T):
-            mine = number == chosen or not several
+            mine = number == best or not several
             style = {"linewidth": 1.6 if mine else 0.9, "linestyle": "-" if mine else ":", "color": colour}
             axes.plot(steps, line, **style, marker="." if len(steps) <= _FEW else None, label=label if mine else None)
     begun = [0, *steps[:-1]]  # a fit is to the design before the steps of its record
@@ -93,20 +93,20 @@ def draw_ascent(designed: Designed, unit: str, target: Path) -> None:
     what = "objective: decoder's gain" if unit == "dB" else "objective: information"
     axes.set(xlabel="step", ylabel=f"{what} ({unit})", xlim=(0, 1.03 * steps[-1]))
     axes.xaxis.get_major_locator().set_params(integer=True)
-    ends = [(0, designed.gain_of_start, "s", "start, made hard, held-out objects")]
-    if designed.gain_of_search != designed.gain_of_ascent:
-        ends.append((steps[-1], designed.gain_of_search, "D", "after exchanges, held-out objects"))
+    ends = [(0, gain["start"], "s", "start, made hard, held-out objects")]
+    if gain["search"] != gain["ascent"]:
+        ends.append((steps[-1], gain["search"], "D", "after exchanges, held-out objects"))
     for step, value, marker, label in ends:
         axes.plot([step], [value], marker, color=_GREEN, markersize=5, clip_on=False, label=label)
     if several:
         axes.plot([], [], ":", color=_GREY, label="other starts")
     _plain(axes)
     axes.legend(fontsize=8, frameon=False)
-    save_figure(figure, target)
+    return figure
 
 
-def draw_comparison(rows: list[dict], target: Path) -> None:
-    """Draw the re-measured information of the designs, with intervals, and that about the label where it was measured."""
+def comparison_figure(rows: list[dict]) -> Figure:
+    """Return the re-measured information of the designs, with intervals, and that about the label where it was measured."""
     first = rows[0]
     vector = first["pixel_name"] != "pixel"
     scale = first["pixels"] if vector else 1
@@ -123,7 +123,7 @@ def draw_comparison(rows: list[dict], target: Path) -> None:
     axes.set_yticks(range(len(ordered)), [shown_name(row) for row in ordered])
     axes.get_yticklabels()[[row["role"] for row in ordered].index("design")].set_fontweight("bold")
     axes.set_ylim(len(ordered) - 0.5, -0.5)
-    save_figure(figure, target)
+    return figure
 
 
 def _draw_intervals(axes, rows: list[dict], key: str, bounds: str, factor: float, title: str) -> None:
@@ -141,8 +141,8 @@ def _draw_intervals(axes, rows: list[dict], key: str, bounds: str, factor: float
     axes.tick_params(left=False)
 
 
-def draw_targets(rows: list[dict], target: Path) -> None:
-    """Draw a table of what each design tells of each target, each column shaded by its share of the largest."""
+def target_figure(rows: list[dict]) -> Figure:
+    """Return a table of what each design tells of each target, each column shaded by its share of the largest."""
     names = list(rows[0]["targets"])
     table = np.array([[row["targets"][name] for name in names] for row in rows])
     figure = Figure(figsize=(2.2 + max(2.4, 0.95 * len(names)), 0.34 * len(rows) + 1.3), layout="constrained")
@@ -163,7 +163,7 @@ def draw_targets(rows: list[dict], target: Path) -> None:
     )
     for side in axes.spines.values():
         side.set_visible(False)
-    save_figure(figure, target)
+    return figure
 
 
 def _plain(axes, grid: str = "both") -> None:
