@@ -154,7 +154,7 @@ def print_choice(document: dict) -> None:
         )
         for each in document["strategies"]
     ]
-    _output.print_table(("strategy", f"{noun}s", "bits", "sets looked at", "seconds"), rows)
+    _output.print_rows(("strategy", f"{noun}s", "bits", "sets looked at", "seconds"), rows)
     _output.print_lines([""])
     rows, digits = [], 1 if sites else 3
     for row in sorted(document["designs"], key=lambda each: -each["information"]):
@@ -169,5 +169,5 @@ def print_choice(document: dict) -> None:
         rows.append((row["name"], str(len(row["members"])), f"{row['information']:.{digits}f}", interval, more, told, *each))
     more = ("bits/visibility", "visibilities") if sites else ()
     titles = ("design", f"{noun}s", "bits" if sites else "bits/pixel", "95 % interval", "the choice is above by", "closed form")
-    _output.print_table((*titles, *more), rows)
+    _output.print_rows((*titles, *more), rows)
     _output.print_lines(["", choice_explanation(document)])

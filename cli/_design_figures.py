@@ -4,17 +4,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
+from matplotlib.colors import Normalize
 
 from ideal.measurements.measurement_set import MeasurementSet
 from ideal.optimize.design import Designed
 from ideal.optimize.runs.tables import shown_name, value_name
-from ideal.plots.estimates import _BLUE, _GREY, Figure, Normalize, save_figure
 from ideal.plots.measurements import draw_measurements
+from ideal.plots.theme import BLUE, GREY, Figure, save_figure
 from ideal.runs.keeping import Keeping
 
 _GREEN = "#2f8f4e"
 _FEW = 20  # records of an ascent that are marked each
-_COLOURS = {"design": _GREEN, "start": _GREY, "named": _BLUE}
+_COLOURS = {"design": _GREEN, "start": GREY, "named": BLUE}
 
 
 def draw_all(
@@ -77,7 +78,7 @@ def draw_ascent(designed: Designed, unit: str, target: Path) -> None:
     axes = figure.subplots()
     several = len(history[0]["gain"]) > 1
     for key, colour, label in (
-        ("gain", _GREY, "relaxed, objects of the ascent"),
+        ("gain", GREY, "relaxed, objects of the ascent"),
         ("hard_gain", _GREEN, "made hard, held-out objects"),
     ):
         values = np.array([record[key] for record in history], dtype=float)
@@ -89,7 +90,7 @@ def draw_ascent(designed: Designed, unit: str, target: Path) -> None:
     fits = [(step, max(each["gain_by_new_fit"])) for step, each in zip(begun, history, strict=True) if "gain_by_new_fit" in each]
     fits += [(record["step"], record["gain_by_last_fit"]) for record in history if "gain_by_last_fit" in record]
     if fits:
-        axes.plot(*zip(*fits, strict=True), "o", color=_BLUE, markersize=4, label="made hard, by the density just fitted")
+        axes.plot(*zip(*fits, strict=True), "o", color=BLUE, markersize=4, label="made hard, by the density just fitted")
     what = "objective: decoder's gain" if unit == "dB" else "objective: information"
     axes.set(xlabel="step", ylabel=f"{what} ({unit})", xlim=(0, 1.03 * steps[-1]))
     axes.xaxis.get_major_locator().set_params(integer=True)
@@ -99,7 +100,7 @@ def draw_ascent(designed: Designed, unit: str, target: Path) -> None:
     for step, value, marker, label in ends:
         axes.plot([step], [value], marker, color=_GREEN, markersize=5, clip_on=False, label=label)
     if several:
-        axes.plot([], [], ":", color=_GREY, label="other starts")
+        axes.plot([], [], ":", color=GREY, label="other starts")
     _plain(axes)
     axes.legend(fontsize=8, frameon=False)
     save_figure(figure, target)

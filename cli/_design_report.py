@@ -206,7 +206,7 @@ def _print_labels(listed: list[dict]) -> None:
         )
         for row in ordered
     ]
-    _output.print_table(titles, table, right=range(1, 4))
+    _output.print_rows(titles, table, right=range(1, 4))
 
 
 def _print_measured(listed: list[dict]) -> None:
@@ -224,7 +224,7 @@ def _print_measured(listed: list[dict]) -> None:
         table.append((*cells, _bits(bits / row["values"])) if vector else cells)
     if vector:
         titles.append(f"bits/{value_name(listed[0])}")
-    _output.print_table(tuple(titles), table, right=(1, 2, 3, 5))
+    _output.print_rows(tuple(titles), table, right=(1, 2, 3, 5))
 
 
 def _print_targets(listed: list[dict]) -> None:
@@ -235,7 +235,7 @@ def _print_targets(listed: list[dict]) -> None:
     for row in listed:
         counts = ["/".join(map(str, row["filters"].values()))] if filters else []
         table.append((shown_name(row), *counts, *(_bits(row["targets"][name]) for name in names)))
-    _output.print_table(tuple(titles), table, right=range(1, len(titles)))
+    _output.print_rows(tuple(titles), table, right=range(1, len(titles)))
 
 
 def _bits(value: float) -> str:

@@ -82,3 +82,10 @@ def interval_text(bounds: Sequence[float | None] | None, confidence: float, digi
 def is_known(bounds: Sequence[float | None] | None) -> bool:
     """Tell whether an interval has both its ends."""
     return bounds is not None and all(bound is not None and math.isfinite(bound) for bound in bounds)
+
+
+def duration(seconds: float) -> str:
+    """Return a time for people: "3.2 s", "12 min", "1.5 h"."""
+    if seconds < 100:
+        return f"{seconds:.3g} s"
+    return f"{seconds / 60:.3g} min" if seconds < 6000 else f"{seconds / 3600:.3g} h"

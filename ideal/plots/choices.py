@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ideal.imaging.interferometer.interferometer import Interferometer
-from ideal.plots.estimates import save_figure
+from ideal.plots.theme import save_figure
 
 _BLUE, _GREY, _GREEN = "#1f5fa8", "#9a9a9a", "#2f8f4e"
 _NAMED = 6  # members that a chart has room to name

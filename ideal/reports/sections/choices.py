@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from ideal.reports.content import Block, Facts, Headline, Note, Part, Section
 from ideal.reports.figures import gallery
-from ideal.reports.provenance import notes_of, seconds_text
+from ideal.reports.provenance import notes_of
 from ideal.reports.sections.designs import design_provenance, unfinished_section
 from ideal.runs.read import Run
 from ideal.tables import Column, Table, bar_cell, interval_cell
-from ideal.text import digits_for, interval_text, number, with_span
+from ideal.text import digits_for, duration, interval_text, number, with_span
 
 _NAMED = 16  # members that a table has room to name
 
@@ -51,7 +51,7 @@ def choice_section(run: Run) -> Section:
         lead=lead,
         parts=[
             Part("Result", blocks),
-            Part("Figures", [gallery(run.path, figures[:2], pair=True), gallery(run.path, figures[2:])]),
+            Part("Figures", [gallery(run, figures[:2], pair=True), gallery(run, figures[2:])]),
             *design_provenance(run),
         ],
     )
@@ -75,9 +75,7 @@ def _strategies(record: dict, noun: str) -> Table:
         if each["bits_per_measurement"] >= best * (1 - 1e-9):
             strong.add(place)
         bits = each["bits_per_measurement"]
-        rows.append(
-            (each["strategy"], _listed(each["members"]), number(bits, 2), str(each["sets"]), seconds_text(each["seconds"]))
-        )
+        rows.append((each["strategy"], _listed(each["members"]), number(bits, 2), str(each["sets"]), duration(each["seconds"])))
     columns = (
         Column("strategy"),
         Column(f"{noun}s"),
