@@ -47,7 +47,7 @@ def print_settings(facts: Mapping[str, Mapping[str, Any]]) -> None:
         (name, _short(each["value"]), each["unit"], (each["range"] or {}).get("text", ""), each["help"])
         for name, each in facts.items()
     ]
-    _output.print_table(("setting", "value", "unit", "range", "what it is"), rows)
+    _output.print_rows(("setting", "value", "unit", "range", "what it is"), rows)
 
 
 def _range(within) -> dict[str, Any] | None:

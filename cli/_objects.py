@@ -86,7 +86,7 @@ def print_facts(facts: dict) -> None:
         ("values", f"{facts['min']:.4g} to {facts['max']:.4g}, mean {facts['mean']:.4g}{unit}"),
     ]
     _output.print_lines([f"{facts['name']}: {facts['summary']}"])
-    _output.print_table(("", ""), rows)
+    _output.print_rows(("", ""), rows)
     _output.print_lines([""])
     print_settings(facts["settings"])
 

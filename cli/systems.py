@@ -52,7 +52,7 @@ def systems(
         if as_json:
             _output.print_json({"systems": {each: {"summary": kind.summary} for each, kind in found.items()}})
         else:
-            _output.print_table(("system", "what it is"), [(each, kind.summary) for each, kind in found.items()])
+            _output.print_rows(("system", "what it is"), [(each, kind.summary) for each, kind in found.items()])
         return
     from ideal.cli import _systems
     from ideal.runs.keeping import Keeping
@@ -72,7 +72,7 @@ def systems(
         with keeping.attempt(plot, "the figure"):
             from matplotlib.figure import Figure
 
-            from ideal.plots.estimates import save_figure
+            from ideal.plots.theme import save_figure
 
             figure = Figure(layout="constrained")
             system.draw(params, figure)
@@ -120,11 +120,11 @@ def _print(facts: dict) -> None:
     print_settings(facts["settings"])
     _output.print_lines([""])
     parameters = facts["parameters"].items()
-    _output.print_table(
+    _output.print_rows(
         ("parameter", "shape", "constraint"), [(name, by(each["shape"]), each["constraint"]) for name, each in parameters]
     )
     _output.print_lines([""])
     designs = (facts["designs"] | facts["further_designs"]).items()
-    _output.print_table(
+    _output.print_rows(
         ("design", "what it is"), [(name + " (shown)" * (name == facts["design"]), text) for name, text in designs]
     )

@@ -7,19 +7,27 @@ from ideal import _runtime
 _runtime.configure()
 
 _PUBLIC = {
-    "compare": "information",
-    "estimate": "information",
-    "from_arrays": "measurements",
-    "open_measurements": "measurements",
-    "write_measurements": "measurements",
-    "MeasurementWriter": "measurements",
+    "choose": "optimize.runs:choose",
+    "compare": "information:compare",
+    "design": "optimize.runs:design",
+    "estimate": "information:estimate",
+    "estimate_files": "runs.estimation:estimate_files",
+    "from_arrays": "measurements:from_arrays",
+    "open": "measurements:open_measurements",
+    "open_measurements": "measurements:open_measurements",
+    "rank": "information:rank",
+    "report": "reports:report",
+    "simulate": "simulation:simulate",
+    "write_measurements": "measurements:write_measurements",
+    "MeasurementWriter": "measurements:MeasurementWriter",
 }
 
 
 def __getattr__(name: str):
     """Import what is public when it is first used, so that the command line's help need not wait for it."""
     if name in _PUBLIC:
-        return getattr(import_module(f"ideal.{_PUBLIC[name]}"), name)
+        module, own_name = _PUBLIC[name].split(":")
+        return getattr(import_module(f"ideal.{module}"), own_name)
     raise AttributeError(f"module 'ideal' has no attribute {name!r}")
 
 

@@ -3,7 +3,7 @@
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 
@@ -28,15 +28,18 @@ def silent(text: str, fraction: float | None = None) -> None:
 
 
 @contextmanager
-def shown(progress: "Progress | bool | None" = None) -> Iterator[Progress]:
+def shown(progress: "Progress | AbstractContextManager[Progress] | bool | None" = None) -> Iterator[Progress]:
     """Give what takes lines of progress while something runs.
 
     Args:
-        progress: a function that takes them itself; False for silence, True for a bar, and None for a bar in a notebook and on
-            a terminal, and silence elsewhere.
+        progress: a function that takes them itself, or a context manager that gives one; False for silence, True for a bar, and
+            None for a bar in a notebook and on a terminal, and silence elsewhere.
 
     """
-    if callable(progress):
+    if hasattr(progress, "__enter__"):
+        with progress as say:
+            yield say
+    elif callable(progress):
         yield progress
     elif progress or (progress is None and _is_watched()):
         bar = _bar()

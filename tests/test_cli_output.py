@@ -60,7 +60,7 @@ def test_figure(ideal, tmp_path, suffix):
 )
 def test_figure_units(ideal, tmp_path, monkeypatch, arguments, unit):
     drawn = []
-    monkeypatch.setattr("ideal.plots.estimates.save_figure", lambda figure, target: drawn.append(figure))
+    monkeypatch.setattr("ideal.plots.theme.save_figure", lambda figure, target: drawn.append(figure))
     assert ideal("estimate", *arguments, "--plot", tmp_path / "x.png").exit_code == 0
     (figure,) = drawn
     assert unit in figure.axes[0].get_xlabel()
@@ -71,7 +71,7 @@ def test_figure_of_long_names_stays_inside(ideal, tmp_path, monkeypatch):
     for name in names:
         (tmp_path / name).write_bytes(Path("a.h5").read_bytes())
     drawn = []
-    monkeypatch.setattr("ideal.plots.estimates.save_figure", lambda figure, target: drawn.append(figure))
+    monkeypatch.setattr("ideal.plots.theme.save_figure", lambda figure, target: drawn.append(figure))
     paths = [tmp_path / name for name in names]
     assert ideal("estimate", *paths, *FAST, "--plot", tmp_path / "x.png").exit_code == 0
     (figure,) = drawn
@@ -88,7 +88,7 @@ def test_a_full_disk_costs_the_figure_alone(ideal, tmp_path, monkeypatch):
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("ideal.plots.estimates.save_figure", full)
+    monkeypatch.setattr("ideal.plots.theme.save_figure", full)
     result = ideal("estimate", "a.h5", *FAST, "--plot", tmp_path / "x.png")
     assert result.exit_code == 1
     assert "information" in result.stdout

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ideal.optimize.runs.tables import listed
-from ideal.plots.estimates import save_figure
+from ideal.plots.theme import Figure, save_figure
 from ideal.runs.keeping import Keeping
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from ideal.optimize.runs.choices.result import ChoiceResult
 
 _BLUE, _GREY, _GREEN = "#1f5fa8", "#9a9a9a", "#2f8f4e"
@@ -23,7 +21,7 @@ _MARGIN = 0.08  # of the range of values
 _FILES = {"before": "design-before.png", "after": "design-after.png"}
 
 
-def figures_of(result: "ChoiceResult") -> "dict[str, Callable[[], Figure]]":
+def figures_of(result: "ChoiceResult") -> dict[str, Callable[[], Figure]]:
     """Return what draws each figure of a result, by name; those of the system only where it is known."""
     figures, record = {}, result.record
     if result.work is not None:
@@ -38,28 +36,29 @@ def figures_of(result: "ChoiceResult") -> "dict[str, Callable[[], Figure]]":
     return figures | {"comparison": partial(comparison_figure, record)}
 
 
+def file_of(name: str) -> str:
+    """Return what the file of a figure is called in the folder of a run."""
+    return _FILES.get(name, f"{name}.png")
+
+
 def draw_all(result: "ChoiceResult", folder: Path, keeping: Keeping) -> None:
     """Draw every figure of a result into a folder; `keeping` takes what cannot be drawn."""
     for name, draw in figures_of(result).items():
-        target = folder / _FILES.get(name, f"{name}.png")
+        target = folder / file_of(name)
         with keeping.attempt(target, "the figure"):
             save_figure(draw(), target)
 
 
-def system_figure(system, params, title: str, new: Sequence[str] = ()) -> "Figure":
+def system_figure(system, params, title: str, new: Sequence[str] = ()) -> Figure:
     """Return a drawing of a system with these parameters, new members set off from the others where it can."""
-    from matplotlib.figure import Figure
-
     figure = Figure(layout="constrained")
     system.draw_choice(params, figure, new)
     figure.suptitle(title, fontsize=11)
     return figure
 
 
-def comparison_figure(document: dict) -> "Figure":
+def comparison_figure(document: dict) -> Figure:
     """Return what every strategy's set tells in closed form, and the re-measured information of designs with intervals."""
-    from matplotlib.figure import Figure
-
     strategies, designs = document["strategies"], sorted(document["designs"], key=lambda row: -row["information"])
     count, noun = max(len(strategies), len(designs)), document["member"]
     figure = Figure(figsize=(11, 0.5 * count + 1.4), layout="constrained")

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.colors import Normalize
 
 from ideal.optimize.runs.tables import shown_name, value_name
-from ideal.plots.estimates import _BLUE, _GREY, Figure, Normalize, save_figure
 from ideal.plots.measurements import measurement_figure
+from ideal.plots.theme import BLUE, GREY, Figure, save_figure
 from ideal.runs.keeping import Keeping
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 _GREEN = "#2f8f4e"
 _FEW = 20  # records of an ascent that are marked each
-_COLOURS = {"design": _GREEN, "start": _GREY, "named": _BLUE}
+_COLOURS = {"design": _GREEN, "start": GREY, "named": BLUE}
 _SHOWN = 3  # designs by which a measurement is shown
 _FILES = {"before": "design-before.png", "after": "design-after.png"}
 
@@ -39,10 +40,15 @@ def figures_of(result: "DesignResult") -> dict[str, Callable[[], Figure]]:
     return figures
 
 
+def file_of(name: str) -> str:
+    """Return what the file of a figure is called in the folder of a run."""
+    return _FILES.get(name, f"{name}.png")
+
+
 def draw_all(result: "DesignResult", folder: Path, keeping: Keeping) -> None:
     """Draw every figure of a result into a folder; `keeping` takes what cannot be drawn."""
     for name, draw in figures_of(result).items():
-        target = folder / _FILES.get(name, f"{name}.png")
+        target = folder / file_of(name)
         with keeping.attempt(target, "the figure"):
             save_figure(draw(), target)
 
@@ -77,7 +83,7 @@ def ascent_figure(record: dict, history: list[dict]) -> Figure:
     axes = figure.subplots()
     several = len(history[0]["gain"]) > 1
     for key, colour, label in (
-        ("gain", _GREY, "relaxed, objects of the ascent"),
+        ("gain", GREY, "relaxed, objects of the ascent"),
         ("hard_gain", _GREEN, "made hard, held-out objects"),
     ):
         values = np.array([record[key] for record in history], dtype=float)
@@ -89,7 +95,7 @@ def ascent_figure(record: dict, history: list[dict]) -> Figure:
     fits = [(step, max(each["gain_by_new_fit"])) for step, each in zip(begun, history, strict=True) if "gain_by_new_fit" in each]
     fits += [(record["step"], record["gain_by_last_fit"]) for record in history if "gain_by_last_fit" in record]
     if fits:
-        axes.plot(*zip(*fits, strict=True), "o", color=_BLUE, markersize=4, label="made hard, by the density just fitted")
+        axes.plot(*zip(*fits, strict=True), "o", color=BLUE, markersize=4, label="made hard, by the density just fitted")
     what = "objective: decoder's gain" if unit == "dB" else "objective: information"
     axes.set(xlabel="step", ylabel=f"{what} ({unit})", xlim=(0, 1.03 * steps[-1]))
     axes.xaxis.get_major_locator().set_params(integer=True)
@@ -99,7 +105,7 @@ def ascent_figure(record: dict, history: list[dict]) -> Figure:
     for step, value, marker, label in ends:
         axes.plot([step], [value], marker, color=_GREEN, markersize=5, clip_on=False, label=label)
     if several:
-        axes.plot([], [], ":", color=_GREY, label="other starts")
+        axes.plot([], [], ":", color=GREY, label="other starts")
     _plain(axes)
     axes.legend(fontsize=8, frameon=False)
     return figure

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ideal.measurements.measurement_set import MeasurementSet
-from ideal.plots.estimates import _BLUE, Figure
+from ideal.plots.theme import BLUE, Figure
 
 
 def measurement_figure(measured: Mapping[str, MeasurementSet], scene: np.ndarray) -> Figure:
@@ -28,7 +28,7 @@ def measurement_figure(measured: Mapping[str, MeasurementSet], scene: np.ndarray
 def _draw_object(axes, scene: np.ndarray) -> None:
     axes.set_title("the object", fontsize=9)
     if scene.ndim == 1:
-        axes.plot(scene, color=_BLUE, linewidth=1)
+        axes.plot(scene, color=BLUE, linewidth=1)
         axes.set(xlabel="value")
         return
     if scene.ndim == 3 and scene.shape[-1] == 3:
@@ -43,7 +43,7 @@ def _draw_object(axes, scene: np.ndarray) -> None:
 def _draw_values(axes, values: np.ndarray, units: str) -> None:
     if values.ndim == 1:
         is_complex = np.iscomplexobj(values)
-        axes.plot(np.abs(values), ".", markersize=1.5, color=_BLUE)
+        axes.plot(np.abs(values), ".", markersize=1.5, color=BLUE)
         axes.set_xlabel("number of the visibility" if is_complex else "number of the value")
         axes.set_ylabel(f"amplitude ({units})" if is_complex else units)
         return

@@ -104,6 +104,8 @@ class Section:
         status: "finished", "failed" or "unfinished".
         result: its main number in a few words, for the list of runs.
         lead: what it was, in a line.
+        conclusion: what came out, in a sentence; "" where there is none yet.
+        date: of the record; versions: of what computed it, in a line.
         parts: of the section, in order.
         statistics: rows of numbers with targets, for the table of several studies.
 
@@ -115,6 +117,9 @@ class Section:
     status: str = "finished"
     result: str = ""
     lead: str = ""
+    conclusion: str = ""
+    date: str = ""
+    versions: str = ""
     parts: Sequence[Part] = ()
     statistics: Sequence[dict] = field(default=(), repr=False)
 

@@ -5,8 +5,9 @@ import re
 import struct
 from pathlib import Path
 
+from ideal.errors import DataError
 from ideal.reports.content import Gallery, Picture
-from ideal.runs.read import absence, inside
+from ideal.runs.read import Run
 
 _INCH = 96  # CSS pixels
 _UNITS = {"": 1.0, "px": 1.0, "pt": _INCH / 72, "in": _INCH, "cm": _INCH / 2.54, "mm": _INCH / 25.4}
@@ -15,28 +16,26 @@ _LARGEST_SVG = 1_500_000  # bytes; of a larger one the PNG beside it is taken
 _SVG_HEAD = 4096
 
 
-def gallery(folder: Path, figures: list[tuple[str, str, str]], *, pair: bool = False) -> Gallery:
-    """Return figures of a folder.
+def gallery(run: Run, figures: list[tuple[str, str, str]], *, pair: bool = False) -> Gallery:
+    """Return figures of a run.
 
     Args:
-        folder: of the run.
+        run: whose they are.
         figures: name of the file, caption and what it shows of each; a missing one is shown as such.
         pair: whether two stand side by side, where they are not too wide for that.
 
     """
-    pictures = [picture(folder, name, caption, alt) for name, caption, alt in figures]
+    pictures = [picture(run, name, caption, alt) for name, caption, alt in figures]
     return Gallery(pictures, pair and all(each.width <= _WIDEST_OF_PAIR for each in pictures))
 
 
-def picture(folder: Path, name: str, caption: str, alt: str) -> Picture:
-    """Return a figure of a folder with its bytes in it; without them where it is missing, lies elsewhere or is no picture."""
-    shown, file = Path(name).name, inside(folder, name)
-    if file is None:
-        return Picture(None, shown, caption, alt, fault=absence(folder, name))
+def picture(run: Run, name: str, caption: str, alt: str) -> Picture:
+    """Return a figure of a run with its bytes in it; without them where it is missing, lies elsewhere or is no picture."""
+    shown = Path(name).name
     try:
-        content = file.read_bytes()
-    except OSError as error:
-        return Picture(None, shown, caption, alt, fault=f"cannot be read ({error.strerror})")
+        content = run.content(name)
+    except DataError as error:
+        return Picture(None, shown, caption, alt, fault=str(error))
     kind, width, height = _measured(content)
     if kind is None:
         return Picture(None, shown, caption, alt, fault="is no picture that can be shown, PNG or SVG")
@@ -44,17 +43,17 @@ def picture(folder: Path, name: str, caption: str, alt: str) -> Picture:
     return Picture(source, shown, caption, alt, width, height)
 
 
-def preferred(folder: Path, names: list[str]) -> str:
+def preferred(run: Run, names: list[str]) -> str:
     """Return which file of a figure to embed: lines where they are not too many, else pixels.
 
     Args:
-        folder: of the run.
+        run: whose it is.
         names: of files that show the same; the first one if none of them exists.
 
     """
-    there = {Path(name).suffix.lower(): name for name in names if inside(folder, name)}
+    there = {Path(name).suffix.lower(): name for name in names if run.file(name) or name in run.figures}
     vector, pixels = there.get(".svg"), there.get(".png")
-    if vector and (pixels is None or (folder / vector).stat().st_size <= _LARGEST_SVG):
+    if vector and (pixels is None or len(run.content(vector)) <= _LARGEST_SVG):
         return vector
     return pixels or next(iter(names), "figure.png")
 

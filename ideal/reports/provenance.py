@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from ideal.reports.content import Block, Code, Facts, Note, Part
@@ -20,13 +19,6 @@ def notes_of(run: Run, warnings: Sequence[str] = ()) -> list[Block]:
     return found
 
 
-def seconds_text(seconds: float) -> str:
-    """Return a time for people."""
-    if seconds < 100:
-        return f"{seconds:.3g} s"
-    return f"{seconds / 60:.3g} min" if seconds < 6000 else f"{seconds / 3600:.3g} h"
-
-
 def provenance_parts(run: Run, settings: Block | None = None, again: Sequence[Block] = ()) -> list[Part]:
     """Return settings, inputs, versions, and how to run it again.
 
@@ -39,7 +31,7 @@ def provenance_parts(run: Run, settings: Block | None = None, again: Sequence[Bl
     record = run.record
     settings = settings or Facts(flattened(record.get("configuration") or {}))
     inputs = [(name, str(digest)) for name, digest in (record.get("inputs") or {}).items()]
-    versions = [(name, str(each)) for name, each in (record.get("versions") or {}).items()]
+    versions = list(run.versions.items())
     memory = record.get("peak_memory_mb")
     if memory:
         versions.append(("largest memory", f"{memory:.0f} MB"))
@@ -54,6 +46,8 @@ def provenance_parts(run: Run, settings: Block | None = None, again: Sequence[Bl
 def command_blocks(run: Run, command: Sequence[str] | None = None) -> list[Block]:
     """Return the command of a run to copy, and what to mind; another one in place of that of the record where it is given."""
     command = command or run.record.get("command")
+    if run.path is None:
+        return [Note(["These results were made in Python, and not by a command."])]
     if not command:
         return [Note(["The record of this run does not hold its command."])]
     text = shlex.join(map(str, command))
@@ -101,15 +95,3 @@ def configuration_of(run: Run) -> Block | None:
     if text is None:
         return None
     return Code(text.rstrip("\n"), "run.toml")
-
-
-def short(path: str) -> str:
-    """Return the name of a file without its folders, and with its data set."""
-    file, colons, dataset = str(path).partition("::")
-    return Path(file).name + colons + dataset
-
-
-def short_names(paths: Sequence[str]) -> dict[str, str]:
-    """Return what to call files that stand together: their bare names where these tell them apart."""
-    bare = [short(path) for path in paths]
-    return dict(zip(paths, bare if len(set(bare)) == len(bare) else paths, strict=True))

@@ -1,9 +1,10 @@
-"""The folders that a report is made of: what kind of run each holds, and whether it came to its end."""
+"""Runs that are over, read back from their folders: what kind each is, and whether it came to its end."""
 
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,29 +22,66 @@ _HEAD = 200  # characters of a record that say what it is of
 
 @dataclass(frozen=True)
 class Run:
-    """A run and its folder.
+    """A run and its folder, or results in memory that are told of as of a run.
 
     Attributes:
-        path: of the folder, as the user named it.
+        path: of the folder, as the user named it; None of results in memory.
         kind: `ESTIMATE`, `DESIGN`, `CHOICE` or `REPRODUCTION`.
         record: what run.json says.
         status: "finished", "failed" (of some files or as a whole) or "unfinished".
+        date: when the record was written, as 2026-01-31; "" where nobody knows.
+        figures: files by their names, of results in memory.
+        results: estimates by their place, of results in memory.
 
     """
 
-    path: Path
+    path: Path | None
     kind: str
     record: dict
     status: str
+    date: str = ""
+    figures: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    results: Mapping[int, "Estimate"] = field(default_factory=dict, repr=False)
 
     @property
     def name(self) -> str:
         """What to call it."""
-        return str(self.path)
+        return "Python" if self.path is None else str(self.path)
+
+    @property
+    def place(self) -> str:
+        """What to call its record in messages."""
+        return "the record of these results" if self.path is None else str(self.path / "run.json")
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """The versions of what computed it, as far as they are known."""
+        found = {name: str(each) for name, each in (self.record.get("versions") or {}).items()}
+        own = self.record.get("version")
+        return ({"ideal": str(own)} if own and "ideal" not in found else {}) | found
+
+    def content(self, name: str) -> bytes:
+        """Return the bytes of a file of the run.
+
+        Raises:
+            DataError: there is none that may be read; the message follows the name of the file.
+
+        """
+        if self.path is None:
+            if name not in self.figures:
+                raise DataError("was not drawn")
+            return self.figures[name]
+        file = inside(self.path, name)
+        if file is None:
+            raise DataError(absence(self.path, name))
+        try:
+            return file.read_bytes()
+        except OSError as error:
+            raise DataError(f"cannot be read ({error.strerror})") from None
 
     def file(self, name: str | Path) -> Path | None:
         """Return a file of the folder by its name; None where there is none, or where it lies elsewhere: see `inside`."""
-        return inside(self.path, name)
+        return None if self.path is None else inside(self.path, name)
 
     def estimates(self) -> dict[int, "Estimate"]:
         """Return the estimates that the folder keeps, by their place in the run.
@@ -54,6 +92,8 @@ class Run:
         """
         from ideal.information.results import Estimate  # after a look at run.json, which most reports need alone
 
+        if self.path is None:
+            return dict(self.results)
         found = {}
         for file in self.path.glob("result-*.json"):
             place = file.stem.removeprefix("result-")
@@ -62,7 +102,7 @@ class Run:
             try:
                 state = _read(file)
                 state.pop("run", None)  # whose it is: see `ideal.runs.folder`
-                found[int(place)] = Estimate.from_state(state)
+                found[int(place)] = Estimate.from_record(state)
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 raise DataError(f"{file} is of another version ({error!r}): repeat the command of the run") from error
         return dict(sorted(found.items()))
@@ -151,7 +191,9 @@ def read_run(folder: Path) -> Run:
             f"found the keys {', '.join(map(str, record)) or 'of nothing'}"
         )
     status = record.get("status", "finished" if kind == REPRODUCTION else None)
-    return Run(folder, kind, record, status if status in ("finished", "failed") else "unfinished")
+    written = (folder / "run.json").stat().st_mtime
+    date = datetime.fromtimestamp(written).date().isoformat()
+    return Run(folder, kind, record, status if status in ("finished", "failed") else "unfinished", date)
 
 
 def _read(file: Path, *, strict: bool = False) -> dict:

@@ -76,6 +76,16 @@ class Plan:
             "the design may suit these alone; take objects of more sources (ideal data list)"
         ]
 
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """All that the result depends on, as JSON types."""
+        return {
+            **self.recipe.tables(self.request),
+            "objects": {"name": self.request.objects, **self.recipe.objects},
+            "n_objects": [getattr(self.division, part).count for part in ("design", "choose", "measure")],
+            "exposure": self.simulation.exposure,
+        }
+
     def open_folder(self, out: str, *, overwrite: bool, keeping: Keeping) -> RunFolder | None:
         """Return the folder of the run, with its whole configuration in it; None where the disk is full.
 
@@ -83,15 +93,9 @@ class Plan:
             UsageError: it holds another run, or cannot be written.
 
         """
-        configuration = {
-            **self.recipe.tables(self.request),
-            "objects": {"name": self.request.objects, **self.recipe.objects},
-            "n_objects": [getattr(self.division, part).count for part in ("design", "choose", "measure")],
-            "exposure": self.simulation.exposure,
-        }
         contents = {"objects": _digest_of_objects(self.division), **self.digests}
         inputs = map(str, self.recipe.sources)
-        folder = RunFolder.open(out, configuration, keeping, inputs=inputs, contents=contents, force=overwrite)
+        folder = RunFolder.open(out, self.configuration, keeping, inputs=inputs, contents=contents, force=overwrite)
         if folder is not None and self.recipe.whole:
             again = f"ideal optimize --config {Path(out) / 'run.toml'} --out ANOTHER does the same again"
             with keeping.attempt(folder.path / "run.toml", "the configuration"):

@@ -38,7 +38,7 @@ def choice_section(run: Run) -> Section:
         lead=lead,
         parts=[
             Part("Result", blocks),
-            Part("Figures", [gallery(run.path, figures[:2], pair=True), gallery(run.path, figures[2:])]),
+            Part("Figures", [gallery(run, figures[:2], pair=True), gallery(run, figures[2:])]),
             *design_provenance(run),
         ],
     )

@@ -6,10 +6,10 @@ from ideal.optimize.runs import tables
 from ideal.reports.content import Block, Code, Facts, Headline, Note, Part, Section
 from ideal.reports.figures import gallery
 from ideal.reports.html import fragment
-from ideal.reports.provenance import configuration_of, flattened, notes_of, provenance_parts, seconds_text
+from ideal.reports.provenance import configuration_of, flattened, notes_of, provenance_parts
 from ideal.runs.read import Run
 from ideal.tables import Column, Table
-from ideal.text import digits_for, interval_text, number, with_span
+from ideal.text import digits_for, duration, interval_text, number, with_span
 
 _STOPPED = {
     "converged": "converged",
@@ -33,7 +33,7 @@ def design_section(run: Run) -> Section:
     blocks.append(Note([_sentence(text) for text in tables.explanations(record)]))
     lead = f"{tables.light_text(record)}; target {record['target']}, objective {record['objective']}"
     drawn = _drawings(record)
-    figures = [gallery(run.path, drawn, pair=True), gallery(run.path, _figures(record, scale, unit, digits))]
+    figures = [gallery(run, drawn, pair=True), gallery(run, _figures(record, scale, unit, digits))]
     parts = [
         Part("Result", blocks),
         Part("Figures", figures),
@@ -165,7 +165,7 @@ def _ascent(record: dict) -> Facts:
     if record["steps"] is not None:
         stopped = _STOPPED.get(record["stopped"])
         pairs.insert(0, ("steps", f"{record['steps']} from {record['start']}" + (f", {stopped}" if stopped else "")))
-    pairs.append(("time", seconds_text(record["seconds"])))
+    pairs.append(("time", duration(record["seconds"])))
     return Facts([*pairs, ("objective of", "held-out objects, the design made hard")])
 
 

@@ -5,11 +5,11 @@ from typing import Any
 
 from ideal.reports.content import Block, Facts, Note, Part, Section
 from ideal.reports.figures import gallery, preferred
-from ideal.reports.provenance import command_blocks, flattened, notes_of, seconds_text
+from ideal.reports.provenance import command_blocks, flattened, notes_of
 from ideal.reports.sections.rows import rows_table
 from ideal.runs.read import Run
 from ideal.tables import Cell, Column, Table, bar_cell, interval_cell
-from ideal.text import digits_for, number, with_span
+from ideal.text import digits_for, duration, number, with_span
 
 _SPOKEN = 6  # numbers that the description of the figure reads out
 # What differs from a publication may be the better for it: it is not in the tone of a target that was missed.
@@ -37,7 +37,7 @@ def reproduction_section(run: Run) -> Section:
     names = record.get("figures") or (["figure.png"] if run.status == "finished" else [])
     told = "; ".join(f"{each['name']}: {_valued(each)}" for each in statistics[:_SPOKEN])
     alt = f"{record['title']}. {_sentence(record['summary'])}" + (f" {told}." if told else "")
-    figure = [gallery(run.path, [(preferred(run.path, names), f"{record['title']}.", alt)])] if names else []
+    figure = [gallery(run, [(preferred(run, names), f"{record['title']}.", alt)])] if names else []
     return Section(
         title=record["title"],
         kind=run.kind,
@@ -86,7 +86,7 @@ def _provenance(run: Run, plan: Mapping[str, Any]) -> list[Part]:
     if jobs := record.get("jobs"):
         settings.append(("jobs", f"{jobs['all']}, of which {jobs['done_now']} were done anew"))
     if record.get("seconds") is not None:
-        settings.append(("core time", seconds_text(record["seconds"])))
+        settings.append(("core time", duration(record["seconds"])))
     data = flattened(record.get("data") or {})
     if record.get("results"):
         data.append(("digest of all results", str(record["results"])))

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ideal.errors import DataError
+from ideal.information.tables import ranking_table, short_names
 from ideal.reports.content import Note, Part, Section
-from ideal.reports.provenance import short_names
 from ideal.reports.sections.studies import statistics_table
 from ideal.runs.read import DESIGN, ESTIMATE, REPRODUCTION, Run
-from ideal.tables import Column, Table, bar_cell, interval_cell
-from ideal.text import digits_for, number, with_span
+from ideal.tables import Table
 
 if TYPE_CHECKING:
     from ideal.information.results import Estimate
@@ -101,28 +101,14 @@ def _ranking(group: Sequence[tuple[str, "Estimate"]]) -> Table:
     from ideal.information.estimation import compare
 
     ordered = sorted(group, key=lambda pair: -pair[1].information_bits_per_pixel)
-    digits = digits_for(found.information_bits_per_pixel for _, found in ordered)
-    unit = f"bits/{ordered[0][1].pixel_name}"
-    rows = []
-    for place, (name, found) in enumerate(ordered):
-        more = ""
-        if place + 1 < len(ordered):
-            following = ordered[place + 1][1]
-            difference = compare(replace(found, path="a"), replace(following, path="b"))
-            more = with_span(difference.difference_bits_per_pixel, difference.interval, digits, "+")
-        value, bounds = found.information_bits_per_pixel, found.interval
-        rows.append((name, number(value, digits), interval_cell(bounds, digits), bar_cell(value, bounds), more, found.model))
-    columns = (
-        Column("measured"),
-        Column(unit, "number"),
-        Column(f"{100 * ordered[0][1].confidence:.6g} % interval", "interval"),
-        Column("", "bar"),
-        Column("more than the next", "number"),
-        Column("model"),
-    )
+    named = [replace(found, path=str(place)) for place, (_, found) in enumerate(ordered)]
+    comparisons = [compare(one, following).to_dict() for one, following in pairwise(named)]
+    names = {each.path: name for each, (name, _) in zip(named, ordered, strict=True)}
+    caption = "Estimates of the same objects, across runs"
+    table = ranking_table([each.to_dict() for each in named], comparisons, names, caption=caption, first="measured")
     first = ordered[0][1]
     note = (
         f"As many measurements of the same {first.n_groups} sources, estimated alike: they are taken to show the same "
         "objects, and differences are paired by source, so that they are known better than either number."
     )
-    return Table("Estimates of the same objects, across runs", columns, rows, note=note)
+    return replace(table, note=note)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ideal.optimize.runs.plans import ChoicePlan
+    from ideal.runs.read import Run
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,6 +164,18 @@ class ChoiceResult:
         if what not in figures:
             raise UsageError(f"there is no figure {what!r} of this choice; there are: {', '.join(figures)}")
         return figures[what]()
+
+    def to_run(self) -> "Run":
+        """Return the result as a report tells of it."""
+        from ideal.plots import choices
+        from ideal.plots.theme import picture_of
+        from ideal.runs.key import versions
+        from ideal.runs.read import CHOICE, Run
+
+        figures = {choices.file_of(name): picture_of(draw()) for name, draw in choices.figures_of(self).items()}
+        configuration = {} if self.work is None else {"configuration": self.work.plan.configuration}
+        record = records.finite({"versions": versions(), **configuration, **self.record})
+        return Run(None, CHOICE, record, "finished", datetime.now().date().isoformat(), figures)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the design to a file (.h5), or all of the result to a folder: design, numbers and figures.

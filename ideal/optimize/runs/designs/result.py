@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ideal.optimize.runs.plans import DesignPlan
+    from ideal.runs.read import Run
 
 _FIGURES = ("comparison", "ascent", "targets", "before", "after", "measurements")
 
@@ -141,6 +143,18 @@ class DesignResult:
         if what not in _FIGURES or what not in figures:
             raise UsageError(f"there is no figure {what!r} of this design; there are: {', '.join(figures)}")
         return figures[what]()
+
+    def to_run(self) -> "Run":
+        """Return the result as a report tells of it."""
+        from ideal.plots import designs
+        from ideal.plots.theme import picture_of
+        from ideal.runs.key import versions
+        from ideal.runs.read import DESIGN, Run
+
+        figures = {designs.file_of(name): picture_of(draw()) for name, draw in designs.figures_of(self).items()}
+        configuration = {} if self.work is None else {"configuration": self.work.plan.configuration}
+        record = records.finite({"versions": versions(), **configuration, **self.record})
+        return Run(None, DESIGN, record, "finished", datetime.now().date().isoformat(), figures)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the design to a file (.h5), or all of the result to a folder: design, numbers and figures.

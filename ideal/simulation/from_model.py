@@ -14,6 +14,13 @@ from ideal.errors import UsageError
 def draw(path: str, model: Density, count: int, seed: int, size: tuple[int, int] | None) -> np.ndarray:
     """Return measurements from a model, of a size in pixels or of that of the measurements it was fitted to.
 
+    Args:
+        path: what messages call the model.
+        model: to draw from.
+        count: of measurements.
+        seed: the same one draws the same measurements.
+        size: rows and columns; None for those of the measurements that the model was fitted to.
+
     Raises:
         UsageError: the model knows measurements of its own size alone.
         OutOfMemoryError: they do not fit into memory.
@@ -61,7 +68,15 @@ def lines_of(facts: dict) -> list[str]:
 
 
 def write(target: str, drawn: np.ndarray, facts: dict, force: bool) -> None:
-    """Write measurements to .npy, or to .h5 as a measurement file; it appears whole or not at all."""
+    """Write measurements to .npy, or to .h5 as a measurement file; it appears whole or not at all.
+
+    Args:
+        target: the file.
+        drawn: the measurements.
+        facts: of `facts_of`.
+        force: whether a file of this name may be replaced.
+
+    """
     if target.lower().endswith(".npy"):
         content = io.BytesIO()
         np.save(content, drawn)

@@ -1,5 +1,6 @@
-"""Models in files: those that `ideal estimate` keeps and scores again, and those that `ideal sample` draws from."""
+"""Models in files: those that an estimate keeps and scores again, and those that measurements are drawn from."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ideal.density import Density, load
@@ -20,7 +21,7 @@ def load_model(path: str) -> Density:
     return load(path)
 
 
-def load_fitted(paths: list[str]) -> dict[str, Density]:
+def load_fitted(paths: Sequence[str]) -> dict[str, Density]:
     """Return the models in files by "model:file", to be scored.
 
     Raises:
@@ -46,20 +47,27 @@ def load_fitted(paths: list[str]) -> dict[str, Density]:
     return fitted
 
 
-def check_save(target: str | None, files: list[str], fits: bool, force: bool) -> None:
-    """Refuse, before any work, a --save-model that could not be done."""
-    from ideal.cli._output import check_target
+def check_save(target: str | None, files: Sequence[str], fits: bool) -> None:
+    """Refuse, before any work, to keep a model that there will not be.
 
+    Args:
+        target: the file to keep it in, or None.
+        files: of measurements.
+        fits: whether models are fitted.
+
+    Raises:
+        UsageError: there are several files, or nothing is fitted.
+
+    """
     if target is None:
         return
     if len(files) > 1:
         raise UsageError(f"--save-model keeps the model of one measurement file; found {len(files)}: use --out for several")
     if not fits:
         raise UsageError("--save-model keeps a model that is fitted here: name one to fit (--model), or leave it out")
-    check_target("--save-model", target, (".h5", ".hdf5"), force)
 
 
-def save_chosen(target: str, models: list[Density]) -> None:
+def save_chosen(target: str, models: Sequence[Density]) -> None:
     """Write the model that validation chose in the first fold.
 
     Raises:
