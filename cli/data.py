@@ -179,7 +179,7 @@ def _about(kind) -> dict:
 def _is_here(kind) -> bool:
     from ideal.errors import DataError
 
-    if kind.origin in ("bundled", "generated"):
+    if kind.origin in ("bundled", "generated", "own"):
         return True
     try:
         objects = kind()

@@ -21,6 +21,7 @@ _PUBLIC = {
     "write_measurements": "measurements:write_measurements",
     "MeasurementWriter": "measurements:MeasurementWriter",
 }
+_PACKAGES = ("datasets", "decoders", "density", "imaging", "information", "measurements", "noise", "optimize", "simulation")
 
 
 def __getattr__(name: str):
@@ -28,6 +29,8 @@ def __getattr__(name: str):
     if name in _PUBLIC:
         module, own_name = _PUBLIC[name].split(":")
         return getattr(import_module(f"ideal.{module}"), own_name)
+    if name in _PACKAGES:
+        return import_module(f"ideal.{name}")
     raise AttributeError(f"module 'ideal' has no attribute {name!r}")
 
 

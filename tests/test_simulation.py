@@ -272,7 +272,7 @@ def test_a_lens_whose_light_wraps_is_named_with_the_margin():
 @pytest.mark.parametrize("name", ["lensless", "led-microscope"])
 def test_an_exposure_does_not_depend_on_how_much_fits_into_memory(name, monkeypatch):
     whole, _ = simulated(name, photons=70.0)
-    monkeypatch.setattr("ideal.simulation.simulate._PROBE_VALUES", 5 * int(np.prod(tiny(name).scene.shape)))
+    monkeypatch.setattr("ideal.simulation.exposure._PROBE_VALUES", 5 * int(np.prod(tiny(name).scene.shape)))
     parts, _ = simulated(name, photons=70.0)
     assert parts.exposure == pytest.approx(whole.exposure, rel=1e-12)
     assert parts.largest == whole.largest
