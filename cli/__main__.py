@@ -10,7 +10,7 @@ import typer
 from ideal._files import remove_temporaries
 from ideal.cli._guard import OneLineErrors, complain
 from ideal.cli._panels import Panels
-from ideal.cli._streams import on_end, take_streams
+from ideal.cli._streams import keep_interrupts, on_end, take_streams
 from ideal.cli.data import data
 from ideal.cli.estimate import estimate
 from ideal.cli.inspect import inspect
@@ -86,6 +86,7 @@ def main() -> None:
     """Run the command line."""
     failure_of_stdout = take_streams()
     on_end(_remove_traces)
+    keep_interrupts()
     code = 0
     try:
         app()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from ideal.text import plain_text
 
 _IN, _OUT, _ERR = range(3)
+_MOMENT = 0.05  # seconds: a destructor is done by then
 
 
 class _Patient(io.FileIO):
@@ -74,6 +75,28 @@ def on_end(clean: Callable[[], None]) -> None:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, end)
+
+
+def keep_interrupts() -> None:
+    """Have an interruption that falls into a destructor, where Python drops it, come again a moment later."""
+    import _thread
+    import threading
+
+    show, print_uncaught = sys.unraisablehook, sys.excepthook
+
+    def again(dropped) -> None:
+        if dropped.exc_type is not None and issubclass(dropped.exc_type, KeyboardInterrupt):
+            timer = threading.Timer(_MOMENT, _thread.interrupt_main)
+            timer.daemon = True
+            timer.start()
+        else:
+            show(dropped)
+
+    def uncaught(kind, *details) -> None:
+        if not issubclass(kind, KeyboardInterrupt):  # Cython prints what it is about to drop
+            print_uncaught(kind, *details)
+
+    sys.unraisablehook, sys.excepthook = again, uncaught
 
 
 def tell(kind: str, message: str) -> None:

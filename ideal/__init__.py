@@ -1,37 +1,20 @@
 """Measure how much information an imaging system's raw measurements carry, and design it to carry more."""
 
-from importlib import import_module
+import lazy_loader
 
 from ideal import _runtime
 
 _runtime.configure()
-
-_PUBLIC = {
-    "choose": "optimize.runs:choose",
-    "compare": "information:compare",
-    "design": "optimize.runs:design",
-    "estimate": "information:estimate",
-    "estimate_files": "runs.estimation:estimate_files",
-    "from_arrays": "measurements:from_arrays",
-    "open": "measurements:open_measurements",
-    "open_measurements": "measurements:open_measurements",
-    "rank": "information:rank",
-    "report": "reports:report",
-    "simulate": "simulation:simulate",
-    "write_measurements": "measurements:write_measurements",
-    "MeasurementWriter": "measurements:MeasurementWriter",
-}
-_PACKAGES = ("datasets", "decoders", "density", "imaging", "information", "measurements", "noise", "optimize", "simulation")
+# What is public stands in __init__.pyi; each name is imported when it is first used.
+_attached, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 
 def __getattr__(name: str):
-    """Import what is public when it is first used, so that the command line's help need not wait for it."""
-    if name in _PUBLIC:
-        module, own_name = _PUBLIC[name].split(":")
-        return getattr(import_module(f"ideal.{module}"), own_name)
-    if name in _PACKAGES:
-        return import_module(f"ideal.{name}")
-    raise AttributeError(f"module 'ideal' has no attribute {name!r}")
+    """Import what is public when it is first used, so that nobody waits for what is not."""
+    if name == "__version__":
+        from importlib.metadata import version
 
-
-__all__ = list(_PUBLIC)
+        return version("ideal")
+    if name == "open":  # a shorter name for what the stub calls open_measurements
+        return _attached("open_measurements")
+    return _attached(name)

@@ -86,4 +86,4 @@ def without_timings(value):
 
 
 def run_python(code, *arguments, **options):
-    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60, **options)
+    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=600, **options)

@@ -75,7 +75,7 @@ def test_a_figure_that_fails_costs_no_number(ideal, tmp_path, monkeypatch):
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full"])
 def test_streams_that_are_closed_or_full(data, tmp_path, closed):
     command = ["sh", "-c", f'exec "$@" {closed}', "sh", *IDEAL, "inspect", "a.h5", "--json"]
-    ended = subprocess.run(command, cwd=data, capture_output=True, text=True, timeout=120)
+    ended = subprocess.run(command, cwd=data, capture_output=True, text=True, timeout=600)
     assert "Traceback" not in ended.stderr
     assert "defect" not in ended.stderr
     if closed.startswith("2"):

@@ -102,7 +102,7 @@ def test_a_reader_that_leaves_gets_no_traceback(data, options):
     with subprocess.Popen(command, cwd=data, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         process.stdout.close()  # as `head` does, before anything is written
         err = process.stderr.read()
-        process.wait(timeout=30)
+        process.wait(timeout=600)
     assert process.returncode == 1
     assert "Traceback" not in err
     assert "Broken" not in err
@@ -115,7 +115,7 @@ def test_progress_shows_on_a_terminal_only(data):
     seen = b""
     with subprocess.Popen(command, cwd=data, stdout=subprocess.PIPE, stderr=theirs) as process:
         os.close(theirs)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 600
         while time.monotonic() < deadline and select.select([ours], [], [], 1)[0] + [process.poll()] != [0]:
             try:
                 seen += os.read(ours, 4096) if select.select([ours], [], [], 0)[0] else b""
@@ -126,5 +126,38 @@ def test_progress_shows_on_a_terminal_only(data):
     assert process.returncode == 0
     assert json.loads(out)["results"]
     assert b"patches" in seen
-    quiet = subprocess.run(command, cwd=data, capture_output=True, timeout=60)
+    quiet = subprocess.run(command, cwd=data, capture_output=True, timeout=600)
     assert b"patches" not in quiet.stderr
+
+
+DROPPED = """
+import os, signal, sys, time
+from ideal.cli import __main__ as program
+
+
+class Loud:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(100):
+            pass
+
+
+def long(*arguments, **options):
+    each = Loud()
+    del each
+    for _ in range(600):
+        time.sleep(0.1)
+
+
+from ideal import measurements
+measurements.open_measurements = long
+sys.argv = ["ideal", "inspect", "a.h5"]
+program.main()
+"""
+
+
+def test_an_interruption_that_falls_into_a_destructor_is_not_lost(data):
+    ended = subprocess.run([sys.executable, "-c", DROPPED], cwd=data, capture_output=True, text=True, timeout=600)
+    assert ended.returncode == 130, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "interrupted" in ended.stderr

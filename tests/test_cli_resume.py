@@ -86,7 +86,7 @@ def test_interrupt_exits_with_130(data, tmp_path):
     with subprocess.Popen(command, cwd=data, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr.readline() == "ready\n"
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=600)
     assert process.returncode == 130
     assert (out, err) == ("", f"ideal: error: interrupted: repeat the command to go on with {folder}\n")
     assert (folder / "result-0.json").exists()
@@ -106,11 +106,11 @@ def stopped_by(number, data, folder, *options):
     """Stop a run by a signal in the middle of its training and return it when it has ended."""
     command = [sys.executable, "-c", STOPS, "estimate", "a.h5", *TRAINED, *options, "--out", str(folder)]
     with subprocess.Popen(command, cwd=data, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 600
         while not checkpoints(folder) and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.05)
         process.send_signal(number)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=600)
     return process.returncode, out, err
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from ideal.optimize.objectives.log_determinant import log_determinant, log_determinant_and_inverse
 
-DEADLINE = 120.0  # seconds; it takes some three, nearly all of them imports and compilation
+DEADLINE = 600.0  # seconds; it takes some three, nearly all of them imports and compilation
 
 pytestmark = pytest.mark.usefixtures("double_precision")
 

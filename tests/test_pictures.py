@@ -18,7 +18,7 @@ from ideal.datasets.photographs import NAMES, code_values, linear_light, photogr
 from ideal.errors import DataError, UsageError
 from ideal.imaging import Scene
 
-SETS = sorted(name for name, (module, _) in OBJECTS.items() if module == "pictures")
+SETS = sorted(name for name, kind in OBJECTS.items() if kind.__module__ == "ideal.datasets.pictures")
 GREY, COLOUR = Scene("radiance", (16, 16)), Scene("radiance", (16, 16, 3), ("red", "green", "blue"))
 SKY, TRANSMISSION = Scene("sky", (16, 16)), Scene("transmission", (16, 16, 2), ("absorption", "phase"))
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])

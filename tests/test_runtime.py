@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import textwrap
-import time
 
 import pytest
 
@@ -27,7 +26,8 @@ GRADIENT = """
     for _ in range(200):
         value, slope = step(scale)
         scale = scale + 1e-4 * slope
-    print(float(value))
+    import time
+    print(float(value), time.process_time())
 """
 
 
@@ -38,7 +38,7 @@ def run(code, **environment):
         env=clean | environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
 
@@ -47,11 +47,11 @@ def run(code, **environment):
 def test_gradient_of_log_determinants_does_not_hang(first):
     busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])  # the other core has other work
     try:
-        begun = time.monotonic()
         done = run(GRADIENT.format(first=first))
         assert done.returncode == 0, done.stderr
-        assert float(done.stdout) > 0
-        assert time.monotonic() - begun < 30  # a deadline, not a timing: the fault took minutes or for ever
+        value, cpu_seconds = map(float, done.stdout.split())
+        assert value > 0
+        assert cpu_seconds < 60  # it takes 3, on however busy a machine; with the fault minutes or for ever
     finally:
         busy.kill()
         busy.wait()

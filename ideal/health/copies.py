@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from functools import cached_property
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 
 from ideal.health.check import Block, Check, has_quads, noise_is_stated
 from ideal.health.finding import Finding
@@ -221,7 +221,7 @@ def _least_ratio(samples: int) -> np.ndarray:
     thousand sets.
     """
     freedom = np.maximum(np.arange(_QUADS + 2), 1) / _SHARING
-    return np.minimum(_SHARED, chi2.ppf(1e-4 / samples**2, freedom) / freedom)
+    return np.minimum(_SHARED, 2 * gammaincinv(freedom / 2, 1e-4 / samples**2) / freedom)
 
 
 def identical(parts: Iterable[np.ndarray], size: int, noise: NoiseModel | None = None) -> np.ndarray:

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 _RESAMPLES = 2000
 _BLOCK_BYTES = 2**26
@@ -266,7 +266,7 @@ def _bounds(parts: list[_Part], confidence: float) -> tuple[float, float]:
     # Welch's degrees of freedom, of groups as normal ones would have them and as these have them.
     plain, actual = (1 / (shares**2 / [getattr(part, key) for part in parts]).sum() for key in ("normal_degrees", "degrees"))
     tail = (1 - confidence) / 2
-    by_t, stretched = student.ppf(1 - tail, [plain, actual])
+    by_t, stretched = stdtrit([plain, actual], 1 - tail)
     low = high = by_t
     errors = np.sqrt(sum(part.errors**2 for part in parts))
     usable = errors > 1e-6 * error  # less is what rounding leaves of none

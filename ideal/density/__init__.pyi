@@ -1,0 +1,16 @@
+from ._contract import Density as Density
+from ._fitting import Fitting as Fitting
+from ._fitting import Progress as Progress
+from ._fitting import Sensor as Sensor
+from .floor import Floor as Floor
+from .gaussian.full import FullGaussian as FullGaussian
+from .gaussian.mixture import GaussianMixture as GaussianMixture
+from .gaussian.stationary import StationaryGaussian as StationaryGaussian
+from .models import DEFAULT as DEFAULT
+from .models import MODELS as MODELS
+from .models import find_model as find_model
+from .models import load as load
+from .negative_binomial import NegativeBinomial as NegativeBinomial
+from .networks.blend import Blend as Blend
+from .networks.causal_mixture import CausalMixture as CausalMixture
+from .networks.pixel_cnn import PixelCNN as PixelCNN
