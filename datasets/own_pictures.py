@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -62,14 +62,15 @@ class OwnPictures(ColourSet):
     @property
     def preview(self) -> Scene:
         """The scene to show people: in colour, if the pictures are."""
-        stock = self._stock()
+        stock = self._stock
         size = tuple(int(side) for side in np.minimum(stock.sizes.min(0), 128))
         return Scene("radiance", (*size, 3), COLOURS) if stock.channels == 3 and not self.grey else Scene("radiance", size)
 
     def _pictures(self, scene: Scene) -> Pictures:
-        stock = self._stock()
+        stock = self._stock
         return Pictures(self.name, stock.sizes, stock.read, sources=stock.sources)
 
+    @cached_property
     def _stock(self) -> "_Stock":
         if self.array is not None:
             return _stock_of_array(self.name, np.asarray(self.array), self.linear)
@@ -95,7 +96,6 @@ def names_pictures(name: str) -> bool:
     return "/" in name or os.sep in name or name in (".", "..") or file.lower().endswith(_ARRAYS)
 
 
-@lru_cache(maxsize=4)
 def _stock_of_folder(folder: str, linear: bool, group_by: str) -> _Stock:
     files = sorted(
         file for file in Path(folder).rglob("*") if file.suffix.lower() in _PICTURES and file.is_file() and file.name[0] != "."

@@ -46,6 +46,8 @@ class Request:
     def as_table(self) -> dict[str, Any]:
         """Return the table `[optimize]` that asks for the same; what is left to the system is left out."""
         said = {each.name: getattr(self, each.name) for each in fields(self)}
+        if self.against == ():
+            said["against"] = ("none",)  # no designs, which is not the same as nothing said
         return {name.replace("_", "-"): value for name, value in said.items() if value is not None and value not in ((), {})}
 
     def with_defaults(self, **defaults: Any) -> "Request":
