@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ideal.cli._described import print_settings, scene_facts, scene_text, settings_facts
+from ideal.cli._description import print_settings, scene_facts, scene_text, settings_facts
 from ideal.datasets import Objects, ObjectSet, ObjectSource, make_objects
 from ideal.errors import UsageError
 from ideal.imaging import Scene

@@ -80,7 +80,7 @@ def systems(
 
 def _facts(found) -> dict:
     from ideal.cli import _noise
-    from ideal.cli._described import scene_facts, settings_facts
+    from ideal.cli._description import scene_facts, settings_facts
 
     system, params = found.system, found.params
     noise = _noise.noise_model(system, params, found.tables.get("noise", {})) or system.noise(params)
@@ -107,7 +107,7 @@ def _facts(found) -> dict:
 
 def _print(facts: dict) -> None:
     from ideal.cli import _output
-    from ideal.cli._described import by, print_settings, scene_text
+    from ideal.cli._description import by, print_settings, scene_text
 
     _output.print_lines(
         [

@@ -61,3 +61,13 @@ def test_completion():
     environment = os.environ | {"_IDEAL_COMPLETE": "complete_bash", "COMP_WORDS": "ideal e", "COMP_CWORD": "1"}
     result = run_python("from ideal.cli.__main__ import app; app(prog_name='ideal')", env=environment)
     assert result.stdout.split() == ["estimate"]
+
+
+def test_options_of_a_design_stand_in_panels(ideal):
+    result = ideal("optimize", "-h")
+    titles = re.findall(r"^(\S[^\n]*):$", result.stdout.partition("Arguments:")[2], re.MULTILINE)
+    wanted = ["Objects, light and noise", "Objective", "Ascent", "Measuring", "Choice of members", "Output", "Options"]
+    assert titles == wanted
+    panel = result.stdout.partition("\nObjects, light and noise:\n")[2].partition("\nObjective:\n")[0]
+    assert all(option in panel for option in ("--photons", "--noise", "--read-noise", "--set"))
+    assert result.stdout.rpartition("\nOptions:\n")[2].split() == ["-h,", "--help", "Show", "this", "message", "and", "exit."]

@@ -24,7 +24,7 @@ _ROUNDS = 6  # times that each single change is looked at by a local search, at 
 
 
 @dataclass(frozen=True)
-class Designed:
+class Optimum:
     """What a design run found.
 
     Attributes:
@@ -63,7 +63,7 @@ def find_design(
     checkpoints: Path | None = None,
     report: Report = lambda text, fraction=None: None,
     log=lambda record: None,
-) -> Designed:
+) -> Optimum:
     """Raise an objective from several starts, round the best, and improve it by exchanges.
 
     An objective that is fitted anew to the design as it moves follows one start at a time, and its designs are compared by a fit
@@ -120,7 +120,7 @@ def find_design(
         climbed = replace(found, relaxed=_single(found.relaxed), params=_single(found.params), state=None)
         seconds = time.monotonic() - begun_at
         first = _single(task.system.harden(begun[found.start]))
-        designed = Designed(_single(params), first, climbed, *gains, last, aim.unit, seconds, findings)
+        designed = Optimum(_single(params), first, climbed, *gains, last, aim.unit, seconds, findings)
     if kept:
         _keep(kept, designed)
     return designed
@@ -215,7 +215,7 @@ _GAINS = ("gain_of_start", "gain_of_ascent", "gain_of_search", "unit", "seconds"
 _CLIMB = ("start", "history", "steps", "stopped", "method")
 
 
-def _keep(path: Path, designed: Designed) -> None:
+def _keep(path: Path, designed: Optimum) -> None:
     trees = [designed.params, designed.begun, designed.climb.params, designed.climb.relaxed]
     facts = {name: getattr(designed, name) for name in _GAINS}
     facts |= {name: getattr(designed.climb, name) for name in _CLIMB}
@@ -223,7 +223,7 @@ def _keep(path: Path, designed: Designed) -> None:
     write_tree(path, trees, facts | {name: [each.to_record() for each in some] for name, some in findings.items()})
 
 
-def _read(path: Path, system: ImagingSystem) -> Designed | None:
+def _read(path: Path, system: ImagingSystem) -> Optimum | None:
     kept = read_tree(path, [system.design()] * 4)
     if kept is None:
         return None
@@ -231,4 +231,4 @@ def _read(path: Path, system: ImagingSystem) -> Designed | None:
     found, of_climb = (tuple(map(Finding.from_record, map(dict, facts[name]))) for name in ("findings", "climb_findings"))
     about = {name: facts[name] for name in _CLIMB}
     climbed = Climb(params=_single(hard), relaxed=_single(relaxed), state=None, findings=of_climb, **about)
-    return Designed(_single(params), _single(begun), climbed, **{name: facts[name] for name in _GAINS}, findings=found)
+    return Optimum(_single(params), _single(begun), climbed, **{name: facts[name] for name in _GAINS}, findings=found)

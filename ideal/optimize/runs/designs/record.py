@@ -8,7 +8,7 @@ import numpy as np
 
 from ideal.imaging import ImagingSystem, Params
 from ideal.information.results import LN2, Comparison, Estimate
-from ideal.optimize.design import Designed
+from ideal.optimize.design import Optimum
 from ideal.optimize.evaluation import COMPONENTS
 from ideal.optimize.objectives.periodic import periodic_grid
 from ideal.optimize.runs.tables import value_name
@@ -83,7 +83,7 @@ def filter_counts(system: ImagingSystem, params: Params) -> dict[str, int] | Non
     return {name: round(float(number)) for name, number in zip(names, counts, strict=True)}
 
 
-def document(plan: "DesignPlan", found: Designed, rows: list[dict]) -> dict:
+def document(plan: "DesignPlan", found: Optimum, rows: list[dict]) -> dict:
     """Return the record of a run, JSON types.
 
     Args:
@@ -126,7 +126,7 @@ def document(plan: "DesignPlan", found: Designed, rows: list[dict]) -> dict:
     }
 
 
-def _warnings(plan: "DesignPlan", found: Designed) -> list[str]:
+def _warnings(plan: "DesignPlan", found: Optimum) -> list[str]:
     """Return what has to be said of the objects, the ascent, the light and the design."""
     climb, few = found.climb, plan.division.design.count
     warnings = [*plan.warnings, *(finding.line for finding in found.findings)]

@@ -12,7 +12,7 @@ from ideal import records
 from ideal.errors import DataError, UsageError
 from ideal.imaging import Params
 from ideal.imaging.configuration import DESIGN_FILES, save_design
-from ideal.optimize.design import Designed
+from ideal.optimize.design import Optimum
 from ideal.optimize.runs import tables
 from ideal.optimize.runs.designs.record import FORMAT, FORMAT_VERSION
 from ideal.runs import lock
@@ -43,7 +43,7 @@ class Work:
     """
 
     plan: "DesignPlan"
-    found: Designed
+    found: Optimum
     designs: Mapping[str, Params]
     folder: RunFolder | None
 

@@ -14,7 +14,7 @@ from ideal.imaging import ImagingSystem, Params
 from ideal.information.results import Estimate
 from ideal.measurements.measurement_set import MeasurementSet
 from ideal.noise import NoiseModel
-from ideal.optimize.design import Designed, find_design
+from ideal.optimize.design import Optimum, find_design
 from ideal.optimize.evaluation import (
     differences,
     information_of,
@@ -211,7 +211,7 @@ def _is_near(start: Start, begun: Params) -> bool:
     return start.is_named and not _alike(start.params, begun)
 
 
-def _ascend(plan: DesignPlan, folder: RunFolder | None, report: Progress) -> Designed:
+def _ascend(plan: DesignPlan, folder: RunFolder | None, report: Progress) -> Optimum:
     request = plan.request
     found = find_design(
         plan.task,
