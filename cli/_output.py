@@ -25,9 +25,9 @@ def flush() -> None:
     sys.stdout.flush()
 
 
-def check_plot(target: str | None, force: bool) -> None:
+def check_plot(target: str | None, force: bool, option: str = "--plot") -> None:
     """Refuse, before any work, a figure that could not be written; its folder is made."""
-    check_target("--plot", target, (".png", ".svg", ".pdf"), force, make_folder=True)
+    check_target(option, target, (".png", ".svg", ".pdf"), force, make_folder=True)
 
 
 def check_target(option: str, target: str | None, suffixes: tuple[str, ...], force: bool, *, make_folder: bool = False) -> None:

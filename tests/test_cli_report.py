@@ -28,8 +28,9 @@ def test_estimates(report, tmp_path):
     found = estimate_of("a.h5", 0.9, warnings=["a.h5: no groups"]), estimate_of("data/b.h5", 0.45)
     page = report(write_run(tmp_path / "run", estimate_record(*found), ["information.png"]))
     rows = page.rows("Files, the most informative first")
-    assert rows[0] == ["file", "bits/pixel", "95 % interval", "", "more than the next", "bits/measurement", "model"]
-    assert rows[1] == ["a.h5", "0.900", "0.850 to 0.950", "", "+0.450 (−0.100 to 0.900)", "57.6", "full"]
+    titles = ["file", "bits/pixel", "95 % interval", "", "more than the next", "bits/measurement", "model", "measurement of"]
+    assert rows[0] == titles
+    assert rows[1] == ["a.h5", "0.900", "0.850 to 0.950", "", "+0.450 (−0.100 to 0.900)", "57.6", "full", "8x8 pixels"]
     assert rows[2][:3] == ["b.h5", "0.450", "0.400 to 0.500"]
     assert page.of("h1") == ["Information in 2 measurement files"]
     for text in ("a.h5: no groups", "poisson noise", "patches of 8x8 pixels", "2.0.0", "ab" * 32):
