@@ -128,3 +128,10 @@ def test_progress_shows_on_a_terminal_only(data):
     assert b"patches" in seen
     quiet = subprocess.run(command, cwd=data, capture_output=True, timeout=60)
     assert b"patches" not in quiet.stderr
+
+
+def test_a_pipe_has_no_line_that_ends_in_blanks(ideal):
+    for files in (["a.h5"], ["a.h5", "b.h5"]):
+        lines = ideal("estimate", *files, *FAST).stdout.splitlines()
+        assert all(line == line.rstrip() for line in lines)
+        assert any("measurement of" in line for line in lines) == (len(files) > 1)

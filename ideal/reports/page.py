@@ -131,7 +131,7 @@ def make_page(runs: Sequence[Run], title: str | None = None, left_out: Sequence[
 
 def _section(run: Run) -> Section:
     with _named(run.place):
-        made = [f"{name} {each}" for name, each in run.versions.items() if name in ("ideal", "jax", "numpy")]
+        made = [f"{name} {each}" for name, each in run.versions.items() if name in ("jax", "numpy", "scipy")]
         told = _SECTIONS[run.kind](run)
         said = f"{told.title}: {told.result.rstrip('.')}." if told.result and run.status != "unfinished" else ""
         section = replace(told, conclusion=told.conclusion or said, date=run.date, versions=", ".join(made))
