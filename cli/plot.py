@@ -15,9 +15,7 @@ def plot(
     figure: Annotated[
         str | None, typer.Option(metavar="NAME", help="Which figure, where a run has several; default: the first.")
     ] = None,
-    width: Annotated[
-        float | None, typer.Option(metavar="INCHES", help="Width; the height follows where it is not named.")
-    ] = None,
+    width: Annotated[float | None, typer.Option(metavar="INCHES", help="Width.")] = None,
     height: Annotated[float | None, typer.Option(metavar="INCHES", help="Height.")] = None,
     dpi: Annotated[float, typer.Option(help="Dots per inch of a .png.")] = 200,
     style: Annotated[

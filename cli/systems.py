@@ -70,13 +70,10 @@ def systems(
     if plot:
         keeping = Keeping(debug)
         with keeping.attempt(plot, "the figure"):
-            from matplotlib.figure import Figure
-
+            from ideal.plots.systems import draw_system_with
             from ideal.plots.theme import save_figure
 
-            figure = Figure(layout="constrained")
-            system.draw(params, figure)
-            save_figure(figure, plot)
+            save_figure(draw_system_with(system, params), plot)
         if keeping.failed:
             raise typer.Exit(1)
 

@@ -57,6 +57,7 @@ def test_a_file_that_has_changed_costs_its_picture_alone(ideal, run, data, tmp_p
         (("--name", "x=c.h5"), "has no file 'c.h5'"),
         (("--width", "-1"), "--width takes a number above 0"),
         (("--dpi", "0"), "--dpi takes a number above 0"),
+        (("--width", "0.5"), "there is no room for what is in it"),
     ],
 )
 def test_what_has_no_meaning_takes_one_line(ideal, run, tmp_path, options, words):

@@ -40,7 +40,7 @@ def draw_run(
         folder: of the run (`--out` of a command).
         target: file to write, .png, .svg or .pdf.
         figure: which one: "information" of estimates, "figure" of a study; None for the first.
-        width, height: inches; None for the usual ones, and of one alone the other follows.
+        width, height: inches; None for the usual ones.
         dpi: dots per inch of a .png.
         style: name of a style of matplotlib, as "dark_background", or a file of one (.mplstyle).
         names: what to call measurement files in the figure, by the names that the run has for them.
@@ -70,10 +70,15 @@ def draw_run(
     with _styled(style):
         drawn = known[name]()
         across, up = drawn.get_size_inches()
-        if width is not None or height is not None:
-            scale = width / across if width is not None else height / up
-            drawn.set_size_inches(width or across * scale, height or up * scale)
-        theme.save_figure(drawn, target, dpi)
+        drawn.set_size_inches(width or across, height or up)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", message="constrained_layout not applied")
+            try:
+                theme.save_figure(drawn, target, dpi)
+            except UserWarning as warning:
+                if "constrained_layout" not in str(warning):
+                    raise
+                raise UsageError(f"{target}: there is no room for what is in it: take a larger --width or --height") from None
     return name
 
 
@@ -108,10 +113,13 @@ def figures_of(run: Run, names: Mapping[str, str] | None = None) -> "dict[str, C
 
 
 def _information(run: Run, estimates: "list[Estimate]", names: Mapping[str, str]) -> "matplotlib.figure.Figure":
+    from ideal.information.ranking import Ranking
     from ideal.plots.estimates import draw_estimates
 
     shown = [_with_example(run, each) for each in estimates]
-    return draw_estimates([replace(each, path=names.get(each.path, each.path)) for each in shown])
+    called = [replace(each, path=names.get(each.path, each.path)) for each in shown]
+    seed = (run.record.get("configuration") or {}).get("seed", 0)
+    return draw_estimates(called, Ranking.of(called, seed=seed).comparisons)
 
 
 def _with_example(run: Run, estimate: "Estimate") -> "Estimate":
