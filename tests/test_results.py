@@ -64,6 +64,15 @@ def test_arrays_sets_and_files_give_the_same_numbers(found, tmp_path):
         ideal.estimate(measured, noise="gaussian", progress=False)
 
 
+def test_several_files_are_for_a_ranking():
+    with pytest.raises(UsageError, match=r"ideal\.rank and ideal\.estimate_files take several"):
+        ideal.estimate(["a.npy", "b.npy"], noise="poisson", progress=False)
+
+
+def test_two_arrays_are_told_apart(found):
+    assert repr(ideal.compare(found, found)).startswith("Comparison(the first - the second: 0.0000 bits/pixel")
+
+
 def test_an_estimate_shows_itself_in_a_line(found):
     assert repr(found).startswith("Estimate(<array>: at most ")
     assert "bits/pixel (95 % interval " in repr(found)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ideal.information.results import Estimate
 
 _SUFFIXES = (".png", ".svg", ".pdf")
+_SMALLEST = 0.6  # of the usual size of texts, in a narrow figure
 _READ_AS = ("noise", "sigma", "gain", "offset", "read_noise", "axes", "floor", "saturation", "follow_links", "source", "freqsel")
 _READ_AS += ("subarray", "weight_scale")
 
@@ -40,7 +41,7 @@ def draw_run(
         folder: of the run (`--out` of a command).
         target: file to write, .png, .svg or .pdf.
         figure: which one: "information" of estimates, "figure" of a study; None for the first.
-        width, height: inches; None for the usual ones.
+        width, height: inches; None for the usual ones. Texts of a narrow figure are smaller.
         dpi: dots per inch of a .png.
         style: name of a style of matplotlib, as "dark_background", or a file of one (.mplstyle).
         names: what to call measurement files in the figure, by the names that the run has for them.
@@ -71,6 +72,8 @@ def draw_run(
         drawn = known[name]()
         across, up = drawn.get_size_inches()
         drawn.set_size_inches(width or across, height or up)
+        if width is not None and width < across:
+            _shrink_texts(drawn, max(width / across, _SMALLEST))
         with warnings.catch_warnings():
             warnings.filterwarnings("error", message="constrained_layout not applied")
             try:
@@ -80,6 +83,18 @@ def draw_run(
                     raise
                 raise UsageError(f"{target}: there is no room for what is in it: take a larger --width or --height") from None
     return name
+
+
+def _shrink_texts(figure: "matplotlib.figure.Figure", factor: float) -> None:
+    """Make all texts of a figure smaller, those of ticks as well."""
+    from matplotlib.text import Text
+
+    sides = [side for axes in figure.axes for side in (axes.xaxis, axes.yaxis)]
+    ticks = [(side, tick.label1.get_size()) for side in sides for tick in side.get_major_ticks()[:1]]
+    for text in figure.findobj(Text):
+        text.set_fontsize(factor * text.get_fontsize())
+    for side, size in ticks:
+        side.set_tick_params(labelsize=factor * size)
 
 
 def figures_of(run: Run, names: Mapping[str, str] | None = None) -> "dict[str, Callable[[], matplotlib.figure.Figure]]":
