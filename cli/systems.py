@@ -70,10 +70,13 @@ def systems(
     if plot:
         keeping = Keeping(debug)
         with keeping.attempt(plot, "the figure"):
-            from ideal.plots.systems import draw_system_with
+            from matplotlib.figure import Figure
+
             from ideal.plots.theme import save_figure
 
-            save_figure(draw_system_with(system, params), plot)
+            figure = Figure(layout="constrained")
+            system.draw(params, figure)
+            save_figure(figure, plot)
         if keeping.failed:
             raise typer.Exit(1)
 
