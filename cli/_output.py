@@ -25,9 +25,9 @@ def flush() -> None:
     sys.stdout.flush()
 
 
-def check_plot(target: str | None, force: bool) -> None:
+def check_plot(target: str | None, force: bool, option: str = "--plot") -> None:
     """Refuse, before any work, a figure that could not be written; its folder is made."""
-    check_target("--plot", target, (".png", ".svg", ".pdf"), force, make_folder=True)
+    check_target(option, target, (".png", ".svg", ".pdf"), force, make_folder=True)
 
 
 def check_target(option: str, target: str | None, suffixes: tuple[str, ...], force: bool, *, make_folder: bool = False) -> None:
@@ -170,9 +170,12 @@ def print_lines(lines: list[str]) -> None:
 def print_table(table: Table) -> None:
     """Print a table: what the terminal has room for, or all of it where nobody has said how wide it is."""
     if sys.stdout.isatty():
-        console = _console()
+        from rich.console import Console
+
+        console = Console(highlight=False, markup=False, emoji=False)
+        drawn = table.to_rich(console.width)
         console.width = table.room(console.width)
-        console.print(table.to_rich(console.width))
+        console.print(drawn)
     else:
         print(table.to_text(_FILE_WIDTH), end="")
 

@@ -65,6 +65,7 @@ class Column:
         title: with its unit.
         style: "text", "number" (flush right), "interval" (the same in a lighter tone), "bar", "wide" or "code".
         on_paper: whether it is printed; the file of the table has what is not.
+        on_page: whether a page or a notebook shows it; terminals do.
         spare: of columns that a terminal has no room for, those with the largest go first; 0 stays.
 
     """
@@ -72,6 +73,7 @@ class Column:
     title: str
     style: str = "text"
     on_paper: bool = True
+    on_page: bool = True
     spare: int = 0
 
     @property

@@ -260,9 +260,10 @@ def test_all_modules_of_an_encoder_belong_to_its_run(tmp_path):
 
 def test_a_page_holds_files_of_its_folder_alone(ideal, tmp_path, interrupted):
     from ideal.reports.figures import picture
-    from ideal.runs.read import inside
+    from ideal.runs.read import inside, read_run
 
     folder = tmp_path / "run"
+    run = read_run(folder)
     png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1"
     (tmp_path / "private.png").write_bytes(png)
     (folder / "own.png").write_bytes(png)
@@ -272,9 +273,9 @@ def test_a_page_holds_files_of_its_folder_alone(ideal, tmp_path, interrupted):
     os.mkfifo(folder / "pipe.png")
     for name in ("../private.png", str(tmp_path / "private.png"), "link.png", "circle.png", "pipe.png", "missing.png", "a\0b"):
         assert inside(folder, name) is None
-        assert picture(folder, name, "", "").source is None
+        assert picture(run, name, "", "").source is None
     for name in ("own.png", "fine.png"):
-        assert picture(folder, name, "", "").source is not None
+        assert picture(run, name, "", "").source is not None
     (tmp_path / "key.toml").write_text("SECRET")
     os.symlink("../key.toml", folder / "run.toml")
     os.symlink("../key.toml", folder / "result-7.json")

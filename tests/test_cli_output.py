@@ -161,3 +161,10 @@ def test_an_interruption_that_falls_into_a_destructor_is_not_lost(data):
     assert ended.returncode == 130, ended.stderr
     assert "Traceback" not in ended.stderr
     assert "interrupted" in ended.stderr
+
+
+def test_a_pipe_has_no_line_that_ends_in_blanks(ideal):
+    for files in (["a.h5"], ["a.h5", "b.h5"]):
+        lines = ideal("estimate", *files, *FAST).stdout.splitlines()
+        assert all(line == line.rstrip() for line in lines)
+        assert any("measurement of" in line for line in lines) == (len(files) > 1)

@@ -300,7 +300,8 @@ def compare(a: Estimate, b: Estimate, *, seed: int = 0) -> Comparison:
     if min(len(left.values.groups), len(right.values.groups)) < _FEWEST_SCORED:
         bounds = -np.inf, np.inf
     units = "bits/" + " or ".join(dict.fromkeys((a.pixel_name, b.pixel_name)))
-    return Comparison(a.path, b.path, value, bounds, paired, units, a.confidence)
+    names = (a.path, b.path) if a.path != b.path else ("the first", "the second")
+    return Comparison(*names, value, bounds, paired, units, a.confidence)
 
 
 @dataclass(frozen=True)

@@ -144,7 +144,7 @@ class Ranking:
         """Draw a measurement of each set beside its information, the most informative first."""
         from ideal.plots.estimates import draw_estimates
 
-        return draw_estimates(self.estimates)
+        return draw_estimates(self.estimates, self.comparisons)
 
     def to_run(self) -> "Run":
         """Return the ranking as a report tells of it."""
@@ -221,7 +221,7 @@ def rank(
     Example:
         >>> import numpy as np
         >>> rng = np.random.default_rng(0)
-        >>> light = rng.uniform(20, 60, (200, 1, 1)) * np.ones((8, 8))
+        >>> light = 50 * np.exp(0.5 * rng.standard_normal((200, 8, 8)))
         >>> systems = {"bright": rng.poisson(light), "dim": rng.poisson(light / 10)}
         >>> [each.path for each in rank(systems, noise="poisson", models="full", progress=False)]
         ['bright', 'dim']

@@ -115,7 +115,7 @@ def ranking_table(
         Column("more than the next", "number"),
         Column("bits/measurement", "number", spare=2),
         Column("model", spare=1),
-        Column("measurement of", spare=3),
+        Column("measurement of", spare=3, on_page=False),
     )
     return Table(caption or "Files, the most informative first", columns, rows)
 

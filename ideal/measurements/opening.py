@@ -36,6 +36,8 @@ def opened(source: Any, **known: Any) -> Iterator[MeasurementSet]:
         with open_measurements(source, **known) as measured:
             set_groups(measured, groups)
             yield measured
+    elif isinstance(source, list | tuple) and source and isinstance(source[0], str | Path):
+        raise UsageError("one file at a time: ideal.rank and ideal.estimate_files take several")
     elif isinstance(source, list | tuple) or (hasattr(source, "__array__") and not hasattr(source, "calibration")):
         yield from_arrays(source, **known)
     elif known:

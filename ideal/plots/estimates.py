@@ -1,6 +1,7 @@
 """Figures of estimates: what measurements look like beside their information, and differences."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,30 +16,41 @@ if TYPE_CHECKING:
     from ideal.information.results import Comparison, Estimate, Example
 
 _LONGEST_NAME = 58
+_MARKS = ("|", "x", "1", "+", "2", "*", "3")  # of the models that were not chosen
+_LEGEND = {"loc": "outside upper center", "ncols": 3, "fontsize": 8, "frameon": False}
 
 
-def draw_estimates(estimates: "Sequence[Estimate]") -> Figure:
-    """Draw a measurement of each set beside its information, the most informative first.
+def draw_estimates(estimates: "Sequence[Estimate]", comparisons: "Sequence[Comparison]" = ()) -> Figure:
+    """Draw a measurement of each set beside its information, the most informative first, and how much more that is.
 
     Args:
         estimates: one or more, each with a path of its own; those without an example have no picture.
+        comparisons: of neighbours in the ranking, drawn between their rows. They alone tell whether two differ: what the same
+            objects do to both is taken out of them, and not out of the single intervals.
 
     """
     ordered = sorted(estimates, key=lambda found: -found.information_bits_per_pixel)
     count = len(ordered)
-    figure = Figure(figsize=(7.2, 1.25 * count + 0.9), layout="constrained")
-    pictured = any(each.example is not None for each in ordered)
-    grid = figure.add_gridspec(count, 2, width_ratios=[1, 3.6]) if pictured else figure.add_gridspec(1, 1)
-    axis = figure.add_subplot(grid[:, 1] if pictured else grid[0, 0])
+    between = {frozenset((each.a, each.b)): each for each in comparisons}
+    steps = [between.get(frozenset((one.path, following.path))) for one, following in pairwise(ordered)]
+    widths = {"picture": 1.0 if any(each.example is not None for each in ordered) else 0, "information": 3.6}
+    widths = {name: width for name, width in (widths | {"difference": 2.0 if any(steps) else 0}).items() if width}
+    figure = Figure(figsize=(1.57 * sum(widths.values()), 1.25 * count + 0.9 + 0.2 * (count > 1)), layout="constrained")
+    grid = figure.add_gridspec(count, len(widths), width_ratios=list(widths.values()))
+    column = {name: place for place, name in enumerate(widths)}
+    axis = figure.add_subplot(grid[:, column["information"]])
     names, plotted = _names([estimate.path for estimate in ordered]), []
+    models = dict.fromkeys(name for each in ordered for name in each.models if name not in each.model.split("/"))
+    marks = {name: _MARKS[place % len(_MARKS)] for place, name in enumerate(models)}
     for row, estimate in enumerate(ordered):
         if estimate.example is not None:
-            _draw_measurement(figure.add_subplot(grid[row, 0]), estimate.example, last=row == count - 1)
-        others = [name for name in estimate.models if name not in estimate.model.split("/")]
-        for name in others:
+            _draw_measurement(figure.add_subplot(grid[row, column["picture"]]), estimate.example, last=row == count - 1)
+        for name in (each for each in estimate.models if each not in estimate.model.split("/")):
             value = estimate.bits_per_pixel(estimate.models[name].values.mean)
             plotted.append(value)
-            axis.plot(value, row, "|", color=GREY, markersize=9, label="other models" if row == 0 and name == others[0] else None)
+            label = name if models[name] is None else None
+            models[name] = name
+            axis.plot(value, row, marks[name], color=GREY, markersize=7, label=label)
         value, (low, high) = estimate.information_bits_per_pixel, estimate.interval
         plotted += [value, *(bound for bound in (low, high) if np.isfinite(bound))]
         label = f"chosen model, {exact_percent(estimate.confidence)} interval" if row == 0 else None
@@ -46,9 +58,32 @@ def draw_estimates(estimates: "Sequence[Estimate]") -> Figure:
         place = {"xycoords": axis.get_yaxis_transform(), "textcoords": "offset points", "fontsize": 9}
         axis.annotate(f"{names[estimate.path]}   {value:.3f}", (0, row), (4, 12), **place)
     _finish(axis, count, plotted)
-    axis.set_xlabel("information (bits per " + " or ".join(dict.fromkeys(each.pixel_name for each in ordered)) + ")")
-    axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, fontsize=8, frameon=False)
+    unit = " or ".join(dict.fromkeys(each.pixel_name for each in ordered))
+    axis.set_xlabel(f"information (bits per {unit})")
+    # The model that was chosen first, then the others in the order of the registry.
+    handles, labels = axis.get_legend_handles_labels()
+    order = sorted(range(len(labels)), key=lambda place: not labels[place].startswith("chosen"))
+    figure.legend([handles[place] for place in order], [labels[place] for place in order], **_LEGEND)
+    if any(steps):
+        _draw_steps(figure.add_subplot(grid[:, column["difference"]]), steps, unit)
     return figure
+
+
+def _draw_steps(axis, steps: "Sequence[Comparison | None]", unit: str) -> None:
+    """Draw how much more each set tells than the next, between their rows."""
+    plotted = []
+    for row, step in enumerate(steps):
+        if step is None:
+            continue
+        sign = 1 if step.difference_bits_per_pixel >= 0 else -1  # the one above tells more
+        value, (low, high) = abs(step.difference_bits_per_pixel), sorted(sign * bound for bound in step.interval)
+        plotted += [value, *(bound for bound in (low, high) if np.isfinite(bound))]
+        axis.errorbar(value, row + 0.5, xerr=_bars(value, low, high), fmt="o", color=BLUE, capsize=4, markersize=5)
+        place = {"xycoords": axis.get_yaxis_transform(), "textcoords": "offset points", "fontsize": 8}
+        axis.annotate(f"{value:+.3f}" + ("" if step.paired else ", unpaired"), (0, row + 0.5), (4, 9), **place)
+    axis.axvline(0, color="0.4", linewidth=0.8)
+    _finish(axis, len(steps) + 1, plotted)
+    axis.set_xlabel(f"more than the next\n(bits per {unit})")
 
 
 def draw_differences(comparisons: "Sequence[Comparison]") -> Figure:

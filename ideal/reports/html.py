@@ -54,11 +54,15 @@ def _environment() -> Environment:
 
 
 def laid_out(table: Table) -> list[list[tuple[Column, Cell, dict | None]]]:
-    """Return the rows of a table, each cell with its column and with where its bar is drawn."""
+    """Return the rows of a table as a page shows them, each cell with its column and with where its bar is drawn."""
     rows = table.cells
     bars = [_drawn_bars(column) for column in zip(*rows, strict=True)]
     return [
-        [(column, cell, bars[place][number]) for place, (column, cell) in enumerate(zip(table.columns, row, strict=True))]
+        [
+            (column, cell, bars[place][number])
+            for place, (column, cell) in enumerate(zip(table.columns, row, strict=True))
+            if column.on_page
+        ]
         for number, row in enumerate(rows)
     ]
 

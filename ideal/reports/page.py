@@ -131,8 +131,10 @@ def make_page(runs: Sequence[Run], title: str | None = None, left_out: Sequence[
 
 def _section(run: Run) -> Section:
     with _named(run.place):
-        made = [f"{name} {each}" for name, each in run.versions.items() if name in ("ideal", "jax", "numpy")]
-        section = replace(_SECTIONS[run.kind](run), date=run.date, versions=", ".join(made))
+        made = [f"{name} {each}" for name, each in run.versions.items() if name in ("jax", "numpy", "scipy")]
+        told = _SECTIONS[run.kind](run)
+        said = f"{told.title}: {told.result.rstrip('.')}." if told.result and run.status != "unfinished" else ""
+        section = replace(told, conclusion=told.conclusion or said, date=run.date, versions=", ".join(made))
         # Rendered once for itself: that is what shows a text or a list that is none.
         _rendered([section], title=section.title, together=None, left_out=None, version="")
     return section

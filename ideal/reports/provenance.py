@@ -70,7 +70,7 @@ def flattened(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str
         if isinstance(value, Mapping):
             found += flattened(value, f"{name}.")
         elif value is not None and value != []:
-            found.append((name, value_text(value)))
+            found.append((name.replace("_", " "), value_text(value)))
     return found
 
 

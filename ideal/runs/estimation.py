@@ -143,7 +143,7 @@ def estimate_files(
                 with keeping.attempt(target, "the figure"):
                     from ideal.plots import estimates, theme
 
-                    theme.save_figure(estimates.draw_estimates(ranking.estimates), target)
+                    theme.save_figure(estimates.draw_estimates(ranking.estimates, ranking.comparisons), target)
     if folder:
         folder.finish(document)
     return replace(ranking, errors=(*ranking.errors, *keeping.failed))

@@ -83,6 +83,21 @@ class Run:
         """Return a file of the folder by its name; None where there is none, or where it lies elsewhere: see `inside`."""
         return None if self.path is None else inside(self.path, name)
 
+    def metrics(self) -> list[dict]:
+        """Return what a run has written of its way: steps of an ascent, estimates; the last line may be cut."""
+        file = self.file("metrics.jsonl")
+        try:
+            lines = file.read_text(encoding="utf-8", errors="replace").splitlines() if file else []
+        except OSError:
+            return []
+        found = []
+        for line in lines:
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                continue
+        return found
+
     def estimates(self) -> dict[int, "Estimate"]:
         """Return the estimates that the folder keeps, by their place in the run.
 

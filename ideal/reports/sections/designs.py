@@ -1,7 +1,5 @@
 """The section of a report on a run of `ideal optimize` that designed a system."""
 
-import json
-
 from ideal.optimize.runs import tables
 from ideal.reports.content import Block, Code, Facts, Headline, Note, Part, Section
 from ideal.reports.figures import gallery
@@ -93,7 +91,7 @@ def unfinished_section(run: Run) -> Section:
     name = system.get("name") or system.get("encoder", "a system")
     what = "Choice of members" if wanted.get("choose") is not None else "Design"
     blocks: list[Block] = [Note(["The run was interrupted, or goes on."], "warning", "Not finished")]
-    lines = _metrics(run)
+    lines = run.metrics()
     steps = [line for line in lines if "step" in line]
     if steps:
         gains = [gain for gain in steps[-1].get("hard_gain", ()) if gain is not None]
@@ -135,22 +133,6 @@ def design_provenance(run: Run) -> list[Part]:
     parts = provenance_parts(run, configuration, again)
     parts[0] = Part("Settings", [configuration, Facts(pairs)])
     return parts
-
-
-def _metrics(run: Run) -> list[dict]:
-    """Return what an unfinished run has written of its way; the last line may be cut."""
-    file = run.file("metrics.jsonl")
-    try:
-        lines = file.read_text(encoding="utf-8", errors="replace").splitlines() if file else []
-    except OSError:
-        return []
-    found = []
-    for line in lines:
-        try:
-            found.append(json.loads(line))
-        except ValueError:
-            continue
-    return found
 
 
 def _sentence(text: str) -> str:

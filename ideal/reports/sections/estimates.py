@@ -47,6 +47,8 @@ def estimate_section(run: Run) -> Section:
             for each in ordered[:_SPOKEN]
         )
         caption = "A measurement of each file and its information: the chosen model with its interval, and the other models."
+        if len(ordered) > 1:
+            caption += " On the right how much more each file tells than the next."
         parts.append(Part("Figures", [gallery(run, [("information.png", caption, alt + ".")])]))
     parts.append(Part("About the labels", label_blocks(ordered, names)))
     conclusion = conclusion_of(ordered, comparison, names)
