@@ -10,7 +10,9 @@ from ideal.cli._guard import guarded
 
 @guarded
 def plot(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Folder that --out of ideal estimate or reproduce has written.")],
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="Folder that --out of ideal estimate, optimize or reproduce has written.")
+    ],
     out: Annotated[str, typer.Option("-o", "--out", metavar="FILE", help="Figure to write (.png, .svg, .pdf).")],
     figure: Annotated[
         str | None, typer.Option(metavar="NAME", help="Which figure, where a run has several; default: the first.")

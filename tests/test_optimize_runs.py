@@ -90,7 +90,7 @@ def test_a_record_comes_back_as_the_same_result(best):
 def test_every_figure_can_be_drawn_again(best):
     for what in ("comparison", "ascent", "targets", "before", "after", "measurements"):
         assert best.plot(what).axes
-    with pytest.raises(UsageError, match="there are: before, after, comparison"):
+    with pytest.raises(UsageError, match="there are: comparison, targets, ascent, before"):
         best.plot("design")
 
 
@@ -112,6 +112,19 @@ def test_a_design_is_saved_to_a_file_and_to_a_folder(best, lens, tmp_path):
     assert run.comparison == best.comparison
     with pytest.raises(UsageError, match="holds a finished run"):
         ideal.design(lens, "natural-fields", **LENS, out=tmp_path / "other")
+
+
+def test_figures_of_a_finished_run_are_drawn_again(best, sites, tmp_path):
+    from ideal.plots.finished_runs import draw_run
+
+    best.save(tmp_path / "lens")
+    sites.save(tmp_path / "sites")
+    assert draw_run(tmp_path / "lens", tmp_path / "a.png") == "comparison"
+    assert draw_run(tmp_path / "lens", tmp_path / "b.svg", figure="ascent", width=4) == "ascent"
+    assert draw_run(tmp_path / "sites", tmp_path / "c.pdf") == "comparison"
+    assert all((tmp_path / name).stat().st_size > 1000 for name in ("a.png", "b.svg", "c.pdf"))
+    with pytest.raises(UsageError, match="did you mean ascent"):
+        draw_run(tmp_path / "lens", tmp_path / "d.png", figure="ascend")
 
 
 def test_an_encoder_of_ones_own_is_designed_without_a_configuration(tmp_path):

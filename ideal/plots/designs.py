@@ -25,18 +25,29 @@ _FILES = {"before": "design-before.png", "after": "design-after.png"}
 
 def figures_of(result: "DesignResult") -> dict[str, Callable[[], Figure]]:
     """Return what draws each figure of a result, by name; those of the system only where it is known."""
-    record, work = result.record, result.work
-    figures: dict[str, Callable[[], Figure]] = {}
+    work, figures = result.work, figures_of_record(result.record, result.history)
     if work is not None:
-        figures["before"] = partial(design_figure, work.plan.system, work.found.begun)
-        figures["after"] = partial(design_figure, work.plan.system, result.params)
-    figures["comparison"] = partial(comparison_figure, record["designs"])
-    if work is not None:
-        figures["measurements"] = partial(_measurements, result)
+        figures |= {
+            "before": partial(design_figure, work.plan.system, work.found.begun),
+            "after": partial(design_figure, work.plan.system, result.params),
+            "measurements": partial(_measurements, result),
+        }
+    return figures
+
+
+def figures_of_record(record: dict, history: list[dict]) -> dict[str, Callable[[], Figure]]:
+    """Return what draws the figures that need numbers alone.
+
+    Args:
+        record: of a run.
+        history: of its ascent; empty where it is not known.
+
+    """
+    figures: dict[str, Callable[[], Figure]] = {"comparison": partial(comparison_figure, record["designs"])}
     if record["designs"][0]["targets"]:
         figures["targets"] = partial(target_figure, record["designs"])
-    if result.history:
-        figures["ascent"] = partial(ascent_figure, record, result.history)
+    if history:
+        figures["ascent"] = partial(ascent_figure, record, history)
     return figures
 
 
@@ -77,7 +88,7 @@ def ascent_figure(record: dict, history: list[dict]) -> Figure:
         history: of its ascent.
 
     """
-    gain, unit, best = record["gain"], record["gain_unit"], record["best_start"]
+    gain, unit, best = record["gain"], record["gain_unit"], record.get("best_start", 0)
     steps = np.array([record["step"] for record in history])
     figure = Figure(figsize=(6.4, 3.8), layout="constrained")
     axes = figure.subplots()

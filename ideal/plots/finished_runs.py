@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ideal.errors import DataError, FigureWarning, IdealError, UsageError, unknown_name
 from ideal.plots import theme
 from ideal.runs.key import checksum
-from ideal.runs.read import ESTIMATE, REPRODUCTION, Run, read_run
+from ideal.runs.read import CHOICE, ESTIMATE, REPRODUCTION, Run, read_run
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -40,7 +40,8 @@ def draw_run(
     Args:
         folder: of the run (`--out` of a command).
         target: file to write, .png, .svg or .pdf.
-        figure: which one: "information" of estimates, "figure" of a study; None for the first.
+        figure: which one: "information" of estimates, "figure" of a study, "comparison", "targets" and "ascent" of a
+            design, "comparison" of a choice; None for the first.
         width, height: inches; None for the usual ones. Texts of a narrow figure are smaller.
         dpi: dots per inch of a .png.
         style: name of a style of matplotlib, as "dark_background", or a file of one (.mplstyle).
@@ -124,7 +125,21 @@ def figures_of(run: Run, names: Mapping[str, str] | None = None) -> "dict[str, C
         if run.status != "finished":
             raise DataError(f"{run.name} holds a study that is {run.status}: repeat its command, then draw it")
         return {"figure": lambda: _study(run)}
-    raise UsageError(f"{run.name} is a run of ideal optimize: its figures need the system, and are drawn by its own command")
+    if run.status == "unfinished":
+        raise DataError(f"{run.name} holds a run of ideal optimize that is not finished: repeat its command, then draw it")
+    return _of_choice(run.record) if run.kind == CHOICE else _of_design(run)
+
+
+def _of_design(run: Run) -> "dict[str, Callable[[], matplotlib.figure.Figure]]":
+    from ideal.plots.designs import figures_of_record
+
+    return figures_of_record(run.record, [line for line in run.metrics() if "step" in line])
+
+
+def _of_choice(record: dict) -> "dict[str, Callable[[], matplotlib.figure.Figure]]":
+    from ideal.plots.choices import comparison_figure
+
+    return {"comparison": lambda: comparison_figure(record)}
 
 
 def _information(run: Run, estimates: "list[Estimate]", names: Mapping[str, str]) -> "matplotlib.figure.Figure":
