@@ -44,8 +44,9 @@ def test_help_without_arguments(ideal):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_readme_names_every_command(command):
-    assert f"ideal {command}" in (ROOT / "README.md").read_text(encoding="utf-8")
+def test_pages_name_every_command(command):
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    assert any(f"$ ideal {command}" in page.read_text(encoding="utf-8") for page in pages)
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["estimate", "--help"], ["--version"]])

@@ -88,9 +88,28 @@ def test_import_is_light():
     assert run(code).stdout.strip() == "[]"
 
 
+def test_networks_are_imported_when_a_model_needs_them():
+    code = """
+        import sys
+        import ideal.information
+        from ideal.information import estimate
+        print(sorted({"jax", "flax", "optax", "matplotlib", "skimage", "scipy.stats", "pandas"} & set(sys.modules)))
+        import numpy as np
+        import ideal
+        rng = np.random.default_rng(0)
+        counts = rng.poisson(10 * np.exp(rng.standard_normal((60, 1, 1))) * np.ones((12, 12)))
+        estimate(ideal.from_arrays(counts, noise="poisson"), models=["stationary"], patch=8)
+        print(sorted({"flax", "optax", "matplotlib", "skimage"} & set(sys.modules)))
+    """
+    assert run(code).stdout.split("\n")[:2] == ["[]", "[]"]
+
+
 def test_public_names_resolve():
     import ideal
 
-    assert all(callable(getattr(ideal, name)) for name in ideal.__all__)
-    with pytest.raises(AttributeError, match="no attribute"):
+    public = {name: getattr(ideal, name) for name in ideal.__all__}
+    assert {"estimate", "compare", "from_arrays", "imaging", "noise", "datasets"} <= public.keys() <= set(dir(ideal))
+    assert all(callable(item) or item.__name__ == f"ideal.{name}" for name, item in public.items())
+    assert ideal.__version__
+    with pytest.raises(AttributeError, match="attribute"):
         _ = ideal.nothing
