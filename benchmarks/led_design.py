@@ -86,7 +86,7 @@ def main():
         measured = measured_by(system, params, simulation.noise, division.measure, simulation.exposure, args.seed, name)
         options = {"patch": None, "model": "full", "effort": args.effort, "seed": args.seed}
         found, seconds = timed(lambda measured=measured, options=options: task_information(measured, **options))
-        told[name] = {"bits": found.information, "interval": list(found.interval), "error_rate": found.error_rate}
+        told[name] = {"bits": found.bits, "interval": list(found.interval), "error_rate": found.error_rate}
         told[name] |= {"by": found.chosen, "seconds": seconds}
         say(f"{name}: {found.information:.3f} bits of {found.label_entropy:.3f} ({np.round(found.interval, 3)}), {found.chosen}")
     low = told["design"]["interval"][0]

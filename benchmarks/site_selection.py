@@ -41,12 +41,12 @@ def estimates(scenes, arrays, rank, seed):
     from ideal.imaging import make_system
     from ideal.information.estimation import estimate
     from ideal.measurements.measurement_set import from_arrays
-    from ideal.optimize.selection.set_value import site_information
+    from ideal.optimize.selection.set_value import pair_information
 
     found = {}
     for number, sites in enumerate(arrays):
         system = make_system("interferometer", sites=sites, interval=1200.0)
-        value = site_information(system, scenes, rank=rank)
+        value = pair_information(system, scenes, rank=rank)
         bits = float(value.hard(np.ones(len(sites), bool))[0])
         clean = system.images(system.design(), scenes)
         measured = system.noise(system.design()).sample(np.random.default_rng([seed, number]), clean)
@@ -99,25 +99,25 @@ def main():
 
     from ideal.imaging import make_system
     from ideal.optimize.selection.search import Choosing, choose
-    from ideal.optimize.selection.set_value import site_information
+    from ideal.optimize.selection.set_value import pair_information
 
     eight = make_system("interferometer")
     scenes = rings(eight, args.rings, args.seed)
     say(f"best 4 of {len(eight.table.names)} sites")
-    value, seconds_of_eight = timed(lambda: site_information(eight, scenes, rank=args.rank))
+    value, seconds_of_eight = timed(lambda: pair_information(eight, scenes, rank=args.rank))
     four = reported(eight, choose(Choosing(value, 4), seed=args.seed))
 
     built = eight.table.names
     all_sites = make_system("interferometer", array="EHT2017+candidates")
     say(f"3 of {len(all_sites.table.names) - len(built)} candidates, {len(all_sites.coverage.u)} visibilities of all baselines")
-    value, seconds = timed(lambda: site_information(all_sites, scenes, fixed=built, rank=args.rank))
+    value, seconds = timed(lambda: pair_information(all_sites, scenes, fixed=built, rank=args.rank))
     task, limit = Choosing(value, 3, fixed=value.fixed), 0 if args.quick else LARGE
     three = reported(all_sites, choose(task, limit=limit, seed=args.seed))
     memory = peak_rss_mb()
 
     say(f"3 of {len(task.free)} candidates alone")
     sparse = all_sites.replace(interval=600.0)
-    alone = Choosing(site_information(sparse, scenes[:512], rank=64), 3, candidates=tuple(task.free.tolist()))
+    alone = Choosing(pair_information(sparse, scenes[:512], rank=64), 3, candidates=tuple(task.free.tolist()))
     new = reported(all_sites, choose(alone, limit=limit, seed=args.seed))
 
     say("closed form and estimates")

@@ -9,11 +9,13 @@ import typer
 
 from ideal._files import remove_temporaries
 from ideal.cli._guard import OneLineErrors, complain
+from ideal.cli._panels import Panels
 from ideal.cli._streams import keep_interrupts, on_end, take_streams
 from ideal.cli.data import data
 from ideal.cli.estimate import estimate
 from ideal.cli.inspect import inspect
 from ideal.cli.optimize import optimize
+from ideal.cli.plot import plot
 from ideal.cli.report import report
 from ideal.cli.reproduce import reproduce
 from ideal.cli.sample import sample
@@ -36,6 +38,7 @@ Examples:
   ideal simulate lensless cifar10 -o captures.h5   measurements of objects through a system
   ideal optimize color-filter-array --target chroma --out runs/colour      a design that carries more
   ideal report runs/colour                         a page of it to read, to print and to send
+  ideal plot runs/camera -o figure.pdf --width 3.4 the figure of a finished run, drawn again
   ideal reproduce two-point --quick                a published result made again, with figure and table
 
 `ideal estimate -h` says what every option means.
@@ -52,7 +55,8 @@ app = typer.Typer(
 )
 app.command()(estimate)
 app.command()(inspect)
-app.command()(optimize)
+app.command(cls=Panels)(optimize)
+app.command()(plot)
 app.command()(report)
 app.command()(reproduce)
 app.command()(sample)

@@ -1,4 +1,4 @@
-"""What a design run starts from: a system, objects and noise, by name or by a configuration, and what is asked for."""
+"""What a run that designs or chooses starts from: a system, objects and noise, by name or by a configuration, and the request."""
 
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ideal._files import write_whole
-from ideal.cli import _design_request, _noise, _systems
-from ideal.cli._design_request import Request
+from ideal.cli import _noise, _systems
+from ideal.datasets import ObjectSet, make_objects
 from ideal.errors import UsageError
 from ideal.imaging import ImagingSystem
 from ideal.imaging.configuration import system_of_name
 from ideal.imaging.custom.modules import own_modules
+from ideal.noise import NoiseModel
+from ideal.optimize.runs.plans import default_objects
+from ideal.optimize.runs.recipe import Recipe, is_beside
+from ideal.optimize.runs.request import Request, read_request
 
 
 @dataclass(frozen=True)
@@ -21,43 +24,23 @@ class Setup:
 
     Attributes:
         system: with all its settings.
-        table: `[system]` of a configuration that describes it.
-        design: that the configuration names, or None: where the ascent begins.
-        object_settings: of the objects.
-        noise: what `[noise]` and the options say.
+        objects: what it looks at.
+        noise: of its measurements; None for its own.
         request: what is asked for.
-        sources: files that an encoder of the user's consists of, arrays and modules, and what its module imports beside the
-            configuration.
-        beside: folder of the configuration, from which their places in it are told.
+        recipe: how a configuration asks for the same.
 
     """
 
     system: ImagingSystem
-    table: dict[str, Any]
-    design: str | None
-    object_settings: dict[str, Any]
-    noise: dict[str, Any]
+    objects: ObjectSet
+    noise: NoiseModel | None
     request: Request
-    sources: tuple[Path, ...] = ()
-    beside: Path = Path()
+    recipe: Recipe
 
-    def tables(self, request: Request) -> dict[str, Any]:
-        """Return the configuration that asks for the same run."""
-        parts = {"objects": self.object_settings, "noise": self.noise, "optimize": _design_request.as_table(request)}
-        return {"system": self.table, **{name: table for name, table in parts.items() if table}}
-
-    def copy_sources(self, folder: Path) -> None:
-        """Copy the user's own files into the folder of a run, where its configuration looks for them first.
-
-        Those that lie elsewhere than beside the configuration or below stay where they are.
-        """
-        for source in self.sources:
-            if not _is_beside(source, self.beside):
-                continue
-            target = folder / source.relative_to(self.beside)
-            if not target.exists() or not source.samefile(target):
-                target.parent.mkdir(parents=True, exist_ok=True)
-                write_whole(target, source.read_bytes())
+    @property
+    def parts(self) -> dict[str, Any]:
+        """What a plan takes beside the system and the request."""
+        return {"objects": self.objects, "noise": self.noise, "recipe": self.recipe}
 
 
 def read_setup(
@@ -105,13 +88,15 @@ def read_setup(
             folder = Path(config).resolve().parent
             system, design = _systems.find_configured(tables, folder, parts[""], config)
             sources = _own_files(tables["system"], folder)
-    noise = _noise.joined(tables.get("noise", {}), {key: value for key, value in camera.items() if value is not None})
+    options = _noise.joined(tables.get("noise", {}), {key: value for key, value in camera.items() if value is not None})
     with _systems.in_file(config) if tables.get("optimize") else nullcontext():
-        request = _design_request.read_request(
-            tables.get("optimize", {}), {**given, "objective_settings": parts["objective"] or None}
-        )
+        request = read_request(tables.get("optimize", {}), {**given, "objective_settings": parts["objective"] or None})
+    request = request.with_defaults(starts=(design,) if design else ())
+    object_settings = {**tables.get("objects", {}), **parts["objects"]}
+    objects = make_objects(request.objects or default_objects(system), **object_settings)
+    noise = _noise.noise_model(system, system.design(), options)
     table = _table_of(system, tables.get("system", {}), folder)
-    return Setup(system, table, design, {**tables.get("objects", {}), **parts["objects"]}, noise, request, sources, folder)
+    return Setup(system, objects, noise, request, Recipe(table, object_settings, options, sources, folder))
 
 
 def _table_of(system: ImagingSystem, said: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -129,12 +114,7 @@ def _table_of(system: ImagingSystem, said: Mapping[str, Any], folder: Path) -> d
 
 def _lies_elsewhere(parameter: Any, folder: Path) -> bool:
     value = parameter.get("value") if isinstance(parameter, Mapping) else None
-    return isinstance(value, str) and (folder / value).is_file() and not _is_beside(folder / value, folder)
-
-
-def _is_beside(file: Path, folder: Path) -> bool:
-    """Tell whether a file lies in a folder or below, and is named so."""
-    return ".." not in file.parts and file.resolve().is_relative_to(folder)
+    return isinstance(value, str) and (folder / value).is_file() and not is_beside(folder / value, folder)
 
 
 def _own_files(table: Mapping[str, Any], folder: Path) -> tuple[Path, ...]:

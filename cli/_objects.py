@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ideal.cli._described import print_settings, scene_facts, scene_text, settings_facts
+from ideal.cli._description import print_settings, scene_facts, scene_text, settings_facts
 from ideal.datasets import Objects, ObjectSet, ObjectSource, make_objects
 from ideal.errors import UsageError
 from ideal.imaging import Scene
@@ -86,7 +86,7 @@ def print_facts(facts: dict) -> None:
         ("values", f"{facts['min']:.4g} to {facts['max']:.4g}, mean {facts['mean']:.4g}{unit}"),
     ]
     _output.print_lines([f"{facts['name']}: {facts['summary']}"])
-    _output.print_table(("", ""), rows)
+    _output.print_rows(("", ""), rows)
     _output.print_lines([""])
     print_settings(facts["settings"])
 

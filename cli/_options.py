@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ideal._durations import parse_duration as parse_duration
 from ideal.errors import UsageError
-
-_SIGMA, _READ_NOISE = ("gaussian", "complex-gaussian"), ("poisson-gaussian",)
 
 Noise = Annotated[
     str | None,
@@ -89,17 +88,6 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and 
 Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")]
 
 
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
-
-
-def parse_duration(option: str, text: str) -> float:
-    """Return the seconds in "90", "90s", "10m" or "2h"."""
-    found = re.fullmatch(r"\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([smh]?)\s*", text.lower())
-    if not found or not float(found[1]) > 0:
-        raise UsageError(f"{option} takes a time in seconds, minutes or hours (90, 90s, 10m, 2h); found {reprlib.repr(text)}")
-    return float(found[1]) * _SECONDS[found[2]]
-
-
 def allowed(*, clipped: bool, unwritten: bool) -> tuple[str, ...]:
     """Return the names of the findings with which to go on all the same."""
     return ("clipped", "wrapped") * clipped + ("unwritten",) * unwritten
@@ -123,44 +111,3 @@ def whole_number(text: str) -> int | None:
     """Return a whole number of up to nine digits, 0 to 9 of ASCII; None where a text is none."""
     found = re.fullmatch(r"\s*([0-9]{1,9})\s*", text)
     return int(found[1]) if found else None
-
-
-def set_groups(source, groups: str | None) -> None:
-    """Give a measurement set the sources that `--groups` names."""
-    if groups is None:
-        return
-    import numpy as np
-
-    from ideal._regular_files import read_text
-    from ideal.errors import DataError
-    from ideal.formats.npy import is_npy, load_array
-
-    count = whole_number(groups)
-    if count:
-        source.set_groups(np.arange(len(source)) // count)
-        return
-    if re.fullmatch(r"[\d\s]*", groups):
-        raise UsageError(f"--groups takes a file, or a number of samples from 1 on; found {reprlib.repr(groups)}")
-    try:
-        if is_npy(groups):
-            names = load_array(groups, "the source of each sample")
-        elif groups.endswith(".npy"):
-            raise DataError(f"{groups}: not a .npy file")
-        else:
-            names = np.array(read_text(groups, "a list of sources").splitlines())
-    except (DataError, OSError) as error:
-        reason = str(error).removeprefix(f"{groups}: ")
-        raise UsageError(f"--groups {groups}: {reason}: name a file with one source a line, or a number of samples") from error
-    if names.ndim != 1 or len(names) != len(source):
-        raise UsageError(f"--groups {groups} has shape {names.shape}, expected one source for each of {len(source)} samples")
-    source.set_groups(names)
-
-
-def check_options(source, *, sigma: float | None, read_noise: float | None) -> None:
-    """Refuse an option that the noise of a measurement set has no use for: whoever gives it expects it to count."""
-    for given, option, noises in ((sigma, "--sigma", _SIGMA), (read_noise, "--read-noise", _READ_NOISE)):
-        if given and source.noise is not None and source.noise not in noises:
-            raise UsageError(
-                f"{source.path}: {option} is for {' or '.join(noises)} noise, the noise here is {source.noise}: "
-                "name the noise that you mean (--noise)"
-            )

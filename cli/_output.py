@@ -2,16 +2,16 @@
 
 import math
 import sys
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from contextlib import nullcontext
 
 from ideal.cli._asked import read_as
 from ideal.cli._streams import tell
 from ideal.records import to_json
+from ideal.tables import Column, Table
 from ideal.text import exact_percent, plain_text
 
 _FILE_WIDTH = 160
-_WIDE = 136  # columns that the whole ranking takes beside names of some twenty letters
 _LEAST_WIDTH = 80
 
 
@@ -25,9 +25,9 @@ def flush() -> None:
     sys.stdout.flush()
 
 
-def check_plot(target: str | None, force: bool) -> None:
+def check_plot(target: str | None, force: bool, option: str = "--plot") -> None:
     """Refuse, before any work, a figure that could not be written; its folder is made."""
-    check_target("--plot", target, (".png", ".svg", ".pdf"), force, make_folder=True)
+    check_target(option, target, (".png", ".svg", ".pdf"), force, make_folder=True)
 
 
 def check_target(option: str, target: str | None, suffixes: tuple[str, ...], force: bool, *, make_folder: bool = False) -> None:
@@ -71,11 +71,11 @@ def warn(text: str) -> None:
     tell("warning", text)
 
 
-def warn_all(estimates: list, tasks: dict[str, dict]) -> None:
-    """Print the warnings of estimates and of task information by path, one line where several files earn the same."""
+def warn_all(ranking) -> None:
+    """Print the warnings of estimates and of task information, one line where several files earn the same."""
     files: dict[str, list[str]] = {}
-    for found in estimates:
-        more = tasks[found.path]["document"]["warnings"] if found.path in tasks else ()
+    for found in ranking.estimates:
+        more = ranking.tasks[found.path].warnings if found.path in ranking.tasks else ()
         for text in dict.fromkeys((*found.warnings, *more)):
             files.setdefault(text.removeprefix(f"{found.path}: "), []).append(found.path)
     for text, paths in files.items():
@@ -135,79 +135,24 @@ def _values_text(facts: dict, units: str) -> str:
     return f"{facts['min']:.4g} to {facts['max']:.4g}, mean {facts['mean']:.4g}, s.d. {spread:.4g} {units}"
 
 
-def print_ranking(estimates: list, comparisons: list) -> None:
-    """Print estimates from the most informative down, each with its difference from the next."""
-    from rich.table import Table
-
-    ordered = sorted(estimates, key=lambda found: -found.information_bits_per_pixel)
-    console = _console()
-    wide = console.width >= _WIDE
-    table = Table(box=None, pad_edge=False)
-    table.add_column("file", overflow="fold")
-    unit = "bits/" + " or ".join(dict.fromkeys(found.pixel_name for found in ordered))
-    titles = (unit, f"{exact_percent(ordered[0].confidence)} interval", "bits/measurement", "model", "measurement of")
-    for title in titles if wide else titles[:2]:
-        table.add_column(title, justify="right", no_wrap=True)
-    if len(ordered) > 1:
-        table.add_column("more than the next", justify="right", no_wrap=True)
-    between = {frozenset((item.a, item.b)): item for item in comparisons}
-    for place, found in enumerate(ordered):
-        low, high = found.interval
-        row = [
-            plain_text(found.path),
-            f"{found.information_bits_per_pixel:.3f}",
-            f"{low:.3f} to {high:.3f}",
-        ]
-        if wide:
-            row += [f"{found.best.values.mean / math.log(2):.1f}", found.model, _size(found)]
-        if len(ordered) > 1:
-            row.append(_difference(found, ordered[place + 1], between) if place + 1 < len(ordered) else "")
-        table.add_row(*row)
-    console.print(table)
-
-
-def _size(found) -> str:
-    if len(found.patch) > 1:
-        return f"{found.patch[0]}x{found.patch[1]} pixels"
-    return f"{found.pixels} " + {"visibility": "visibilities", "value": "values"}[found.pixel_name]
-
-
-def _difference(found, following, between) -> str:
-    item = between.get(frozenset((found.path, following.path)))
-    if item is None:
-        return ""
-    sign = 1 if item.a == found.path else -1
-    low, high = sorted(sign * bound for bound in item.interval)
-    return f"{sign * item.difference_bits_per_pixel:.3f} ({low:.3f} to {high:.3f})" + ("" if item.paired else " unpaired")
-
-
 def print_estimate(found) -> None:
     """Print one estimate in full."""
-    from rich.table import Table
+    from ideal.information.tables import size_of
 
-    low, high = found.interval
-    share = exact_percent(found.confidence)
-    per_pixel, unit = found.bits_per_pixel, f"bits/{found.pixel_name}"
+    document, told = found.to_dict(), found.information
+    low, high = told.interval
     console = _console()
     console.print(plain_text(found.path), markup=False, style="bold")
     console.print(
-        f"information {found.information_bits_per_pixel:.4f} {unit} ({share} interval {low:.4f} to {high:.4f}), "
-        f"{found.best.values.mean / math.log(2):.1f} bits in {_size(found)}"
+        f"information {told.value:.4f} {told.unit} ({exact_percent(found.confidence)} interval {low:.4f} to {high:.4f}), "
+        f"{document['information_bits_per_measurement']:.1f} bits in {size_of(document)}"
     )
-    entropy = per_pixel(found.best.values.mean + found.noise_entropy)
-    console.print(f"entropy H(Y) <= {entropy:.4f}, noise H(Y|X) = {per_pixel(found.noise_entropy):.4f} {unit}")
-    if found.rate is not None:
-        name, value, bounds = found.rate
-        low, high = (bound / math.log(2) for bound in bounds)
-        console.print(f"rate {value / math.log(2):.4f} bits per further pixel ({low:.4f} to {high:.4f}), by {name}")
-    table = Table(box=None, pad_edge=False)
-    for title, justify in (("model", "left"), (unit, "right"), (f"{share} interval", "right"), ("seconds", "right")):
-        table.add_column(title, justify=justify)
-    for name, result in found.models.items():
-        low, high = (per_pixel(bound) for bound in result.interval)
-        chosen = " (chosen)" if name in found.model.split("/") else ""
-        table.add_row(name + chosen, f"{per_pixel(result.values.mean):.4f}", f"{low:.4f} to {high:.4f}", f"{result.seconds:.2f}")
-    console.print(table)
+    noise = document["noise_entropy_bits_per_pixel"]
+    console.print(f"entropy H(Y) <= {document['entropy_bits_per_pixel']:.4f}, noise H(Y|X) = {noise:.4f} {told.unit}")
+    if (rate := document["information_rate"]) is not None:
+        low, high = rate["interval"]
+        console.print(f"rate {rate['bits_per_pixel']:.4f} bits per further pixel ({low:.4f} to {high:.4f}), by {rate['model']}")
+    print_table(found.table(digits=4))
     folds = f" in {found.n_folds} folds" if found.n_folds > 1 else ""
     what = "patches" if len(found.patch) > 1 else "measurements"
     counts = {"train": found.n_train, "choose": found.n_validation, f"scored{folds}": found.n_test}
@@ -222,14 +167,31 @@ def print_lines(lines: list[str]) -> None:
         console.print(plain_text(line), markup=False)
 
 
-def print_table(titles: tuple[str, ...], rows: list[tuple[str, ...]], right: Container[int] = ()) -> None:
-    """Print rows of text below their titles; the columns of these numbers are flush right."""
-    from rich.table import Table
-    from rich.text import Text
+def print_table(table: Table) -> None:
+    """Print a table: what the terminal has room for, or all of it where nobody has said how wide it is."""
+    if sys.stdout.isatty():
+        from rich.console import Console
 
-    table = Table(box=None, pad_edge=False)
-    for number, title in enumerate(titles):
-        table.add_column(title, overflow="fold", justify="right" if number in right else "left")
-    for row in rows:
-        table.add_row(*(Text(plain_text(text)) for text in row))
-    _console().print(table)
+        console = Console(highlight=False, markup=False, emoji=False)
+        drawn = table.to_rich(console.width)
+        console.width = table.room(console.width)
+        console.print(drawn)
+    else:
+        print(table.to_text(_FILE_WIDTH), end="")
+
+
+def print_parts(parts: Sequence[str | Table]) -> None:
+    """Print texts and tables with an empty line between them."""
+    for number, part in enumerate(parts):
+        if number:
+            print()
+        if isinstance(part, str):
+            print_lines(part.splitlines())
+        else:
+            print_table(part)
+
+
+def print_rows(titles: Sequence[str], rows: Sequence[Sequence[str]], right: Container[int] = ()) -> None:
+    """Print rows of text below their titles; the columns of these numbers are flush right."""
+    columns = [Column(title, "number" if number in right else "text") for number, title in enumerate(titles)]
+    print_table(Table("", columns, rows))

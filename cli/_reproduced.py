@@ -174,7 +174,7 @@ def print_record(record: dict, folder: Path, *, only_drawn: bool = False) -> Non
     if record["statistics"]:
         share = exact_percent(plan["confidence"])
         rows = [(each["name"], _number(each["value"]), _range(each["interval"]), _target(each)) for each in record["statistics"]]
-        _output.print_table(("", "value", f"{share} interval", "target"), rows, right=(1, 2))
+        _output.print_rows(("", "value", f"{share} interval", "target"), rows, right=(1, 2))
         _output.print_lines([""])
     if record["claims"]:
         said = {True: "yes", False: "no", None: "not decided"}
@@ -182,11 +182,11 @@ def print_record(record: dict, folder: Path, *, only_drawn: bool = False) -> Non
         own = [each for each in record["claims"] if not each["published"]]
         if published:
             rows = [(each["statement"], each["published"], each["measured"], said[each["agrees"]]) for each in published]
-            _output.print_table(("published", "figures", "here", "agrees"), rows)
+            _output.print_rows(("published", "figures", "here", "agrees"), rows)
             _output.print_lines([""])
         if own:
             rows = [(each["statement"], each["measured"], said[each["agrees"]]) for each in own]
-            _output.print_table(("also asked", "found here", "holds"), rows)
+            _output.print_rows(("also asked", "found here", "holds"), rows)
             _output.print_lines([""])
     for note in record["notes"]:
         _output.print_lines([f"note: {note}"])

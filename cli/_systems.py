@@ -3,6 +3,7 @@
 import reprlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +46,26 @@ def read_configuration(path: str, *, needs_system: bool = True) -> dict[str, Any
     return tables
 
 
-def find(
-    name: str, settings: Mapping[str, Any], design: str | None, seed: int = 0
-) -> tuple[ImagingSystem, Params, str, dict[str, Any]]:
-    """Return a system, its parameters, the design's name, and the tables of its configuration.
+@dataclass(frozen=True)
+class SystemInUse:
+    """A system with a design.
+
+    Attributes:
+        system: with its settings.
+        params: of the design.
+        design: its name.
+        tables: of the configuration that describes the system; empty where none does.
+
+    """
+
+    system: ImagingSystem
+    params: Params
+    design: str
+    tables: dict[str, Any]
+
+
+def find(name: str, settings: Mapping[str, Any], design: str | None, seed: int = 0) -> SystemInUse:
+    """Return a system with a design.
 
     Args:
         name: of a system, or of a .toml file.
@@ -73,7 +90,7 @@ def find(
             if made_for != name:
                 raise UsageError(f"--design {design} is a design of {made_for}, not of {name}")
         system = system_of_name(name, {**kept, **settings})
-    return system, find_design(system, design, seed), design or next(iter(system.designs)), tables
+    return SystemInUse(system, find_design(system, design, seed), design or next(iter(system.designs)), tables)
 
 
 def find_configured(

@@ -54,7 +54,7 @@ def list_objects(as_json: _options.Json = False, debug: _options.Debug = False) 
     rows = [
         (name, kind.summary, _WHERE[kind.origin], "yes" if _is_here(kind) else "no", kind.licence) for name, kind in kinds.items()
     ]
-    _output.print_table(("objects", "what they are", "from", "here", "licence"), rows)
+    _output.print_rows(("objects", "what they are", "from", "here", "licence"), rows)
 
 
 @data.command("fetch")
@@ -179,7 +179,7 @@ def _about(kind) -> dict:
 def _is_here(kind) -> bool:
     from ideal.errors import DataError
 
-    if kind.origin in ("bundled", "generated"):
+    if kind.origin in ("bundled", "generated", "own"):
         return True
     try:
         objects = kind()

@@ -110,161 +110,71 @@ def estimate(
     The number is an upper bound by the best of several density models, scored on sources that they were not fitted to.
     """
     import sys
-    from contextlib import ExitStack
-    from itertools import combinations, pairwise
 
-    from ideal.cli import _models, _output
-    from ideal.density import find_model
-    from ideal.errors import DataError, IdealError, UsageError
-    from ideal.information.estimation import compare
-    from ideal.information.estimation import estimate as estimate_information
-    from ideal.measurements.measurement_set import open_measurements
-    from ideal.runs.folder import RunFolder, resources
+    from ideal.cli import _output
+    from ideal.errors import IdealError
+    from ideal.runs.estimation import estimate_files
     from ideal.runs.keeping import Keeping
 
     size = _options.parse_size("--patch", patch)
     mosaic = None if period is None else _options.parse_size("--period", period)
     _options.check_effort(effort)
-    for name in model or []:
-        if name != "all":
-            find_model(name)
-    if resume and (force or not out):
-        raise UsageError("--resume goes on with a run: " + ("leave out --force" if out else "name its folder (--out)"))
-    options = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise, "axes": axes}
-    options |= {"floor": floor, "saturation": saturation} | ({"follow_links": True} if follow_links else {})
-    radio = {"source": source, "freqsel": freqsel, "subarray": subarray, "weight_scale": weight_scale}
-    options |= {name: value for name, value in radio.items() if value is not None}
-    common = {
-        "patch": size,
-        "period": mosaic,
-        "confidence": confidence,
-        "seed": seed,
-        "max_patches": max_patches,
-        "effort": effort,
-        "allow": _options.allowed(clipped=allow_clipped, unwritten=keep_unwritten),
-        "time_limit": None if time_limit is None else _options.parse_duration("--time-limit", time_limit),
-    }
-    names = model and ("all" if "all" in model else list(model))
     _output.check_plot(plot, force)
-    _models.check_save(save_model, files, bool(model or not load_model), force)
-    found, tasks, failed, keeping = [], {}, [], Keeping(debug)
-    with ExitStack() as stack:
-        with _output.narration() as say:
-            # All files are opened first: a wrong name must not wait for the others' results.
-            fitted = _models.load_fitted(load_model or [])
-            sources = [stack.enter_context(open_measurements(path, **options)) for path in files]
-            for measured in sources:
-                _options.check_options(measured, sigma=sigma, read_noise=read_noise)
-                _options.set_groups(measured, groups)
-                if labels and measured.labels is None:
-                    raise UsageError(
-                        f"{measured.path}: --labels needs labels, this file holds none: write them to a dataset 'labels'"
-                    )
-            _check_twice(sources)
-            configuration = {"files": files, "groups": groups, **options, "models": names, **common}
-            configuration |= {"load_model": load_model or [], "labels": labels}
-            folder = None
-            if out:
-                inputs = [*files, *(load_model or []), *([groups] if groups and not groups.isdigit() else [])]
-                inputs += [str(path) for measured in sources for path in measured.files]
-                folder = RunFolder.open(out, configuration, keeping, inputs=inputs, force=force, resume=resume)
-            for place, measured in enumerate(sources):
-                result = folder and folder.finished(place)
-                progress = {"checkpoints": folder and folder.checkpoints(place), "progress": say}
-                try:
-                    result = result or estimate_information(measured, models=names, fitted=fitted, **common, **progress)
-                except IdealError as error:
-                    if len(files) == 1 or isinstance(error, UsageError):
-                        if as_json:  # the line goes to stderr, and what was found to whoever reads stdout
-                            _output.print_json(_refusal(measured, error, records.provenance(sys.argv, seed)))
-                        raise
-                    failed.append(str(error))
-                    complain(str(error))
-                    continue
-                found.append(result)
-                if folder:
-                    folder.keep(place, result)
-                if labels:
-                    try:
-                        tasks[result.path] = _task_information(measured, folder, place, common, say)
-                    except DataError as error:  # as labels of one class: the measurements have their estimate
-                        failed.append(str(error))
-                        complain(str(error))
-            ranked = sorted(found, key=lambda result: -result.information_bits_per_pixel)
-            comparisons = [compare(a, b, seed=seed) for a, b in (combinations(ranked, 2) if all_pairs else pairwise(ranked))]
-        document = {
-            **records.provenance(sys.argv, seed),
-            "results": [_document(result, tasks) | resources() for result in found],
-            "comparison": [item.to_dict() for item in comparisons],
-            "errors": [*failed, *keeping.failed],
-        }
+    _output.check_target("--save-model", save_model, (".h5", ".hdf5"), force)
+
+    def show(ranking, document: dict) -> None:
         if as_json:
             _output.print_json(document)
-        elif len(found) == 1 and len(files) == 1:
-            _output.print_estimate(found[0])
-        elif found:
-            _output.print_ranking(found, comparisons)
+        elif len(ranking) == 1 and len(files) == 1:
+            _output.print_estimate(ranking[0])
+        elif len(ranking):
+            _output.print_table(ranking.table())
         if not as_json:
-            for task in tasks.values():
-                _output.print_lines(task["lines"])
+            for task in ranking.tasks.values():
+                _output.print_lines(task.lines())
         _output.flush()
-        _output.warn_all(found, tasks)
-        if save_model:
-            with keeping.attempt(save_model, "the model"):
-                _models.save_chosen(save_model, list(found[0].fitted.values()) or list(map(_models.load_model, folder.models(0))))
-        if found and (plot or folder):
-            shown = [({measured.path: measured for measured in sources}[result.path], result) for result in found]
-            for target in filter(None, (plot, folder and folder.path / "information.png")):
-                with keeping.attempt(target, "the figure"):
-                    from ideal.plots.estimates import draw_estimates
-
-                    draw_estimates(shown, target)
-    if folder:
-        folder.finish(document)
-    if failed or keeping.failed:
-        raise typer.Exit(1)
-
-
-def _refusal(measured, error, provenance: dict) -> dict:
-    """Return the document of an estimate that was refused: no results, the error, and what was found in the file."""
-    from ideal.errors import IdealError
+        _output.warn_all(ranking)
 
     try:
-        findings = [finding.to_record() for finding in measured.examination.findings]
-    except IdealError:  # measurements that cannot be read have none
-        findings = []
-    refused = {"path": measured.path, "findings": findings}
-    return {**provenance, "results": [], "comparison": [], "errors": [str(error)], "refused": refused}
-
-
-def _document(result, tasks: dict) -> dict:
-    task = tasks.get(result.path)
-    return result.to_dict() | ({} if task is None else {"task_information": task["document"]})
-
-
-def _task_information(source, folder, place: int, common: dict, say) -> dict:
-    """Return what measurements tell of their labels, as a document and as lines; from the run's folder where it is there."""
-    from ideal.information.labels.estimation import task_information
-
-    kept = folder and folder.finished_task(place)
-    if kept:
-        return kept
-    checkpoints = folder and folder.checkpoints(place) / "task"
-    task = task_information(source, **common, checkpoints=checkpoints, progress=say)
-    found = {"document": task.to_dict(), "lines": list(task.lines())}
-    if folder:
-        folder.keep_task(place, found)
-    return found
-
-
-def _check_twice(sources) -> None:
-    import os
-
-    from ideal.errors import UsageError
-
-    seen = {}
-    for source in sources:
-        place = os.path.realpath(source.path)
-        if place in seen:
-            raise UsageError(f"{source.path} is named twice: name each file once")
-        seen[place] = source
+        ranking = estimate_files(
+            files,
+            noise=noise,
+            sigma=sigma,
+            gain=gain,
+            offset=offset,
+            read_noise=read_noise,
+            axes=axes,
+            floor=floor,
+            saturation=saturation,
+            follow_links=follow_links,
+            radio={"source": source, "freqsel": freqsel, "subarray": subarray, "weight_scale": weight_scale},
+            groups=groups,
+            labels=labels,
+            models=model or None,
+            load_models=load_model or (),
+            patch=size,
+            period=mosaic,
+            confidence=confidence,
+            seed=seed,
+            max_patches=max_patches,
+            effort=effort,
+            time_limit=None if time_limit is None else _options.parse_duration("--time-limit", time_limit),
+            allow=_options.allowed(clipped=allow_clipped, unwritten=keep_unwritten),
+            all_pairs=all_pairs,
+            out=out,
+            resume=resume,
+            overwrite=force,
+            plot=plot,
+            save_model=save_model,
+            progress=_output.narration(),
+            failed=complain,
+            show=show,
+            keeping=Keeping(debug),
+        )
+    except IdealError as error:
+        if as_json and error.refused is not None:  # the line goes to stderr, and what was found to whoever reads stdout
+            nothing = {"results": [], "comparison": [], "errors": [str(error)], "refused": error.refused}
+            _output.print_json(records.provenance(sys.argv, seed) | nothing)
+        raise
+    if ranking.errors:
+        raise typer.Exit(1)

@@ -4,9 +4,16 @@ from typing import Annotated
 
 import typer
 
-from ideal import records
 from ideal.cli import _options
 from ideal.cli._guard import guarded
+from ideal.cli._panels import in_panel
+
+_OBJECTS, _OBJECTIVE, _ASCENT, _CHOICE = "Objects, light and noise", "Objective", "Ascent", "Choice of members"
+_MEASURING, _OUTPUT = "Measuring", "Output"
+_Noise, _Sigma, _Gain, _Offset, _ReadNoise = (
+    in_panel(each, _OBJECTS) for each in (_options.Noise, _options.Sigma, _options.Gain, _options.Offset, _options.ReadNoise)
+)
+_Json, _Debug = (in_panel(each, _OUTPUT) for each in (_options.Json, _options.Debug))
 
 
 @guarded
@@ -21,7 +28,11 @@ def optimize(
     ] = None,
     objects: Annotated[
         str | None,
-        typer.Argument(metavar="OBJECTS", help="What to design for (ideal data list); default: what suits the system."),
+        typer.Argument(
+            metavar="OBJECTS",
+            help="What to design for (ideal data list), or own pictures: a folder, an .npy or .h5 file; default: what suits the "
+            "system.",
+        ),
     ] = None,
     config: Annotated[
         str | None,
@@ -29,6 +40,7 @@ def optimize(
             metavar="FILE",
             help="Configuration (.toml) with tables [system], [objects], [noise] and [optimize], which has these options by "
             "their long names; options on the command line go before. A run leaves one in its folder.",
+            rich_help_panel=_OBJECTS,
         ),
     ] = None,
     objective: Annotated[
@@ -37,6 +49,7 @@ def optimize(
             metavar="NAME",
             help="What is raised: gaussian (information in closed form), samples, density (any density model, slow), or "
             "end-to-end (a decoder's error); default: gaussian, or what suits the system and the objects.",
+            rich_help_panel=_OBJECTIVE,
         ),
     ] = None,
     target: Annotated[
@@ -46,17 +59,26 @@ def optimize(
             help="What information is wanted about: total, colour (of each pixel, for a colour sensor), mse (bits by which a "
             "linear decoder's error shrinks), luminance, chroma (beyond luminance), a channel, region:8-24,8-24, label, or a "
             "weighted sum as 'chroma + 0.6 luminance'; default: total, of a colour filter array colour.",
+            rich_help_panel=_OBJECTIVE,
         ),
     ] = None,
     start: Annotated[
         list[str] | None,
         typer.Option(
-            "--start", metavar="NAME", help="Design to begin near, or a design file; repeat for several; default: up to three."
+            "--start",
+            metavar="NAME",
+            help="Design to begin near, or a design file; repeat for several; default: up to three.",
+            rich_help_panel=_ASCENT,
         ),
     ] = None,
     floor: Annotated[
         list[str] | None,
-        typer.Option("--floor", metavar="FILTER=N", help="At least N pixels of a filter in a period; repeat for several."),
+        typer.Option(
+            "--floor",
+            metavar="FILTER=N",
+            help="At least N pixels of a filter in a period; repeat for several.",
+            rich_help_panel=_ASCENT,
+        ),
     ] = None,
     against: Annotated[
         list[str] | None,
@@ -64,6 +86,7 @@ def optimize(
             "--against",
             metavar="NAME",
             help="Design to compare with; repeat for several; all, or none; default: up to six of the named ones.",
+            rich_help_panel=_MEASURING,
         ),
     ] = None,
     choose: Annotated[
@@ -71,8 +94,9 @@ def optimize(
         typer.Option(
             min=1,
             metavar="K",
-            help="Choose K sites, LEDs or lenslets instead of following a gradient: greedily, by relaxation, by swaps, and "
-            "exhaustively up to --set objective.exhaustive=10000 sets.",
+            help="Choose K sites, LEDs or lenslets instead of following a gradient: the best of all sets, of up to --set "
+            "objective.exhaustive=10000; of more greedily, by relaxation and by swaps.",
+            rich_help_panel=_CHOICE,
         ),
     ] = None,
     keep: Annotated[
@@ -80,6 +104,16 @@ def optimize(
         typer.Option(
             metavar="NAME",
             help="With --choose: site or LED that takes part beside the K, or a design for all of its; repeat for several.",
+            rich_help_panel=_CHOICE,
+        ),
+    ] = None,
+    cost: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=X|FILE",
+            help="With --choose: cost of a site or LED in any unit, or a file with NAME=X a line; repeat for all candidates. "
+            "Tables and files quote them.",
+            rich_help_panel=_CHOICE,
         ),
     ] = None,
     method: Annotated[
@@ -88,17 +122,24 @@ def optimize(
             metavar="NAME",
             help="How the gradient is followed: line-search (to the optimum, of the objective gaussian without choices such as "
             "filters), or adam (anything); default: the first where it suits.",
+            rich_help_panel=_ASCENT,
         ),
     ] = None,
     steps: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Steps of gradient ascent, at most; default: 600 of line searches, of adam by the system, mostly 150."
+            min=1,
+            help="Steps of gradient ascent, at most; default: 600 of line searches, of adam by the system, mostly 150.",
+            rich_help_panel=_ASCENT,
         ),
     ] = None,
     learning_rate: Annotated[
         float | None,
-        typer.Option(metavar="X", help="Of adam, in free parameters, falling to 0; default: by the system, mostly 0.05."),
+        typer.Option(
+            metavar="X",
+            help="Of adam, in free parameters, falling to 0; default: by the system, mostly 0.05.",
+            rich_help_panel=_ASCENT,
+        ),
     ] = None,
     rate: Annotated[
         list[str] | None,
@@ -106,6 +147,7 @@ def optimize(
             "--rate",
             metavar="PARAMETER=X",
             help="Factor of the learning rate of one parameter, or of the first step of a line search; 0 keeps it as it is.",
+            rich_help_panel=_ASCENT,
         ),
     ] = None,
     patience: Annotated[
@@ -114,6 +156,7 @@ def optimize(
             metavar="SHARE",
             help="End where the hard design has not become better, for held-out objects, in this share of the steps; 1 for "
             "never; default: 0.5.",
+            rich_help_panel=_ASCENT,
         ),
     ] = None,
     time_limit: Annotated[
@@ -122,12 +165,15 @@ def optimize(
             metavar="TIME",
             help="Longest time for the ascent and the exchanges: 90s, 10m or 2h. Where it is reached, the design depends on the "
             "machine's speed.",
+            rich_help_panel=_ASCENT,
         ),
     ] = None,
     search: Annotated[
         bool | None,
         typer.Option(
-            "--search/--no-search", help="Exchange single filters after the ascent, where there are some; default: yes."
+            "--search/--no-search",
+            help="Exchange single filters after the ascent, where there are some; default: yes.",
+            rich_help_panel=_ASCENT,
         ),
     ] = None,
     count: Annotated[
@@ -136,22 +182,27 @@ def optimize(
             "-n",
             "--count",
             help="Objects, to design for, to choose by, and to measure with, at least 20; default: by their size.",
+            rich_help_panel=_OBJECTS,
         ),
     ] = None,
     photons: Annotated[
-        float | None, typer.Option(help="Mean photoelectrons of an unfiltered pixel, as of ideal simulate; default: 100.")
+        float | None,
+        typer.Option(
+            help="Mean photoelectrons of an unfiltered pixel, as of ideal simulate; default: 100.", rich_help_panel=_OBJECTS
+        ),
     ] = None,
-    noise: _options.Noise = None,
-    sigma: _options.Sigma = None,
-    gain: _options.Gain = None,
-    offset: _options.Offset = None,
-    read_noise: _options.ReadNoise = None,
+    noise: _Noise = None,
+    sigma: _Sigma = None,
+    gain: _Gain = None,
+    offset: _Offset = None,
+    read_noise: _ReadNoise = None,
     settings: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
             help="Change a setting of the system, of the objects (objects.KEY) or of the objective (objective.KEY).",
+            rich_help_panel=_OBJECTS,
         ),
     ] = None,
     model: Annotated[
@@ -159,20 +210,30 @@ def optimize(
         typer.Option(
             metavar="NAME",
             help="Density model of the final figures; repeat for several; default: stationary, full and causal-mixture.",
+            rich_help_panel=_MEASURING,
         ),
     ] = None,
-    patch: Annotated[int | None, typer.Option(min=1, help="Side of the patches of the final figures; default: 16.")] = None,
-    effort: Annotated[
-        float | None, typer.Option(help="Work of trained models in the final figures, as of ideal estimate; default: 0.25.")
+    patch: Annotated[
+        int | None, typer.Option(min=1, help="Side of the patches of the final figures; default: 16.", rich_help_panel=_MEASURING)
     ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="The same seed gives the same design; default: 0.")] = None,
+    effort: Annotated[
+        float | None,
+        typer.Option(
+            help="Work of trained models in the final figures, as of ideal estimate; default: 0.25.", rich_help_panel=_MEASURING
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="The same seed gives the same design; default: 0.", rich_help_panel=_MEASURING)
+    ] = None,
     out: Annotated[
         str | None,
-        typer.Option(metavar="DIR", help="Keep design, numbers and figures; an interrupted run resumes."),
+        typer.Option(
+            metavar="DIR", help="Keep design, numbers and figures; an interrupted run resumes.", rich_help_panel=_OUTPUT
+        ),
     ] = None,
-    as_json: _options.Json = False,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the run in --out.")] = False,
-    debug: _options.Debug = False,
+    as_json: _Json = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the run in --out.", rich_help_panel=_OUTPUT)] = False,
+    debug: _Debug = False,
 ) -> None:
     """Design an imaging system by gradient ascent on information, and measure the design against the named ones.
 
@@ -189,10 +250,13 @@ def optimize(
 
     The final figures come from fresh measurements of objects that the design was not made for.
     """
-    import sys
-
-    from ideal.cli import _choice_output, _chosen, _design_report, _design_setup, _optimized, _output
+    from ideal.cli import _design_setup, _output
+    from ideal.cli._costs import read_costs
+    from ideal.cli._progress import with_time_left
     from ideal.cli._settings import parse_settings
+    from ideal.optimize.runs.choices.run import run_choice
+    from ideal.optimize.runs.designs.run import run_design
+    from ideal.optimize.runs.plans import plan_choice, plan_design
     from ideal.runs.keeping import Keeping
 
     camera = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise}
@@ -219,20 +283,22 @@ def optimize(
         "effort": effort,
         "seed": seed,
     }
+    keeping = Keeping(debug)
     with _output.narration() as say:
+        say = with_time_left(say)
         setup = _design_setup.read_setup(system, config, parse_settings(settings or []), camera, given)
-        provenance = records.provenance(sys.argv, setup.request.seed)
-        run = _optimized.run if setup.request.choose is None else _chosen.run
-        keeping = Keeping(debug)
-        document, keep = run(setup, out=out, force=force, say=say, provenance=provenance, keeping=keeping)
+        if setup.request.choose is None:
+            plan = plan_design(setup.system, setup.request, **setup.parts, report=say)
+            result = run_design(plan, out, overwrite=force, report=say, keeping=keeping)
+        else:
+            plan = plan_choice(setup.system, setup.request, **setup.parts, costs=read_costs(cost or []), report=say)
+            result = run_choice(plan, out, overwrite=force, report=say, keeping=keeping)
     if as_json:
-        _output.print_json(document)
-    elif setup.request.choose is not None:
-        _choice_output.print_choice(document)
+        _output.print_json(result.record)
     else:
-        _design_report.print_result(document)
-    for text in document["warnings"]:
+        _output.print_parts(result.parts)
+    for text in result.warnings:
         _output.warn(text)
-    keep()
+    result.keep()
     if keeping.failed:
         raise typer.Exit(1)

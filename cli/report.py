@@ -35,15 +35,11 @@ def report(
     import sys
     from pathlib import Path
 
-    from ideal._files import write_whole
     from ideal.cli import _output
-    from ideal.cli._report_page import make_page
-    from ideal.cli._report_runs import read_runs
+    from ideal.reports import report as write_report
 
-    found, left_out = read_runs(runs)
     _output.check_target("--out", out, (".html", ".htm"), force, make_folder=True)
-    page = make_page(found, title, left_out)
-    write_whole(Path(out), page.html)
+    page = write_report(runs, out, title=title, overwrite=force)
     size, figures = Path(out).stat().st_size, sum(len(section.pictures) for section in page.sections) - len(page.missing)
     if as_json:
         facts = [

@@ -40,26 +40,28 @@ def sample(
     """
     import sys
 
-    from ideal.cli import _drawn, _models, _output
+    from ideal.cli import _output
+    from ideal.information.saved_models import load_model
     from ideal.runs.keeping import Keeping
+    from ideal.simulation import from_model
 
     window = None if size is None else _options.parse_size("--size", size)
     _output.check_plot(plot, force)
     _output.check_target("--out", out, (".npy", ".h5"), force)
     with _output.narration() as say:
-        model = _models.load_model(file)
+        model = load_model(file)
         say(f"{file}: {model.name} draws {count}", None)
-        drawn = _drawn.draw(file, model, count, seed, window)
-        facts = _drawn.facts_of(file, model, drawn)
+        drawn = from_model.draw(file, model, count, seed, window)
+        facts = from_model.facts_of(file, model, drawn)
     if as_json:
         _output.print_json(records.provenance(sys.argv, seed) | facts)
     else:
-        _output.print_lines(_drawn.lines_of(facts))
+        _output.print_lines(from_model.lines_of(facts))
     _output.flush()
     keeping = Keeping(debug)
     if out:
         with keeping.attempt(out, "the measurements"):
-            _drawn.write(out, drawn, facts, force)
+            from_model.write(out, drawn, facts, force)
     if plot:
         with keeping.attempt(plot, "the figure"):
             from ideal.plots.samples import draw_samples

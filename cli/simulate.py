@@ -18,7 +18,12 @@ def simulate(
             help="Imaging system (ideal systems), or a .toml file that describes one. " + _options.RUNS_CODE,
         ),
     ],
-    objects: Annotated[str, typer.Argument(metavar="OBJECTS", help="What it looks at (ideal data list).")],
+    objects: Annotated[
+        str,
+        typer.Argument(
+            metavar="OBJECTS", help="What it looks at (ideal data list), or own pictures: a folder, an .npy or .h5 file."
+        ),
+    ],
     out: Annotated[str, typer.Option("-o", "--out", metavar="FILE", help="Measurement file to write (.h5).")],
     count: Annotated[int, typer.Option("-n", "--count", min=1, help="Objects to image.")] = 1000,
     design: Annotated[
@@ -70,8 +75,9 @@ def simulate(
 
     from ideal.cli import _noise, _output, _systems
     from ideal.cli._settings import parse_settings
+    from ideal.datasets import make_objects
     from ideal.health.finding import Finding
-    from ideal.simulation import to_file
+    from ideal.simulation import SimulationPlan, to_file
 
     _output.check_target("--out", out, (".h5", ".hdf5"), force, make_folder=True)
     given = parse_settings(settings or [])
@@ -80,31 +86,24 @@ def simulate(
     camera = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise}
     with _output.narration() as say:
         say(f"{system} and {objects}", None)
-        imaging, params, chosen, tables = _systems.find(system, own, design, design_seed)
-        noise_model = _noise.noise_model(imaging, params, _noise.joined(tables.get("noise", {}), _given(camera)))
-        facts = to_file.write(
-            imaging,
-            params,
-            objects,
-            out,
-            design=chosen,
-            object_settings={**tables.get("objects", {}), **theirs},
-            noise=noise_model,
-            photons=photons,
-            count=count,
-            seed=seed,
-            noise_seed=seed if noise_seed is None else noise_seed,
-            keep_objects=keep_objects,
-            force=force,
-            say=say,
+        found = _systems.find(system, own, design, design_seed)
+        options = _noise.joined(found.tables.get("noise", {}), {name: each for name, each in camera.items() if each is not None})
+        plan = SimulationPlan(
+            found.system,
+            found.params,
+            make_objects(objects, **{**found.tables.get("objects", {}), **theirs}),
+            found.design,
+            _noise.noise_model(found.system, found.params, options),
+            photons,
+            count,
+            seed,
+            seed if noise_seed is None else noise_seed,
+            keep_objects,
         )
+        facts = to_file.write(plan, out, force=force, say=say)
     if as_json:
         _output.print_json(records.provenance(sys.argv, seed) | facts)
     else:
         _output.print_lines(to_file.lines_of(facts))
     for record in facts["findings"]:
         _output.warn(Finding.from_record(record).line)
-
-
-def _given(options: dict) -> dict:
-    return {name: value for name, value in options.items() if value is not None}

@@ -52,14 +52,14 @@ def systems(
         if as_json:
             _output.print_json({"systems": {each: {"summary": kind.summary} for each, kind in found.items()}})
         else:
-            _output.print_table(("system", "what it is"), [(each, kind.summary) for each, kind in found.items()])
+            _output.print_rows(("system", "what it is"), [(each, kind.summary) for each, kind in found.items()])
         return
     from ideal.cli import _systems
     from ideal.runs.keeping import Keeping
 
     _output.check_plot(plot, force)
-    system, params, chosen, _ = _systems.find(name, changes, design, design_seed)
-    facts = _facts(system, params, chosen)
+    found = _systems.find(name, changes, design, design_seed)
+    facts = _facts(found)
     if as_json:
         _output.print_json(facts)
     else:
@@ -70,27 +70,28 @@ def systems(
     if plot:
         keeping = Keeping(debug)
         with keeping.attempt(plot, "the figure"):
-            from matplotlib.figure import Figure
+            from ideal.plots.designs import design_figure
+            from ideal.plots.theme import save_figure
 
-            from ideal.plots.estimates import save_figure
-
-            figure = Figure(layout="constrained")
-            system.draw(params, figure)
-            save_figure(figure, plot)
+            save_figure(design_figure(found.system, found.params), plot)
         if keeping.failed:
             raise typer.Exit(1)
 
 
-def _facts(system, params, chosen: str) -> dict:
-    from ideal.cli._described import scene_facts, settings_facts
+def _facts(found) -> dict:
+    from ideal.cli import _noise
+    from ideal.cli._description import scene_facts, settings_facts
 
+    system, params = found.system, found.params
+    noise = _noise.noise_model(system, params, found.tables.get("noise", {})) or system.noise(params)
     return {
         "system": system.name,
         "summary": system.summary,
         "scene": scene_facts(system.scene),
         "measurement_shape": list(system.measurement_shape),
         "linear": system.linear,
-        "noise": system.noise(params).name,
+        "noise": noise.name,
+        "noise_figures": {name: each for name, each in noise.describe().items() if name != "name"},
         "period": list(system.period),
         "settings": settings_facts(system),
         "parameters": {
@@ -99,20 +100,20 @@ def _facts(system, params, chosen: str) -> dict:
         },
         "designs": dict(system.designs),
         "further_designs": dict(system.further_designs),
-        "design": chosen,
+        "design": found.design,
         "findings": [finding.to_record() for finding in system.findings(params)],
     }
 
 
 def _print(facts: dict) -> None:
     from ideal.cli import _output
-    from ideal.cli._described import by, print_settings, scene_text
+    from ideal.cli._description import by, print_settings, scene_text
 
     _output.print_lines(
         [
             f"{facts['system']}: {facts['summary']}",
             f"scene: {facts['scene']['kind']}, {scene_text(facts['scene'])}",
-            f"measurement: {by(facts['measurement_shape'])}, {facts['noise']} noise, "
+            f"measurement: {by(facts['measurement_shape'])}, {facts['noise']} noise{_figures(facts['noise_figures'])}, "
             + ("linear in the scene" if facts["linear"] else "not linear in the scene"),
             "",
         ]
@@ -120,11 +121,21 @@ def _print(facts: dict) -> None:
     print_settings(facts["settings"])
     _output.print_lines([""])
     parameters = facts["parameters"].items()
-    _output.print_table(
+    _output.print_rows(
         ("parameter", "shape", "constraint"), [(name, by(each["shape"]), each["constraint"]) for name, each in parameters]
     )
     _output.print_lines([""])
     designs = (facts["designs"] | facts["further_designs"]).items()
-    _output.print_table(
+    _output.print_rows(
         ("design", "what it is"), [(name + " (shown)" * (name == facts["design"]), text) for name, text in designs]
     )
+
+
+def _figures(figures: dict) -> str:
+    """Return the figures of a noise in parentheses; nothing where there are none."""
+    told = [
+        f"{name.replace('_', ' ')} {value:g}" if isinstance(value, int | float) else f"{name.replace('_', ' ')} {value}"
+        for name, value in figures.items()
+        if not isinstance(value, bool)
+    ]
+    return f" ({', '.join(told)})" if told else ""

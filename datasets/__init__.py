@@ -1,5 +1,9 @@
 """Objects and measurements to work on: bundled, generated, downloaded, or read from the folder named by IDEAL_DATA."""
 
+from pathlib import Path
+
+import numpy as np
+
 from ideal.datasets._contract import Objects, ObjectSet, ObjectSource
 from ideal.imaging import check_settings
 from ideal.registry import Registry
@@ -44,12 +48,41 @@ def find_objects(name: str) -> type[ObjectSet]:
 def make_objects(name: str, /, **settings) -> ObjectSet:
     """Return a set of objects with these settings, the others at their defaults.
 
+    Args:
+        name: of the set; a folder of own pictures, or an .npy or .h5 file of them, stands for one too.
+        **settings: of the set.
+
     Raises:
         UsageError: the set or a setting is not known, or a value has no meaning.
 
     """
+    from ideal.datasets.own_pictures import OwnPictures, names_pictures
+
+    if names_pictures(name):
+        return OwnPictures(path=name, **check_settings(OwnPictures, settings))
     kind = find_objects(name)
     return kind(**check_settings(kind, settings))
 
 
-__all__ = ["OBJECTS", "ObjectSet", "ObjectSource", "Objects", "find_objects", "make_objects"]
+def as_object_set(objects: ObjectSet | str | Path | np.ndarray) -> ObjectSet:
+    """Return a set of objects.
+
+    Args:
+        objects: a set; the name of one; own pictures, as a folder or a file; or an array of pictures, (picture, row, column[,
+            channel]): bytes are sRGB, other numbers linear light.
+
+    Raises:
+        UsageError: there is no set of this name.
+
+    """
+    from ideal.datasets.own_pictures import OwnPictures
+
+    if isinstance(objects, ObjectSet):
+        return objects
+    if isinstance(objects, str | Path):
+        is_place = isinstance(objects, Path) and not str(objects).lower().endswith((".npy", ".h5", ".hdf5"))
+        return OwnPictures(path=str(objects)) if is_place else make_objects(str(objects))
+    return OwnPictures(array=np.asarray(objects))
+
+
+__all__ = ["OBJECTS", "ObjectSet", "ObjectSource", "Objects", "as_object_set", "find_objects", "make_objects"]

@@ -92,6 +92,11 @@ class ObjectSet(ABC):
         return {each.name: getattr(self, each.name) for each in settings_of(type(self))}
 
     @property
+    def is_on_disk(self) -> bool:
+        """Whether a configuration can name the objects; not where Python holds them alone."""
+        return True
+
+    @property
     def preview(self) -> Scene:
         """The scene to show people, of the natural kind: `ideal data show` draws some."""
         return Scene(self.kinds[0], (64, 64))

@@ -33,6 +33,7 @@ class Pictures:
         classes: names of the labels.
         bands: wavelength of each channel in nm, where the pictures are multispectral; without, three channels are sRGB's.
         first: so many pictures come before all others, for they are better.
+        sources: number of the source of each picture, (picture,); None where each is its own.
 
     """
 
@@ -43,6 +44,7 @@ class Pictures:
     classes: tuple[str, ...] = ()
     bands: tuple[float, ...] = ()
     first: int = 0
+    sources: np.ndarray | None = None
 
 
 class PictureScenes(ObjectSource):
@@ -170,7 +172,9 @@ class PictureScenes(ObjectSource):
         for row, (number, picture) in enumerate(zip(numbers, shown, strict=True)):
             scenes[row] = self._scene(int(number), int(picture))
         labels = None if self.pictures.labels is None else np.asarray(self.pictures.labels())[shown].astype(np.int64)
-        return Objects(scenes, labels, self._block_of[shown] if self.fit == "tile" else shown)
+        if self.fit == "tile":
+            return Objects(scenes, labels, self._block_of[shown])
+        return Objects(scenes, labels, shown if self.pictures.sources is None else self.pictures.sources[shown].astype(np.int64))
 
     def _scene(self, number: int, picture: int) -> np.ndarray:
         rng = np.random.default_rng([self.seed, _PLACE, number])

@@ -15,4 +15,6 @@ def __getattr__(name: str):
         from importlib.metadata import version
 
         return version("ideal")
+    if name == "open":  # a shorter name for what the stub calls open_measurements
+        return _attached("open_measurements")
     return _attached(name)

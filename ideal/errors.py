@@ -2,7 +2,14 @@
 
 
 class IdealError(Exception):
-    """The data or the run failed; the command line prints the message alone and exits with 1."""
+    """The data or the run failed; the command line prints the message alone and exits with 1.
+
+    Attributes:
+        refused: path and findings of measurements that were refused, as JSON types; None where the error is of something else.
+
+    """
+
+    refused: dict | None = None
 
 
 class DataError(IdealError):
@@ -31,6 +38,10 @@ class StorageWarning(IdealWarning):
 
 class FigureWarning(IdealWarning):
     """A figure lacks something, as letters that no font has."""
+
+
+class LeftOutWarning(IdealWarning):
+    """One of several inputs could not be used, and the others were gone on with."""
 
 
 class PluginWarning(IdealWarning):

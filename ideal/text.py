@@ -1,6 +1,8 @@
 """Texts fit to be shown: numbers in words, and texts of files and servers without what a terminal obeys."""
 
+import math
 import unicodedata
+from collections.abc import Iterable, Sequence
 
 _MOST = 10_000  # characters of one text
 _UNSEEN = {"Cc", "Cf", "Zl", "Zp"}  # control characters, marks of direction, separators of lines
@@ -42,3 +44,48 @@ def percent(share: float) -> str:
 def exact_percent(share: float) -> str:
     """Return a share that somebody chose in percent, with all its digits: "95 %", "99.73 %"."""
     return f"{100 * share:.6g} %"
+
+
+def number(value: float | None, digits: int = 3, sign: str = "") -> str:
+    """Return a number with so many digits after the point; a dash for none. With `sign` "+" positive ones have theirs."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    text = f"{value:{sign}.{digits}f}"
+    return text.replace("-", "−") if float(text) else text.lstrip("-+")
+
+
+def digits_for(values: Iterable[float | None]) -> int:
+    """Return after how many digits numbers that stand together are cut: three, more of small ones, fewer of large ones."""
+    largest = max((abs(value) for value in values if value is not None and math.isfinite(value)), default=0.0)
+    if largest >= 100:
+        return 1
+    return 3 if largest >= 0.1 or not largest else min(8, 2 - math.floor(math.log10(largest)))
+
+
+def span(bounds: Sequence[float | None] | None, digits: int = 3, scale: float = 1.0) -> str:
+    """Return an interval as "0.312 to 0.678"; a dash where there is none."""
+    if not is_known(bounds):
+        return "–"
+    return " to ".join(number(bound * scale, digits) for bound in bounds)
+
+
+def with_span(value: float | None, bounds: Sequence[float | None] | None, digits: int = 3, sign: str = "") -> str:
+    """Return a number with its interval in parentheses, where it has one."""
+    return number(value, digits, sign) + (f" ({span(bounds, digits)})" if is_known(bounds) else "")
+
+
+def interval_text(bounds: Sequence[float | None] | None, confidence: float, digits: int = 3, scale: float = 1.0) -> str:
+    """Return an interval with its confidence, for a headline."""
+    return f"{100 * confidence:.6g} % interval {span(bounds, digits, scale)}" if is_known(bounds) else ""
+
+
+def is_known(bounds: Sequence[float | None] | None) -> bool:
+    """Tell whether an interval has both its ends."""
+    return bounds is not None and all(bound is not None and math.isfinite(bound) for bound in bounds)
+
+
+def duration(seconds: float) -> str:
+    """Return a time for people: "3.2 s", "12 min", "1.5 h"."""
+    if seconds < 100:
+        return f"{seconds:.3g} s"
+    return f"{seconds / 60:.3g} min" if seconds < 6000 else f"{seconds / 3600:.3g} h"

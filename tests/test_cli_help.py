@@ -2,6 +2,9 @@
 
 import os
 import re
+import subprocess
+import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -23,7 +26,7 @@ def test_help_has_examples_and_every_option(ideal, command):
     params = get_command(app).commands[command].params
     options = [max(param.opts, key=len) for param in params if param.opts[0].startswith("-")]
     assert {"--json", "--debug"} <= set(options)
-    assert ("--noise" in options) == (command not in ("report", "reproduce", "sample", "systems"))
+    assert ("--noise" in options) == (command not in ("plot", "report", "reproduce", "sample", "systems"))
     assert all(re.search(rf"^ +(-\w, )?{option}\b +(\S.*)? {{2}}[A-Za-z]", text, re.MULTILINE) for option in options)
 
 
@@ -62,3 +65,18 @@ def test_completion():
     environment = os.environ | {"_IDEAL_COMPLETE": "complete_bash", "COMP_WORDS": "ideal e", "COMP_CWORD": "1"}
     result = run_python("from ideal.cli.__main__ import app; app(prog_name='ideal')", env=environment)
     assert result.stdout.split() == ["estimate"]
+
+
+def test_options_of_a_design_stand_in_panels(ideal):
+    result = ideal("optimize", "-h")
+    titles = re.findall(r"^(\S[^\n]*):$", result.stdout.partition("Arguments:")[2], re.MULTILINE)
+    wanted = ["Objects, light and noise", "Objective", "Ascent", "Measuring", "Choice of members", "Output", "Options"]
+    assert titles == wanted
+    panel = result.stdout.partition("\nObjects, light and noise:\n")[2].partition("\nObjective:\n")[0]
+    assert all(option in panel for option in ("--photons", "--noise", "--read-noise", "--set"))
+    assert result.stdout.rpartition("\nOptions:\n")[2].split() == ["-h,", "--help", "Show", "this", "message", "and", "exit."]
+
+
+def test_the_package_runs_as_the_command():
+    done = subprocess.run([sys.executable, "-m", "ideal", "--version"], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, f"ideal {version('ideal')}\n")

@@ -259,10 +259,11 @@ def test_all_modules_of_an_encoder_belong_to_its_run(tmp_path):
 
 
 def test_a_page_holds_files_of_its_folder_alone(ideal, tmp_path, interrupted):
-    from ideal.cli._report_figures import picture
-    from ideal.cli._report_runs import inside
+    from ideal.reports.figures import picture
+    from ideal.runs.read import inside, read_run
 
     folder = tmp_path / "run"
+    run = read_run(folder)
     png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1"
     (tmp_path / "private.png").write_bytes(png)
     (folder / "own.png").write_bytes(png)
@@ -272,9 +273,9 @@ def test_a_page_holds_files_of_its_folder_alone(ideal, tmp_path, interrupted):
     os.mkfifo(folder / "pipe.png")
     for name in ("../private.png", str(tmp_path / "private.png"), "link.png", "circle.png", "pipe.png", "missing.png", "a\0b"):
         assert inside(folder, name) is None
-        assert picture(folder, name, "", "").source is None
+        assert picture(run, name, "", "").source is None
     for name in ("own.png", "fine.png"):
-        assert picture(folder, name, "", "").source is not None
+        assert picture(run, name, "", "").source is not None
     (tmp_path / "key.toml").write_text("SECRET")
     os.symlink("../key.toml", folder / "run.toml")
     os.symlink("../key.toml", folder / "result-7.json")
@@ -391,8 +392,8 @@ def test_an_array_beside_no_configuration_counts_as_input_and_keeps_its_whole_na
     config.write_text(
         '[system]\nencoder = "outside_optics:encode"\nshape = [16, 16]\n[system.parameters.v]\nvalue = "../elsewhere/v.npy"\n'
     )
-    setup = read_setup(None, str(config), {}, {}, {})
-    assert {each.resolve() for each in setup.sources} == {array, folder / "outside_optics.py"}
-    assert setup.table["parameters"]["v"]["value"] == str(array)
-    setup.copy_sources(out)
+    recipe = read_setup(None, str(config), {}, {}, {}).recipe
+    assert {each.resolve() for each in recipe.sources} == {array, folder / "outside_optics.py"}
+    assert recipe.system["parameters"]["v"]["value"] == str(array)
+    recipe.copy_sources(out)
     assert [each.name for each in out.iterdir()] == ["outside_optics.py"]

@@ -6,21 +6,23 @@ import numpy as np
 import pytest
 from cli_world import FAST, document, without_timings
 
+from ideal.health import plain_note
+from ideal.information.labels import PosteriorResult, TaskInformation
 from ideal.information.labels import estimation as task_information
 from ideal.measurements.measurement_set import write_measurements
 
 
-class Found:
-    """Stands for a `TaskInformation`."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def to_dict(self):
-        return {"path": self.path, "task_information_bits": 0.5, "warnings": [f"{self.path}: hard to tell"]}
-
-    def lines(self):
-        return [f"{self.path}: I(T;Y) is at least 0.500 bits [of 1]", "second line"]
+def task_of(path):
+    """Return task information with little in it."""
+    posterior = PosteriorResult(0.5, (0.4, 0.6), 0.1, (0.05, 0.2), 0.4, 0.3, 1.0, 0.01)
+    return TaskInformation(
+        **{"path": path, "unit": "image", "classes": ("0", "1"), "counts": (40, 40), "label_entropy": 1.0, "chosen": "density"},
+        **{"bits": 0.5, "interval": (0.4, 0.6), "classifier": "density", "error_rate": 0.1, "error_interval": (0.05, 0.2)},
+        **{"fano": 0.4, "fano_conservative": 0.3, "posteriors": {"density": posterior}, "uncalibrated": (0.3, (0.2, 0.4))},
+        **{"model": "full", "entropy_bound": 10.0, "conditional_entropy_bound": 9.5, "difference": (0.5, (0.4, 0.6))},
+        **{"patch": (8, 8), "n_train": 60, "n_validation": 10, "n_test": 10, "n_groups": 10, "n_folds": 1, "confidence": 0.95},
+        **{"findings": (plain_note("hard to tell"),), "seconds": 0.1},
+    )
 
 
 @pytest.fixture
@@ -43,7 +45,7 @@ def asked(monkeypatch):
 
     def stand_in(source, **options):
         calls.append((source.path, options))
-        return Found(source.path)
+        return task_of(source.path)
 
     monkeypatch.setattr(task_information, "task_information", stand_in)
     return calls
@@ -63,7 +65,9 @@ def test_task_information_joins_each_result(ideal, labelled, asked):
 def test_its_lines_follow_the_table_and_its_warnings_the_others(ideal, labelled, asked):
     result = ideal("estimate", labelled[0], *FAST, "--labels")
     assert result.exit_code == 0
-    assert result.stdout.endswith("left-right.h5: I(T;Y) is at least 0.500 bits [of 1]\nsecond line\n")
+    lines = task_of(labelled[0]).lines()
+    assert lines[0].startswith("left-right.h5: I(T;Y) is at least 0.500 bits per image")
+    assert result.stdout.endswith("\n".join(lines) + "\n")
     assert "ideal: warning: left-right.h5: hard to tell\n" in result.stderr
 
 

@@ -17,18 +17,17 @@ from cli_world import document, without_timings
 from report_world import design_record
 from typer.testing import CliRunner
 
-from ideal.cli import _optimized
+from ideal._toml import to_toml
 from ideal.cli.__main__ import app
-from ideal.cli._design_report import shown_name
-from ideal.cli._design_request import as_table
 from ideal.cli._design_setup import read_setup
-from ideal.cli._toml import to_toml
 from ideal.cli.optimize import optimize
 from ideal.datasets import make_objects
 from ideal.imaging import make_system
 from ideal.imaging.configuration import load_design
 from ideal.optimize import find_objective, parse_target
 from ideal.optimize.ascent import gradient as ascent
+from ideal.optimize.runs.designs import run
+from ideal.optimize.runs.tables import shown_name
 from ideal.runs.folder import RunFolder
 
 pytestmark = pytest.mark.usefixtures("hasty_compiler")
@@ -75,7 +74,7 @@ na = 1.0
 @pytest.fixture
 def undrawn(monkeypatch):
     """Leave out the figures, half the time of a run."""
-    monkeypatch.setattr("ideal.cli._design_figures.draw_all", lambda *arguments: None)
+    monkeypatch.setattr("ideal.plots.designs.draw_all", lambda *arguments: None)
 
 
 def design_of(folder):
@@ -129,7 +128,7 @@ def test_a_run_ends_with_a_table_and_leaves_everything_in_its_folder(ideal, whol
     lines = result.stdout.splitlines()
     shown = next(line for line in lines if line.startswith("the design"))
     bits = rows["the design"]["information_bits_per_measurement"]
-    assert f" {bits:.1f} " in shown
+    assert f" {bits:.3f} " in shown
     assert "full" in shown
     assert "nan" not in result.stdout
     assert "not measured: lens, objective-10x" in result.stdout
@@ -214,7 +213,7 @@ def interrupted_at(monkeypatch, stage):
     if stage == "ascent":
         monkeypatch.setattr(RunFolder, "log", stops(RunFolder.log, 1))
     else:
-        monkeypatch.setattr(_optimized, "information_of", stops(_optimized.information_of, 2))
+        monkeypatch.setattr(run, "information_of", stops(run.information_of, 2))
 
 
 @pytest.mark.parametrize("stage", ["ascent", "measuring"])
@@ -370,10 +369,10 @@ def test_a_system_beside_a_configuration_of_another_is_refused(ideal, tmp_path):
 )
 def test_the_examples_are_configurations_of_design_runs(example):
     setup = read_setup(None, str(example), {}, {}, {})
-    make_objects(setup.request.objects, **setup.object_settings)
+    assert setup.objects.name == setup.request.objects
     assert setup.request.photons > 0
-    text = to_toml(setup.tables(setup.request))
-    assert tomllib.loads(text)["optimize"] == json.loads(json.dumps(as_table(setup.request)))
+    text = setup.recipe.text(setup.request, "the same")
+    assert tomllib.loads(text)["optimize"] == json.loads(json.dumps(setup.request.as_table()))
 
 
 def test_tables_survive_as_toml():

@@ -60,7 +60,7 @@ def test_figure(ideal, tmp_path, suffix):
 )
 def test_figure_units(ideal, tmp_path, monkeypatch, arguments, unit):
     drawn = []
-    monkeypatch.setattr("ideal.plots.estimates.save_figure", lambda figure, target: drawn.append(figure))
+    monkeypatch.setattr("ideal.plots.theme.save_figure", lambda figure, target: drawn.append(figure))
     assert ideal("estimate", *arguments, "--plot", tmp_path / "x.png").exit_code == 0
     (figure,) = drawn
     assert unit in figure.axes[0].get_xlabel()
@@ -71,7 +71,7 @@ def test_figure_of_long_names_stays_inside(ideal, tmp_path, monkeypatch):
     for name in names:
         (tmp_path / name).write_bytes(Path("a.h5").read_bytes())
     drawn = []
-    monkeypatch.setattr("ideal.plots.estimates.save_figure", lambda figure, target: drawn.append(figure))
+    monkeypatch.setattr("ideal.plots.theme.save_figure", lambda figure, target: drawn.append(figure))
     paths = [tmp_path / name for name in names]
     assert ideal("estimate", *paths, *FAST, "--plot", tmp_path / "x.png").exit_code == 0
     (figure,) = drawn
@@ -88,7 +88,7 @@ def test_a_full_disk_costs_the_figure_alone(ideal, tmp_path, monkeypatch):
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("ideal.plots.estimates.save_figure", full)
+    monkeypatch.setattr("ideal.plots.theme.save_figure", full)
     result = ideal("estimate", "a.h5", *FAST, "--plot", tmp_path / "x.png")
     assert result.exit_code == 1
     assert "information" in result.stdout
@@ -161,3 +161,10 @@ def test_an_interruption_that_falls_into_a_destructor_is_not_lost(data):
     assert ended.returncode == 130, ended.stderr
     assert "Traceback" not in ended.stderr
     assert "interrupted" in ended.stderr
+
+
+def test_a_pipe_has_no_line_that_ends_in_blanks(ideal):
+    for files in (["a.h5"], ["a.h5", "b.h5"]):
+        lines = ideal("estimate", *files, *FAST).stdout.splitlines()
+        assert all(line == line.rstrip() for line in lines)
+        assert any("measurement of" in line for line in lines) == (len(files) > 1)

@@ -4,6 +4,7 @@ import base64
 import os
 import re
 import shutil
+from datetime import datetime
 from itertools import pairwise
 
 import pytest
@@ -18,17 +19,24 @@ from report_world import (
     write_run,
 )
 
-from ideal.cli._report_content import Bar, Cell, Column, Table, digits_for, laid_out, number, span, with_span
-from ideal.cli._report_rows import rows_table
+from ideal.reports.html import laid_out
+from ideal.reports.sections.rows import rows_table
+from ideal.tables import Bar, Cell, Column, Table
+from ideal.text import digits_for, number, span, with_span
 
 
 def test_estimates(report, tmp_path):
     found = estimate_of("a.h5", 0.9, warnings=["a.h5: no groups"]), estimate_of("data/b.h5", 0.45)
     page = report(write_run(tmp_path / "run", estimate_record(*found), ["information.png"]))
     rows = page.rows("Files, the most informative first")
-    assert rows[0] == ["file", "bits/pixel", "95 % interval", "", "more than the next", "bits/measurement", "model"]
+    titles = ["file", "bits/pixel", "95 % interval", "", "more than the next", "bits/measurement", "model"]
+    assert rows[0] == titles
     assert rows[1] == ["a.h5", "0.900", "0.850 to 0.950", "", "+0.450 (−0.100 to 0.900)", "57.6", "full"]
     assert rows[2][:3] == ["b.h5", "0.450", "0.400 to 0.500"]
+    first = "Of 2 files a.h5 carries the most: at most 0.900 bits/pixel (95 % interval 0.850 to 0.950)"
+    doubt = "the interval of this difference holds 0, so that the order may be another."
+    assert page.of("p")[0] == f"{first}, 0.450 (−0.100 to 0.900) more than b.h5; {doubt}"
+    assert page.of("time") == [datetime.fromtimestamp((tmp_path / "run" / "run.json").stat().st_mtime).date().isoformat()]
     assert page.of("h1") == ["Information in 2 measurement files"]
     for text in ("a.h5: no groups", "poisson noise", "patches of 8x8 pixels", "2.0.0", "ab" * 32):
         assert text in page.text
@@ -89,6 +97,7 @@ def test_labels(report, tmp_path):
 
 def test_a_design(report, runs):
     page = report(runs["design"])
+    assert page.of("p")[0].startswith(f"Design of color-filter-array for {NASTY}: 0.700 (0.600 to 0.800) bits about the label")
     rows = page.rows("Re-measured information of the designs")
     assert rows[1] == ["the design", "2.000", "1.000 to 2.500", "", "", "", "full"]
     assert rows[2][0] == "its start (near random)"
@@ -187,7 +196,7 @@ def test_vectors_rather_than_pixels_unless_they_are_many(report, tmp_path, monke
         return source
 
     assert embedded() == "data:image/svg+xml;base64," + base64.b64encode((folder / "figure.svg").read_bytes()).decode()
-    monkeypatch.setattr("ideal.cli._report_figures._LARGEST_SVG", 100)
+    monkeypatch.setattr("ideal.reports.figures._LARGEST_SVG", 100)
     assert embedded() == "data:image/png;base64," + base64.b64encode((folder / "figure.png").read_bytes()).decode()
     (image,) = [each for tag, each in report(folder).tags if tag == "img"]
     assert (image["width"], image["height"]) == ("288", "192")  # 3 by 2 inches

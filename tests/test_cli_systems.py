@@ -28,3 +28,22 @@ def test_values_are_taken_as_the_table_prints_them(ideal, shown):
     text = ideal("systems", "color-filter-array", "--set", shown).stdout
     (line,) = (each for each in text.splitlines() if each.startswith(f"{name} "))
     assert ", ".join(value.replace(" ", "").split(",")) in line
+
+
+def test_a_configuration_shows_the_noise_that_will_be_used(ideal, tmp_path):
+    (tmp_path / "camera.toml").write_text(
+        '[system]\nname = "diffraction-limited"\nshape = [16, 16]\n'
+        '[noise]\nnoise = "poisson-gaussian"\nread_noise = 1.6\ngain = 0.45\noffset = 100\n'
+    )
+    found = document(ideal("systems", tmp_path / "camera.toml", "--json"))
+    assert found["noise"] == "poisson-gaussian"
+    assert {name: found["noise_figures"][name] for name in ("read_noise", "gain", "offset")} == {
+        "read_noise": 1.6,
+        "gain": 0.45,
+        "offset": 100,
+    }
+    assert (
+        "16 x 16, poisson-gaussian noise (read noise 1.6, gain 0.45, offset 100"
+        in ideal("systems", tmp_path / "camera.toml").stdout
+    )
+    assert "192 x 192, poisson noise, " in ideal("systems", "diffraction-limited", "--set", "shape=192,192").stdout

@@ -52,7 +52,7 @@ def test_findings_stand_in_estimate_state_and_json():
     estimate = ideal.estimate(ideal.from_arrays(values, noise="poisson"), models=["stationary"], patch=8)
     names = [each["name"] for each in estimate.to_dict()["findings"]]
     assert "blank-frames" in names
-    assert names == [each.name for each in type(estimate).from_state(json.loads(json.dumps(estimate.to_state()))).findings]
+    assert names == [each.name for each in type(estimate).from_record(json.loads(json.dumps(estimate.to_record()))).findings]
     order = [
         ["void", "biased", "note"].index(each.severity)
         for each in ideal.from_arrays(values, noise="poisson").examination.findings

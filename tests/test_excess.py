@@ -92,11 +92,11 @@ def test_many_sources_lack_little():
 
 
 def test_the_limit_is_kept_in_the_state(few):
-    kept = json.loads(json.dumps(few[0].to_state()))
-    again = type(few[0]).from_state(kept)
+    kept = json.loads(json.dumps(few[0].to_record()))
+    again = type(few[0]).from_record(kept)
     assert again.best.limit.sums == pytest.approx(few[0].best.limit.sums, abs=0)
     kept["best"].pop("limit")  # as of runs before there was one
-    assert ModelResult.from_state(kept["best"]).limit is None
+    assert ModelResult.from_record(kept["best"]).limit is None
 
 
 def test_a_difference_holds_that_of_the_limits():

@@ -1,6 +1,7 @@
 """What holds for every imaging system in the registry: a new one is covered by its line there and one in imaging_world."""
 
 import dataclasses
+import inspect
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +11,7 @@ from imaging_world import TINY, scenes_for, tiny
 from matplotlib.figure import Figure
 
 from ideal.errors import DataError, UsageError
-from ideal.imaging import SYSTEMS, check_settings, find_system, make_system
+from ideal.imaging import SYSTEMS, LensletCamera, check_settings, find_system, make_system, settings_of
 
 LINEAR = [name for name in SYSTEMS if find_system(name).linear]
 each_system = pytest.mark.parametrize("name", SYSTEMS)
@@ -267,3 +268,23 @@ def test_further_designs_say_what_they_need(name):
     system = tiny(name)
     assert not set(system.further_designs) & set(system.designs)
     assert all(text.startswith("needs --set ") for text in system.further_designs.values())
+
+
+def test_every_system_is_a_class_whose_settings_complete():
+    from ideal import imaging
+
+    for name in SYSTEMS:
+        kind = find_system(name)
+        if kind.__module__.startswith("ideal."):
+            assert getattr(imaging, kind.__name__) is kind
+            assert kind.__name__ in dir(imaging)
+            given = inspect.signature(kind).parameters
+            assert list(given) == [each.name for each in settings_of(kind)]
+            assert all(each.default is not inspect.Parameter.empty for each in given.values())
+
+
+def test_settings_given_to_a_class_take_the_types_of_their_defaults():
+    camera = LensletCamera(psf_shape=[16, 16], lenslets=4, bias=1)
+    assert (camera.psf_shape, camera.bias, type(camera.bias)) == ((16, 16), 1.0, float)
+    with pytest.raises(UsageError, match="lenslets takes a whole number"):
+        LensletCamera(lenslets="four")

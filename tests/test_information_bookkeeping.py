@@ -139,7 +139,7 @@ def test_comparing_the_same_objects_is_sharper():
 def test_the_seed_decides_everything():
     y = np.random.default_rng(17).poisson(lit_field(np.random.default_rng(17), 100))
     first, again, other = (estimate(from_arrays(y, noise="poisson"), models=COUNTS, patch=4, seed=seed) for seed in (1, 1, 2))
-    kept = [each.to_state() for each in (first, again, other)]
+    kept = [each.to_record() for each in (first, again, other)]
     for state in kept:
         for timed in (state, state["best"], *state["models"].values()):
             timed.pop("seconds")
@@ -150,7 +150,7 @@ def test_the_seed_decides_everything():
 def test_state_makes_the_estimate_again():
     y = np.random.default_rng(18).poisson(lit_field(np.random.default_rng(18), 70))
     found = estimate(from_arrays(y, noise="poisson"), models=COUNTS, patch=4)
-    rebuilt = type(found).from_state(json.loads(json.dumps(found.to_state())))
+    rebuilt = type(found).from_record(json.loads(json.dumps(found.to_record())))
     assert rebuilt.to_dict() == found.to_dict()
     assert compare(found, rebuilt).interval == (0.0, 0.0)
 

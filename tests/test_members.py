@@ -10,16 +10,16 @@ from imaging_world import scenes_for, tiny
 
 from ideal.errors import UsageError
 from ideal.imaging import make_system
+from ideal.imaging.combinations import informative_combinations
 from ideal.noise import Poisson
 from ideal.optimize import Task, parse_target
 from ideal.optimize.objectives.closed_form import ClosedForm
 from ideal.optimize.objectives.scenes import scene_factor
 from ideal.optimize.objects import Part
-from ideal.optimize.selection.combinations import informative_combinations
 from ideal.optimize.selection.image_sums import ImageSums
 from ideal.optimize.selection.members import find_members
 from ideal.optimize.selection.search import Choosing, choose
-from ideal.optimize.selection.set_value import ObjectiveValue, PairInformation, site_information
+from ideal.optimize.selection.set_value import ObjectiveValue, PairInformation, pair_information
 from ideal.optimize.selection.site_evaluation import evaluate_sites
 from ideal.optimize.selection.valuation import find_set_value
 
@@ -81,15 +81,15 @@ def test_names_of_members_and_of_designs():
 
 def test_shares_of_power_and_whole_sites():
     leds, array = find_members(tiny("led-microscope-weak")), find_members(sites())
-    assert np.asarray(leds.chosen([1, 4])["intensities"])[[1, 4]] == pytest.approx([0.5, 0.5])
-    assert float(leds.chosen([1, 4, 5])["intensities"].sum()) == pytest.approx(1)
-    assert np.asarray(array.chosen([1, 4])["weights"]).tolist() == as_set(8, 1, 4).tolist()
+    assert np.asarray(leds.params_of_set([1, 4])["intensities"])[[1, 4]] == pytest.approx([0.5, 0.5])
+    assert float(leds.params_of_set([1, 4, 5])["intensities"].sum()) == pytest.approx(1)
+    assert np.asarray(array.params_of_set([1, 4])["weights"]).tolist() == as_set(8, 1, 4).tolist()
     assert leds.used(leds.system.design("all")) == tuple(range(leds.size))
     assert leds.is_set(leds.system.design("brightfield"))
     assert not leds.is_set(leds.system.design("random"))
     assert array.is_set(array.system.design("random"))
     assert not array.is_set(array.system.design("half"))
-    assert not np.isnan(np.asarray(leds.chosen([])["intensities"])).any()
+    assert not np.isnan(np.asarray(leds.params_of_set([])["intensities"])).any()
 
 
 # What sets are worth
@@ -175,7 +175,7 @@ def test_two_leds_by_every_strategy():
 
 def test_an_array_of_the_sites_with_weight():
     system = sites(free_sites=("LMT", "PV"))
-    params = find_members(system).chosen([0, 2, 5])
+    params = find_members(system).params_of_set([0, 2, 5])
     small, own = system.restricted(params)
     assert small.table.names == tuple(system.table.names[number] for number in (0, 2, 5))
     assert small.free_sites == ("LMT",)
@@ -187,7 +187,7 @@ def test_an_array_of_the_sites_with_weight():
     some = np.abs(part).max(0) > 0
     assert part[:, some] == pytest.approx(whole[:, seen], rel=1e-3, abs=1e-5)
     with pytest.raises(UsageError, match="1 site, expected two or more"):
-        system.restricted(find_members(system).chosen([3]))
+        system.restricted(find_members(system).params_of_set([3]))
 
 
 def test_float64_after_float32():
@@ -212,7 +212,7 @@ def test_combinations_lose_nothing_of_the_components():
     assert combined.shape == components.shape
     seen = combined.reshape(8, -1) @ components.reshape(8, -1).T
     bits = 0.5 * np.linalg.slogdet(np.eye(8) + seen @ seen.T)[1] / np.log(2)
-    value = site_information(system, scenes, rank=8)
+    value = pair_information(system, scenes, rank=8)
     assert bits == pytest.approx(value.hard(np.ones(4, bool))[0], rel=1e-4)
     # and as what whitened visibilities say when they are combined by hand
     white = np.concatenate(list(whitened(system, components)), axis=1)
@@ -243,7 +243,7 @@ def test_measured_arrays_tell_what_gaussian_skies_hold():
     skies = np.tensordot(rng.standard_normal((3000, 6)), components, 1).astype(np.float32)
     part = Part(skies[1000:], None, np.arange(2000))
     members = find_members(system)
-    designs = {"all": members.chosen(range(4)), "three": members.chosen([0, 1, 2])}
+    designs = {"all": members.params_of_set(range(4)), "three": members.params_of_set([0, 1, 2])}
     found = evaluate_sites(system, designs, learned_from=skies[:1000], part=part, exposure=1.0, rank=6)
     value, white = PairInformation(4, 6), whitened(system, components)
     for first, second in itertools.combinations(range(4), 2):

@@ -9,8 +9,8 @@ import shutil
 import pytest
 from report_world import reproduction_record, write_run, write_runs
 
-from ideal.cli._report_page import make_page
-from ideal.cli._report_runs import read_runs
+from ideal.reports.page import make_page
+from ideal.runs.read import read_runs
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DRIVER = shutil.which("chromedriver")

@@ -13,7 +13,7 @@ from ideal.optimize.ascent.gradient import Ascent, climb
 from ideal.optimize.objectives.closed_form import ClosedForm
 from ideal.optimize.selection import set_value
 from ideal.optimize.selection.search import Choice, Choosing, choose, exhaustive, greedy, relaxation, swaps
-from ideal.optimize.selection.set_value import ObjectiveValue, PairInformation, SetValue, site_information
+from ideal.optimize.selection.set_value import ObjectiveValue, PairInformation, SetValue, pair_information
 
 pytestmark = pytest.mark.usefixtures("hasty_compiler")
 
@@ -112,7 +112,7 @@ def test_a_set_without_a_fixed_member():
 def test_sites_are_worth_what_the_closed_form_says():
     system = make_system("interferometer", **SMALL)
     scenes = skies(system, 60)
-    value = site_information(system, scenes, fixed=("LMT",), rank=30)
+    value = pair_information(system, scenes, fixed=("LMT",), rank=30)
     with jax.enable_x64(True):
         objective = ClosedForm(Task(system, system.noise(system.design()), scenes, scenes), rank=30)
         gain = jax.jit(lambda weights: objective.gain({**system.design(), "weights": weights}))
@@ -124,15 +124,15 @@ def test_sites_are_worth_what_the_closed_form_says():
         assert float(value.soft(shares, value.arrays)) == pytest.approx(float(gain(shares)) * objective.task.pixels, rel=1e-5)
     assert value.hard(chosen(8, 5))[0] == 0  # one site alone
     with pytest.raises(UsageError, match="did you mean LMT"):
-        site_information(system, scenes, fixed=("LTM",))
+        pair_information(system, scenes, fixed=("LTM",))
 
 
 def test_components_need_not_fill_a_block(monkeypatch):
     system = make_system("interferometer", **SMALL, sites=("ALMA", "LMT", "SMT"))
     scenes = skies(system, 20)
-    whole = site_information(system, scenes, rank=7)
+    whole = pair_information(system, scenes, rank=7)
     monkeypatch.setattr(set_value, "_COMPONENTS", 3)
-    assert site_information(system, scenes, rank=7).hard(np.ones(3, bool)) == pytest.approx(
+    assert pair_information(system, scenes, rank=7).hard(np.ones(3, bool)) == pytest.approx(
         whole.hard(np.ones(3, bool)), rel=1e-6
     )
 
@@ -224,16 +224,29 @@ def test_relaxation_finds_what_stands_out():
 
 def test_every_strategy_is_reported():
     task, said = Choosing(information(7, grams(7, rank=6, seed=2)), 3), []
-    found = choose(task, report=lambda text, fraction: said.append(text))
+    found = choose(task, limit=0, report=lambda text, fraction: said.append(text))
     names = [choice.strategy for choice in found.choices]
-    assert names == ["greedy", "greedy + swaps", "relaxation", "relaxation + swaps", "random + swaps", "exhaustive"]
-    assert len(said) == 6
+    assert names == ["greedy", "greedy + swaps", "relaxation", "relaxation + swaps", "random + swaps"]
+    assert len(said) == 5
+    assert found.sets is None
     bits = {choice.strategy: choice.bits for choice in found.choices}
     assert bits["greedy + swaps"] >= bits["greedy"]
     assert bits["relaxation + swaps"] >= bits["relaxation"]
-    assert found.best.bits == bits["exhaustive"] == max(bits.values())
-    for choice in found.choices:
+    proof = choose(task)
+    assert [choice.strategy for choice in proof.choices] == ["greedy", "exhaustive"]
+    assert found.best.bits == pytest.approx(max(bits.values())) == proof.best.bits
+    for choice in (*found.choices, *proof.choices):
         assert task.evaluate([choice.members])[0] == pytest.approx(choice.bits)
+
+
+def test_a_proof_keeps_what_every_set_is_worth():
+    task = Choosing(information(7, grams(7, rank=6, seed=2)), 3, fixed=(1,))
+    sets = choose(task).sets
+    assert len(sets) == task.sets == 20
+    assert sorted(members for _, members in sets) == list(itertools.combinations((0, 2, 3, 4, 5, 6), 3))
+    bits = [each for each, _ in sets]
+    assert bits == sorted(bits, reverse=True)
+    assert task.evaluate([members for _, members in sets]) == pytest.approx(bits)
 
 
 @pytest.mark.parametrize(
@@ -255,11 +268,10 @@ def test_wrong_requests(arguments, message):
 
 def test_best_four_of_the_eight_sites():
     system = make_system("interferometer", **SMALL)
-    value = site_information(system, skies(system, 80), rank=40)
-    found = choose(Choosing(value, 4))
-    exact = found.choices[-1]
-    assert exact.strategy == "exhaustive"
-    assert exact.evaluations == 70
+    value = pair_information(system, skies(system, 80), rank=40)
+    exact = choose(Choosing(value, 4)).best
+    assert exact.strategy in ("greedy", "exhaustive")
+    found = choose(Choosing(value, 4), limit=0)
     others = [choice for choice in found.choices if choice.strategy.endswith("swaps")]
     assert max(choice.bits for choice in others) == pytest.approx(exact.bits, rel=1e-12)
 

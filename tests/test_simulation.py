@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 from imaging_world import scenes_for, tiny
 
-from ideal.errors import DataError, UsageError
+import ideal
+from ideal.errors import DataError, IdealWarning, UsageError
+from ideal.imaging import LensletCamera
+from ideal.measurements.measurement_set import MeasurementSet
 from ideal.noise import ComplexGaussian, Gaussian, Poisson, PoissonGaussian
 from ideal.simulation import prepare
 
@@ -272,7 +275,50 @@ def test_a_lens_whose_light_wraps_is_named_with_the_margin():
 @pytest.mark.parametrize("name", ["lensless", "led-microscope"])
 def test_an_exposure_does_not_depend_on_how_much_fits_into_memory(name, monkeypatch):
     whole, _ = simulated(name, photons=70.0)
-    monkeypatch.setattr("ideal.simulation.simulate._PROBE_VALUES", 5 * int(np.prod(tiny(name).scene.shape)))
+    monkeypatch.setattr("ideal.simulation.exposure._PROBE_VALUES", 5 * int(np.prod(tiny(name).scene.shape)))
     parts, _ = simulated(name, photons=70.0)
     assert parts.exposure == pytest.approx(whole.exposure, rel=1e-12)
     assert parts.largest == whole.largest
+
+
+# In one call
+
+
+@pytest.fixture
+def camera():
+    return LensletCamera(scene_shape=(20, 20), psf_shape=(5, 5), lenslets=4)
+
+
+@pytest.mark.parametrize("noise", [None, Gaussian(2.0), PoissonGaussian(1.6, 0.45, 100.0, quantised=True)])
+def test_measurements_in_memory_are_those_of_a_file(camera, noise, tmp_path):
+    options = {"count": 12, "photons": 50, "noise": noise, "seed": 3, "keep_objects": True, "progress": False}
+    here = ideal.simulate(camera, "beads", **options)
+    there = ideal.simulate(camera, "beads", **options, path=tmp_path / "m.h5")
+    assert isinstance(here, MeasurementSet)
+    assert (here.shape, here.dtype, here.units, here.calibration) == (there.shape, there.dtype, there.units, there.calibration)
+    for read in ("read", "read_clean", "read_objects"):
+        np.testing.assert_array_equal(getattr(here, read)(0, 12), getattr(there, read)(0, 12))
+    np.testing.assert_array_equal(here.groups, there.groups)
+    with pytest.raises(UsageError, match="exists"):
+        ideal.simulate(camera, "beads", **options, path=tmp_path / "m.h5")
+
+
+def test_a_system_a_design_and_objects_may_be_names_or_things(camera):
+    options = {"count": 4, "progress": False}
+    named = ideal.simulate(camera, "beads", design="one-lens", **options)
+    given = ideal.simulate(camera, ideal.datasets.make_objects("beads"), design=camera.design("one-lens"), **options)
+    np.testing.assert_array_equal(named.read_clean(0, 4), given.read_clean(0, 4))
+    assert ideal.simulate("diffraction-limited", "natural-fields", **options).shape == (4, 32, 32)
+    with pytest.raises(UsageError, match="did you mean beads"):
+        ideal.simulate(camera, "bead", **options)
+
+
+def test_other_noise_is_drawn_for_the_same_objects(camera):
+    first, other = (ideal.simulate(camera, "beads", count=4, noise_seed=seed, progress=False) for seed in (None, 7))
+    np.testing.assert_array_equal(first.read_clean(0, 4), other.read_clean(0, 4))
+    assert not np.array_equal(first.read(0, 4), other.read(0, 4))
+
+
+def test_odd_light_is_told(camera):
+    with pytest.warns(IdealWarning, match="noise alone"):
+        ideal.simulate(camera, "beads", count=4, noise=Gaussian(1e9), progress=False)

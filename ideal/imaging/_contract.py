@@ -3,7 +3,7 @@
 import dataclasses
 import datetime
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, ClassVar, Self
@@ -15,6 +15,7 @@ import numpy as np
 from ideal._ranges import Range, Ranges, check_ranges
 from ideal.errors import DataError, UsageError, unknown_name
 from ideal.health.finding import Finding
+from ideal.imaging.combinations import Combinations, informative_combinations
 from ideal.imaging.constraints import Constraint
 from ideal.imaging.linear import LinearOperator
 from ideal.noise import NoiseModel, Poisson
@@ -94,15 +95,24 @@ class ImagingSystem(ABC):
         name: its name on the command line.
         summary: one line for people.
         linear: whether encode(params, .) is linear in the scene, but for a constant offset.
+        complex_valued: whether measurements are complex numbers.
+        member: what one of those is called that a design may choose among: site, LED, lenslet.
+        reduces: whether a measurement has too many values to fit a density model to, so that it is looked at in the few
+            combinations of them that `reduce` gives.
 
     """
 
     name: ClassVar[str]
     summary: ClassVar[str]
     linear: ClassVar[bool] = True
+    complex_valued: ClassVar[bool] = False
+    member: ClassVar[str] = "member"
+    reduces: ClassVar[bool] = False
 
     def __post_init__(self):
-        """Refuse settings outside their ranges; a subclass with further checks calls this first."""
+        """Bring settings to the types of their defaults, and refuse those outside their ranges; a subclass calls this first."""
+        for name, value in check_settings(type(self), self.settings).items():
+            object.__setattr__(self, name, value)
         check_ranges(self)
 
     @property
@@ -184,9 +194,53 @@ class ImagingSystem(ABC):
         """Return the sensor in periodic form, traceable; None where it has none."""
         return None
 
+    @property
+    def member_names(self) -> tuple[str, ...]:
+        """Names of those that a design may choose among; empty where they have numbers alone."""
+        return ()
+
+    @property
+    def pairs(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Which two members each value of a measurement is of, (value,) whole numbers each; None where values are not of two."""
+        return None
+
+    def restricted(self, params: Params) -> tuple["ImagingSystem", Params]:
+        """Return the system that is left to build with these parameters, and its parameters: without members that have no weight.
+
+        Most systems stay as they are.
+
+        Raises:
+            UsageError: nothing is left that measures.
+
+        """
+        return self, params
+
+    def reduce(self, designs: Sequence[Params], components: np.ndarray) -> Iterator[Combinations]:
+        """Give for each of several designs the combinations of measured values that tell of given components of scenes.
+
+        Args:
+            designs: parameters of each.
+            components: principal components of scenes, (component, *shape of the scene), exposed, each as large as its standard
+                deviation.
+
+        Raises:
+            UsageError: the system is not linear, or its noise depends on the light.
+
+        """
+        yield from informative_combinations(self, designs, self.noise(designs[0]), components)
+
+    @property
+    def known_optimum(self) -> str:
+        """Which design is best without a search, and what can be asked for instead, a sentence; empty where none is known."""
+        return ""
+
     @abstractmethod
     def draw(self, params: Params, figure) -> None:
         """Draw the system on an empty matplotlib figure, whose size it sets; axes are labelled in physical units."""
+
+    def draw_choice(self, params: Params, figure, new: Sequence[str]) -> None:
+        """Draw the system with the members of these names set off from the others, where it can."""
+        self.draw(params, figure)
 
     # What follows is the same for all systems.
 

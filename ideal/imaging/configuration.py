@@ -10,13 +10,14 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from ideal._documents import parse_json
+from ideal._documents import parse_json, read_toml
 from ideal._files import whole_hdf5
 from ideal._regular_files import check_regular
 from ideal.errors import DataError, UsageError
 from ideal.formats.hdf5 import opened, read_arrays
-from ideal.imaging import ImagingSystem, Params, check_settings, find_system
+from ideal.imaging._contract import ImagingSystem, Params, check_settings
 from ideal.imaging.custom.table import system_of_callable
+from ideal.imaging.systems import find_system
 from ideal.text import plain_text
 
 _FORMAT, _FORMAT_VERSION = "ideal-design", 1
@@ -55,6 +56,25 @@ def system_from_table(table: Mapping[str, Any], folder: Path, changes: Mapping[s
     if not isinstance(name, str):
         raise UsageError(f"[system] name takes a text; found {name!r}")
     return system_of_name(name, {**_beside(table, folder), **changes}), design
+
+
+def as_system(system: ImagingSystem | str | Path) -> ImagingSystem:
+    """Return a system.
+
+    Args:
+        system: one; the name of one, which has its settings at their defaults; or a .toml file whose table `[system]` describes
+            one.
+
+    Raises:
+        UsageError: there is no system of this name, or a setting has no meaning.
+        DataError: the file cannot be read.
+
+    """
+    if isinstance(system, ImagingSystem):
+        return system
+    if not str(system).endswith(".toml"):
+        return system_of_name(str(system), {})
+    return system_from_table(read_toml(system).get("system", {}), Path(system).resolve().parent, {})[0]
 
 
 def system_of_name(name: str, settings: Mapping[str, Any]) -> ImagingSystem:

@@ -3,6 +3,9 @@ from .estimation import estimate as estimate
 from .intervals import GroupedValues as GroupedValues
 from .labels import TaskInformation as TaskInformation
 from .labels import task_information as task_information
+from .quantity import Information as Information
+from .ranking import Ranking as Ranking
+from .ranking import rank as rank
 from .results import Comparison as Comparison
 from .results import Estimate as Estimate
 from .results import ModelResult as ModelResult

@@ -5,7 +5,7 @@ sources, with the model's loss and the noise entropy of the same patch kept toge
 """
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from ideal.information.floors import advice_on_floors, floor_of, on_floor, score
 from ideal.information.folds import KeptFolds
 from ideal.information.intervals import GroupedValues, interval, paired_difference, unpaired_difference
 from ideal.information.plausibility import advice_on_plausibility
-from ideal.information.results import LN2, Comparison, Estimate, ModelResult
+from ideal.information.results import LN2, Comparison, Estimate, Example, ModelResult
 from ideal.information.scoring import (
     MANY_SOURCES,
     Prepared,
@@ -37,9 +37,12 @@ from ideal.information.scoring import (
     sensor_of,
     with_limits,
 )
+from ideal.measurements.opening import opened
+from ideal.progress import Progress, shown
 
 DARK_OBJECTS = ("unwritten",)  # of what is simulated an empty frame shows a dark object: it is allowed, and counts
 _FOLDS = 5
+_EXAMPLE_VALUES = 2**22  # of a larger picture every other pixel is kept, or fewer
 _LITTLE_WORK = 1e10  # products in a fit: some seconds for all folds
 _FEWEST_SCORED = 3  # the scatter of two sources says next to nothing of that of all
 _REFERENCE_VALUES = 2_000_000
@@ -52,6 +55,16 @@ _RATE_SIDE = 12  # pixels; in a smaller patch the box of the past is cut, and th
 def estimate(
     source,
     *,
+    noise: str | None = None,
+    sigma=None,
+    gain: float | None = None,
+    offset: float | None = None,
+    read_noise: float | None = None,
+    units: str | None = None,
+    floor: float | None = None,
+    saturation: float | None = None,
+    groups=None,
+    axes: str | None = None,
     models: Sequence[str] | str | None = None,
     fitted: Mapping[str, Density] | None = None,
     patch: int | tuple[int, int] = 16,
@@ -63,12 +76,23 @@ def estimate(
     time_limit: float | None = None,
     allow: Collection[str] = (),
     checkpoints: Path | None = None,
-    progress: Callable[[str, float | None], None] | None = None,
+    progress: Progress | bool | None = None,
 ) -> Estimate:
     """Estimate the information that measurements carry.
 
     Args:
-        source: `ideal.measurements.MeasurementSet` whose noise is known.
+        source: `ideal.measurements.MeasurementSet` whose noise is known; or an array (sample, row, column[, channel]), (sample,
+            value) or complex (sample, visibility), or the name of a measurement file, with what is not in it said here.
+        noise: "poisson", "gaussian", "poisson-gaussian" or "complex-gaussian", of an array or a file that does not say.
+        sigma: standard deviation of Gaussian noise, in the units of the values after conversion to photoelectrons.
+        gain: photoelectrons per DN of the camera.
+        offset: what the camera reads in the dark, DN.
+        read_noise: standard deviation of the camera's read noise, photoelectrons.
+        units: of the values; None for DN where a gain or an offset is given, else photoelectrons.
+        floor: DN at which the camera cuts off what lies below.
+        saturation: DN at which it cuts off what lies above.
+        groups: source of each sample, such as the picture that a patch shows, (sample,).
+        axes: of the values as they are stored, one letter each; see `ideal.from_arrays`.
         models: names of density models, or "all" for all that suit the measurements; None for those that take little time, or
             for none where models are given that were fitted before.
         fitted: models that were fitted before, to be scored beside those, by the names to call them. One that was fitted to a
@@ -83,7 +107,8 @@ def estimate(
         time_limit: seconds for the models that are trained; where it is reached the numbers depend on the machine's speed.
         allow: names of findings of severity "void" with which to go on all the same, as "clipped".
         checkpoints: folder that keeps finished folds and the state of training: an interrupted estimate goes on from there.
-        progress: called with a line of text, and with the fraction done of a model in training or None.
+        progress: called with a line of text, and with the fraction done of a model in training or None. False for silence, True
+            for a bar, None for a bar in a notebook or on a terminal.
 
     Returns:
         The estimate. It bounds the information from above, up to the sampling error that the interval shows.
@@ -92,9 +117,27 @@ def estimate(
         DataError: the measurements are too few, constant, or contradict their noise model.
         UsageError: an argument has no meaning, the noise is not known, or a finding that is not allowed makes the bound void.
 
+    Example:
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> counts = rng.poisson(rng.uniform(20, 60, (200, 1, 1)) * np.ones((8, 8)))
+        >>> told = estimate(counts, noise="poisson", models="full", progress=False)
+        >>> told.information.unit
+        'bits/pixel'
+
     """
+    known = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise, "units": units}
+    known |= {"floor": floor, "saturation": saturation, "groups": groups, "axes": axes}
+    options = {"models": models, "fitted": fitted, "patch": patch, "period": period, "confidence": confidence, "seed": seed}
+    options |= {"max_patches": max_patches, "effort": effort, "time_limit": time_limit, "allow": allow}
+    with opened(source, **known) as measured, shown(progress) as say:
+        return _estimate(measured, checkpoints=checkpoints, say=say, **options)
+
+
+def _estimate(
+    source, *, models, fitted, patch, period, confidence, seed, max_patches, effort, time_limit, allow, checkpoints, say
+) -> Estimate:
     started = time.perf_counter()
-    say = progress or (lambda text, fraction=None: None)
     check_request(confidence, effort, time_limit)
     noise = noise_model(source, sigma=source.read_sigma(0, 1)[0] if source.has_sample_sigma else None)
     size = patch_size(source, patch)
@@ -162,6 +205,7 @@ def estimate(
         findings=(),
         seconds=0.0,
         fitted=_with_origin(scores[0].fitted, origin, best[0]),
+        example=example_of(source),
     )
     shares = [score.shares[name] for name, score in zip(best, scores, strict=True)]
     findings += advice_on_floors(np.concatenate(shares), groups)
@@ -169,6 +213,15 @@ def estimate(
     findings += advice_on_plausibility(found, source, noise, span)
     findings += _advice(found, noise, source, min(train) if to_fit else None, real_values(source, shape))
     return replace(found, findings=tuple(findings), seconds=time.perf_counter() - started)
+
+
+def example_of(source) -> Example:
+    """Return the middle measurement of a set, for pictures."""
+    middle = len(source) // 2
+    values = source.read(middle, middle + 1)[0]
+    step = max(1, int(np.sqrt(values.size / _EXAMPLE_VALUES))) if values.ndim > 1 else 1
+    counted = source.calibration.converts or source.units == "photoelectrons"
+    return Example(np.array(values[::step, ::step] if step > 1 else values), "photoelectrons" if counted else source.units)
 
 
 def _contents(patches, folds) -> Iterator[np.ndarray]:
@@ -246,7 +299,9 @@ def compare(a: Estimate, b: Estimate, *, seed: int = 0) -> Comparison:
         bounds = min(bounds[0], low), max(bounds[1], high)
     if min(len(left.values.groups), len(right.values.groups)) < _FEWEST_SCORED:
         bounds = -np.inf, np.inf
-    return Comparison(a.path, b.path, value, bounds, paired)
+    units = "bits/" + " or ".join(dict.fromkeys((a.pixel_name, b.pixel_name)))
+    names = (a.path, b.path) if a.path != b.path else ("the first", "the second")
+    return Comparison(*names, value, bounds, paired, units, a.confidence)
 
 
 @dataclass(frozen=True)

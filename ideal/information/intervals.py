@@ -15,6 +15,7 @@ group that the sample happens to lack: over 15 groups of which one in ten is far
 intervals hold the truth in 82 % (`benchmarks/hard_intervals.py`). `weakness` shows such groups where the sample has them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -49,6 +50,15 @@ class GroupedValues:
         names, index = np.unique(groups, return_inverse=True)
         sums = np.bincount(index, weights=values, minlength=len(names))
         return cls(names, sums, np.bincount(index, minlength=len(names)).astype(float))
+
+    def to_record(self) -> dict[str, list]:
+        """Return the columns as JSON types."""
+        return {name: getattr(self, name).tolist() for name in ("groups", "sums", "counts")}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, list]) -> "GroupedValues":
+        """Rebuild the values from `to_record`; None stands for a sum that is not finite."""
+        return cls(np.array(record["groups"]), *(np.array(record[name], dtype=float) for name in ("sums", "counts")))
 
     @property
     def mean(self) -> float:

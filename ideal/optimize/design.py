@@ -24,7 +24,7 @@ _ROUNDS = 6  # times that each single change is looked at by a local search, at 
 
 
 @dataclass(frozen=True)
-class Designed:
+class Optimum:
     """What a design run found.
 
     Attributes:
@@ -52,7 +52,7 @@ class Designed:
 
 def find_design(
     task: Task,
-    objective: str,
+    objective: str | type[Objective],
     *,
     starts: Sequence[str | Params],
     ascent: Ascent,
@@ -63,7 +63,7 @@ def find_design(
     checkpoints: Path | None = None,
     report: Report = lambda text, fraction=None: None,
     log=lambda record: None,
-) -> Designed:
+) -> Optimum:
     """Raise an objective from several starts, round the best, and improve it by exchanges.
 
     An objective that is fitted anew to the design as it moves follows one start at a time, and its designs are compared by a fit
@@ -71,7 +71,7 @@ def find_design(
 
     Args:
         task: what the design is for.
-        objective: one of `ideal.optimize.OBJECTIVES`.
+        objective: one of `ideal.optimize.OBJECTIVES`, or its name.
         starts: names of designs to begin with, or their parameters.
         ascent: how the gradient is followed.
         settings: of the objective.
@@ -92,7 +92,8 @@ def find_design(
         return before
     begun_at = time.monotonic()
     with jax.enable_x64(True):
-        aim = _objective(objective, task, settings or {})
+        kind = find_objective(objective) if isinstance(objective, str) else objective
+        aim = _objective(kind, task, settings or {})
         rules = Rules(floors=dict(floors or {}))
         begun = starting_designs(task.system, starts, seed, [name for name, rate in ascent.rates.items() if not rate])
         if floors:
@@ -119,7 +120,7 @@ def find_design(
         climbed = replace(found, relaxed=_single(found.relaxed), params=_single(found.params), state=None)
         seconds = time.monotonic() - begun_at
         first = _single(task.system.harden(begun[found.start]))
-        designed = Designed(_single(params), first, climbed, *gains, last, aim.unit, seconds, findings)
+        designed = Optimum(_single(params), first, climbed, *gains, last, aim.unit, seconds, findings)
     if kept:
         _keep(kept, designed)
     return designed
@@ -141,16 +142,25 @@ def _after_search(findings: tuple[Finding, ...], search: LocalSearch) -> tuple[F
     )
 
 
-def _objective(name: str, task: Task, settings: Mapping[str, Any]) -> Objective:
-    kind = find_objective(name)
+def check_objective_settings(kind: type[Objective], settings: Mapping[str, Any]) -> None:
+    """Refuse settings that an objective does not have.
+
+    Raises:
+        UsageError: there is one; the message suggests the nearest.
+
+    """
+    known = [each for each in inspect.signature(kind).parameters if each != "task"]
+    for each in settings:
+        if each not in known:
+            raise UsageError(unknown_name(f"the objective {kind.name} has no setting", each, known))
+
+
+def _objective(kind: type[Objective], task: Task, settings: Mapping[str, Any]) -> Objective:
+    check_objective_settings(kind, settings)
     try:
         return kind(task, **settings)
     except TypeError as error:
-        known = [each for each in inspect.signature(kind).parameters if each != "task"]
-        for each in settings:
-            if each not in known:
-                raise UsageError(unknown_name(f"the objective {name} has no setting", each, known)) from None
-        raise UsageError(f"the objective {name} does not take these settings: {error}") from error
+        raise UsageError(f"the objective {kind.name} does not take these settings: {error}") from error
 
 
 def _has_choices(system: ImagingSystem) -> bool:
@@ -205,7 +215,7 @@ _GAINS = ("gain_of_start", "gain_of_ascent", "gain_of_search", "unit", "seconds"
 _CLIMB = ("start", "history", "steps", "stopped", "method")
 
 
-def _keep(path: Path, designed: Designed) -> None:
+def _keep(path: Path, designed: Optimum) -> None:
     trees = [designed.params, designed.begun, designed.climb.params, designed.climb.relaxed]
     facts = {name: getattr(designed, name) for name in _GAINS}
     facts |= {name: getattr(designed.climb, name) for name in _CLIMB}
@@ -213,7 +223,7 @@ def _keep(path: Path, designed: Designed) -> None:
     write_tree(path, trees, facts | {name: [each.to_record() for each in some] for name, some in findings.items()})
 
 
-def _read(path: Path, system: ImagingSystem) -> Designed | None:
+def _read(path: Path, system: ImagingSystem) -> Optimum | None:
     kept = read_tree(path, [system.design()] * 4)
     if kept is None:
         return None
@@ -221,4 +231,4 @@ def _read(path: Path, system: ImagingSystem) -> Designed | None:
     found, of_climb = (tuple(map(Finding.from_record, map(dict, facts[name]))) for name in ("findings", "climb_findings"))
     about = {name: facts[name] for name in _CLIMB}
     climbed = Climb(params=_single(hard), relaxed=_single(relaxed), state=None, findings=of_climb, **about)
-    return Designed(_single(params), _single(begun), climbed, **{name: facts[name] for name in _GAINS}, findings=found)
+    return Optimum(_single(params), _single(begun), climbed, **{name: facts[name] for name in _GAINS}, findings=found)

@@ -100,6 +100,11 @@ def parts_of(target: Target | None) -> tuple[tuple[float, Target | None], ...]:
     return target.parts if isinstance(target, WeightedTarget) else ((1.0, target),)
 
 
+def about_label(target: Target | None) -> bool:
+    """Return whether a target has to do with labels."""
+    return any(isinstance(part, LabelTarget) for _, part in parts_of(target))
+
+
 def parse_target(text: str, scene: Scene) -> Target | None:
     """Return the target that a text names, None for the whole scene.
 

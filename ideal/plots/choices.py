@@ -1,41 +1,64 @@
-"""Figures of `ideal optimize --choose`: the system before and after, and what strategies and designs tell."""
+"""Figures of a choice: the system before and after, and what strategies and designs tell."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ideal.imaging.interferometer.interferometer import Interferometer
-from ideal.plots.estimates import save_figure
+from ideal.optimize.runs.tables import listed
+from ideal.plots.theme import Figure, save_figure
+from ideal.runs.keeping import Keeping
+
+if TYPE_CHECKING:
+    from ideal.optimize.runs.choices.result import ChoiceResult
 
 _BLUE, _GREY, _GREEN = "#1f5fa8", "#9a9a9a", "#2f8f4e"
 _NAMED = 6  # members that a chart has room to name
+_TITLED = 12  # and a title
 _MARGIN = 0.08  # of the range of values
+_FILES = {"before": "design-before.png", "after": "design-after.png"}
 
 
-def draw_system(system, params, title: str, target: Path, new: Sequence[str] = ()) -> None:
-    """Draw a system with these parameters; of an interferometer the new sites in colours, the others in grey."""
-    from matplotlib.figure import Figure
+def figures_of(result: "ChoiceResult") -> dict[str, Callable[[], Figure]]:
+    """Return what draws each figure of a result, by name; those of the system only where it is known."""
+    figures, record = {}, result.record
+    if result.work is not None:
+        members, fixed = result.work.plan.members, result.work.task.fixed
+        # What cannot be built is not drawn: one site alone.
+        kept = fixed if len(fixed) > 1 or members.system.pairs is None else ()
+        before = members.params_of_set(kept or range(members.size))
+        title = f"before: the {len(kept)} that are kept" if kept else f"before: all {members.size} {members.noun}s"
+        figures["before"] = lambda: system_figure(*members.system.restricted(before), title)
+        new, after = record["chosen"] if kept else (), f"the choice: {listed(record['chosen'], _TITLED)}"
+        figures["after"] = lambda: system_figure(result.system, result.params, after, new)
+    return figures | {"comparison": partial(comparison_figure, record)}
 
+
+def file_of(name: str) -> str:
+    """Return what the file of a figure is called in the folder of a run."""
+    return _FILES.get(name, f"{name}.png")
+
+
+def draw_all(result: "ChoiceResult", folder: Path, keeping: Keeping) -> None:
+    """Draw every figure of a result into a folder; `keeping` takes what cannot be drawn."""
+    for name, draw in figures_of(result).items():
+        target = folder / file_of(name)
+        with keeping.attempt(target, "the figure"):
+            save_figure(draw(), target)
+
+
+def system_figure(system, params, title: str, new: Sequence[str] = ()) -> Figure:
+    """Return a drawing of a system with these parameters, new members set off from the others where it can."""
     figure = Figure(layout="constrained")
-    if isinstance(system, Interferometer):
-        system.draw(params, figure, tuple(new))
-    else:
-        system.draw(params, figure)
+    system.draw_choice(params, figure, new)
     figure.suptitle(title, fontsize=11)
-    save_figure(figure, target)
+    return figure
 
 
-def draw_choice(document: dict, target: Path) -> None:
-    """Draw what every strategy's set tells in closed form, and the re-measured information of designs with intervals.
-
-    Args:
-        document: of the run.
-        target: .png file.
-
-    """
-    from matplotlib.figure import Figure
-
+def comparison_figure(document: dict) -> Figure:
+    """Return what every strategy's set tells in closed form, and the re-measured information of designs with intervals."""
     strategies, designs = document["strategies"], sorted(document["designs"], key=lambda row: -row["information"])
     count, noun = max(len(strategies), len(designs)), document["member"]
     figure = Figure(figsize=(11, 0.5 * count + 1.4), layout="constrained")
@@ -81,7 +104,7 @@ def draw_choice(document: dict, target: Path) -> None:
     )
     if right.get_legend_handles_labels()[0]:
         right.legend(fontsize=8, frameon=False, loc="upper left")
-    save_figure(figure, target)
+    return figure
 
 
 def _annotate(axes, place_of: float, text: str) -> None:

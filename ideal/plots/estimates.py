@@ -1,98 +1,138 @@
-"""The figure of a ranking, and what all figures share."""
+"""Figures of estimates: what measurements look like beside their information, and differences."""
 
-import io
-import os
-import warnings
-from functools import cache
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-
-os.environ.setdefault("MPLBACKEND", "Agg")
-
-import matplotlib
-
-matplotlib.use("Agg")
-from matplotlib import font_manager
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
-from matplotlib.text import Text
 
-from ideal._files import write_whole
-from ideal.errors import FigureWarning
-from ideal.text import plain_text
+from ideal.plots.theme import BLUE, GREY, Figure
+from ideal.text import exact_percent
 
-_BLUE, _GREY = "#1f5fa8", "#9a9a9a"
+if TYPE_CHECKING:
+    from ideal.information.results import Comparison, Estimate, Example
+
 _LONGEST_NAME = 58
-_MORE_FONTS = (  # for names in scripts that the usual font lacks
-    "Noto Sans CJK JP",
-    "Noto Sans CJK SC",
-    "Noto Sans",
-    "Source Han Sans",
-    "WenQuanYi Zen Hei",
-    "IPAGothic",
-    "Hiragino Sans",
-    "PingFang SC",
-    "Yu Gothic",
-    "Microsoft YaHei",
-    "Malgun Gothic",
-    "Arial Unicode MS",
-)
+_MARKS = ("|", "x", "1", "+", "2", "*", "3")  # of the models that were not chosen
+_LEGEND = {"loc": "outside upper center", "ncols": 3, "fontsize": 8, "frameon": False}
 
 
-def draw_estimates(found: list, target: str | Path) -> None:
-    """Draw a measurement of each set beside its information, the most informative first.
+def draw_estimates(estimates: "Sequence[Estimate]", comparisons: "Sequence[Comparison]" = ()) -> Figure:
+    """Draw a measurement of each set beside its information, the most informative first, and how much more that is.
 
     Args:
-        found: pairs of a measurement set and its estimate.
-        target: .png, .svg or .pdf file; it appears whole or not at all.
+        estimates: one or more, each with a path of its own; those without an example have no picture.
+        comparisons: of neighbours in the ranking, drawn between their rows. They alone tell whether two differ: what the same
+            objects do to both is taken out of them, and not out of the single intervals.
 
     """
-    found = sorted(found, key=lambda pair: -pair[1].information_bits_per_pixel)
-    count = len(found)
-    height = 1.25 * count + 0.9
-    figure = Figure(figsize=(7.2, height), layout="constrained")
-    grid = figure.add_gridspec(count, 2, width_ratios=[1, 3.6])
-    axis = figure.add_subplot(grid[:, 1])
-    names, plotted = _names([estimate.path for _, estimate in found]), []
-    for row, (source, estimate) in enumerate(found):
-        _draw_measurement(figure.add_subplot(grid[row, 0]), source, last=row == count - 1)
-        others = [name for name in estimate.models if name not in estimate.model.split("/")]
-        for name in others:
+    ordered = sorted(estimates, key=lambda found: -found.information_bits_per_pixel)
+    count = len(ordered)
+    between = {frozenset((each.a, each.b)): each for each in comparisons}
+    steps = [between.get(frozenset((one.path, following.path))) for one, following in pairwise(ordered)]
+    widths = {"picture": 1.0 if any(each.example is not None for each in ordered) else 0, "information": 3.6}
+    widths = {name: width for name, width in (widths | {"difference": 2.0 if any(steps) else 0}).items() if width}
+    figure = Figure(figsize=(1.57 * sum(widths.values()), 1.25 * count + 0.9 + 0.2 * (count > 1)), layout="constrained")
+    grid = figure.add_gridspec(count, len(widths), width_ratios=list(widths.values()))
+    column = {name: place for place, name in enumerate(widths)}
+    axis = figure.add_subplot(grid[:, column["information"]])
+    names, plotted = _names([estimate.path for estimate in ordered]), []
+    models = dict.fromkeys(name for each in ordered for name in each.models if name not in each.model.split("/"))
+    marks = {name: _MARKS[place % len(_MARKS)] for place, name in enumerate(models)}
+    for row, estimate in enumerate(ordered):
+        if estimate.example is not None:
+            _draw_measurement(figure.add_subplot(grid[row, column["picture"]]), estimate.example, last=row == count - 1)
+        for name in (each for each in estimate.models if each not in estimate.model.split("/")):
             value = estimate.bits_per_pixel(estimate.models[name].values.mean)
             plotted.append(value)
-            axis.plot(
-                value, row, "|", color=_GREY, markersize=9, label="other models" if row == 0 and name == others[0] else None
-            )
+            label = name if models[name] is None else None
+            models[name] = name
+            axis.plot(value, row, marks[name], color=GREY, markersize=7, label=label)
         value, (low, high) = estimate.information_bits_per_pixel, estimate.interval
-        bars = [[value - low], [high - value]] if np.isfinite([low, high]).all() else None
         plotted += [value, *(bound for bound in (low, high) if np.isfinite(bound))]
-        label = f"chosen model, {100 * estimate.confidence:.6g} % interval" if row == 0 else None
-        axis.errorbar(value, row, xerr=bars, fmt="o", color=_BLUE, capsize=4, markersize=6, label=label)
+        label = f"chosen model, {exact_percent(estimate.confidence)} interval" if row == 0 else None
+        axis.errorbar(value, row, xerr=_bars(value, low, high), fmt="o", color=BLUE, capsize=4, markersize=6, label=label)
         place = {"xycoords": axis.get_yaxis_transform(), "textcoords": "offset points", "fontsize": 9}
         axis.annotate(f"{names[estimate.path]}   {value:.3f}", (0, row), (4, 12), **place)
+    _finish(axis, count, plotted)
+    unit = " or ".join(dict.fromkeys(each.pixel_name for each in ordered))
+    axis.set_xlabel(f"information (bits per {unit})")
+    # The model that was chosen first, then the others in the order of the registry.
+    handles, labels = axis.get_legend_handles_labels()
+    order = sorted(range(len(labels)), key=lambda place: not labels[place].startswith("chosen"))
+    figure.legend([handles[place] for place in order], [labels[place] for place in order], **_LEGEND)
+    if any(steps):
+        _draw_steps(figure.add_subplot(grid[:, column["difference"]]), steps, unit)
+    return figure
+
+
+def _draw_steps(axis, steps: "Sequence[Comparison | None]", unit: str) -> None:
+    """Draw how much more each set tells than the next, between their rows."""
+    plotted = []
+    for row, step in enumerate(steps):
+        if step is None:
+            continue
+        sign = 1 if step.difference_bits_per_pixel >= 0 else -1  # the one above tells more
+        value, (low, high) = abs(step.difference_bits_per_pixel), sorted(sign * bound for bound in step.interval)
+        plotted += [value, *(bound for bound in (low, high) if np.isfinite(bound))]
+        axis.errorbar(value, row + 0.5, xerr=_bars(value, low, high), fmt="o", color=BLUE, capsize=4, markersize=5)
+        place = {"xycoords": axis.get_yaxis_transform(), "textcoords": "offset points", "fontsize": 8}
+        axis.annotate(f"{value:+.3f}" + ("" if step.paired else ", unpaired"), (0, row + 0.5), (4, 9), **place)
+    axis.axvline(0, color="0.4", linewidth=0.8)
+    _finish(axis, len(steps) + 1, plotted)
+    axis.set_xlabel(f"more than the next\n(bits per {unit})")
+
+
+def draw_differences(comparisons: "Sequence[Comparison]") -> Figure:
+    """Draw differences of estimates with their intervals, beside zero.
+
+    Args:
+        comparisons: one or more.
+
+    """
+    count = len(comparisons)
+    figure = Figure(figsize=(7.2, 0.7 * count + 0.9), layout="constrained")
+    axis, plotted = figure.add_subplot(), []
+    for row, each in enumerate(comparisons):
+        value, (low, high) = each.difference_bits_per_pixel, each.interval
+        plotted += [value, *(bound for bound in (low, high) if np.isfinite(bound))]
+        axis.errorbar(value, row, xerr=_bars(value, low, high), fmt="o", color=BLUE, capsize=4, markersize=6)
+        place = {"xycoords": axis.get_yaxis_transform(), "textcoords": "offset points", "fontsize": 9}
+        names = _names([each.a, each.b])
+        paired = "" if each.paired else ", unpaired"
+        axis.annotate(f"{names[each.a]} over {names[each.b]}{paired}   {value:+.3f}", (0, row), (4, 10), **place)
+    axis.axvline(0, color="0.4", linewidth=0.8)
+    _finish(axis, count, plotted)
+    axis.set_xlabel(f"difference ({comparisons[0].unit}), {exact_percent(comparisons[0].confidence)} interval")
+    return figure
+
+
+def _bars(value: float, low: float, high: float) -> list[list[float]] | None:
+    """Return an interval as matplotlib takes it; None where it has no ends."""
+    return [[max(value - low, 0)], [max(high - value, 0)]] if np.isfinite([low, high]).all() else None
+
+
+def _finish(axis, count: int, plotted: Sequence[float]) -> None:
     axis.set_ylim(count - 0.5, -0.5)
     axis.set_yticks([])
     low, high = min(0.0, *plotted), max(0.0, *plotted)
     margin = 0.04 * ((high - low) or 1.0)
     axis.set_xlim(low - margin if low < 0 else 0.0, high + margin)
-    axis.set_xlabel("information (bits per " + " or ".join(dict.fromkeys(each.pixel_name for _, each in found)) + ")")
     for side in ("top", "left", "right"):
         axis.spines[side].set_visible(False)
     axis.grid(axis="x", color="#e6e6e6", linewidth=0.8)
     axis.set_axisbelow(True)
-    axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, fontsize=8, frameon=False)
-    save_figure(figure, target)
 
 
-def _draw_measurement(axis, source, *, last: bool) -> None:
-    """Draw the middle sample: an image in grey or colour with its scale, or the amplitudes of visibilities."""
-    middle = len(source) // 2
-    values = source.read(middle, middle + 1)[0]
+def _draw_measurement(axis, example: "Example", *, last: bool) -> None:
+    """Draw an image in grey or colour with its scale, or the amplitudes of visibilities."""
+    values, units = example.values, example.units
     if values.ndim == 1:
-        axis.plot(np.abs(values), ".", color=_BLUE, markersize=3)
-        axis.set_ylabel(f"|V| ({source.units})" if np.iscomplexobj(values) else source.units, fontsize=7)
+        axis.plot(np.abs(values), ".", color=BLUE, markersize=3)
+        axis.set_ylabel(f"|V| ({units})" if np.iscomplexobj(values) else units, fontsize=7)
         if last:
             axis.set_xlabel("visibility" if np.iscomplexobj(values) else "value", fontsize=7)
         axis.tick_params(labelsize=6)
@@ -108,11 +148,10 @@ def _draw_measurement(axis, source, *, last: bool) -> None:
         image = axis.imshow(values, cmap="gray", norm=scale, interpolation="nearest")
     axis.set_xticks([])
     axis.set_yticks([])
-    photons = source.calibration.converts or source.units == "photoelectrons"
     bar = axis.figure.colorbar(image, ax=axis, fraction=0.05, pad=0.04)
     bar.ax.tick_params(labelsize=6, length=2)
     average = f", mean of {channels} channels" if channels not in (1, 3) else ""
-    bar.set_label(("photoelectrons" if photons else source.units) + average, fontsize=6)
+    bar.set_label(units + average, fontsize=6)
 
 
 def _names(paths: list[str]) -> dict[str, str]:
@@ -124,45 +163,3 @@ def _names(paths: list[str]) -> dict[str, str]:
         path: name if len(name) <= _LONGEST_NAME else f"{name[:half]}…{name[-half:]}"
         for path, name in zip(paths, shown, strict=True)
     }
-
-
-def write_plainly(figure: Figure) -> None:
-    """Take all texts of a figure for plain ones: names of files are no mathematics, and hold letters that no font here draws."""
-    lost: dict[str, None] = {}
-    families = [*matplotlib.rcParams["font.sans-serif"][:1], *_other_fonts()]
-    for text in figure.findobj(Text):
-        said = "\n".join(map(plain_text, text.get_text().split("\n")))
-        text.set_parse_math(False)
-        if said.isascii():
-            text.set_text(said)
-            continue
-        text.set_family(families)
-        drawn = {code for family in families for code in _letters(family)}
-        missing = [letter for letter in said if ord(letter) not in drawn and letter != "\n"]
-        lost |= dict.fromkeys(missing)
-        text.set_text("".join("?" if letter in missing else letter for letter in said))
-    if lost:
-        text = f"in the figure a ? stands for each of {''.join(lost)}: no font here has them, install one that does (Noto Sans)"
-        warnings.warn(text, FigureWarning, stacklevel=2)
-
-
-@cache
-def _other_fonts() -> tuple[str, ...]:
-    installed = {each.name for each in font_manager.fontManager.ttflist}
-    return tuple(name for name in _MORE_FONTS if name in installed)
-
-
-@cache
-def _letters(family: str) -> frozenset[int]:
-    """Return the codes of the letters that a font draws."""
-    return frozenset(font_manager.get_font(font_manager.findfont(family)).get_charmap())
-
-
-def save_figure(figure: Figure, target: str | Path) -> None:
-    """Write a figure so that the file appears whole or not at all."""
-    write_plainly(figure)
-    target = Path(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    content = io.BytesIO()
-    figure.savefig(content, format=target.suffix.lower().removeprefix("."), dpi=200)
-    write_whole(target, content.getvalue())

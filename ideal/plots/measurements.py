@@ -1,21 +1,19 @@
 """A figure of one object as several designs measure it."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
 from ideal.measurements.measurement_set import MeasurementSet
-from ideal.plots.estimates import _BLUE, Figure, save_figure
+from ideal.plots.theme import BLUE, Figure
 
 
-def draw_measurements(measured: Mapping[str, MeasurementSet], scene: np.ndarray, target: Path) -> None:
-    """Draw an object and its measurement by each design, each image on a scale of its own.
+def measurement_figure(measured: Mapping[str, MeasurementSet], scene: np.ndarray) -> Figure:
+    """Return an object and its measurement by each design, each image on a scale of its own.
 
     Args:
         measured: one measurement by each design's name.
         scene: the object, exposed: (row, column), with channels, or a vector.
-        target: file.
 
     """
     figure = Figure(figsize=(2.9 * (1 + len(measured)), 2.9), layout="constrained")
@@ -24,13 +22,13 @@ def draw_measurements(measured: Mapping[str, MeasurementSet], scene: np.ndarray,
     for axes, (name, one) in zip(others, measured.items(), strict=True):
         axes.set_title(name, fontsize=9)
         _draw_values(axes, one.read(0, 1)[0], "photoelectrons" if one.calibration.converts else one.units)
-    save_figure(figure, target)
+    return figure
 
 
 def _draw_object(axes, scene: np.ndarray) -> None:
     axes.set_title("the object", fontsize=9)
     if scene.ndim == 1:
-        axes.plot(scene, color=_BLUE, linewidth=1)
+        axes.plot(scene, color=BLUE, linewidth=1)
         axes.set(xlabel="value")
         return
     if scene.ndim == 3 and scene.shape[-1] == 3:
@@ -45,7 +43,7 @@ def _draw_object(axes, scene: np.ndarray) -> None:
 def _draw_values(axes, values: np.ndarray, units: str) -> None:
     if values.ndim == 1:
         is_complex = np.iscomplexobj(values)
-        axes.plot(np.abs(values), ".", markersize=1.5, color=_BLUE)
+        axes.plot(np.abs(values), ".", markersize=1.5, color=BLUE)
         axes.set_xlabel("number of the visibility" if is_complex else "number of the value")
         axes.set_ylabel(f"amplitude ({units})" if is_complex else units)
         return

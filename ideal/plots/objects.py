@@ -4,11 +4,12 @@ import re
 from pathlib import Path
 
 import numpy as np
+from matplotlib.cm import ScalarMappable
 
 from ideal.datasets import Objects
 from ideal.imaging import Scene
-from ideal.plots.estimates import _BLUE, _GREY, Figure, ScalarMappable, save_figure
 from ideal.plots.samples import _grid, _plain
+from ideal.plots.theme import BLUE, GREY, Figure, save_figure
 
 _MOST = 64  # objects in a figure
 _WIDTH = 4.6  # inches of a grid
@@ -196,8 +197,8 @@ def _bar(axis, image: ScalarMappable, label: str, ticks: list[float] | None = No
 def _vectors(scenes: np.ndarray):
     figure = Figure(figsize=(4.8, 2.8), layout="constrained")
     axis = _plain(figure, "position (value)", "light (relative)")
-    axis.plot(scenes.T, color=_GREY, linewidth=0.6, alpha=0.6)
-    axis.plot(scenes[0], color=_BLUE, linewidth=1.2, label="the first")
+    axis.plot(scenes.T, color=GREY, linewidth=0.6, alpha=0.6)
+    axis.plot(scenes[0], color=BLUE, linewidth=1.2, label="the first")
     axis.margins(x=0)
     axis.legend(fontsize=_SMALL, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     return figure

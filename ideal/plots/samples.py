@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 
-from ideal.plots.estimates import _BLUE, _GREY, Figure, Normalize, ScalarMappable, save_figure
+from ideal.plots.theme import BLUE, GREY, Figure, save_figure
 
 _MOST = 64  # pictures in a figure
 _WIDTH = 4.6  # inches of the grid
@@ -88,8 +90,8 @@ def _plain(figure, xlabel: str, ylabel: str):
 def _vectors(drawn: np.ndarray, units: str):
     figure = Figure(figsize=(4.8, 2.8), layout="constrained")
     axis = _plain(figure, "value", units)
-    axis.plot(drawn[:_MOST].T, color=_GREY, linewidth=0.6, alpha=0.6)
-    axis.plot(drawn[0], color=_BLUE, linewidth=1.2, label="the first")
+    axis.plot(drawn[:_MOST].T, color=GREY, linewidth=0.6, alpha=0.6)
+    axis.plot(drawn[0], color=BLUE, linewidth=1.2, label="the first")
     axis.plot(drawn.mean(0), color="black", linewidth=1.2, linestyle="--", label=f"mean of {len(drawn)}")
     axis.margins(x=0)
     axis.legend(fontsize=_LABEL - 1, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)

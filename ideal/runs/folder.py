@@ -122,7 +122,7 @@ class RunFolder:
 
     def finished(self, place: int) -> Estimate | None:
         """Return the estimate of the file at this place of the list, where an interrupted run had finished it."""
-        estimate = self._kept(self._result(place), Estimate.from_state)
+        estimate = self._kept(self._result(place), Estimate.from_record)
         if estimate is not None:
             self._lines[place] = _line(estimate)
         return estimate
@@ -137,14 +137,14 @@ class RunFolder:
                 model.save(models / f"{name}.h5")
         with self.keeping.attempt(self._result(place), "the result"):
             if place not in self._lines:
-                write_whole(self._result(place), json.dumps({"run": self._key, **found.to_state()}))
+                write_whole(self._result(place), json.dumps({"run": self._key, **found.to_record()}))
                 self._lines[place] = _line(found)
                 self._append(self._lines[place])
                 self.clear(place)
 
-    def finished_task(self, place: int) -> dict | None:
-        """Return what `keep_task` recorded, or None."""
-        return self._kept(self._task(place), dict)
+    def finished_task(self, place: int, build: Callable[[dict], Any] = dict) -> Any:
+        """Return what `build` makes of what `keep_task` recorded, or None."""
+        return self._kept(self._task(place), build)
 
     def keep_task(self, place: int, found: dict) -> None:
         """Record the task information of the file at this place of the list, as JSON types."""

@@ -50,14 +50,24 @@ def take(folder: Path) -> None:
         os.pwrite(handle, json.dumps(facts).encode(), 0)
 
 
+def release(folder: Path) -> None:
+    """Give a folder free that this process has locked; nothing happens where it has not."""
+    _release(folder.resolve() / NAME)
+
+
 def release_all() -> None:
     """Give all folders free that this process has locked."""
-    while _held:
-        path, handle = _held.popitem()
-        with contextlib.suppress(OSError):
-            os.unlink(path)
-        with contextlib.suppress(OSError):
-            os.close(handle)
+    for path in list(_held):
+        _release(path)
+
+
+def _release(path: Path) -> None:
+    if (handle := _held.pop(path, None)) is None:
+        return
+    with contextlib.suppress(OSError):
+        os.unlink(path)
+    with contextlib.suppress(OSError):
+        os.close(handle)
 
 
 def _holder(handle: int) -> str:

@@ -1,7 +1,9 @@
-from .simulate import DEFAULT_PHOTONS as DEFAULT_PHOTONS
-from .simulate import Block as Block
-from .simulate import Objects as Objects
-from .simulate import ObjectSource as ObjectSource
-from .simulate import Simulation as Simulation
-from .simulate import check_count as check_count
-from .simulate import prepare as prepare
+from .call import simulate as simulate
+from .exposure import DEFAULT_PHOTONS as DEFAULT_PHOTONS
+from .exposure import Block as Block
+from .exposure import Objects as Objects
+from .exposure import ObjectSource as ObjectSource
+from .exposure import Simulation as Simulation
+from .exposure import check_count as check_count
+from .exposure import prepare as prepare
+from .plan import SimulationPlan as SimulationPlan

@@ -1,92 +1,77 @@
-"""Simulated measurements on their way to a file."""
+"""Simulated measurements on their way to a file, or to memory in the form of a file's."""
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ideal import noise as noise_models
 from ideal._disk import check_disk
-from ideal.datasets import make_objects
+from ideal._memory import check_memory
 from ideal.errors import UsageError
+from ideal.formats import as_read
 from ideal.health.finding import Finding
-from ideal.imaging import ImagingSystem, Params
-from ideal.measurements.measurement_set import MeasurementWriter
-from ideal.simulation import Block, Simulation, check_count, prepare
+from ideal.imaging import ImagingSystem
+from ideal.measurements.measurement_set import MeasurementSet, MeasurementWriter, from_arrays
+from ideal.progress import Progress, silent
+from ideal.simulation import Block, Simulation
+from ideal.simulation.plan import SimulationPlan
 
 _UINT16 = 65_535
 
 
-def write(
-    system: ImagingSystem,
-    params: Params,
-    objects: str,
-    out: str,
-    *,
-    design: str,
-    object_settings: Mapping[str, Any],
-    noise: noise_models.NoiseModel | None,
-    photons: float | None,
-    count: int,
-    seed: int,
-    noise_seed: int,
-    keep_objects: bool,
-    force: bool,
-    say: Callable[[str, float | None], None],
-) -> dict:
+def write(plan: SimulationPlan, out: str, *, force: bool = False, say: Progress = silent) -> dict:
     """Simulate measurements, write them, and return what was written as JSON types.
+
+    Args:
+        plan: what is simulated.
+        out: file to write.
+        force: whether a file of this name may be replaced.
+        say: shows progress.
 
     Raises:
         UsageError: the light, the noise or the values do not go into a file.
         DataError: objects or measurements are not what they should be.
 
     """
-    chosen = make_objects(objects, **object_settings)
-    source = chosen.open(system.scene, seed)
-    check_count(source, count)
-    simulation = prepare(system, params, source, photons=photons, noise=noise, design=design, report=say)
-    system, noise = simulation.system, simulation.noise
-    if noise.name == "complex-gaussian" and len(system.measurement_shape) != 1:
-        raise UsageError(
-            f"{system.name}: complex measurements of shape {system.measurement_shape}, files hold vectors (value,) of them: "
-            "let the encoder return encoded.ravel()"
-        )
+    simulation, source = plan.prepare(say)
+    system, noise, name = simulation.system, simulation.noise, plan.objects.name
     about = {
         "system": system.name,
         "system_settings": json.dumps(system.settings),
-        "design": design,
-        "objects": objects,
-        "objects_settings": json.dumps(chosen.settings),
-        "objects_licence": chosen.licence,
+        "design": plan.design,
+        "objects": name,
+        "objects_settings": json.dumps(plan.objects.settings),
+        "objects_licence": plan.objects.licence,
         "exposure": simulation.exposure,
-        "seed": seed,
-        "noise_seed": noise_seed,
+        "seed": plan.seed,
+        "noise_seed": plan.noise_seed,
     }
     if system.period != (1, 1):
         about["period"] = np.asarray(system.period)
     tally, told = _Tally(), simulation.findings
     kind = _stored_type(simulation)
-    check_disk(out, _bytes_of(simulation, count, kind, keep_objects))
+    check_disk(out, _bytes_of(simulation, plan.count, kind, plan.keep_objects))
     with MeasurementWriter(
         out,
         **_calibration(noise),
         units=_units(system, noise),
-        description=f"{objects} through {system.name}, design {design}",
+        description=f"{name} through {system.name}, design {plan.design}",
         overwrite=force,
         attributes=about,
     ) as writer:
-        for block in simulation.blocks(source, count, noise_seed):
+        for block in simulation.blocks(source, plan.count, plan.noise_seed):
             stored, clean = _stored(block, noise, kind)
             parts = {"clean": clean, "groups": block.groups}
             if block.labels is not None:
                 parts["labels"] = block.labels
-            if keep_objects:
+            if plan.keep_objects:
                 parts["objects"] = block.scenes
             writer.append(stored, **parts)
             tally.add(block, stored)
-            say(f"{objects} through {system.name}", tally.count / count)
+            say(f"{name} through {system.name}", tally.count / plan.count)
     about.pop("period", None)
     return {
         "path": out,
@@ -99,6 +84,45 @@ def write(
         **tally.facts(),
         "findings": [finding.to_record() for finding in (*told, *tally.findings(system.name, noise, told))],
     }
+
+
+def measure(plan: SimulationPlan, say: Progress = silent) -> tuple[MeasurementSet, list[Finding]]:
+    """Simulate measurements in memory, of the type and in the units that a file would have, and return what is odd about them.
+
+    Raises:
+        UsageError: the light, the noise or the values have no meaning.
+        DataError: objects or measurements are not what they should be, or do not fit into memory.
+
+    """
+    simulation, source = plan.prepare(say)
+    system, noise, kind = simulation.system, simulation.noise, _stored_type(simulation)
+    name = f"{plan.objects.name} through {system.name}, design {plan.design}"
+    size = _bytes_of(simulation, plan.count, kind, plan.keep_objects)
+    check_memory(name, size, f"{plan.count} measurements", "take fewer, or write them to a file (path)")
+    tally, parts = _Tally(), []
+    for block in simulation.blocks(source, plan.count, plan.noise_seed):
+        stored, clean = _stored(block, noise, kind)
+        scenes = block.scenes if plan.keep_objects else None
+        parts.append((stored, clean, block.groups, block.labels, scenes))
+        tally.add(block, stored)
+        say(f"{plan.objects.name} through {system.name}", tally.count / plan.count)
+    values, clean, groups, labels, scenes = (
+        None if some[0] is None else np.concatenate(some) for some in zip(*parts, strict=True)
+    )
+    measured = from_arrays(
+        values,
+        clean=clean,
+        groups=groups,
+        labels=labels,
+        objects=scenes,
+        **_calibration(noise),
+        units=_units(system, noise),
+        period=None if system.period == (1, 1) else system.period,
+        axes=as_read(values.ndim),  # known, and not to be guessed
+        path=name,
+    )
+    told = simulation.findings
+    return measured, [*told, *tally.findings(system.name, noise, told)]
 
 
 def _bytes_of(simulation: Simulation, count: int, kind, keep_objects: bool) -> int:

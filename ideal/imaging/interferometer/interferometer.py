@@ -1,7 +1,7 @@
 """A radio interferometer: sites on the rotating Earth measure visibilities of a small source."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -14,6 +14,7 @@ from ideal.errors import DataError, UsageError, unknown_name
 from ideal.formats.uvfits import split_name
 from ideal.health.finding import Finding
 from ideal.imaging._contract import ImagingSystem, Params, Scene, setting
+from ideal.imaging.combinations import Combinations, informative_combinations
 from ideal.imaging.constraints import Budget, Constraint
 from ideal.imaging.interferometer import visibilities as _visibilities
 from ideal.imaging.interferometer.coverage import Coverage, expected_visibilities, from_sites, from_uvfits
@@ -36,6 +37,7 @@ _MOST_VISIBILITIES = 2.0**21  # half a gigabyte of coverage, and of what is comp
 _MOST_TERMS = 2.0**31  # visibilities times pixels of the sum that each of them is: some seconds for each scene
 _MOST_LOOKS = 2.0**24  # moments times sites, at all of which elevations are looked at: half a gigabyte
 _LEAST_FIELD = 0.05  # of the finest fringe: below, a source that fills the field loses less than 1 % of its flux on any baseline
+_TOGETHER = 24  # sites of several arrays together up to which one compilation serves all
 _MOST_PIXEL = 1.0  # of the finest fringe: at the first zero of a square pixel's own pattern nothing of the sky is seen
 
 
@@ -115,6 +117,9 @@ class Interferometer(ImagingSystem):
     )
 
     name = "interferometer"
+    complex_valued = True
+    member = "site"
+    reduces = True
     summary = "radio interferometer (VLBI): sites on the rotating Earth measure visibilities of a small source"
     linear = True
 
@@ -200,6 +205,16 @@ class Interferometer(ImagingSystem):
     def measurement_shape(self) -> tuple[int]:
         """(visibilities,)."""
         return (len(self.coverage.u),)
+
+    @property
+    def member_names(self) -> tuple[str, ...]:
+        """Names of the sites."""
+        return tuple(self.table.names)
+
+    @property
+    def pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers of the two sites of each visibility."""
+        return self.coverage.first, self.coverage.second
 
     @property
     def sigma(self) -> np.ndarray:
@@ -411,11 +426,38 @@ class Interferometer(ImagingSystem):
         _ = smaller.coverage
         return smaller, found
 
-    def draw(self, params: Params, figure, new: tuple[str, ...] = ()) -> None:
-        """Draw the u,v coverage and the sites on a map of longitudes and latitudes; in grey all but `new`, if there are any."""
+    def reduce(self, designs: Sequence[Params], components: np.ndarray) -> Iterator[Combinations]:
+        """Give the combinations of visibilities of each array, without those of sites that take no part in it."""
+        taking_part = [np.asarray(params["weights"]) > 0 for params in designs]
+        together = np.any(taking_part, axis=0)
+        if together.sum() > _TOGETHER:
+            groups = [([params], present) for params, present in zip(designs, taking_part, strict=True)]
+        else:
+            groups = [(designs, together)]
+        for group, present in groups:
+            small, _ = self.restricted({**group[0], "weights": present.astype(np.float32)})
+            own = [{name: np.asarray(value)[present] for name, value in params.items()} for params in group]
+            yield from informative_combinations(small, own, small.noise(own[0]), components)
+
+    @property
+    def known_optimum(self) -> str:
+        """Of sites that cost nothing and stay where they are all are best."""
+        if self.free_sites or self.budget:
+            return ""
+        return (
+            "every site tells more, so that all of them are best: choose some (--choose 4), move some "
+            "(--set free_sites=SMT,PV), or say how many may take part (--set budget=4)"
+        )
+
+    def draw(self, params: Params, figure) -> None:
+        """Draw the u,v coverage and the sites on a map of longitudes and latitudes."""
+        self.draw_choice(params, figure, ())
+
+    def draw_choice(self, params: Params, figure, new: Sequence[str]) -> None:
+        """Draw the same with the sites of these names in colour, the others in grey; all in colour where there are no names."""
         from ideal.imaging.interferometer.figure import draw
 
-        draw(self.uv_coverage(params), np.asarray(params["weights"]), np.asarray(params["coordinates"]), figure, new)
+        draw(self.uv_coverage(params), np.asarray(params["weights"]), np.asarray(params["coordinates"]), figure, tuple(new))
 
 
 def _rounded_up(value: float) -> float:

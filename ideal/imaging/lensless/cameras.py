@@ -196,6 +196,7 @@ class LensletCamera(LenslessCamera):
     """
 
     name: ClassVar[str] = "lensless-lenslets"
+    member: ClassVar[str] = "lenslet"
     summary: ClassVar[str] = "lensless camera of Gaussian lenslets: places, widths and shares of the light"
 
     lenslets: int = setting(10, "", "how many there are; those of weight 0 are not there", Range(1, 100_000, whole=True))

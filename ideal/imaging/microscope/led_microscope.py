@@ -66,6 +66,7 @@ class LedMicroscope(ImagingSystem):
     name: ClassVar[str] = "led-microscope"
     summary: ClassVar[str] = "LED-array microscope: brightfield, darkfield, differential phase contrast, any intensities"
     linear: ClassVar[bool] = False
+    member: ClassVar[str] = "LED"
     drawn: ClassVar[float] = 1.0
 
     shape: tuple = setting(

@@ -46,6 +46,7 @@ from ideal.information.scoring import (
 )
 from ideal.measurements.patches import Fold
 from ideal.noise import Gaussian
+from ideal.progress import Progress, shown
 
 
 def task_information(
@@ -60,7 +61,7 @@ def task_information(
     time_limit: float | None = None,
     allow: Collection[str] = (),
     checkpoints: Path | None = None,
-    progress: Callable[[str, float | None], None] | None = None,
+    progress: Progress | bool | None = None,
     model: str = "causal-mixture",
 ) -> TaskInformation:
     """Bound the information that labelled measurements carry about their label.
@@ -78,7 +79,8 @@ def task_information(
         time_limit: seconds for what is trained; where it is reached the numbers depend on the machine's speed.
         allow: names of findings of severity "void" with which to go on all the same, as "clipped".
         checkpoints: folder that keeps finished folds and the state of training.
-        progress: called with a line of text, and with the fraction done of a model in training or None.
+        progress: called with a line of text, and with the fraction done of a model in training or None. False for silence, True
+            for a bar, None for a bar in a notebook or on a terminal.
         model: density of images by class: "causal-mixture" or another that is conditional, or "full", a Gaussian for each class,
             which vectors and visibilities always get.
 
@@ -90,8 +92,16 @@ def task_information(
         UsageError: there are no labels, or an argument has no meaning.
 
     """
+    options = {"patch": patch, "period": period, "confidence": confidence, "seed": seed, "max_patches": max_patches}
+    options |= {"effort": effort, "time_limit": time_limit, "allow": allow, "checkpoints": checkpoints, "model": model}
+    with shown(progress) as say:
+        return _task_information(source, say=say, **options)
+
+
+def _task_information(
+    source, *, patch, period, confidence, seed, max_patches, effort, time_limit, allow, checkpoints, model, say
+) -> TaskInformation:
     started = time.perf_counter()
-    say = progress or (lambda text, fraction=None: None)
     check_request(confidence, effort, time_limit)
     names, index = read_labels(source)
     size = patch_size(source, source.shape[1:3] if patch is None else patch)
@@ -164,7 +174,7 @@ def task_information(
         counts=tuple(np.bincount(labels, minlength=len(names)).tolist()),
         label_entropy=summary.label_entropy,
         chosen="/".join(dict.fromkeys(by_loss)),
-        information=chosen.information,
+        bits=chosen.information,
         interval=chosen.interval,
         classifier="/".join(dict.fromkeys(by_error)),
         error_rate=classifier.error_rate,

@@ -1,9 +1,21 @@
 """What the information about a label comes out as: bounds on I(T;Y), what they come from, and how they are told."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
 
 from ideal.health import Finding, lines
 from ideal.information.intervals import GroupedValues
+from ideal.information.quantity import Information
+from ideal.records import bounds_of, check_format, finite
+from ideal.tables import Table, to_frame
+
+if TYPE_CHECKING:
+    import pandas
+
+    from ideal.plots.theme import Figure
+
+FORMAT, FORMAT_VERSION = "ideal-task-information", 1
 
 # Where the probabilities of the classes come from.
 DENSITY, NETWORK, LINEAR, GAUSSIAN, POOL = "density", "network", "linear", "gaussian", "pool"
@@ -35,10 +47,22 @@ class PosteriorResult:
     floor: float
     values: GroupedValues | None = field(default=None, compare=False, repr=False)
 
+    def to_record(self) -> dict[str, Any]:
+        """Return the result as JSON types; None stands for numbers that are not finite."""
+        return finite(vars(self) | {"values": self.values and self.values.to_record()})
 
-@dataclass(frozen=True)
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "PosteriorResult":
+        """Rebuild a result from `to_record`."""
+        bounds = {name: bounds_of(record[name]) for name in ("interval", "error_interval")}
+        return cls(**record | bounds | {"values": record.get("values") and GroupedValues.from_record(record["values"])})
+
+
+@dataclass(frozen=True, repr=False)
 class TaskInformation:
     """Information that measurements carry about their label, bits per measurement.
+
+    It shows itself: in a terminal as a line, in a notebook with its interval, its bounds and its warnings; `plot` draws it.
 
     Attributes:
         path: of the measurements.
@@ -46,7 +70,7 @@ class TaskInformation:
         classes: names; counts: measurements of each, of all that were used.
         label_entropy: H(T) of the scored measurements by the frequencies of all, the ceiling of I(T;Y).
         chosen: the source of probabilities that validation preferred; several joined by "/" where folds differ.
-        information: its Barber-Agakov lower bound on I(T;Y): what is reported.
+        bits: its Barber-Agakov lower bound on I(T;Y): what is reported; `information` has its interval and unit with it.
         interval: of it.
         classifier: what decides for the Fano bound, as validation preferred.
         error_rate, error_interval: of its decisions.
@@ -67,7 +91,7 @@ class TaskInformation:
     counts: tuple[int, ...]
     label_entropy: float
     chosen: str
-    information: float
+    bits: float
     interval: tuple[float, float]
     classifier: str
     error_rate: float
@@ -90,10 +114,81 @@ class TaskInformation:
     findings: tuple[Finding, ...]
     seconds: float
 
+    def __repr__(self) -> str:
+        ceiling = f"of H(T) = {self.label_entropy:.4f}"
+        return f"TaskInformation({self.path}: at least {self.information} {ceiling}, by {self.chosen})"
+
+    def _repr_html_(self) -> str:
+        from ideal.reports.sections.estimates import shown_task
+
+        return shown_task(self.to_dict())
+
+    @property
+    def information(self) -> Information:
+        """The lower bound on I(T;Y) with its interval and its unit."""
+        return Information(self.bits, self.interval, f"bits/{self.unit}", self.confidence)
+
     @property
     def warnings(self) -> list[str]:
         """One line for each of `findings`."""
         return lines(self.findings, self.path)
+
+    def table(self) -> Table:
+        """Return the lower bounds by the probabilities that they come from."""
+        from ideal.information.tables import posteriors_table
+
+        return posteriors_table(self.to_dict())
+
+    def to_frame(self) -> "pandas.DataFrame":
+        """Return the lower bounds as a data frame, a row for each source of probabilities.
+
+        Raises:
+            UsageError: pandas is not installed.
+
+        """
+        rows = [
+            {
+                "probabilities": name,
+                "information": each.information,
+                "low": each.interval[0],
+                "high": each.interval[1],
+                "unit": self.information.unit,
+                "fano": each.fano,
+                "error_rate": each.error_rate,
+                "chosen": name in self.chosen.split("/"),
+            }
+            for name, each in self.posteriors.items()
+        ]
+        return to_frame(rows, "probabilities")
+
+    def plot(self) -> "Figure":
+        """Draw the lower bounds with their intervals, below the information that the labels have."""
+        from ideal.plots.labels import draw_labels
+
+        return draw_labels([self])
+
+    def to_record(self) -> dict[str, Any]:
+        """Return the result as strict JSON types, for `from_record`."""
+        record = {item.name: getattr(self, item.name) for item in fields(self)}
+        record["posteriors"] = {name: each.to_record() for name, each in self.posteriors.items()}
+        record["findings"] = [finding.to_record() for finding in self.findings]
+        return finite({"format": FORMAT, "format_version": FORMAT_VERSION} | record)
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "TaskInformation":
+        """Rebuild a result from `to_record`.
+
+        Raises:
+            DataError: the record is of something else, or of a later version.
+
+        """
+        check_format(record, FORMAT, FORMAT_VERSION)
+        state = {name: value for name, value in record.items() if name not in ("format", "format_version")}
+        state |= {name: tuple(state[name]) for name in ("classes", "counts", "patch")}
+        state |= {name: bounds_of(state[name]) for name in ("interval", "error_interval")}
+        state |= {name: (state[name][0], bounds_of(state[name][1])) for name in ("uncalibrated", "difference")}
+        state["posteriors"] = {name: PosteriorResult.from_record(each) for name, each in state["posteriors"].items()}
+        return cls(**state | {"findings": tuple(map(Finding.from_record, state["findings"]))})
 
     def to_dict(self) -> dict:
         """Return the result as JSON types, bits per measurement."""
@@ -102,7 +197,7 @@ class TaskInformation:
             "unit": f"bits per {self.unit}",
             "classes": dict(zip(self.classes, self.counts, strict=True)),
             "label_entropy_bits": self.label_entropy,
-            "task_information_bits": self.information,
+            "task_information_bits": self.bits,
             "interval": list(self.interval),
             "confidence": self.confidence,
             "bound": "lower (Barber-Agakov)",
@@ -167,7 +262,7 @@ class TaskInformation:
         rows.append((f"Fano, from the error rate of the {self.classifier}", self.fano, limit, wrong))
         above = ", above the ceiling H(T)" if apart[0] > self.label_entropy else ""
         return [
-            f"{self.path}: I(T;Y) is at least {_bits(self.information)} bits per {self.unit} ({100 * self.confidence:g} %: "
+            f"{self.path}: I(T;Y) is at least {_bits(self.bits)} bits per {self.unit} ({100 * self.confidence:g} %: "
             f"{_range(self.interval)}) of H(T) = {_bits(self.label_entropy)} bits, {len(self.classes)} classes",
             f"lower bounds on I(T;Y), bits; the first line's is that of the {self.chosen}, as validation sources chose:",
             *(f"  {what:<54}{_bits(value):>8}  ({span}){more}" for what, value, span, more in rows),

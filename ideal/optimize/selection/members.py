@@ -9,7 +9,6 @@ import numpy as np
 
 from ideal.errors import UsageError, unknown_name
 from ideal.imaging import Bounded, Budget, ImagingSystem, Params, UnitSum
-from ideal.imaging.interferometer.interferometer import Interferometer
 
 _LEAST = 1e-12  # sum of the shares of an empty set, which are divided by nothing
 _SMALLEST = 1e-6  # of the largest weight: a member that has less does not take part
@@ -48,7 +47,7 @@ class Members:
         weights = shares / jnp.maximum(shares.sum(), _LEAST) if self.shared else shares
         return {**self.others, self.parameter: weights}
 
-    def chosen(self, numbers: Sequence[int]) -> Params:
+    def params_of_set(self, numbers: Sequence[int]) -> Params:
         """Return the parameters of a set of members, in float32."""
         return {
             name: np.asarray(value, np.float32)
@@ -63,7 +62,8 @@ class Members:
     def is_set(self, params: Params) -> bool:
         """Return whether parameters are those of a set: equal weights, full ones where they need not be shared."""
         return all(
-            np.allclose(value, np.asarray(params[name]), atol=1e-4) for name, value in self.chosen(self.used(params)).items()
+            np.allclose(value, np.asarray(params[name]), atol=1e-4)
+            for name, value in self.params_of_set(self.used(params)).items()
         )
 
     def numbers(self, names: Sequence[str], seed: int = 0) -> tuple[int, ...]:
@@ -91,9 +91,7 @@ class Members:
     @property
     def noun(self) -> str:
         """What a member is called."""
-        if self.parameter == "weights":
-            return "site" if isinstance(self.system, Interferometer) else "lenslet"
-        return {"intensities": "LED"}.get(self.parameter, "member")
+        return self.system.member
 
 
 def find_members(system: ImagingSystem, params: Params | None = None) -> Members:
@@ -117,8 +115,8 @@ def find_members(system: ImagingSystem, params: Params | None = None) -> Members
         )
     name = found[0]
     size = len(np.asarray(params[name]))
-    names = system.table.names if isinstance(system, Interferometer) else tuple(map(str, range(size)))
-    return Members(system, name, {key: value for key, value in params.items() if key != name}, tuple(names))
+    names = tuple(system.member_names) or tuple(map(str, range(size)))
+    return Members(system, name, {key: value for key, value in params.items() if key != name}, names)
 
 
 def _weighs(constraint) -> bool:

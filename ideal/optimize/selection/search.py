@@ -1,14 +1,15 @@
 """Choosing k of n (sites, LEDs, filters): exhaustively, greedily, by swaps, and by a relaxation that is rounded.
 
 A baseline needs both its sites, so what a set of sites tells is not submodular: greedy choice alone comes with no promise, and
-the value of a single site is nothing. `choose` takes every way there is and reports all.
+the value of a single site is nothing. `choose` looks at all sets where it can, and elsewhere takes every
+way there is and reports all.
 """
 
 import itertools
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import jax
 import jax.numpy as jnp
@@ -27,7 +28,7 @@ _TOLERANCE = 1e-9  # relative: a smaller gain is rounding
 
 @dataclass(frozen=True)
 class Choosing:
-    """Whom to choose from.
+    """A choice to be made: so many of the candidates, in addition to fixed members.
 
     Args:
         value: of a set.
@@ -82,6 +83,7 @@ class Choice:
         bits: per measurement.
         evaluations: sets that were looked at.
         seconds: that it took.
+        ranking: bits and members of every set there is, the best first; None where not all were looked at.
 
     """
 
@@ -90,10 +92,11 @@ class Choice:
     bits: float
     evaluations: int
     seconds: float
+    ranking: list[tuple[float, tuple[int, ...]]] | None = field(default=None, repr=False, compare=False)
 
 
 def exhaustive(task: Choosing, *, limit: int = _LIMIT) -> Choice:
-    """Return the best of all sets.
+    """Return the best of all sets, and with it what each of them is worth.
 
     Raises:
         UsageError: there are more than `limit`.
@@ -101,13 +104,13 @@ def exhaustive(task: Choosing, *, limit: int = _LIMIT) -> Choice:
     """
     if task.sets > limit:
         raise UsageError(f"{task.sets} sets are more than the {limit} of an exhaustive search: choose fewer, or raise the limit")
-    begun, best, bits = time.perf_counter(), (), -np.inf
+    begun, sets = time.perf_counter(), []
     every = itertools.combinations(task.free.tolist(), task.count)
     while block := list(itertools.islice(every, _BLOCK)):
-        found = task.evaluate(block)
-        if found.max() > bits:
-            best, bits = block[int(found.argmax())], float(found.max())
-    return _choice("exhaustive", best, bits, task.sets, begun)
+        sets += zip(task.evaluate(block).tolist(), block, strict=True)
+    sets.sort(key=lambda each: -each[0])  # of equals the first comes first
+    bits, best = sets[0]
+    return replace(_choice("exhaustive", best, bits, task.sets, begun), ranking=sets)
 
 
 def greedy(task: Choosing) -> Choice:
@@ -206,6 +209,11 @@ class Selection:
     choices: tuple[Choice, ...]
 
     @property
+    def sets(self) -> list[tuple[float, tuple[int, ...]]] | None:
+        """Bits and members of every set there is, the best first; None where not all were looked at."""
+        return next((choice.ranking for choice in self.choices if choice.ranking is not None), None)
+
+    @property
     def best(self) -> Choice:
         """The set of most bits; the first of equals."""
         return max(self.choices, key=lambda choice: choice.bits)
@@ -220,11 +228,13 @@ def choose(
     seed: int = 0,
     report: Report = lambda text, fraction=None: None,
 ) -> Selection:
-    """Choose by every strategy: greedy, relaxation, swaps from either and from random sets, and exhaustive where feasible.
+    """Choose by looking at all sets where these are few enough, which proves the best, or else by every other strategy.
+
+    The others are greedy choice, a relaxation, swaps from either and from random sets; greedy choice is told beside a proof, too.
 
     Args:
         task: whom to choose from.
-        limit: largest number of sets for an exhaustive search.
+        limit: largest number of sets that are all looked at.
         starts: of the relaxation, and random sets to swap from; 0 for no random sets.
         steps: of the relaxation.
         seed: of those.
@@ -238,14 +248,16 @@ def choose(
         report(f"{choice.strategy}: {choice.bits:.3f} bits", None)
         return choice
 
+    if task.sets <= limit:
+        add(greedy(task))
+        add(exhaustive(task, limit=limit))
+        return Selection(tuple(found))
     for start in (greedy, lambda task: relaxation(task, steps=steps, starts=max(starts, 1), seed=seed)):
         first = add(start(task))
         more = swaps(task, first)
         add(replace(more, seconds=first.seconds + more.seconds, evaluations=first.evaluations + more.evaluations))
     if starts:
         add(restarts(task, starts=starts, seed=seed))
-    if task.sets <= limit:
-        add(exhaustive(task, limit=limit))
     return Selection(tuple(found))
 
 

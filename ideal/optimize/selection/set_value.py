@@ -11,8 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ideal.errors import UsageError, unknown_name
-from ideal.imaging import Params
-from ideal.imaging.interferometer.interferometer import Interferometer
+from ideal.imaging import ImagingSystem, Params
 from ideal.information.results import LN2
 from ideal.optimize._contract import Objective
 from ideal.optimize.objectives.log_determinant import log_determinant
@@ -129,59 +128,58 @@ class PairInformation(SetValue):
         return 0.5 * log_determinant(gram) / LN2
 
 
-def site_information(
-    system: Interferometer, scenes: np.ndarray, *, fixed: Sequence[str] = (), rank: int = _RANK, params: Params | None = None
+def pair_information(
+    system: ImagingSystem, scenes: np.ndarray, *, fixed: Sequence[str] = (), rank: int = _RANK, params: Params | None = None
 ) -> PairInformation:
-    """Return the information of every set of an interferometer's sites, from one look at all its baselines.
+    """Return the information of every set of members that measure in pairs, as sites do, from one look at all the pairs.
 
     Args:
-        system: with all sites, those that are there and those to choose from.
-        scenes: skies, (sample, row, column), Jy per pixel.
-        fixed: names of the sites that always take part.
+        system: with all members, those that are there and those to choose from. Its noise is additive and Gaussian.
+        scenes: exposed, (sample, *shape of the scene); of an interferometer skies, Jy per pixel.
+        fixed: names of the members that always take part.
         rank: principal components of the scenes. Memory is 8 (visibilities rank) bytes while it is made, and 4 rank^2 for each
-            pair of sites that are not both fixed.
-        params: where the sites are; None for the table's places.
+            pair of members that are not both fixed.
+        params: with full weights for all; None for those of the first design.
 
     Raises:
-        UsageError: there is no site of that name.
-        DataError: the scenes do not vary, or are not skies of this system.
+        UsageError: there is no member of that name.
+        DataError: the scenes do not vary, or are not scenes of this system.
 
     """
-    numbers = site_numbers(system, fixed)
+    numbers = member_numbers(system, fixed)
     system.check_scenes(scenes)
-    scene, coverage = scene_factor(scenes, rank), system.coverage
+    scene, (first, second) = scene_factor(scenes, rank), system.pairs
     rank, factor = len(scene.factor), scene.factor.astype(np.float32)
     params = {name: np.asarray(value, np.float32) for name, value in (params or system.design()).items()}
-    params["weights"] = np.ones(len(system.table.names), np.float32)
-    seen = np.empty((rank, len(coverage.u)), np.complex64)
+    seen = np.empty((rank, len(first)), np.complex64)
     with jax.enable_x64(False):  # rounding of visibilities does no harm to factors of a Gram matrix: 1e-5 bit
         encode = jax.jit(jax.vmap(system.encode, in_axes=(None, 0)))
         for start in range(0, rank, _COMPONENTS):
             block = factor[start : start + _COMPONENTS]
             padded = np.concatenate([block, np.zeros((_COMPONENTS - len(block), *block.shape[1:]), np.float32)])
             seen[start : start + len(block)] = encode(params, padded)[: len(block)]
-    seen /= system.sigma.astype(np.float32)
-    value = PairInformation(len(system.table.names), rank, numbers)
-    baseline = coverage.first * value.size + coverage.second
-    order = np.argsort(baseline, kind="stable")
-    found, starts = np.unique(baseline[order], return_index=True)
+    seen /= np.asarray(system.noise(params).sigma, np.float32)
+    value = PairInformation(len(system.member_names), rank, numbers)
+    pair = first * value.size + second
+    order = np.argsort(pair, kind="stable")
+    found, starts = np.unique(pair[order], return_index=True)
     for number, where in zip(found, np.split(order, starts[1:]), strict=True):
         white = np.ascontiguousarray(seen[:, where], np.complex128).view(np.float64)
         value.add(*divmod(int(number), value.size), white @ white.T)
     return value
 
 
-def site_numbers(system: Interferometer, names: Sequence[str]) -> tuple[int, ...]:
-    """Return the places of sites in the system's table.
+def member_numbers(system: ImagingSystem, names: Sequence[str]) -> tuple[int, ...]:
+    """Return the places of members among a system's.
 
     Raises:
-        UsageError: there is no site of that name.
+        UsageError: there is no member of that name.
 
     """
     for name in names:
-        if name not in system.table.names:
-            raise UsageError(unknown_name(f"{system.name} has no site", name, system.table.names))
-    return tuple(system.table.names.index(name) for name in names)
+        if name not in system.member_names:
+            raise UsageError(unknown_name(f"{system.name} has no {system.member}", name, system.member_names))
+    return tuple(system.member_names.index(name) for name in names)
 
 
 class ObjectiveValue(SetValue):

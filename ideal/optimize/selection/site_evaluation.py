@@ -1,28 +1,25 @@
 """What arrays of sites are worth: fresh noisy visibilities of other skies, in the few combinations that tell of them."""
 
 import zlib
-from collections.abc import Iterator
 
 import numpy as np
 
 from ideal.formats import as_read
-from ideal.imaging import Params
-from ideal.imaging.interferometer.interferometer import Interferometer
+from ideal.imaging import ImagingSystem, Params
+from ideal.imaging.combinations import Combinations
 from ideal.information.estimation import DARK_OBJECTS, compare, estimate
 from ideal.measurements.measurement_set import MeasurementSet, from_arrays
 from ideal.optimize._contract import Report
 from ideal.optimize.evaluation import Evaluation
 from ideal.optimize.objectives.scenes import scene_factor
 from ideal.optimize.objects import Part
-from ideal.optimize.selection.combinations import Combinations, informative_combinations
 
 _RANK = 128
 _SCENES = 1024  # whose components are looked for
-_TOGETHER = 24  # sites of all arrays up to which one compilation serves all
 
 
 def evaluate_sites(
-    system: Interferometer,
+    system: ImagingSystem,
     designs: dict[str, Params],
     *,
     learned_from: np.ndarray,
@@ -60,7 +57,7 @@ def evaluate_sites(
 
     """
     components, found = scene_factor(learned_from[:_SCENES], rank).factor, {}
-    combined = _combined(system, designs, components)
+    combined = system.reduce(list(designs.values()), components)
     for number, name in enumerate(designs):
         report(f"measuring {name}", number / len(designs))
         source = _measurements(next(combined), part, exposure, seed, name)
@@ -70,7 +67,7 @@ def evaluate_sites(
 
 
 def reduced_measurements(
-    system: Interferometer, params: Params, learned_from: np.ndarray, part: Part, exposure: float, seed: int, name: str
+    system: ImagingSystem, params: Params, learned_from: np.ndarray, part: Part, exposure: float, seed: int, name: str
 ) -> MeasurementSet:
     """Return fresh noisy measurements of skies by one array, in the combinations that `evaluate_sites` looks at.
 
@@ -85,7 +82,7 @@ def reduced_measurements(
 
     """
     components = scene_factor(learned_from[:_SCENES], _RANK).factor
-    return _measurements(next(_combined(system, {name: params}, components)), part, exposure, seed, name)
+    return _measurements(next(iter(system.reduce([params], components))), part, exposure, seed, name)
 
 
 def _measurements(combined: Combinations, part: Part, exposure: float, seed: int, name: str) -> MeasurementSet:
@@ -101,18 +98,3 @@ def _measurements(combined: Combinations, part: Part, exposure: float, seed: int
         axes=as_read(values.ndim),
         path=name,
     )
-
-
-def _combined(system: Interferometer, designs: dict[str, Params], components: np.ndarray) -> Iterator[Combinations]:
-    """Give the combinations of each array, without the visibilities of sites that take no part."""
-    taking_part = {name: np.asarray(params["weights"]) > 0 for name, params in designs.items()}
-    together = np.any(list(taking_part.values()), axis=0)
-    if together.sum() > _TOGETHER:
-        groups = [({name: params}, taking_part[name]) for name, params in designs.items()]
-    else:
-        groups = [(designs, together)]
-    for group, present in groups:
-        first = next(iter(group.values()))
-        small, _ = system.restricted({**first, "weights": present.astype(np.float32)})
-        own = [{name: np.asarray(value)[present] for name, value in params.items()} for params in group.values()]
-        yield from informative_combinations(small, own, small.noise(own[0]), components)

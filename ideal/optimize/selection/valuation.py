@@ -6,19 +6,19 @@ import jax
 import numpy as np
 
 from ideal.errors import UsageError
-from ideal.imaging.interferometer.interferometer import Interferometer
 from ideal.optimize._contract import Task
 from ideal.optimize.objectives.closed_form import ClosedForm
 from ideal.optimize.selection.image_sums import ImageSums
 from ideal.optimize.selection.members import Members
-from ideal.optimize.selection.set_value import ObjectiveValue, SetValue, site_information
+from ideal.optimize.selection.set_value import ObjectiveValue, SetValue, pair_information
 
 
 def find_set_value(members: Members, task: Task, fixed: Sequence[int] = ()) -> SetValue:
     """Return what sets of members are worth for a task, in closed form for Gaussian scenes.
 
-    Sites of an interferometer from one look at all baselines; LEDs, and whatever else has images that add, from one image for
-    each member; other systems, and targets other than the whole scene, by the closed form of each set.
+    Sites of an interferometer, or whatever else measures in pairs, from one look at all pairs; LEDs, and whatever else has
+    images that add, from one image for each member; other systems, and targets other than the whole scene, by the closed form
+    of each set.
 
     Args:
         members: of the system.
@@ -31,10 +31,9 @@ def find_set_value(members: Members, task: Task, fixed: Sequence[int] = ()) -> S
 
     """
     system, everyone = members.system, members.params(np.ones(members.size))
-    if isinstance(system, Interferometer) and task.target is None:
-        return site_information(
-            system, task.scenes, fixed=[members.names[number] for number in fixed], params=members.params(1.0)
-        )
+    if system.pairs is not None and task.target is None:
+        names = [members.names[number] for number in fixed]
+        return pair_information(system, task.scenes, fixed=names, params=everyone)
     if task.target is None:
         try:
             return ImageSums(members, task)

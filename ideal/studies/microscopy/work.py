@@ -114,7 +114,7 @@ def informed_of_class(settings: dict, needs: dict, context: Context) -> dict:
         progress=context.say,
     )
     return {
-        "information": found.information,
+        "information": found.bits,
         "interval": list(found.interval),
         "label_entropy": found.label_entropy,
         "chosen": found.chosen,

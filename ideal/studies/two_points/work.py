@@ -117,7 +117,7 @@ def measured(settings: dict, needs: dict, context: Context) -> dict:
         "by_model": {name: _bits(each.values.mean, each.interval) for name, each in found.models.items()},
         "paired": paired,
         "chosen": found.model,
-        "task": [task.information, *task.interval],
+        "task": [task.bits, *task.interval],
         "fano": task.fano,
         "n_fitted": min(found.n_train, MOST_FITTED),
         "components": len(found.fitted["gaussian-mixture"].weights),

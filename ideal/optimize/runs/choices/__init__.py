@@ -1,0 +1,1 @@
+"""A run that chooses: what it does, its record and its result."""

@@ -1,0 +1,1 @@
+"""A run that designs: what it does, its record and its result."""

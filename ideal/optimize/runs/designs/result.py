@@ -1,0 +1,223 @@
+"""What a run that designs has found: parameters, figures, tables and drawings, in memory or on disk."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from ideal import records
+from ideal.errors import DataError, UsageError
+from ideal.imaging import Params
+from ideal.imaging.configuration import DESIGN_FILES, save_design
+from ideal.optimize.design import Optimum
+from ideal.optimize.runs import tables
+from ideal.optimize.runs.designs.record import FORMAT, FORMAT_VERSION
+from ideal.runs import lock
+from ideal.runs.folder import RunFolder
+from ideal.runs.keeping import Keeping
+from ideal.tables import Table, to_frame
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.figure import Figure
+
+    from ideal.optimize.runs.plans import DesignPlan
+    from ideal.runs.read import Run
+
+_FIGURES = ("comparison", "ascent", "targets", "before", "after", "measurements")
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """What a result in memory knows beyond its record.
+
+    Attributes:
+        plan: of the run.
+        found: by the ascent.
+        designs: parameters of all that was measured, by name.
+        folder: of the run; None where it has none.
+
+    """
+
+    plan: "DesignPlan"
+    found: Optimum
+    designs: Mapping[str, Params]
+    folder: RunFolder | None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class DesignResult:
+    """A design, and what it is worth.
+
+    Attributes:
+        record: all figures as JSON types; `comparison`, `gain` and tables read it.
+        params: the design.
+        work: what it was made with; None for a result that was read from a record.
+
+    """
+
+    record: dict[str, Any]
+    params: Params
+    work: Work | None = None
+
+    @property
+    def comparison(self) -> list[dict[str, Any]]:
+        """What was measured of each design: the new one first, then its start and the named ones."""
+        return self.record["designs"]
+
+    @property
+    def gain(self) -> dict[str, float]:
+        """The objective for held-out objects: of the start, after the ascent, and after exchanges ("search")."""
+        return self.record["gain"]
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """Records of the ascent: step, seconds and gains; empty where it is not known."""
+        if self.work is not None:
+            return self.work.found.climb.history if self.work.found.climb is not None else []
+        return self.record.get("history", [])
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a user should know of the figures."""
+        return self.record["warnings"]
+
+    @property
+    def parts(self) -> list[str | Table]:
+        """What a terminal says of the result: texts and tables."""
+        return tables.design_parts(self.record)
+
+    def table(self) -> Table:
+        """Return the re-measured information of each design."""
+        return tables.measured_table(self.record)
+
+    def to_frame(self) -> "pandas.DataFrame":
+        """Return what was measured of each design, a row each, as a data frame of pandas.
+
+        Raises:
+            UsageError: pandas is not installed.
+
+        """
+        return to_frame([_flat(row) for row in self.comparison], index="name")
+
+    def to_record(self) -> dict[str, Any]:
+        """Return all but the drawings as JSON types; `from_record` reads it."""
+        params = {name: np.asarray(value).tolist() for name, value in self.params.items()}
+        return records.finite({**self.record, "params": params, "history": self.history})
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Return the result that a record tells of: of `to_record`, or run.json of a folder.
+
+        Raises:
+            DataError: it is no such record, or one of a later version; or its parameters are too many to stand in run.json.
+
+        """
+        records.check_format(record, FORMAT, FORMAT_VERSION)
+        try:
+            params = record.get("params") or record["design"]
+            _ = record["designs"][0]["information_bits_per_pixel"], record["gain"]["start"], record["warnings"]
+        except (KeyError, IndexError, TypeError) as error:
+            raise DataError(f"this is no record of a design ({error!r})") from error
+        if any(isinstance(each, str) for each in params.values()):
+            raise DataError("the parameters of this design are in design.h5 of its folder: ideal.imaging.load_design reads them")
+        return cls(dict(record), {name: np.asarray(value, np.float32) for name, value in params.items()})
+
+    def plot(self, what: str = "comparison") -> "Figure":
+        """Return a figure.
+
+        Args:
+            what: "comparison" (information of the designs, with intervals), "ascent", "targets", or, of a result that was just
+                made, "before" and "after" (the system) and "measurements" (of one object, by the first designs).
+
+        Raises:
+            UsageError: there is no such figure of this result.
+
+        """
+        from ideal.plots import designs
+
+        figures = designs.figures_of(self)
+        if what not in _FIGURES or what not in figures:
+            raise UsageError(f"there is no figure {what!r} of this design; there are: {', '.join(figures)}")
+        return figures[what]()
+
+    def to_run(self) -> "Run":
+        """Return the result as a report tells of it."""
+        from ideal.plots import designs
+        from ideal.plots.theme import picture_of
+        from ideal.runs.key import versions
+        from ideal.runs.read import DESIGN, Run
+
+        figures = {designs.file_of(name): picture_of(draw()) for name, draw in designs.figures_of(self).items()}
+        configuration = {} if self.work is None else {"configuration": self.work.plan.configuration}
+        record = records.finite({"versions": versions(), **configuration, **self.record})
+        return Run(None, DESIGN, record, "finished", datetime.now().date().isoformat(), figures)
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write the design to a file (.h5), or all of the result to a folder: design, numbers and figures.
+
+        Args:
+            path: of the file or of the folder.
+            overwrite: whether what is there may be replaced.
+
+        Raises:
+            UsageError: there is something, or the result was read from a record and knows no system.
+
+        """
+        if self.work is None:
+            raise UsageError("this result was read from a record: keep the record (to_record), or the folder that it came from")
+        if str(path).endswith(DESIGN_FILES):
+            if Path(path).exists() and not overwrite:
+                raise UsageError(f"{path} exists: choose another name, or say overwrite=True")
+            self._write_design(Path(path))
+            return
+        keeping = Keeping()
+        folder = self.work.plan.open_folder(str(path), overwrite=overwrite, keeping=keeping)
+        if folder is not None:
+            folder.settle(self.history)
+            self._write(folder)
+
+    def keep(self) -> Self:
+        """Write the files of the folder that the run was made in, where it has one, and give the folder free."""
+        if self.work is not None and self.work.folder is not None:
+            self._write(self.work.folder)
+        return self
+
+    def _write(self, folder: RunFolder) -> None:
+        from ideal.plots import designs
+
+        path, keeping, recipe = folder.path, folder.keeping, self.work.plan.recipe
+        with keeping.attempt(path / "design.h5", "the design"):
+            self._write_design(path / "design.h5")
+        if recipe.whole:
+            with keeping.attempt(path / "design.toml", "the configuration"):
+                recipe.write_design(path / "design.toml")
+        with keeping.attempt(path, "figures"):
+            designs.draw_all(self, path, keeping)
+        folder.finish(self.record)
+        lock.release(path)
+
+    def _write_design(self, path: Path) -> None:
+        record = self.record
+        save_design(path, self.work.plan.system, self.params, target=record["target"], objective=record["objective"])
+
+    def __repr__(self) -> str:
+        return tables.text_of(self.parts, self.warnings)
+
+    def _repr_html_(self) -> str:
+        from ideal.reports.sections.designs import design_fragment
+
+        return design_fragment(self.record)
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was measured of a design without tables in it."""
+    low, high = row["interval"]
+    below, above = row["difference_interval"] or (None, None)
+    nested = ("interval", "difference_interval", "targets", "warnings", "filters", "label_interval")
+    flat = {key: value for key, value in row.items() if key not in nested}
+    flat |= {"interval_low": low, "interval_high": high, "difference_low": below, "difference_high": above}
+    return flat | {f"target_{name}": value for name, value in row["targets"].items()}

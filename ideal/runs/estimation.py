@@ -1,0 +1,238 @@
+"""Estimates of files, ranked: the whole run, with a folder that keeps it where one is named."""
+
+import os
+import sys
+import warnings
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ideal import records
+from ideal.density import find_model
+from ideal.errors import DataError, IdealError, LeftOutWarning, UsageError
+from ideal.information import estimation
+from ideal.information.labels import estimation as labels_estimation
+from ideal.information.labels.results import TaskInformation
+from ideal.information.ranking import Ranking
+from ideal.information.results import Estimate
+from ideal.information.saved_models import check_save, load_fitted, load_model, save_chosen
+from ideal.measurements.measurement_set import MeasurementSet, open_measurements
+from ideal.measurements.opening import check_figures, set_groups
+from ideal.progress import Progress, shown
+from ideal.runs.folder import RunFolder, resources
+from ideal.runs.keeping import Keeping
+
+FIGURE = "information.png"
+
+
+def estimate_files(
+    files: Sequence[str | Path],
+    *,
+    noise: str | None = None,
+    sigma: float | None = None,
+    gain: float | None = None,
+    offset: float | None = None,
+    read_noise: float | None = None,
+    axes: str | None = None,
+    floor: float | None = None,
+    saturation: float | None = None,
+    follow_links: bool = False,
+    radio: Mapping[str, Any] | None = None,
+    groups: str | int | None = None,
+    labels: bool = False,
+    models: Sequence[str] | str | None = None,
+    load_models: Sequence[str] = (),
+    patch: int | tuple[int, int] = 16,
+    period: int | tuple[int, int] | None = None,
+    confidence: float = 0.95,
+    seed: int = 0,
+    max_patches: int = 20_000,
+    effort: float = 1.0,
+    time_limit: float | None = None,
+    allow: Collection[str] = (),
+    all_pairs: bool = False,
+    out: str | Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    plot: str | Path | None = None,
+    save_model: str | Path | None = None,
+    progress: Progress | AbstractContextManager[Progress] | bool | None = None,
+    failed: Callable[[str], None] | None = None,
+    show: Callable[[Ranking, dict], None] | None = None,
+    keeping: Keeping | None = None,
+) -> Ranking:
+    """Estimate the information in measurement files and rank them; keep the run in a folder where one is named.
+
+    All files are opened first, so that a wrong name does not wait for the results of others. Of several files one that cannot be
+    estimated is left out. A run in a folder that is interrupted goes on when it is asked for again.
+
+    Args:
+        files: of measurements, or FILE::dataset; one or more, each once.
+        noise, sigma, gain, offset, read_noise, axes, floor, saturation: what the files do not say; see `ideal.estimate`.
+        follow_links: whether files outside the folder of a file are read where it names them.
+        radio: of UVFITS files: source, freqsel, subarray and weight_scale; see `ideal.open_measurements`.
+        groups: source of each sample: a file with one a line, an .npy array, or a number N for every N samples in a row.
+        labels: whether to estimate also what measurements tell of their labels.
+        models: as of `ideal.estimate`.
+        load_models: files of models to score that were fitted before.
+        patch, period, confidence, seed, max_patches, effort, time_limit, allow: as of `ideal.estimate`.
+        all_pairs: whether every two files are compared, and not only neighbours in the ranking.
+        out: folder that keeps results, fitted models, a figure and the record of the run; made where there is none.
+        resume: whether there has to be an interrupted run in `out`.
+        overwrite: whether a run in `out` is begun anew, and figure and model may be replaced.
+        plot: file of the figure (.png, .svg, .pdf).
+        save_model: file of the chosen model (.h5), of one measurement file.
+        progress: as of `ideal.estimate`.
+        failed: called with a line for each file that is left out; None for a warning.
+        show: called with the ranking and its JSON document once all numbers are known, before figure and record are written.
+        keeping: collects what cannot be written.
+
+    Returns:
+        The ranking; `errors` says what failed.
+
+    Raises:
+        DataError: the only file cannot be estimated; the attribute `refused` of the error holds what was found in it.
+        UsageError: an option has no meaning, or the folder holds another run.
+
+    """
+    names, keeping = list(map(str, files)), keeping or Keeping()
+    models = models if models is None or isinstance(models, str) else ("all" if "all" in models else list(models))
+    for name in [models] if isinstance(models, str) else models or []:
+        if name != "all":
+            find_model(name)
+    if resume and (overwrite or not out):
+        raise UsageError("--resume goes on with a run: " + ("leave out --force" if out else "name its folder (--out)"))
+    check_save(save_model, names, bool(models or not load_models))
+    known = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise, "axes": axes}
+    known |= {"floor": floor, "saturation": saturation} | ({"follow_links": True} if follow_links else {})
+    known |= {name: value for name, value in (radio or {}).items() if value is not None}
+    common = {"patch": patch, "period": period, "confidence": confidence, "seed": seed, "max_patches": max_patches}
+    common |= {"effort": effort, "allow": tuple(allow), "time_limit": time_limit}
+    configuration = {"files": names, "groups": groups, **known, "models": models, **common}
+    configuration |= {"load_model": list(map(str, load_models)), "labels": labels}
+    with ExitStack() as stack:
+        with shown(progress) as say:
+            fitted = load_fitted(list(map(str, load_models)))
+            sources = [stack.enter_context(open_measurements(path, **known)) for path in names]
+            for measured in sources:
+                check_figures(measured, sigma=sigma, read_noise=read_noise)
+                set_groups(measured, groups)
+                if labels and measured.labels is None:
+                    raise UsageError(
+                        f"{measured.path}: --labels needs labels, this file holds none: write them to a dataset 'labels'"
+                    )
+            _check_twice(sources)
+            folder = None
+            if out:
+                inputs = [*names, *map(str, load_models), *([str(groups)] if groups and not str(groups).isdigit() else [])]
+                inputs += [str(path) for measured in sources for path in measured.files]
+                folder = RunFolder.open(str(out), configuration, keeping, inputs=inputs, force=overwrite, resume=resume)
+            work = _Work(sources, folder, models, fitted, common, labels, say, failed or _warn_of)
+            ranking = work.ranking(all_pairs=all_pairs)
+        document = _document(ranking, keeping, seed)
+        if show is not None:
+            show(ranking, document)
+        if save_model:
+            with keeping.attempt(save_model, "the model"):
+                own = list(ranking.estimates[0].fitted.values()) or [load_model(str(each)) for each in folder.models(0)]
+                save_chosen(str(save_model), own)
+        for target in filter(None, (plot, folder and folder.path / FIGURE)):
+            if ranking.estimates:
+                with keeping.attempt(target, "the figure"):
+                    from ideal.plots import estimates, theme
+
+                    theme.save_figure(estimates.draw_estimates(ranking.estimates, ranking.comparisons), target)
+    if folder:
+        folder.finish(document)
+    return replace(ranking, errors=(*ranking.errors, *keeping.failed))
+
+
+@dataclass
+class _Work:
+    """What is done with each file."""
+
+    sources: list[MeasurementSet]
+    folder: RunFolder | None
+    models: Any
+    fitted: Mapping[str, Any]
+    common: dict[str, Any]
+    labels: bool
+    say: Progress
+    failed: Callable[[str], None]
+
+    def ranking(self, *, all_pairs: bool) -> Ranking:
+        """Return the estimates of all files and what failed."""
+        found, tasks, errors = [], {}, []
+        for place, measured in enumerate(self.sources):
+            try:
+                found.append(self._estimate(place, measured))
+            except IdealError as error:
+                if len(self.sources) == 1 or isinstance(error, UsageError):
+                    error.refused = _refused(measured)
+                    raise
+                errors.append(str(error))
+                self.failed(str(error))
+                continue
+            if self.labels:
+                try:
+                    tasks[found[-1].path] = self._task(place, measured)
+                except DataError as error:  # as labels of one class: the measurements have their estimate
+                    errors.append(str(error))
+                    self.failed(str(error))
+        return Ranking.of(found, tasks, errors, all_pairs=all_pairs, seed=self.common["seed"])
+
+    def _estimate(self, place: int, measured: MeasurementSet) -> Estimate:
+        """Return the estimate of a file; from the folder of the run where it is there."""
+        if (kept := self.folder and self.folder.finished(place)) is not None:
+            self.folder.keep(place, kept)
+            return replace(kept, example=estimation.example_of(measured))
+        way = {"checkpoints": self.folder and self.folder.checkpoints(place), "progress": self.say}
+        found = estimation.estimate(measured, models=self.models, fitted=self.fitted, **self.common, **way)
+        if self.folder:
+            self.folder.keep(place, found)
+        return found
+
+    def _task(self, place: int, measured: MeasurementSet) -> TaskInformation:
+        """Return what measurements tell of their labels; from the folder of the run where it is there."""
+        if (kept := self.folder and self.folder.finished_task(place, TaskInformation.from_record)) is not None:
+            return kept
+        checkpoints = self.folder and self.folder.checkpoints(place) / "task"
+        way = {"checkpoints": checkpoints, "progress": self.say}
+        found = labels_estimation.task_information(measured, **self.common, **way)
+        if self.folder:
+            self.folder.keep_task(place, found.to_record())
+        return found
+
+
+def _refused(measured: MeasurementSet) -> dict[str, Any]:
+    """Return which measurements were refused, and what was found in them."""
+    try:
+        findings = [finding.to_record() for finding in measured.examination.findings]
+    except IdealError:  # measurements that cannot be read have none
+        findings = []
+    return {"path": measured.path, "findings": findings}
+
+
+def _document(ranking: Ranking, keeping: Keeping, seed: int) -> dict[str, Any]:
+    """Return the JSON document of a run."""
+    return {
+        **records.provenance(sys.argv, seed),
+        "results": [each | resources() for each in ranking.documents()],
+        "comparison": [each.to_dict() for each in ranking.comparisons],
+        "errors": [*ranking.errors, *keeping.failed],
+    }
+
+
+def _check_twice(sources: Sequence[MeasurementSet]) -> None:
+    seen = set()
+    for source in sources:
+        place = os.path.realpath(source.path)
+        if place in seen:
+            raise UsageError(f"{source.path} is named twice: name each file once")
+        seen.add(place)
+
+
+def _warn_of(text: str) -> None:
+    warnings.warn(text, LeftOutWarning, stacklevel=4)

@@ -1,0 +1,62 @@
+"""What is to be simulated: objects through a system with a design and noise, all names resolved."""
+
+from dataclasses import dataclass
+
+from ideal.datasets import ObjectSet
+from ideal.datasets import ObjectSource as Source
+from ideal.errors import UsageError
+from ideal.imaging import ImagingSystem, Params
+from ideal.noise import NoiseModel
+from ideal.progress import Progress, silent
+from ideal.simulation import Simulation, check_count, prepare
+
+
+@dataclass(frozen=True, eq=False)
+class SimulationPlan:
+    """Objects to image, and how.
+
+    Attributes:
+        system: that images them.
+        params: its design.
+        objects: what it looks at.
+        design: name of the design.
+        noise: of the measurements; None for the system's own.
+        photons: mean photoelectrons of an unfiltered pixel; None for what the system says.
+        count: how many objects.
+        seed: of the objects.
+        noise_seed: of the noise.
+        keep_objects: whether measurements have the objects beside them.
+
+    """
+
+    system: ImagingSystem
+    params: Params
+    objects: ObjectSet
+    design: str
+    noise: NoiseModel | None = None
+    photons: float | None = None
+    count: int = 1000
+    seed: int = 0
+    noise_seed: int = 0
+    keep_objects: bool = False
+
+    def prepare(self, report: Progress = silent) -> tuple[Simulation, Source]:
+        """Return how objects become measurements, and the objects.
+
+        Raises:
+            UsageError: there are too few objects, the light or the noise has no meaning, or measurements are no vectors though
+                complex.
+            DataError: the objects cannot be imaged.
+
+        """
+        source = self.objects.open(self.system.scene, self.seed)
+        check_count(source, self.count)
+        how = {"photons": self.photons, "noise": self.noise, "design": self.design, "report": report}
+        simulation = prepare(self.system, self.params, source, **how)
+        shape = self.system.measurement_shape
+        if simulation.noise.name == "complex-gaussian" and len(shape) != 1:
+            raise UsageError(
+                f"{self.system.name}: complex measurements of shape {shape}, files hold vectors (value,) of them: "
+                "let the encoder return encoded.ravel()"
+            )
+        return simulation, source
