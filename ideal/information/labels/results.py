@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+from ideal.errors import DataError
 from ideal.health import Finding, lines
 from ideal.information.intervals import GroupedValues
 from ideal.information.quantity import Information
@@ -183,6 +184,8 @@ class TaskInformation:
 
         """
         check_format(record, FORMAT, FORMAT_VERSION)
+        if "document" in record:  # what runs kept before there was a format
+            raise DataError("it was written by an earlier version of ideal")
         state = {name: value for name, value in record.items() if name not in ("format", "format_version")}
         state |= {name: tuple(state[name]) for name in ("classes", "counts", "patch")}
         state |= {name: bounds_of(state[name]) for name in ("interval", "error_interval")}
