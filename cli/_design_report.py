@@ -11,6 +11,7 @@ from ideal.cli._design_world import warnings_of
 from ideal.imaging import ImagingSystem, Params
 from ideal.imaging.interferometer.interferometer import Interferometer
 from ideal.information.results import LN2, Comparison, Estimate
+from ideal.noise.members import noise_of_record
 from ideal.optimize.design import Designed
 from ideal.optimize.evaluation import COMPONENTS
 from ideal.optimize.objectives.periodic import periodic_grid
@@ -60,7 +61,7 @@ def rows(
             "pixels": estimate.pixels,
             "values": math.prod(system.measurement_shape),
             "pixel_name": estimate.pixel_name,
-            "complex": estimate.noise["name"] == "complex-gaussian" or isinstance(system, Interferometer),
+            "complex": noise_of_record(estimate.noise["name"]).is_complex or isinstance(system, Interferometer),
             "confidence": estimate.confidence,
             "model": estimate.model,
             "design_is_above_by": None if difference is None else difference.difference_bits_per_pixel,

@@ -9,14 +9,20 @@ import typer
 
 from ideal.errors import UsageError
 
-_SIGMA, _READ_NOISE = ("gaussian", "complex-gaussian"), ("poisson-gaussian",)
+
+def _noise_names() -> list[str]:
+    from ideal.noise import NOISE
+
+    return list(NOISE)
+
 
 Noise = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="poisson (photon counts), gaussian, poisson-gaussian (a camera's raw numbers) or complex-gaussian (visibilities); "
-        "default: what the file, or the system, says.",
+        autocompletion=_noise_names,
+        help="Noise model: {noise}; default: what the file, or the system, says. Figures without an option of their own follow "
+        "the name, as NAME:FIGURE=VALUE; ideal noise lists them all.",
     ),
 ]
 Sigma = Annotated[
@@ -158,9 +164,11 @@ def set_groups(source, groups: str | None) -> None:
 
 def check_options(source, *, sigma: float | None, read_noise: float | None) -> None:
     """Refuse an option that the noise of a measurement set has no use for: whoever gives it expects it to count."""
-    for given, option, noises in ((sigma, "--sigma", _SIGMA), (read_noise, "--read-noise", _READ_NOISE)):
-        if given and source.noise is not None and source.noise not in noises:
+    from ideal.noise.members import noises_with
+
+    for given, name in ((sigma, "sigma"), (read_noise, "read_noise")):
+        if given and source.noise_kind is not None and name not in [each.name for each in source.noise_kind.figures]:
             raise UsageError(
-                f"{source.path}: {option} is for {' or '.join(noises)} noise, the noise here is {source.noise}: "
-                "name the noise that you mean (--noise)"
+                f"{source.path}: --{name.replace('_', '-')} is for {' or '.join(noises_with(name))} noise, the noise here is "
+                f"{source.noise_name}: name the noise that you mean (--noise)"
             )

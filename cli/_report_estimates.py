@@ -21,6 +21,7 @@ from ideal.cli._report_content import (
 )
 from ideal.cli._report_figures import gallery
 from ideal.cli._report_runs import Run
+from ideal.noise.members import noise_of_record
 
 _MOST_PAIRS = 66  # differences that are listed: all between twelve files
 _SPOKEN = 12  # files whose numbers stand in the description of a figure
@@ -76,7 +77,7 @@ def _unit(found: dict) -> str:
 def _pixel_name(found: dict) -> str:
     if len(found["patch"]) > 1:
         return "pixel"
-    return "visibility" if found["noise"]["name"] == "complex-gaussian" else "value"
+    return "visibility" if noise_of_record(found["noise"]["name"]).is_complex else "value"
 
 
 def _warnings(found: dict) -> list[str]:

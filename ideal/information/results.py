@@ -7,6 +7,7 @@ import numpy as np
 from ideal.density import Density
 from ideal.health import Finding, lines
 from ideal.information.intervals import GroupedValues
+from ideal.noise.members import noise_of_record
 
 LN2 = float(np.log(2))
 
@@ -96,7 +97,7 @@ class Estimate:
         """What a bit per pixel is counted by: "pixel" of an image, "visibility" or "value" of a vector."""
         if len(self.patch) > 1:
             return "pixel"
-        return "visibility" if self.noise["name"] == "complex-gaussian" else "value"
+        return "visibility" if noise_of_record(self.noise["name"]).is_complex else "value"
 
     @property
     def model(self) -> str:

@@ -43,7 +43,7 @@ class Samples(Objective):
         shape = task.system.measurement_shape
         side = int(patch) if len(shape) > 1 else int(patch) ** 2
         self.patch = tuple(min(side, size) for size in shape[:2])
-        self.values = int(np.prod(self.patch)) * int(np.prod(shape[2:])) * (2 if task.noise.name == "complex-gaussian" else 1)
+        self.values = int(np.prod(self.patch)) * int(np.prod(shape[2:])) * (2 if task.noise.is_complex else 1)
         if self.batch < 2:
             raise UsageError("the objective samples needs at least two objects")
         if not np.any(np.asarray(task.scenes[1:]) != np.asarray(task.scenes[0])):
@@ -63,7 +63,7 @@ class Samples(Objective):
         chosen = scenes[jax.random.choice(which, len(scenes), (count,), replace=False)]
         means = jax.lax.map(lambda scene: self.task.system.encode(params, scene), chosen, batch_size=64)
         variance = None
-        if np.ndim(getattr(self.task.noise, "sigma", 0.0)):
+        if self.task.noise.by_value:
             variance = self.task.noise.variance(jnp.real(means[:1]))  # every value its own: cut alike
             variance = self._cut(variance, where)[0]
         means = self._cut(means, where)
