@@ -67,7 +67,7 @@ def _facts(kind) -> dict:
         "formula": kind.formula,
         "values": "complex" if kind.is_complex else "whole counts" if kind.counts else "positive" if kind.positive else "real",
         "units": kind.units or "DN",
-        "entropy_depends_on_mean": not kind.additive,
+        "entropy_depends_on_mean": not kind.mean_independent,
         "figures": [
             {
                 "name": each.name,

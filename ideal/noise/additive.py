@@ -16,6 +16,7 @@ class Additive(NoiseModel):
     """Gaussian noise that is added to the mean; subclasses are dataclasses with a field `sigma`."""
 
     additive = True
+    mean_independent = True
     figures = (_SIGMA,)
     _precisions: ClassVar[tuple[type, type]]  # of stored values, single and double
     _parts: ClassVar[int] = 1  # real numbers in a value

@@ -55,8 +55,9 @@ class NoiseModel:
     given as densities, ln(probability / `quantum`), which for counts is the plain ln(probability).
 
     A new model is one file with a subclass, and one line in `ideal.noise.NOISE`. It has to have `sample`, `log_prob`, `entropy`
-    and `variance`, and a `name`, `summary`, `formula` and `figures`; what the other members say by default is that of
-    continuous real values whose noise depends on the mean.
+    and `variance`, a `name`, `summary`, `formula` and `figures`, and where the noise depends on the mean `variance_from` and, so
+    that no clean means are needed, `conditional_entropy`. What the other members say by default is that of continuous real
+    values.
 
     Attributes:
         name: its name in files and on the command line.
@@ -67,12 +68,12 @@ class NoiseModel:
         photons: whether values are photoelectrons (once calibrated) whose variance grows with the light as that of photons does,
             so that means are at least 0 and a gain matters.
         counts: whether values are whole photon counts from 0 on; such noise has `photons` too.
-        additive: whether it is Gaussian noise that is the same at every mean, of standard deviations `sigma`: H(Y|X) does not
-            depend on X.
-        positive: whether every value is above 0.
+        mean_independent: whether the noise is the same at every mean: neither entropy nor variance depends on X.
+        additive: whether it is Gaussian noise of standard deviations `sigma`; such noise is `mean_independent` too.
+        positive: whether every value is above 0, as are the means.
         needs_means: whether H(Y|X) without clean means needs the distribution of the means, `fit_means`.
         units: unit of the stored values where no system names another; None for the numbers of a camera (DN).
-        scale: scale on which density models see the values.
+        scale: scale on which density models, and what takes measurements for Gaussian, see the values.
         quantum: width in photoelectrons of one step of the measurement; 0 where it is continuous.
         origin: one of the levels of a measurement with steps, photoelectrons.
         step: stored units between two levels.
@@ -91,6 +92,7 @@ class NoiseModel:
     is_complex: ClassVar[bool] = False
     photons: ClassVar[bool] = False
     counts: ClassVar[bool] = False
+    mean_independent: ClassVar[bool] = False
     additive: ClassVar[bool] = False
     positive: ClassVar[bool] = False
     needs_means: ClassVar[bool] = False
@@ -150,6 +152,8 @@ class NoiseModel:
             Nats per measurement, shape (sample,), float64, in the order given.
 
         """
+        if self.mean_independent:
+            return sum_values(self.entropy(np.zeros(np.shape(measurements))))
         if clean is None:
             raise UsageError(f"{self.name} noise needs the noiseless means of the measurements (clean)")
         return self._clean_entropy(measurements, clean)
@@ -158,8 +162,14 @@ class NoiseModel:
         """Return H(U|X) of each measurement on the `scale` that density models see, U = scale(Y); arguments as before."""
         return self.conditional_entropy(measurements, clean, means)
 
+    def scaled_variance(self, mean):
+        """Return the variance of U at each mean, of its shape; NumPy or JAX."""
+        return self.variance(mean)
+
     def entropy_from(self, has_clean: bool) -> str:
-        """Return where H(Y|X) is told from: "sigma", "clean means" or "measurements"."""
+        """Return where H(Y|X) is told from: "sigma", "figures", "clean means" or "measurements"."""
+        if self.mean_independent:
+            return "figures"
         return "clean means" if has_clean else "measurements"
 
     def _clean_entropy(self, measurements, clean) -> np.ndarray:
@@ -185,7 +195,7 @@ class NoiseModel:
         if self.positive and not (values > 0).all():
             worst = values.min()
             raise DataError(
-                f"{where}: {self.name} noise multiplies positive values; found {worst:g}: give the offset if there is one "
+                f"{where}: values with {self.name} noise are above 0; found {worst:g}: give the offset if there is one "
                 "(--offset), leave out pixels without signal, or name other noise (--noise)"
             )
         return values
@@ -209,6 +219,8 @@ class NoiseModel:
 
         Where it is linear in the values (`photons`) it may be below 0.
         """
+        if self.mean_independent:
+            return self.variance(values)
         raise NotImplementedError
 
     def fourth_cumulant(self, variance):

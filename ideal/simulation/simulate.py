@@ -231,6 +231,8 @@ def prepare(
         if np.iscomplexobj(clean) != noise.is_complex:
             kind = "complex" if np.iscomplexobj(clean) else "real"
             raise UsageError(f"{system.name} measures {kind} values: noise {noise.name} does not suit")
+        if noise.positive:
+            noise.check_means(clean, system.name)
         largest = max(largest, float(np.abs(clean).max()))
         _check_light(largest, noise)
         sizes, share = np.abs(clean).astype(np.float64), len(clean) / probe.count
