@@ -20,6 +20,7 @@ NOISE: Registry["NoiseModel"] = Registry(
         "gaussian": "ideal.noise.gaussian:Gaussian",
         "poisson-gaussian": "ideal.noise.poisson_gaussian:PoissonGaussian",
         "complex-gaussian": "ideal.noise.complex_gaussian:ComplexGaussian",
+        "speckle": "ideal.noise.speckle:Speckle",
     },
 )
 
