@@ -14,7 +14,7 @@ from scipy.stats import gamma, norm, qmc
 from ideal.errors import DataError, UsageError
 from ideal.information.estimation import estimate
 from ideal.measurements.measurement_set import from_arrays, open_measurements
-from ideal.noise.speckle import Speckle
+from ideal.noise import Speckle
 from ideal.optimize.objectives.samples import gaussian_information
 
 LN2 = np.log(2)

@@ -5,3 +5,4 @@ from .gaussian import Gaussian as Gaussian
 from .members import NOISE as NOISE
 from .poisson import Poisson as Poisson
 from .poisson_gaussian import PoissonGaussian as PoissonGaussian
+from .speckle import Speckle as Speckle

@@ -27,7 +27,7 @@ class Speckle(NoiseModel):
         UsageError: `looks` is not a finite number above 0.
 
     Example:
-        >>> from ideal.noise.speckle import Speckle
+        >>> from ideal.noise import Speckle
         >>> round(float(Speckle(looks=1.0).entropy(1.0)), 6)  # that of an exponential distribution
         1.0
 
