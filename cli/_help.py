@@ -11,7 +11,11 @@ class RegistryHelp(TyperCommand):
         from ideal.noise import NOISE
 
         *others, last = NOISE
-        for param in self.params:
-            if getattr(param, "help", None):
-                param.help = param.help.replace("{noise}", f"{', '.join(others)} or {last}")
-        super().format_help(ctx, formatter)
+        texts = {param: param.help for param in self.params if "{noise}" in (getattr(param, "help", None) or "")}
+        try:
+            for param, text in texts.items():
+                param.help = text.replace("{noise}", f"{', '.join(others)} or {last}")
+            super().format_help(ctx, formatter)
+        finally:
+            for param, text in texts.items():  # others may be added before help is asked for again
+                param.help = text
