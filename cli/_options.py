@@ -10,12 +10,20 @@ import typer
 from ideal._durations import parse_duration as parse_duration
 from ideal.errors import UsageError
 
+
+def _noise_names() -> list[str]:
+    from ideal.noise import NOISE
+
+    return list(NOISE)
+
+
 Noise = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="poisson (photon counts), gaussian, poisson-gaussian (a camera's raw numbers) or complex-gaussian (visibilities); "
-        "default: what the file, or the system, says.",
+        autocompletion=_noise_names,
+        help="Noise model: {noise}; default: what the file, or the system, says. Figures without an option of their own follow "
+        "the name, as NAME:FIGURE=VALUE; ideal noise lists them all.",
     ),
 ]
 Sigma = Annotated[

@@ -125,6 +125,8 @@ def _noise_text(facts: dict) -> str:
         text += f", gain {facts['gain']:g} e-/DN, offset {facts['offset']:g} DN"
     if facts["read_noise"]:
         text += f", read noise {facts['read_noise']:g} e-"
+    for name, value in facts.get("noise_figures", {}).items():
+        text += f", {name.replace('_', ' ')} {value:g}"
     return text
 
 

@@ -3,12 +3,12 @@
 import copy
 from typing import Annotated, Any, get_args
 
-from typer.core import TyperCommand
+from ideal.cli._help import RegistryHelp
 
 _OTHERS = "Options"
 
 
-class Panels(TyperCommand):
+class Panels(RegistryHelp):
     """A command whose help lists options below the title of their panel: the option's `rich_help_panel`, which needs no rich."""
 
     def format_options(self, ctx, formatter) -> None:

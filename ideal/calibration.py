@@ -1,18 +1,18 @@
 """What turns the values of a file into photoelectrons, and what is known of their noise."""
 
-import difflib
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ideal.errors import DataError, IdealError
-
-NOISES = ("poisson", "gaussian", "poisson-gaussian", "complex-gaussian")
-
+from ideal.noise import NoiseModel
 
 SMALLEST, LARGEST = 1e-40, 1e40  # of figures and values: fourth powers of others leave the range of floating-point numbers
+
+_OWN = ("sigma", "gain", "offset", "read_noise")  # figures of noise that are fields of their own
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Calibration:
     """Units and noise of one measurement set.
 
     Attributes:
-        noise: one of `NOISES`, or None where nobody has said.
+        noise: kind of noise that somebody has named, a class of `ideal.noise.NOISE`, or None where nobody has.
         sigma: standard deviation of Gaussian noise in the units of converted values: a number, an array of the shape of
             one sample, a lazily read array of the shape of all measurements, or None.
         gain: photoelectrons per stored unit (e-/DN).
@@ -29,10 +29,11 @@ class Calibration:
         floor: stored value at which the converter cuts off what lies below (DN); None where nobody has said.
         saturation: stored value at which it cuts off what lies above, the white level of a camera (DN); None likewise.
         units: of the stored values. None becomes "DN" where a gain or an offset is given, else "photoelectrons".
+        figures: further numbers that make the noise, by name, as those of models of other packages.
 
     """
 
-    noise: str | None = None
+    noise: type[NoiseModel] | None = None
     sigma: Any = None
     gain: float = 1.0
     offset: float = 0.0
@@ -40,6 +41,7 @@ class Calibration:
     units: str | None = None
     floor: float | None = None
     saturation: float | None = None
+    figures: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self):
         if self.units is None:
@@ -49,6 +51,10 @@ class Calibration:
     def converts(self) -> bool:
         """True where stored values and photoelectrons differ."""
         return self.gain != 1 or self.offset != 0
+
+    def figure(self, name: str) -> Any:
+        """Return a number that makes the noise, as sigma or read_noise; None where nobody has given it."""
+        return self.figures.get(name) if name not in _OWN else getattr(self, name)
 
     def to_photoelectrons(self, stored: np.ndarray) -> np.ndarray:
         """Return (stored - offset) * gain in float64, or complex128 for complex values; beyond a stated limit, the limit."""
@@ -62,10 +68,6 @@ class Calibration:
 
     def validate(self, where: str, sample_shape: tuple | None = None, error: type[IdealError] = DataError) -> None:
         """Raise `error` for a value without meaning; `where` opens the message."""
-        if self.noise is not None and self.noise not in NOISES:
-            close = difflib.get_close_matches(str(self.noise), NOISES, n=1)
-            hint = f", did you mean {close[0]}?" if close else ""
-            raise error(f"{where}: unknown noise {self.noise!r}{hint} (known: {', '.join(NOISES)})")
         for name, value, low in (("gain", self.gain, "> 0"), ("read_noise", self.read_noise, ">= 0")):
             if not math.isfinite(value) or value < 0 or (low == "> 0" and value == 0):
                 raise error(f"{where}: {name} is {value}, expected a finite number {low}")
@@ -74,10 +76,14 @@ class Calibration:
         for name, value in (("gain", self.gain), ("read_noise", self.read_noise), ("offset", self.offset)):
             if (value and not (name == "offset" or abs(value) >= SMALLEST)) or abs(value) > LARGEST:
                 raise error(f"{where}: {name} is {value:g}, expected a figure between {SMALLEST:g} and {LARGEST:g}")
+        for figure in self.noise.figures if self.noise is not None else ():
+            value = self.figures.get(figure.name)
+            if value is not None and not (math.isfinite(value) and (value > 0 or not figure.positive)):
+                raise error(f"{where}: {figure.name} is {value}, expected a finite number{' > 0' * figure.positive}")
         for name, value in (("floor", self.floor), ("saturation", self.saturation)):
             if value is not None and not math.isfinite(value):
                 raise error(f"{where}: {name} is {value}, expected a finite number of DN")
-            if value is not None and self.noise == "complex-gaussian":
+            if value is not None and self.noise is not None and self.noise.is_complex:
                 raise error(f"{where}: {name} is for a camera's numbers, visibilities have none")
         if self.floor is not None and self.saturation is not None and not self.floor < self.saturation:
             raise error(f"{where}: floor is {self.floor:g} and saturation {self.saturation:g}, expected a floor below saturation")

@@ -33,7 +33,7 @@ WRONG = [
     ("float.npy --noise gaussian --sigma -1", 2, "sigma is -1.0"),
     ("float.npy --noise gaussian --sigma nan", 2, "sigma is nan"),
     ("float.npy --noise gaussian --sigma much", 2, "--sigma"),
-    ("float.npy --noise gausian --sigma 1", 2, "unknown noise 'gausian', did you mean gaussian?"),
+    ("float.npy --noise gausian --sigma 1", 2, "no noise is called 'gausian'; did you mean gaussian?"),
     ("float.npy --noise poisson-gaussian", 2, "needs a read noise above 0 electrons (--read-noise R)"),
     ("visibilities.npy --noise poisson", 2, "the measurements are complex, expected complex-gaussian"),
     ("visibilities.npy --noise complex-gaussian --sigma 3 --model stationary", 2, "stationary is not for complex vectors"),

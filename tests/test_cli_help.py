@@ -13,7 +13,7 @@ from typer.main import get_command
 
 from ideal.cli.__main__ import app
 from ideal.density import MODELS
-from ideal.noise import NAMES
+from ideal.noise import NOISE
 
 ROOT = Path(__file__).parent.parent
 COMMANDS = sorted(command.callback.__name__ for command in app.registered_commands)
@@ -26,13 +26,13 @@ def test_help_has_examples_and_every_option(ideal, command):
     params = get_command(app).commands[command].params
     options = [max(param.opts, key=len) for param in params if param.opts[0].startswith("-")]
     assert {"--json", "--debug"} <= set(options)
-    assert ("--noise" in options) == (command not in ("plot", "report", "reproduce", "sample", "systems"))
+    assert ("--noise" in options) == (command not in ("noise", "plot", "report", "reproduce", "sample", "systems"))
     assert all(re.search(rf"^ +(-\w, )?{option}\b +(\S.*)? {{2}}[A-Za-z]", text, re.MULTILINE) for option in options)
 
 
 def test_help_names_every_model_and_noise(ideal):
     text = re.sub(r"-\s+(?=[a-z])", "-", ideal("estimate", "--help").stdout)  # names are broken at their hyphens
-    assert all(name in text for name in (*MODELS, *NAMES))
+    assert all(name in text for name in (*MODELS, *NOISE))
 
 
 def test_help_without_arguments(ideal):

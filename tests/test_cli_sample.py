@@ -61,7 +61,7 @@ def test_drawn_counts_are_a_measurement_file(ideal, model, tmp_path):
     target = tmp_path / "drawn.h5"
     assert ideal("sample", model("trained"), "-n", "5", "--out", target).exit_code == 0
     with open_measurements(target) as drawn:
-        assert (drawn.shape, drawn.noise, drawn.units) == ((5, 8, 8), "poisson", "photoelectrons")
+        assert (drawn.shape, drawn.noise_name, drawn.units) == ((5, 8, 8), "poisson", "photoelectrons")
     again = ideal("sample", model("trained"), "--out", target)
     assert again.exit_code == 2
     assert "exists: choose another name, or overwrite it with --force" in again.stderr

@@ -40,7 +40,7 @@ def test_a_file_of_measurements(here):
     with open_measurements("beads.h5") as measured:
         assert measured.shape == (30, 16, 16)
         assert measured.dtype == np.uint16
-        assert measured.noise == "poisson"
+        assert measured.noise.name == "poisson"
         assert len(np.unique(measured.groups)) == 30
         counts, clean = measured.read(0, 30), measured.read_clean(0, 30)
         assert measured.read_objects(0, 30).shape == (30, 20, 20)
@@ -82,7 +82,7 @@ def test_visibilities(here):
     assert result.exit_code == 0, result.stderr
     with open_measurements("rings.h5") as measured:
         assert measured.dtype == np.complex64
-        assert measured.noise == "complex-gaussian"
+        assert measured.noise.name == "complex-gaussian"
         assert np.shape(measured.sigma) == measured.shape[1:]
         assert measured.units == "Jy"
 

@@ -31,7 +31,7 @@ def measured(noise):
 def test_a_camera_keeps_its_converter(gain, offset):
     noise = PoissonGaussian(2.0, gain, offset, quantised=True)
     found = measured(noise)
-    assert (found.gain, found.offset, found.read_noise, found.noise) == (gain, offset, 2.0, "poisson-gaussian")
+    assert (found.gain, found.offset, found.read_noise, found.noise_name) == (gain, offset, 2.0, "poisson-gaussian")
     assert found.integer
     steps = found.read(0, 80) / gain
     np.testing.assert_allclose(steps, np.round(steps + offset) - offset, atol=1e-9)

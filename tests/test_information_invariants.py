@@ -7,7 +7,7 @@ import pytest
 from information_world import COUNTS, LN2, draw_field, lit_field, nats, standard_error
 
 from ideal.information.estimation import compare, estimate
-from ideal.information.scoring import Prepared, check_values, choose_patches, noise_model
+from ideal.information.scoring import Prepared, check_values, choose_patches, known_noise
 from ideal.measurements.measurement_set import from_arrays
 from ideal.noise import Gaussian, Poisson
 
@@ -127,7 +127,7 @@ def test_dequantisation_is_one_step_wide(noise, gain):
     figures = {"sigma": 1.0} if noise == "gaussian" else {"read_noise": 2.0 if noise == "poisson-gaussian" else 0.0}
     source = from_arrays(numbers, noise=noise, gain=gain, offset=100.0, **figures)
     patches, _ = choose_patches(source, check_values(source), None, (4, 4), 1000, 0)
-    plain = Prepared(patches, noise_model(source), False, (1,))
+    plain = Prepared(patches, known_noise(source), False, (1,))
     spread = plain.dequantised()
     added = spread.array() - plain.array()
     step = {"poisson": 1.0, "poisson-gaussian": 0.45, "gaussian": 0.0}[noise]

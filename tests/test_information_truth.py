@@ -104,7 +104,7 @@ TRAINED = {gaussian_field: {"causal-mixture"}, two_points: SLOW, dark_camera: {"
 
 def models_for(world, source):
     """Return all models that suit a world, the trained ones where it is one of theirs."""
-    kind = {"counts": source.noise == "poisson", "is_complex": source.dtype.kind == "c"}
+    kind = {"counts": source.noise.counts, "is_complex": source.dtype.kind == "c"}
     names = [name for name in MODELS if name not in SLOW or name in TRAINED.get(world, ())]
     return [name for name in names if MODELS[name].accepts(source.shape[1:], **kind)]
 

@@ -29,7 +29,7 @@ def test_round_trip(tmp_path, shape, compression):
     with open_measurements(tmp_path / "a.h5") as measured:
         assert measured.shape == values.shape
         assert measured.dtype == np.uint16
-        assert (measured.noise, measured.units, measured.gain) == ("poisson", "photoelectrons", 1.0)
+        assert (measured.noise_name, measured.units, measured.gain) == ("poisson", "photoelectrons", 1.0)
         assert measured.integer
         assert measured.has_groups
         assert measured.has_clean
@@ -90,7 +90,7 @@ def test_camera_counts_become_photoelectrons(tmp_path):
         assert measured.inspect()["variance"] == pytest.approx(electrons.var())
     with open_measurements(tmp_path / "a.h5", gain=0.5, noise="poisson-gaussian", read_noise=None) as measured:
         assert np.array_equal(measured.read(0, 20), electrons * 2)
-        assert measured.noise == "poisson-gaussian"
+        assert measured.noise.name == "poisson-gaussian"
         assert measured.read_noise == 1.5
 
 
@@ -103,7 +103,7 @@ def test_a_gain_option_makes_bare_numbers_camera_counts(tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"noise": "poison"}, r"unknown noise 'poison', did you mean poisson\?"),
+        ({"noise": "poison"}, r"no noise is called 'poison'; did you mean poisson\?"),
         ({"noise": "complex-gaussian"}, "the measurements are real, expected poisson"),
         ({"sigma": 0.0}, "sigma is 0.0, expected a finite standard deviation > 0"),
         ({"sigma": np.ones((4, 4))}, r"sigma has shape \(4, 4\), expected \(6, 5\)"),
@@ -155,7 +155,7 @@ def attribute(name, value):
         (put("sigma", np.ones(20)), r"sigma has shape \(20,\), expected \(6, 5\), \(20, 6, 5\) or one number"),
         (put("sigma", np.zeros((6, 5))), r"sigma is 0.0 at pixel \(0, 0\)"),
         (attribute("sigma", -1.0), "sigma is -1.0"),
-        (attribute("noise", "pink"), "unknown noise 'pink'"),
+        (attribute("noise", "pink"), "no noise is called 'pink'"),
         (attribute("gain", "high"), "gain is 'high', expected a number"),
         (attribute("gain", 2.0), "units are photoelectrons, yet gain is 2.0"),
     ],

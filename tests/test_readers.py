@@ -180,7 +180,7 @@ def test_zarr(tmp_path):
     group.attrs.update({"format": "ideal-measurements", "format_version": 1, "gain": 0.5, "noise": "poisson"})
     with open_measurements(tmp_path / "group.zarr") as measured:
         assert np.array_equal(measured.read(0, 5), STACK * 0.5)
-        assert measured.noise == "poisson"
+        assert measured.noise.name == "poisson"
         assert measured.groups.tolist() == [0, 0, 1, 1, 2]
     expect(f"{tmp_path}/group.zarr::measurements", STACK)
     with pytest.raises(DataError, match="no dataset 'x', it holds groups, measurements"):

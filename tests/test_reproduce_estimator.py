@@ -98,7 +98,7 @@ def test_patches_of_all_sides_are_of_the_same_crops(photographs):
     whole, part = (work._counts(settings | extra, needs) for extra in ({}, {"patch": 6}))
     np.testing.assert_array_equal(part.read(0, 120), whole.read(0, 120)[:, 3:9, 3:9])
     np.testing.assert_array_equal(part.groups, whole.groups)
-    assert whole.noise == part.noise == "poisson"
+    assert whole.noise.name == part.noise.name == "poisson"
 
 
 def test_each_picture_is_exposed_alike(photographs):

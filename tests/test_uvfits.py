@@ -76,7 +76,7 @@ def test_round_trip(tmp_path):
         assert measured.shape == (4, 3)
         values = measured.read(0, 4)
         assert np.allclose(values, np.arange(4)[:, None] + 1j * np.array([12, 13, 23]))
-        assert measured.noise == "complex-gaussian"
+        assert measured.noise.name == "complex-gaussian"
         assert measured.units == "Jy"
         assert measured.groups.tolist() == [0, 0, 0, 1]
         assert measured.has_sample_sigma

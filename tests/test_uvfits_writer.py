@@ -42,7 +42,7 @@ def test_round_trip_through_our_readers(tmp_path):
     assert set(source.attributes["baselines"]) == {"ALMA-LMT", "ALMA-SMT", "LMT-SMT"}
     assert source.attributes["object"] == "M87"
     with open_measurements(tmp_path / "a.uvfits") as measured:
-        assert measured.noise == "complex-gaussian"
+        assert measured.noise.name == "complex-gaussian"
         assert measured.units == "Jy"
 
 

@@ -12,9 +12,12 @@ from ideal._files import Patient, named, whole_file
 from ideal.calibration import Calibration, check_sigma
 from ideal.errors import DataError, UsageError
 from ideal.formats._source import FORMAT, FORMAT_VERSION
+from ideal.noise import NoiseModel
+from ideal.noise.members import check_figures, named_noise
 
 _CHUNK_BYTES = 2**20
 _AXES = {2: ["sample", "value"], 3: ["sample", "row", "column"], 4: ["sample", "row", "column", "channel"]}
+_FIGURES = ("sigma", "gain", "offset", "read_noise", "units")  # of a noise, or beside it
 _INTERPRETATION = {2: "spectrum", 3: "image", 4: "image"}
 
 
@@ -33,37 +36,42 @@ class MeasurementWriter:
         self,
         path: str | Path,
         *,
-        noise: str | None,
+        noise: str | NoiseModel | None,
         sigma=None,
-        gain: float = 1.0,
-        offset: float = 0.0,
-        read_noise: float = 0.0,
+        gain: float | None = None,
+        offset: float | None = None,
+        read_noise: float | None = None,
         units: str | None = None,
         description: str = "",
         created_by: str | None = None,
         overwrite: bool = False,
         compression: str | None = None,
         attributes: dict | None = None,
+        **figures,
     ):
         """Prepare the file; nothing is written before the first block.
 
         Args:
             path: of the file to write.
-            noise: "poisson", "gaussian", "poisson-gaussian", "complex-gaussian", or None where it is not known.
+            noise: name of a noise model, as "poisson" (`ideal.noise.NOISE` lists them), a model with its figures, as
+                `ideal.noise.Poisson()`, or None where it is not known.
             sigma: standard deviation after conversion, a number or the shape of one sample. Goes with `append` if per sample.
-            gain: e-/DN.
-            offset: DN.
-            read_noise: photoelectrons.
+            gain: e-/DN; None for that of the noise, or 1.
+            offset: DN; None for that of the noise, or 0.
+            read_noise: photoelectrons; None for that of the noise, or 0.
             units: of the values as given; None for DN where a gain or offset is given, else photoelectrons.
             description: one line for people.
             created_by: the program; None for this one.
             overwrite: whether a file of this name may be replaced.
             compression: None or "gzip".
             attributes: further root attributes.
+            **figures: further numbers that make the noise, by name.
 
         """
         self.path = Path(path)
-        self.calibration = Calibration(noise, sigma, float(gain), float(offset), float(read_noise), units)
+        self.calibration = _calibration(
+            str(path), noise, figures | {"sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise, "units": units}
+        )
         self.calibration.validate(str(path), error=UsageError)
         if compression not in (None, "gzip"):
             raise UsageError(f"{path}: unknown compression {compression!r}, expected None or 'gzip'")
@@ -141,9 +149,9 @@ class MeasurementWriter:
                 f"{self.path}: a block of shape {values.shape} and type {values.dtype}, expected numbers "
                 "(sample, row, column[, channel]) or (sample, value)"
             )
-        complex_noise = self.calibration.noise == "complex-gaussian"
-        if self.calibration.noise is not None and complex_noise != (values.dtype.kind == "c"):
-            raise DataError(f"{self.path}: noise {self.calibration.noise} does not go with values of type {values.dtype}")
+        kind = self.calibration.noise
+        if kind is not None and kind.is_complex != (values.dtype.kind == "c"):
+            raise DataError(f"{self.path}: noise {kind.name} does not go with values of type {values.dtype}")
         for name, array in block.items():
             if array.ndim == 0 or len(array) != len(values):
                 raise DataError(f"{self.path}: {name} of shape {array.shape} for {len(values)} samples, expected one each")
@@ -197,9 +205,11 @@ class MeasurementWriter:
         elif calibration.sigma is not None:
             root["sigma"] = float(calibration.sigma)
         if calibration.noise is not None:
-            root["noise"] = calibration.noise
+            root["noise"] = calibration.noise.name
         for key in ("gain", "offset", "read_noise", "units"):
             root[key] = getattr(calibration, key)
+        for key, value in calibration.figures.items():
+            root[key] = value
         for key, value in self._attributes.items():
             root[key] = value
         root["format"], root["format_version"] = FORMAT, FORMAT_VERSION
@@ -210,6 +220,19 @@ class MeasurementWriter:
         dataset.attrs["interpretation"], dataset.attrs["units"] = _INTERPRETATION[rank], calibration.units
         for dimension, label in zip(dataset.dims, _AXES[rank], strict=True):
             dimension.label = label
+
+
+def _calibration(path: str, noise: str | NoiseModel | None, given: dict) -> Calibration:
+    """Return units and noise of a file; what is given counts more than what comes with the noise."""
+    try:
+        kind, own = named_noise(noise)
+        whole = own | {name: value for name, value in given.items() if value is not None}
+        further = {name: whole.pop(name) for name in list(whole) if name not in _FIGURES}
+        check_figures(kind, further)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
+    numbers = {name: float(whole.pop(name, default)) for name, default in (("gain", 1.0), ("offset", 0.0), ("read_noise", 0.0))}
+    return Calibration(kind, **whole, **numbers, figures=further)
 
 
 def write_measurements(path: str | Path, measurements, **options) -> None:

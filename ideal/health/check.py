@@ -66,8 +66,8 @@ class Block:
     @cached_property
     def quad_variance(self) -> np.ndarray:
         """The stated noise variance of `quads.fine`, of its shape; of counts an unbiased estimate that may be below 0."""
-        if self.measured.noise.startswith("poisson"):
-            return self.quads.level + constant_variance(self.measured)
+        if self.measured.noise_kind.photons:
+            return self.measured.noise.variance_from(self.quads.level)
         rows, columns = self.measured.period or (1, 1)
         v = self.value_variance
         return (v[:, :-rows, :-columns] + v[:, :-rows, columns:] + v[:, rows:, :-columns] + v[:, rows:, columns:]) / 4
@@ -75,15 +75,12 @@ class Block:
     @cached_property
     def value_variance(self) -> np.ndarray:
         """The stated noise variance of each value (of |V| of a visibility); of counts an unbiased estimate."""
-        if self.measured.noise.startswith("poisson"):
-            return self.values + constant_variance(self.measured)
-        parts = 2 if self.measured.dtype.kind == "c" else 1
-        return parts * self.measured.read_sigma(self.start, self.stop, self.rows) ** 2
+        return self.measured.noise_of(self.start, self.stop, self.rows).variance_from(self.values)
 
 
 def constant_variance(measured) -> float:
     """Return the part of the variance of counts that is the same in all light, photoelectrons squared."""
-    if measured.noise == "poisson":
+    if measured.noise_kind.counts:
         return 0.0
     step = measured.gain * measured.step if measured.integer else 0.0
     return measured.read_noise**2 + step**2 / 12
@@ -98,9 +95,7 @@ def has_quads(measured) -> bool:
 
 def noise_is_stated(measured) -> bool:
     """Tell whether the noise is named and has all its figures."""
-    if measured.noise in ("gaussian", "complex-gaussian"):
-        return measured.sigma is not None
-    return measured.noise == "poisson" or (measured.noise == "poisson-gaussian" and measured.read_noise > 0)
+    return measured.noise_kind is not None and not measured.noise_kind.missing(measured.calibration)
 
 
 class Check(ABC):

@@ -3,14 +3,13 @@
 import numpy as np
 
 from ideal.errors import DataError
-from ideal.health.check import Block, Check
+from ideal.health.check import Block, Check, noise_is_stated
 from ideal.health.finding import Finding
 
 _SURE = 6.0  # standard errors of the scatter, or of the mean
 _FAR_SCATTER, _FAR_MEAN = 1.25, 0.05  # factor of the variance, share of the mean: more is told
 _VOID_SCATTER, _VOID_MEAN = 2.0, 0.2  # more makes H(Y|X) too wrong for a bound
 _PILE, _CLEAR = 1e-3, 4.0  # share of values at an end that are cut off there; standard deviations from it to count
-_DARK = 1e-6  # photoelectrons: as the noise models' least variance
 
 
 class CleanMeans(Check):
@@ -54,20 +53,13 @@ class CleanMeans(Check):
 
     def _variance(self, clean, block) -> np.ndarray | None:
         """Return the noise variance of each value; None where the noise is not known."""
-        measured = self.measured
-        if measured.noise in ("gaussian", "complex-gaussian"):
-            if measured.sigma is None:
-                return None
-            try:
-                return measured.read_sigma(block.start, block.start + len(block.raw), block.rows) ** 2
-            except DataError:
-                return None
-        if measured.noise == "poisson":
-            return np.maximum(clean, _DARK)
-        if measured.noise == "poisson-gaussian" and measured.read_noise > 0:
-            quantum = measured.gain * measured.step if measured.integer else 0.0
-            return clean + measured.read_noise**2 + quantum**2 / 12
-        return None
+        if not noise_is_stated(self.measured):
+            return None
+        try:
+            noise = self.measured.noise_of(block.start, block.start + len(block.raw), block.rows)
+        except DataError:
+            return None
+        return noise.without_limits().variance(clean)
 
     def _tally(self, values, clean, variance) -> None:
         low, high = float(values.min(initial=np.inf)), float(values.max(initial=-np.inf))
@@ -80,12 +72,12 @@ class CleanMeans(Check):
         share = self._at_ends / max(self._sums[0] + len(values), 1)
         self._sums[0] += len(values)
         deviation = _CLEAR * np.sqrt(variance)
-        if share[0] > _PILE and self.measured.noise != "poisson":
+        if share[0] > _PILE and not self.measured.noise_kind.counts:
             keep &= clean - deviation > self._ends[0]
         if share[1] > _PILE:
             keep &= clean + deviation < self._ends[1]
         residual, variance = values[keep] - clean[keep], variance[keep]
-        fourth = variance if self.measured.noise.startswith("poisson") else 0.0
+        fourth = self.measured.noise.fourth_cumulant(variance)
         self._sums[1:] += (residual**2).sum(), residual.sum(), variance.sum(), (2 * variance**2 + fourth).sum()
         self._means += float(np.abs(clean[keep]).sum())
 
@@ -99,8 +91,8 @@ class CleanMeans(Check):
             return []
         scatter, error = squares / variance, np.sqrt(fourth) / variance
         mean, mean_error = total / max(self._means, 1e-300), np.sqrt(variance) / max(self._means, 1e-300)
-        counting = self.measured.noise.startswith("poisson")
-        off = counting and abs(mean) > max(_FAR_MEAN, _SURE * mean_error)
+        kind = self.measured.noise_kind
+        off = kind.photons and abs(mean) > max(_FAR_MEAN, _SURE * mean_error)
         wide = max(scatter, 1 / max(scatter, 1e-300)) > _FAR_SCATTER and abs(scatter - 1) > _SURE * error
         if not off and not wide:
             return []
@@ -108,12 +100,19 @@ class CleanMeans(Check):
         told = [f"scatter about their clean means with {scatter:.3g} times the variance of the noise"] if wide else []
         if off:
             told.append(f"are {1 + mean:.3g} times as bright as their clean means" if self._means else "have clean means of 0")
-        if counting:
+        if kind.photons:
             effect = "the noise entropy is that of other means"
             remedy = "leave the dataset clean out, then the noise is told from the measurements alone"
         else:
             effect = "the noise, or the means, are not those stated"
-            remedy = f"state a sigma {np.sqrt(scatter):.3g} times as large, or leave the dataset clean out"
+            remedy = f"{_other_figures(kind, scatter)}, or leave the dataset clean out"
         figures = {"scatter": float(scatter), "standard_error": float(error), "mean_of_residuals": float(total / self._sums[0])}
         severity = "void" if void else "biased"
         return [Finding("clean-contradicts", severity, f"the measurements {' and '.join(told)}", effect, remedy, figures)]
+
+
+def _other_figures(kind, scatter: float) -> str:
+    """Return what figures of the noise would fit values that scatter by another factor in variance."""
+    if kind.additive:
+        return f"state a sigma {np.sqrt(scatter):.3g} times as large"
+    return f"state noise of {scatter:.3g} times the variance ({', '.join(each.name for each in kind.figures) or kind.name})"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import ndtr
 
-from ideal.health.check import Block, Check
+from ideal.health.check import Block, Check, noise_is_stated
 from ideal.health.finding import Finding
 
 _KEPT = 4  # outermost different values that are kept at each end
@@ -113,7 +113,7 @@ class Clipping(Check):
         found = Wall(float(level), (count + whole) / (self._count + whole), source)
         if found.share < _MENTIONED:
             return None
-        if self.measured.noise is None:
+        if self.measured.noise_kind is None:
             return found if side > 0 and self._looks_saturated(found, beside, count_beside) else None
         if side < 0 and not self._has_floor(level):
             return None
@@ -125,10 +125,10 @@ class Clipping(Check):
 
     def _has_floor(self, level: float) -> bool:
         """Tell whether noise can reach the level from above: counts end at 0 by nature, and a dead pixel is not noise."""
-        noise, calibration = self.measured.noise, self.measured.calibration
-        if noise == "poisson":
+        kind, calibration = self.measured.noise_kind, self.measured.calibration
+        if kind.counts:
             return False
-        if noise == "poisson-gaussian" and calibration.read_noise > 0:
+        if kind.photons and calibration.read_noise > 0:
             dark = (level + self.measured.step / 2 - calibration.offset) * calibration.gain / calibration.read_noise
             return ndtr(dark) > _IMPOSSIBLE
         return True
@@ -146,7 +146,7 @@ class Clipping(Check):
             return False
         sure = max(count - 2 * math.sqrt(count), 0.0) ** 2 / (count_beside + 2 * math.sqrt(count_beside) + 1)
         calibration = self.measured.calibration
-        if self.measured.noise == "poisson":
+        if self.measured.noise_kind.counts:
             light = (level - calibration.offset) * calibration.gain
             return sure * light / (light + 1) >= _BEYOND
         deviation = float(self._deviation(np.array(float(level))))
@@ -160,12 +160,14 @@ class Clipping(Check):
         """Return the least standard deviation of the noise at stored values, in stored units."""
         measured, calibration = self.measured, self.measured.calibration
         light = np.maximum((level - calibration.offset) * calibration.gain, 0.0)
-        if measured.noise == "poisson":
+        if measured.noise_kind.counts:
             return np.sqrt(light) / calibration.gain
-        if measured.noise == "poisson-gaussian":
+        if measured.noise_kind.photons:
             return np.sqrt(light + calibration.read_noise**2) / calibration.gain
-        if measured.sigma is None:
+        if not noise_is_stated(measured):
             return np.zeros_like(light)
+        if not measured.noise_kind.additive:
+            return np.sqrt(measured.noise.variance(light)) / calibration.gain
         sigma = measured.read_sigma(0, 1) if measured.has_sample_sigma else np.asarray(measured.sigma)
         return np.full_like(light, sigma.min() / calibration.gain)
 
@@ -189,7 +191,7 @@ class Clipping(Check):
 
     def by_pixel(self, side: int, wall: Wall | None) -> float:
         """Return the share of values at a floor (-1) or a ceiling (1) that differs by pixel, as after flat-fielding."""
-        if self.measured.noise is None or (side < 0 and self.measured.noise == "poisson"):
+        if self.measured.noise_kind is None or (side < 0 and self.measured.noise_kind.counts):
             return 0.0
         return self._by_pixel[side].share_cut_off(side, wall, self._deviation)
 
@@ -232,9 +234,9 @@ class Clipping(Check):
                 )
                 figures |= {name: wall.level, f"share_at_{name}": wall.share, f"{name}_from": wall.source}
         text, share = " and ".join(texts), sum(wall.share for wall in walls.values() if wall is not None)
-        noise = self.measured.noise
-        figures["modelled"] = noise == "poisson" or (noise == "poisson-gaussian" and self.measured.integer)
-        if noise is None:
+        kind = self.measured.noise_kind
+        figures["modelled"] = kind is not None and (kind.counts or (kind.photons and self.measured.integer))
+        if kind is None:
             effect = "once the noise is named, the number may be off"
             return Finding("clipped", "note", text, effect, "lower the exposure, or name the noise (--noise)", figures)
         if figures["modelled"]:
@@ -248,7 +250,7 @@ class Clipping(Check):
 
     def _levels(self, walls) -> float:
         """Return how many levels lie between the walls, both among them."""
-        low = 0.0 if self.measured.noise == "poisson" else walls[-1].level if walls[-1] is not None else -math.inf
+        low = 0.0 if self.measured.noise_kind.counts else walls[-1].level if walls[-1] is not None else -math.inf
         high = walls[1].level if walls[1] is not None else math.inf
         return (high - low) / self.measured.step + 1
 

@@ -128,7 +128,7 @@ class GammaEncoding(Check):
     def applies(cls, measured) -> bool:
         """Unsigned 8-bit images under photon noise."""
         images = len(measured.shape) > 2 and min(measured.shape[1:3]) >= 4
-        return images and measured.dtype == np.uint8 and noise_is_stated(measured) and measured.noise.startswith("poisson")
+        return images and measured.dtype == np.uint8 and noise_is_stated(measured) and measured.noise_kind.photons
 
     def add(self, block: Block) -> None:
         """Add squared fine differences by level of brightness, in the smoother half of the places."""

@@ -138,7 +138,7 @@ class LinePattern(Check):
             if alone and bits > _LEAST_BITS and pattern > _ERRORS * error:
                 line = mean.mean(1 - axis)
                 below = line < -4 * np.sqrt(noise / mean.shape[1 - axis])
-                dark = self.measured.noise.startswith("poisson") and below.mean() > _BELOW
+                dark = self.measured.noise_kind.photons and below.mean() > _BELOW
                 bend = self._bend(line, axis, 1)
                 lags = np.array([(bend[: len(bend) - lag] * bend[lag:]).mean() for lag in range(_LAGS)])
                 # Of a few lines chance makes some alike.
@@ -224,7 +224,7 @@ class Banding(Check):
 
     def _is_sure(self, axis: int, deviation: float) -> bool:
         """Tell whether lines are too faint beside the light, or below the dark, and too irregular, for stripes of a scene."""
-        below = self.measured.noise.startswith("poisson") and self._dark[axis] > _BELOW * self._count
+        below = self.measured.noise_kind.photons and self._dark[axis] > _BELOW * self._count
         return below or (deviation < _FAINT * abs(self._light / self._count) and not _repeats(self._lags[axis]))
 
     def _named(self, axis: int, name: str, excess: float, deviation: float) -> Finding:

@@ -75,8 +75,8 @@ class FrameStatistics:
 
     def _not_by_chance(self, fill: float, is_fill: np.ndarray, means: np.ndarray) -> np.ndarray:
         """Return which of the frames of one value so little light does not explain."""
-        size, noise = self.size, self.measured.noise
-        if noise in ("gaussian", "complex-gaussian"):
+        size, kind = self.size, self.measured.noise_kind
+        if kind is not None and not kind.photons:
             return is_fill
         if fill != self.measured.offset and size < 64:
             return is_fill & (is_fill.sum() >= 0.5 * len(is_fill))  # not a few equal counts in a small frame
@@ -193,7 +193,7 @@ class DeadPixels(Check):
             return []
         still = self._low == self._high
         mean = (self._sum / self._frames - self.measured.offset) * self.measured.gain
-        if self.measured.noise == "poisson":  # a dark place holds no counts, unless there is light beside it
+        if self.measured.noise_kind.counts:  # a dark place holds no counts, unless there is light beside it
             still &= (mean > 0) | ((_beside(mean) > max(_LIT, _LIT_SHARE * mean.mean())) & ~_unlit(mean == 0))
         still &= self._chance(mean) ** self._frames * still.size < _BY_CHANCE
         if still.all():
@@ -206,10 +206,10 @@ class DeadPixels(Check):
 
     def _chance(self, mean: np.ndarray) -> np.ndarray:
         """Return about the probability that a pixel shows its commonest value."""
-        if not self.measured.noise.startswith("poisson"):
+        if not self.measured.noise_kind.photons:
             return np.zeros(mean.shape)
         step = self.measured.gain * self.measured.step
-        light = np.where(mean > 0, mean, _LIT) if self.measured.noise == "poisson" else np.maximum(mean, 0.0)
+        light = np.where(mean > 0, mean, _LIT) if self.measured.noise_kind.counts else np.maximum(mean, 0.0)
         deviation = np.sqrt(light + constant_variance(self.measured))
         return erf(step / (2 * np.sqrt(2) * np.maximum(deviation, 1e-9)))
 
@@ -228,7 +228,7 @@ class DeadPixels(Check):
             places = ", ".join(str(tuple(map(int, place))) for place in np.argwhere(lone)[:4])
             parts.append(f"as row, column {places}{more}")
         effect = "they have no noise, but the noise model gives them some, so the number is too low"
-        if self.measured.noise == "poisson" and not mean[still].any():
+        if self.measured.noise_kind.counts and not mean[still].any():
             effect = "they hold no light and tell nothing, so the bits per pixel are fewer than those of pixels that work"
         remedy = "cut the border off, or replace dead pixels before the estimate"
         return Finding(

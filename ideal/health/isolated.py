@@ -46,7 +46,7 @@ class IsolatedValues(Check):
             v[:, rows:-rows, 2 * columns :],
         )
         high, low = np.maximum.reduce(beside), np.minimum.reduce(beside)
-        if self.measured.noise.startswith("poisson"):
+        if self.measured.noise_kind.photons:
             variance = np.maximum(high, 1.0) + constant_variance(self.measured)
         else:
             variance = np.broadcast_to(block.value_variance, v.shape)[:, rows:-rows, columns:-columns]

@@ -85,8 +85,8 @@ class NoiseLevel(Check):
         return [
             _finding(
                 self.measured,
-                f"neighbouring pixels scatter less than {self.measured.noise} noise allows, {where} by a factor of {ratio:.2g} "
-                "in variance, which no scene can do",
+                f"neighbouring pixels scatter less than {self.measured.noise_name} noise allows, {where} by a factor of "
+                f"{ratio:.2g} in variance, which no scene can do",
                 ratio,
                 {"ratio": ratio, "stated_variance": variance, "ratios": [each[1] for each in ratios]},
                 [each[1] for each in ratios],
@@ -110,7 +110,7 @@ class UnevenNoise(Check):
     def applies(cls, measured) -> bool:
         """Images with continuous noise whose sigma differs from place to place or from sample to sample."""
         rows, columns = measured.period or (1, 1)
-        if not has_quads(measured) or measured.noise != "gaussian":
+        if not has_quads(measured) or not measured.noise_kind.additive:
             return False
         varies = measured.has_sample_sigma or np.ptp(measured.sigma) > 0
         return varies and measured.shape[1] > 2 * rows and measured.shape[2] > 2 * columns
@@ -197,10 +197,11 @@ class SampleScatter(Check):
         stated = np.broadcast_to(np.ravel(self._stated), square.shape) * self._pairs / self._samples
         clipped = np.ravel(self._clipped)
         orders = [np.argsort(np.ravel(self._sum), kind="stable")]
-        if not self.measured.noise.startswith("poisson") and stated.max() > _UNEVEN * stated.min():
+        kind = self.measured.noise_kind
+        if kind.additive and stated.max() > _UNEVEN * stated.min():
             orders.append(np.argsort(stated, kind="stable"))
         # With read noise, the mean of few samples would sort values by their noise.
-        sorts = self.measured.noise != "poisson-gaussian" or self._pairs >= _MANY_PAIRS
+        sorts = kind.counts or kind.additive or self._pairs >= _MANY_PAIRS
         number = _TENTHS if sorts and len(square) * self._pairs >= _TENTHS * _FEWEST else 1
         ratios = []
         for part in (part for order in orders for part in np.array_split(order, number)):
@@ -218,8 +219,8 @@ class SampleScatter(Check):
             return []
         ratio = min(low)
         text = (
-            f"samples differ by less than {self.measured.noise} noise allows, by a factor of {ratio:.2g} in variance: the same "
-            "values, or noise stated too large"
+            f"samples differ by less than {self.measured.noise_name} noise allows, by a factor of {ratio:.2g} in variance: the "
+            "same values, or noise stated too large"
         )
         every = [each for each, _ in ratios]
         return [_finding(self.measured, text, ratio, {"ratio": ratio, "ratios": every}, every)]
@@ -232,14 +233,17 @@ def _is_low(ratio: float, error: float) -> bool:
 def _finding(measured, text: str, ratio: float, figures: dict, ratios: list[float]) -> Finding:
     lost = -0.5 * np.log2(max(ratio, 1e-12))
     figures = figures | {"bits_too_low": float(lost)}
-    if measured.noise in ("gaussian", "complex-gaussian"):
+    if measured.noise_kind.additive:
         fits = float(np.sqrt(max(ratio, 1e-12)))
         remedy = f"check sigma, which is {1 / fits:.3g} times as large as the values allow; give values that nobody has processed"
         figures["sigma_factor"] = fits
+    elif not measured.noise_kind.photons:
+        named = ", ".join(each.name for each in measured.noise_kind.figures) or measured.noise_name
+        remedy = f"check {named}, which allows {1 / max(ratio, 1e-12):.3g} times the variance that is there; give raw values"
     else:
         gain = measured.gain / max(ratio, 1e-12)
         figures["gain"] = float(gain)
-        camera = "--noise poisson-gaussian --read-noise R " if measured.noise == "poisson" else ""
+        camera = "--noise poisson-gaussian --read-noise R " if measured.noise_kind.counts else ""
         even = 0 < max(ratios) < 2 * min(ratios)
         remedy = (
             "averaged, registered, scaled, compressed, gamma-encoded or denoised values have such noise: give the raw counts"
@@ -286,12 +290,16 @@ def _clipped(block: Block) -> np.ndarray:
         return bad
     low, high = raw.min(), raw.max()
     for extreme in (low, high) if low != high else ():
-        if extreme == low and block.measured.noise == "poisson" and not block.measured.calibration.converts:
+        if extreme == low and _is_dark_by_nature(block.measured) and not block.measured.calibration.converts:
             continue  # dark pixels hold no photons
         at = raw == extreme
         if at.mean() > _PILED:
             bad |= at
     return bad
+
+
+def _is_dark_by_nature(measured) -> bool:
+    return measured.noise_kind is not None and measured.noise_kind.counts
 
 
 def _of_squares(bad: np.ndarray, period: tuple[int, int]) -> np.ndarray:

@@ -90,7 +90,7 @@ class PartialFrames(Check):
     def _impossible(self, run: _Run, frame: np.ndarray, inside: np.ndarray) -> bool:
         """Tell whether noise cannot make lines of this one value."""
         measured = self.measured
-        if not measured.noise.startswith("poisson"):
+        if not measured.noise_kind.photons:
             return run.stop - run.start >= _FEWEST_LINES
         if run.value >= inside.max():  # saturated lines, unless nothing else comes near
             others = np.delete(frame, np.s_[run.start : run.stop], axis=run.axis)
@@ -98,7 +98,7 @@ class PartialFrames(Check):
                 return False
         light = (run.value - measured.offset) * measured.gain
         deviation = np.sqrt(max(light, 0.0) + constant_variance(measured))
-        if light <= 0 and measured.noise == "poisson":
+        if light <= 0 and measured.noise_kind.counts:
             return light < 0
         half = measured.gain * measured.step / 2
         equal = min(1.0, 2 * half / (np.sqrt(2 * np.pi) * deviation))

@@ -96,7 +96,7 @@ def contradictions(measured, found: dict) -> list[Finding]:
         found: as of `Tally.summary`, with `n_groups`.
 
     """
-    noise, notes = measured.noise, []
+    kind, notes = measured.noise_kind, []
 
     def note(condition: bool, name: str, text: str, severity: Severity = "note", effect: str = "", remedy: str = "") -> None:
         if condition:
@@ -106,10 +106,10 @@ def contradictions(measured, found: dict) -> list[Finding]:
         bad = np.flatnonzero(~np.isfinite(measured.labels))
         some = "labels are" if len(bad) > 1 else "label is"
         notes.append(plain_note(f"{len(bad)} {some} NaN or infinite, the first of sample {bad[0]}: --labels refuses them"))
-    note(noise is None, "noise-unknown", "the noise is not known: name it (--noise)")
+    note(kind is None, "noise-unknown", "the noise is not known: name it (--noise)")
     if found["mean"] is None:
         return notes
-    counting = noise in ("poisson", "poisson-gaussian")
+    counts, photons = kind is not None and kind.counts, kind is not None and kind.photons
     saturated = found["fraction_saturated"]
     note(
         found["constant"],
@@ -127,7 +127,7 @@ def contradictions(measured, found: dict) -> list[Finding]:
         "look at them, and leave them out where a shutter was closed or the camera saturated",
     )
     note(
-        noise == "poisson" and found["any_negative"],
+        counts and found["any_negative"],
         "negative-counts",
         f"negative counts (least {found['min']:g}) under poisson noise",
         "biased",
@@ -135,32 +135,33 @@ def contradictions(measured, found: dict) -> list[Finding]:
         "give the offset (--offset), or name poisson-gaussian noise with its read noise",
     )
     note(
-        noise == "poisson" and found["n_not_whole"] > 0,
+        counts and found["n_not_whole"] > 0,
         "not-whole",
         f"{found['n_not_whole']} values are not whole photoelectrons, as those of poisson noise are",
         "biased",
         "what is no count has other noise than counts, and the number is wrong",
         "give the raw counts, the gain and offset that make them whole, or the noise that these have",
     )
-    expected = found["mean"] + (measured.read_noise**2 if noise == "poisson-gaussian" else 0.0)
     note(
-        counting and not found["constant"] and saturated == 0 and 0 <= found["variance"] < 0.8 * expected,
+        kind is not None and kind.positive and found["min"] <= 0,
+        "impossible-values",
+        f"values from {found['min']:g} on, those with {measured.noise_name} noise are above 0",
+        "biased",
+        "the noise is not what was stated, and there is no number",
+        "give the offset (--offset), leave out pixels without signal, or name other noise (--noise)",
+    )
+    expected = found["mean"] + (measured.read_noise**2 if photons and not counts else 0.0)
+    note(
+        photons and not found["constant"] and saturated == 0 and 0 <= found["variance"] < 0.8 * expected,
         "variance-too-small",
-        f"variance {found['variance']:.3g} is below {expected:.3g}, the least that {noise} noise allows",
+        f"variance {found['variance']:.3g} is below {expected:.3g}, the least that {measured.noise_name} noise allows",
         "biased",
         "the noise is taken as too large, and the number is too low",
         "check gain, offset and read noise, and whether the values are averages",
     )
-    note(
-        noise == "poisson-gaussian" and measured.read_noise == 0,
-        "noise-unknown",
-        "poisson-gaussian noise without read noise (--read-noise)",
-    )
-    note(
-        noise in ("gaussian", "complex-gaussian") and measured.sigma is None,
-        "noise-unknown",
-        f"{noise} noise without sigma (--sigma)",
-    )
+    for figure in kind.missing(measured.calibration) if kind is not None else ():
+        option = figure.option or kind.option(figure)
+        note(True, "noise-unknown", f"{kind.name} noise without {figure.name.replace('_', ' ')} ({option})")
     n_groups = found["n_groups"]
     note(
         n_groups < 3 and len(measured.shape) == 2,

@@ -36,7 +36,7 @@ class Units(Check):
     def applies(cls, measured) -> bool:
         """Tell whether the noise is that of counts and nobody has given a gain or an offset."""
         calibration = measured.calibration
-        counts = calibration.noise in ("poisson", "poisson-gaussian") and not calibration.converts
+        counts = calibration.noise is not None and calibration.noise.photons and not calibration.converts
         return counts and (measured.units_assumed or measured.units != "photoelectrons")
 
     def add(self, block: Block) -> None:

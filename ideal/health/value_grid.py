@@ -42,9 +42,9 @@ class ValueGrid(Check):
         if not self._count:
             return []
         values = np.concatenate(self._kept)
-        if np.all(values == np.round(values)) and self.measured.noise.startswith("poisson"):
+        if np.all(values == np.round(values)) and self.measured.noise_kind.photons:
             return self._gaps(values)
-        return self._steps(values) if self.measured.noise == "gaussian" else []
+        return self._steps(values) if self.measured.noise_kind.additive else []
 
     def _gaps(self, values: np.ndarray) -> list[Finding]:
         low, high = np.quantile(values, [0.002, 0.998])
@@ -83,11 +83,12 @@ class ValueGrid(Check):
 
     def _multiples(self, factor: int, shift: int) -> list[Finding]:
         measured = self.measured
-        if measured.noise == "poisson-gaussian" and measured.gain * factor < measured.read_noise:
+        counts = measured.noise_kind.counts
+        if not counts and measured.gain * factor < measured.read_noise:
             return []  # steps that are fine beside the noise
-        if measured.noise == "poisson-gaussian" and factor == measured.step:
+        if not counts and factor == measured.step:
             return [self._shifted(factor)]
-        if measured.noise == "poisson" and measured.calibration.converts and abs(measured.gain * factor - 1) < 0.02:
+        if counts and measured.calibration.converts and abs(measured.gain * factor - 1) < 0.02:
             return []
         shift = int(shift % factor)
         plus = f" plus {shift}" if shift else ""
@@ -125,7 +126,7 @@ class ValueGrid(Check):
             f"the numbers have gaps: on average one in {factor:.3g} occurs, as after stretching or scaling",
             "these are no single photoelectrons: the noise is not what was stated, and the number is wrong",
             "give the raw numbers: no gain makes whole photoelectrons of these"
-            if self.measured.noise == "poisson"
+            if self.measured.noise_kind.counts
             else f"give the raw numbers, or the gain (--gain {self.measured.gain / factor:.4g} may fit)",
             {"factor": float(factor), "gain": float(self.measured.gain / factor)},
         )

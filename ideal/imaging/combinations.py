@@ -66,7 +66,7 @@ def informative_combinations(
         UsageError: the system is not linear, or its noise depends on the light.
 
     """
-    if not system.linear or noise.name not in ("gaussian", "complex-gaussian"):
+    if not system.linear or not noise.additive:
         raise UsageError(f"{system.name} with {noise.name} noise has no combinations of independent noise: measure its pixels")
     sigma = np.asarray(noise.sigma, np.float32)
     with jax.enable_x64(False):

@@ -30,8 +30,8 @@ from ideal.information.scoring import (
     check_values,
     choose_patches,
     in_blocks,
+    known_noise,
     mosaic_period,
-    noise_model,
     patch_size,
     real_values,
     sensor_of,
@@ -139,7 +139,7 @@ def _estimate(
 ) -> Estimate:
     started = time.perf_counter()
     check_request(confidence, effort, time_limit)
-    noise = noise_model(source, sigma=source.read_sigma(0, 1)[0] if source.has_sample_sigma else None)
+    noise = known_noise(source)
     size = patch_size(source, patch)
     usable = check_values(source, allow)
     findings = usable.findings
@@ -161,7 +161,7 @@ def _estimate(
     every = len(shape) == 1 and not fitted and _is_little(len(patches), real_values(source, shape))
     folds = folds if every or len(np.unique(patches.groups)) < MANY_SOURCES else folds[:1]
     scores, means = [], None
-    if noise.name.startswith("poisson") and not source.has_clean:
+    if noise.needs_means and not source.has_clean:
         # Means that are not known are deconvolved from the values of all patches, once for all folds.
         means = noise.fit_means(Prepared(patches, noise, False, (seed, 2)).some(_REFERENCE_VALUES).array())
     trained = sum(MODELS[name].trained for name in to_fit)
@@ -180,7 +180,9 @@ def _estimate(
         scores.append(_score_fold(source, noise, sensor, means, parts, to_fit, fitted, key, budget, len(folds), label, say))
         kept.write(number, scores[-1].to_state(), scores[-1].fitted if number == 0 else {})
     groups = np.concatenate([score.groups for score in scores])
-    noise_entropy = np.concatenate([score.noise_entropy for score in scores])
+    noise_entropy, plain_entropy = (
+        np.concatenate([getattr(score, name) for score in scores]) for name in ("noise_entropy", "plain_entropy")
+    )
     # One model for each fold, chosen on that fold's validation sources: no source votes on how it is scored itself.
     best = [min(names, key=score.validation_loss) for score in scores]
     results = {name: _result(name, [name] * len(scores), scores, groups, noise_entropy, confidence, seed) for name in names}
@@ -191,7 +193,7 @@ def _estimate(
         noise=_describe_noise(noise, source),
         best=chosen,
         models=results,
-        noise_entropy=float(noise_entropy.mean()),
+        noise_entropy=float(plain_entropy.mean()),
         rate=None if mosaic else _rate(scores, pixels, confidence, seed),
         patch=shape[:2] if len(shape) > 1 else shape,
         pixels=pixels,
@@ -210,7 +212,7 @@ def _estimate(
     shares = [score.shares[name] for name, score in zip(best, scores, strict=True)]
     findings += advice_on_floors(np.concatenate(shares), groups)
     span = min(score.span[0] for score in scores), max(score.span[1] for score in scores)
-    findings += advice_on_plausibility(found, source, noise, span)
+    findings += advice_on_plausibility(found, source, noise, span, float(noise_entropy.mean()))
     findings += _advice(found, noise, source, min(train) if to_fit else None, real_values(source, shape))
     return replace(found, findings=tuple(findings), seconds=time.perf_counter() - started)
 
@@ -309,11 +311,13 @@ class _Score:
     """What one fold says: losses by model, nats per measurement; of the rate, those of a pixel given its past.
 
     `shares` is what of each measurement a model's floor gave, `rate_noise` the entropy of the noise of a pixel given its past by
-    model, nats, both (sample,).
+    model, nats, both (sample,). Losses and the entropies of noise are those of values on the scale of the noise;
+    `plain_entropy` is H(Y|X) of the values as they were measured.
     """
 
     groups: np.ndarray
     noise_entropy: np.ndarray
+    plain_entropy: np.ndarray
     losses: Losses
     shares: dict[str, np.ndarray]
     validation: dict[str, np.ndarray]
@@ -334,7 +338,18 @@ class _Score:
         tables = {name: state.get(name, {}) for name in ("shares", "validation", "rate_noise")}
         losses = {name: Losses(**state.get(name, {})) for name in ("losses", "rates")}
         seconds = {name: float(value) for name, value in state["seconds"].items()}
-        return cls(**{**state, **tables, **losses, "seconds": seconds, "span": tuple(state["span"].tolist()), "fitted": fitted})
+        plain = state.get("plain_entropy", state["noise_entropy"])
+        return cls(
+            **{
+                **state,
+                "plain_entropy": plain,
+                **tables,
+                **losses,
+                "seconds": seconds,
+                "span": tuple(state["span"].tolist()),
+                "fitted": fitted,
+            }
+        )
 
     def validation_loss(self, name: str) -> float:
         """Return a model's average loss on validation sources; infinite where it gives no number."""
@@ -355,11 +370,13 @@ def _score_fold(source, noise, sensor, means, parts, to_fit, before, key, budget
     losses, rates, shares, rate_noise, held_out, seconds = Losses(), Losses(), {}, {}, {}, {}
     fitted: dict[bool, dict[str, Density]] = {True: {}, False: {}}
     ready = {}
-    measured = test.array()
+    scaled = test.array()
+    measured = scaled if noise.scale.is_linear else test.measured()
     clean = test.patches.read("clean") if source.has_clean else None
     if np.ndim(source.sigma):
-        noise = noise_model(source, sigma=test.sigma)
-    noise_entropy = noise.conditional_entropy(measured, clean, means)
+        noise = noise.with_sigma(test.sigma)
+    noise_entropy = noise.scaled_entropy(measured, clean, means)
+    plain_entropy = noise_entropy if noise.scale.is_linear else noise.conditional_entropy(measured, clean, means)
     bits = LN2 * np.prod(test.shape[1:3])
     floor = floor_of(source, noise, train)
 
@@ -380,7 +397,7 @@ def _score_fold(source, noise, sensor, means, parts, to_fit, before, key, budget
         begun = time.perf_counter()
         if discrete not in ready:
             parts = [part if discrete else part.dequantised() for part in (train, validation, test, trained_on)]
-            to_score = measured if discrete else parts[2].array()
+            to_score = scaled if discrete else parts[2].array()
             held, sigmas, halves = (parts[0].held(), {}, None) if to_fit else (None, {}, None)
             trained = parts[0]
             if sensor.noise_by_sample and to_fit:
@@ -398,7 +415,7 @@ def _score_fold(source, noise, sensor, means, parts, to_fit, before, key, budget
         if name not in before:
             fitted[discrete][name] = model
         # A model that knows signal and noise apart is told the noise, unless it is that of all it was fitted to.
-        apart = model.noise is not None and (sensor.noise_by_sample or (name in before and not noise.name.startswith("poisson")))
+        apart = model.noise is not None and (sensor.noise_by_sample or (name in before and noise.additive))
         held_out[name] = _loss(model, to_choose, validation, apart) if len(to_choose) else np.array([np.nan])
         by_half = []
         if name not in before and is_affordable(name, train.shape[1:], n_folds, to_fit):
@@ -413,10 +430,11 @@ def _score_fold(source, noise, sensor, means, parts, to_fit, before, key, budget
             _add_rate(rates, name, model, *parts, by_half)
             rate_noise[name] = _noise_entropy_per_pixel(noise, measured, clean, means, inside[1])
         seconds[name] = time.perf_counter() - begun
-    values = measured.view(np.float64) if np.iscomplexobj(measured) else measured
+    values = scaled.view(np.float64) if np.iscomplexobj(scaled) else scaled
     span = float(values.min()), float(values.max())
     every = {**fitted[False], **fitted[True]}
-    return _Score(test.patches.groups, noise_entropy, losses, shares, held_out, seconds, rates, rate_noise, every, span)
+    entropies = noise_entropy, plain_entropy
+    return _Score(test.patches.groups, *entropies, losses, shares, held_out, seconds, rates, rate_noise, every, span)
 
 
 def _add(losses: Losses, name: str, model: Density, tested: tuple, own: tuple, halves: list[Density]) -> np.ndarray:
@@ -458,10 +476,8 @@ def _interior_loss(model: Density, measurements: np.ndarray, prepared: Prepared,
 
 def _noise_entropy_per_pixel(noise, measured, clean, means, inside) -> np.ndarray:
     part = (slice(None), *inside)
-    if np.ndim(getattr(noise, "sigma", None)) > 0:
-        noise = type(noise)(noise.sigma[part])
     cropped = measured[part]
-    entropy = noise.conditional_entropy(cropped, None if clean is None else clean[part], means)
+    entropy = noise.part(part).scaled_entropy(cropped, None if clean is None else clean[part], means)
     return entropy / np.prod(cropped.shape[1:3])
 
 
@@ -485,7 +501,7 @@ def _rate(scores: list[_Score], pixels: int, confidence, seed):
 
 def _kind(noise, source) -> dict[str, bool]:
     """Return what `Density.accepts` asks besides the shape."""
-    return {"counts": noise.name == "poisson", "is_complex": source.dtype.kind == "c"}
+    return {"counts": noise.counts, "is_complex": source.dtype.kind == "c"}
 
 
 def _model_names(models, shape, noise, source) -> list[str]:
@@ -509,9 +525,7 @@ def _describe_noise(noise, source) -> dict:
     described = noise.describe()
     if source.has_sample_sigma:
         described["sigma"] = f"one for every value, array of shape {tuple(source.shape)}"
-    if not noise.name.startswith("poisson"):
-        return described | {"entropy_from": "sigma"}
-    return described | {"entropy_from": "clean means" if source.has_clean else "measurements"}
+    return described | {"entropy_from": noise.entropy_from(source.has_clean)}
 
 
 def _advice(found: Estimate, noise, source, n_train: int | None, values: int) -> list[Finding]:
@@ -525,15 +539,15 @@ def _advice(found: Estimate, noise, source, n_train: int | None, values: int) ->
         effect = "more of them would lower the bound"
         few = Finding("few-measurements", "biased", text, effect, remedy, {"values": values, "training": n_train})
     notes += [] if few is None else [few]
-    if noise.name == "poisson-gaussian" and noise.read_noise < _LITTLE_READ_NOISE:
+    if noise.photons and not noise.counts and noise.least_deviation < _LITTLE_READ_NOISE:
         notes.append(
             plain_note(
-                f"with a read noise of {noise.read_noise:g} electrons single photons show, which the continuous models here "
+                f"with a read noise of {noise.least_deviation:g} electrons single photons show, which the continuous models here "
                 "cannot use: the bound is loose in little light"
             )
         )
     light = None
-    if noise.name == "poisson" and n_train is not None and "negative-binomial" not in found.models:
+    if noise.counts and n_train is not None and "negative-binomial" not in found.models:
         light = source.inspect()["mean_photon_count"]
     if light is not None and light < _FEW_PHOTONS:
         notes.append(plain_note(f"continuous models are loose at {light:.3g} photons per pixel; add --model negative-binomial"))

@@ -13,6 +13,7 @@ from ideal.density import Density, Sensor
 from ideal.errors import UsageError
 from ideal.health import Finding, plain_note
 from ideal.measurements.patches import Fold, split_by_group
+from ideal.noise.members import noise_of_record
 
 _CHECKED_VALUES = 4096  # few, so that samples added to a small file do not hide it
 _SETTINGS = {"seed": "--seed", "patch": "--patch", "period": "--period", "max_patches": "--max-patches", "groups": "--groups"}
@@ -36,7 +37,7 @@ def origin_of(source, *, size, period, seed: int, max_patches: int) -> dict:
         "max_patches": max_patches,
         "fold": 0,
         "path": source.path,
-        "noise": source.noise,
+        "noise": source.noise_name,
         "units": "photoelectrons" if source.calibration.converts else source.units,
     }
 
@@ -67,10 +68,16 @@ def check_fitted(fitted: Mapping[str, Density], here: dict, shape: tuple[int, ..
                 f"{where}: the model {name} knows measurements of {_by(model.shape)}, these are {_by(shape)}{remedy}"
             )
         several = model.noise is not None and len(model.noise) > 1
-        if several and here["noise"] not in ("gaussian", "complex-gaussian"):
+        if several and not noise_of_record(here["noise"]).additive:
             raise UsageError(
                 f"{where}: the model {name} was fitted under Gaussian noise that differs from sample to sample, and these "
                 f"measurements have {here['noise']} noise: fit a model to them (--model full)"
+            )
+        fitted_under = (model.origin or here).get("noise")
+        if noise_of_record(fitted_under).scale is not noise_of_record(here["noise"]).scale:
+            raise UsageError(
+                f"{where}: the model {name} was fitted to values with {fitted_under} noise, modelled on another scale "
+                f"than those with {here['noise']} noise: fit a model to them (--model {name})"
             )
         for member in getattr(model, "members", (model,)):
             known = getattr(getattr(member, "anchor", None), "sensor", sensor)

@@ -19,9 +19,9 @@ def stored_span(source, noise: NoiseModel) -> tuple[float, float] | None:
 
     The ends are half a step beyond the last levels.
     """
-    if source.dtype.str[1:] not in _TYPES:
+    if source.dtype.str[1:] not in _TYPES or not noise.scale.is_linear:
         return None
-    limits, step = np.iinfo(source.dtype), getattr(noise, "step", 1)
+    limits, step = np.iinfo(source.dtype), noise.step
     low, high = (-(-limits.min // step) * step, limits.max // step * step)
     return tuple(float((end - source.offset) * source.gain) for end in (low - step / 2, high + step / 2))
 
@@ -31,7 +31,7 @@ def floor_of(source, noise: NoiseModel, train: Prepared) -> Floor | None:
     if not len(train):
         return None
     values = train.some(_VALUES).array()
-    return Floor.fit(values, step=noise.quantum, origin=getattr(noise, "origin", 0.0), span=stored_span(source, noise))
+    return Floor.fit(values, step=noise.quantum, origin=noise.origin, span=stored_span(source, noise))
 
 
 def on_floor(model: Density, floor: Floor | None, noise: NoiseModel, key) -> Density:
@@ -43,7 +43,7 @@ def on_floor(model: Density, floor: Floor | None, noise: NoiseModel, key) -> Den
             drawn = model.sample(np.random.SeedSequence(key), max(8, _DRAWN // int(np.prod(model.shape))))
         except NotImplementedError:  # a density of the user's own that cannot be drawn from
             return model
-        floor = Floor.fit(drawn, step=noise.quantum, origin=getattr(noise, "origin", 0.0))
+        floor = Floor.fit(drawn, step=noise.quantum, origin=noise.origin)
     return model.with_floor(floor)
 
 

@@ -6,14 +6,14 @@ from functools import cached_property
 
 import numpy as np
 
-from ideal import noise as noise_models
 from ideal._memory import check_memory
 from ideal.density import Sensor
 from ideal.errors import DataError, UsageError
 from ideal.health import Finding, identical, merged, refuse_void
 from ideal.measurements.patches import Patches, some_tiled_positions, spatial_groups, tiled_positions
+from ideal.noise import NoiseModel
+from ideal.noise.members import noises_of
 
-_WHOLE = 1e-3  # electrons from a whole number that rounding in a file may explain
 _HELD_BYTES = 2**28
 _HASHED_BYTES = 2**30  # of patches among which copies are looked for
 _BLOCK_VALUES = 2**18
@@ -26,71 +26,33 @@ _BLOCKS, _MANY_BLOCKS, _MANY_TILES = 20, 64, 2**17
 _FEWEST_SOURCES = 5  # below it an image is cut into blocks that serve as sources
 
 
-def noise_model(source, *, sigma=None) -> noise_models.NoiseModel:
-    """Return the noise model that a measurement set names.
+def known_noise(source) -> NoiseModel:
+    """Return the noise model of a measurement set whose noise must be known.
 
     Args:
         source: `ideal.measurements.MeasurementSet`.
-        sigma: standard deviations in place of the set's own, as those of its patches.
 
     Raises:
-        UsageError: the noise or a figure of it is not known.
+        UsageError: nobody has named the noise, a figure of it is missing, or figures contradict it.
 
     """
-    where = source.path
-    if source.noise is None:
-        fitting = [name for name in noise_models.NAMES if (name == "complex-gaussian") == (source.dtype.kind == "c")]
-        raise UsageError(f"{where}: the noise is not known: name it (--noise {'|'.join(fitting)})")
-    if source.noise == "poisson":
-        if source.read_noise > 0:
-            raise UsageError(
-                f"{where}: poisson noise has no read noise, yet the read noise is {source.read_noise:g} electrons: name "
-                "--noise poisson-gaussian, or --read-noise 0"
-            )
-        if source.gain > 1 and source.integer:
-            raise UsageError(
-                f"{where}: whole DN of {source.gain:g} electrons each are not Poisson counts: name --noise poisson-gaussian "
-                "with its --read-noise"
-            )
-        floor, ceiling = source.calibration.floor, source.calibration.saturation
-        if floor is not None and _counts(source, floor) > 0:
-            raise UsageError(f"{where}: photon counts end at 0, yet the floor is {floor:g} (--floor): leave it out")
-        return noise_models.Poisson() if ceiling is None else noise_models.Poisson(_counts(source, ceiling))
-    if source.noise == "poisson-gaussian":
-        if not source.read_noise > 0:
-            raise UsageError(
-                f"{where}: poisson-gaussian noise needs a read noise above 0 electrons (--read-noise R); for none, name --noise "
-                "poisson"
-            )
-        given = {"floor": source.calibration.floor, "ceiling": source.calibration.saturation}
-        limits = {name: value for name, value in given.items() if value is not None and source.integer}
-        return noise_models.PoissonGaussian(source.read_noise, source.gain, source.offset, source.integer, source.step, **limits)
-    sigma = source.sigma if sigma is None else sigma
-    if sigma is None:
-        raise UsageError(f"{where}: {source.noise} noise needs its standard deviation (--sigma S)")
-    kind = noise_models.Gaussian if source.noise == "gaussian" else noise_models.ComplexGaussian
-    return kind(sigma)
+    if source.noise_kind is None:
+        fitting = noises_of(is_complex=source.dtype.kind == "c")
+        raise UsageError(f"{source.path}: the noise is not known: name it (--noise {'|'.join(fitting)})")
+    source.noise_kind.refuse(source)
+    return source.noise
 
 
-def with_limits(noise: noise_models.NoiseModel, source, findings: Collection[Finding]) -> noise_models.NoiseModel:
+def with_limits(noise: NoiseModel, source, findings: Collection[Finding]) -> NoiseModel:
     """Return the noise with the floor and the ceiling that the health check found in the values, where it can model them."""
     for finding in findings:
         if finding.name == "clipped" and finding.figures.get("modelled"):
-            limits = {side: finding.figures[side] for side in ("floor", "ceiling") if finding.figures[side] is not None}
-            if noise.name == "poisson":
-                limits = {side: _counts(source, level) for side, level in limits.items()}
-            return replace(noise, **limits)
+            limits = {side: finding.figures[side] for side in ("floor", "ceiling")}
+            return noise.with_limits(source.calibration, **limits)
     return noise
 
 
-def _counts(source, level: float) -> float:
-    """Return a stored level in whole counts."""
-    return float(round((level - source.offset) * source.gain))
-
-
-def sensor_of(
-    noise: noise_models.NoiseModel | None, period: tuple[int, int] | None = None, patches: Patches | None = None
-) -> Sensor:
+def sensor_of(noise: NoiseModel | None, period: tuple[int, int] | None = None, patches: Patches | None = None) -> Sensor:
     """Return what a density model may know of measurements under this noise, by a sensor with a mosaic of this period.
 
     Noise that nobody has named (None) says nothing: neither levels nor a least scatter.
@@ -104,11 +66,8 @@ def sensor_of(
     mosaic = period or (1, 1)
     if noise is None:
         return Sensor(period=mosaic)
-    if noise.name == "poisson":
-        return Sensor(step=1.0, lowest=0.0, noise_variance=(0.0, 1.0), period=mosaic, highest=noise.highest)
-    if noise.name == "poisson-gaussian":
-        variance = noise.read_noise**2, 1.0
-        return Sensor(noise.quantum, noise.origin, noise.lowest, variance, mosaic, noise.highest)
+    if not noise.additive:
+        return Sensor(noise.quantum, noise.origin, noise.lowest, noise.linear_variance, mosaic, noise.highest)
     sigma = noise.sigma
     if patches is not None and sigma_by_value(patches.source):
         sigma = common_sigma(patches)
@@ -120,7 +79,7 @@ def sensor_of(
 
 def sigma_by_value(source) -> bool:
     """Tell whether a measurement set names a standard deviation of Gaussian noise for each value, not one for all."""
-    return source.noise in ("gaussian", "complex-gaussian") and np.ndim(source.sigma) > 0
+    return source.noise_kind is not None and source.noise_kind.additive and np.ndim(source.sigma) > 0
 
 
 def common_sigma(patches: Patches) -> np.ndarray | None:
@@ -162,7 +121,7 @@ class Usable:
 def choose_patches(
     source,
     usable: Usable,
-    noise: noise_models.NoiseModel | None,
+    noise: NoiseModel | None,
     patch: tuple[int, int] | None,
     limit: int,
     seed: int,
@@ -218,6 +177,8 @@ def choose_patches(
 class Prepared:
     """Patches as a density model takes them: an object with a shape whose iteration gives arrays of samples.
 
+    Values stand on the scale of the noise, `NoiseModel.scale`.
+
     Attributes:
         patches: where the values come from.
         noise: the noise model.
@@ -227,7 +188,7 @@ class Prepared:
     """
 
     patches: Patches
-    noise: noise_models.NoiseModel
+    noise: NoiseModel
     dequantise: bool
     key: tuple[int, ...]
 
@@ -244,10 +205,17 @@ class Prepared:
         """Iterate over arrays of patches, in order."""
         rng = np.random.default_rng(self.key)
         for batch in self.patches:
-            values = checked(batch, self.noise, self.patches.source.path)
+            values = self.noise.scale(self._checked(batch))
             if self.dequantise:
                 values = values + self.noise.quantum * (rng.random(values.shape) - 0.5)
             yield values
+
+    def _checked(self, batch: np.ndarray) -> np.ndarray:
+        return self.noise.check_values(batch, self.patches.source.path)
+
+    def measured(self) -> np.ndarray:
+        """Return all patches at once as they were measured, on no scale of the noise."""
+        return np.concatenate([self._checked(batch) for batch in self.patches])
 
     @cached_property
     def sigma(self) -> np.ndarray:
@@ -292,31 +260,6 @@ def in_blocks(score: Callable[..., np.ndarray], measurements: np.ndarray, *more:
     size = max(1, _BLOCK_VALUES // max(1, int(np.prod(measurements.shape[1:]))))
     parts = (slice(start, start + size) for start in range(0, len(measurements), size))
     return np.concatenate([score(*(array[part] for array in (measurements, *more))) for part in parts])
-
-
-def checked(values: np.ndarray, noise: noise_models.NoiseModel, where: str) -> np.ndarray:
-    """Return measurements in photoelectrons as the noise model expects them.
-
-    Raises:
-        DataError: under Poisson noise a value is negative or not whole.
-
-    """
-    if noise.name != "poisson":
-        return values
-    whole = np.round(values)
-    worst = float(np.abs(values - whole).max(initial=0.0))
-    if worst > _WHOLE:
-        example = float(values.ravel()[np.abs(values - whole).argmax()])
-        raise DataError(
-            f"{where}: Poisson counts must be whole photoelectrons; found {example:.6g}: give the camera's gain and offset "
-            "(--gain e-/DN --offset DN), or name poisson-gaussian noise with its --read-noise"
-        )
-    if whole.min(initial=0.0) < 0:
-        raise DataError(
-            f"{where}: Poisson counts cannot be negative; found {whole.min():g}: the offset is too large, or there is read noise "
-            "(--noise poisson-gaussian --read-noise R)"
-        )
-    return whole
 
 
 def patch_size(source, patch) -> tuple[int, int] | None:

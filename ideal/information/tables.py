@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ideal.noise.members import noise_of_record
 from ideal.tables import Cell, Column, Table, bar_cell, interval_cell
 from ideal.text import digits_for, duration, exact_percent, is_known, number, percent, with_span
 
@@ -25,7 +26,7 @@ def pixel_name(document: dict) -> str:
     """Return what a bit of an estimate is counted by: "pixel" of an image, "visibility" or "value" of a vector."""
     if len(document["patch"]) > 1:
         return "pixel"
-    return "visibility" if document["noise"]["name"] == "complex-gaussian" else "value"
+    return "visibility" if noise_of_record(document["noise"]["name"]).is_complex else "value"
 
 
 def unit_of(*documents: dict) -> str:

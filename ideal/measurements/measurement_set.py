@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ideal._memory import check_memory, memory_for
-from ideal.calibration import NOISES, Calibration, check_sigma
+from ideal.calibration import Calibration, check_sigma
 from ideal.errors import DataError, UsageError
 from ideal.formats import (
     FORMAT,
@@ -31,6 +31,8 @@ from ideal.formats import (
     write_measurements,
 )
 from ideal.health import Examination, Finding, examine, lines, plain_note
+from ideal.noise import NOISE, NoiseModel
+from ideal.noise.members import check_figures, figure_names, named_noise, noises_of
 from ideal.text import plain_text
 
 __all__ = ["MeasurementSet", "MeasurementWriter", "from_arrays", "open_measurements", "write_measurements"]
@@ -57,8 +59,9 @@ def open_measurements(path: str | Path, *, axes: str | None = None, follow_links
             value, as "ncyx", "yxn" or "tzcyx". None for what the file says, or else (sample, row, column[, channel]).
         follow_links: whether files that the file names may be read outside its folder. `MeasurementSet.files` lists them.
         **overrides: noise, sigma, gain, offset, read_noise, units, floor, saturation; what is not None replaces what the file
-            says. Of UVFITS files also source (name), freqsel and subarray (numbers), where a file holds several, and
-            weight_scale, a factor for weights that are not 1/sigma^2.
+            says. `noise` is a name ("poisson"), a name with figures ("poisson-gaussian:read_noise=1.6") or a model of
+            `ideal.noise`; further figures of it go by their names. Of UVFITS files also source (name), freqsel and subarray
+            (numbers), where a file holds several, and weight_scale, a factor for weights that are not 1/sigma^2.
 
     Raises:
         DataError: the file cannot be used as it is.
@@ -66,7 +69,7 @@ def open_measurements(path: str | Path, *, axes: str | None = None, follow_links
 
     """
     unknown = sorted(set(overrides) - set(_OVERRIDES + _RADIO))
-    if unknown:
+    if unknown and (unknown := sorted(set(unknown) - set(figure_names()))):
         raise UsageError(f"unknown option {', '.join(unknown)} for {path}: expected {', '.join(_OVERRIDES + _RADIO)}")
     given = {key: value for key, value in overrides.items() if value is not None}
     sigma = given.get("sigma")
@@ -98,6 +101,7 @@ def from_arrays(
     period=None,
     axes=None,
     path="<array>",
+    **figures,
 ) -> "MeasurementSet":
     """Wrap arrays in memory as a measurement set.
 
@@ -109,7 +113,8 @@ def from_arrays(
         labels: one per sample.
         objects: what was imaged, sample first.
         sigma: standard deviation of Gaussian noise after conversion: a number, shape (row, ...) or that of the measurements.
-        noise: "poisson", "gaussian", "poisson-gaussian" or "complex-gaussian".
+        noise: name of a noise model, as "poisson" (`ideal.noise.NOISE` lists them), or a model with its figures, as
+            `ideal.noise.Poisson()`; None where it is not known.
         gain: e-/DN; None for 1, where neither `offset` nor `read_noise` makes it matter.
         offset: DN.
         read_noise: photoelectrons.
@@ -120,20 +125,27 @@ def from_arrays(
         axes: of `measurements`, `clean` and `sigma` as given, one letter each: n sample, t time, z plane, c channel, y row, x
             column, v value, as "ncyx" or "yxn".
         path: what messages call it.
+        **figures: further numbers that make the noise, by name.
 
     Raises:
         DataError: arrays do not fit each other, or a figure has no meaning.
         UsageError: counts with an offset or a read noise but no gain, or shape and values that speak for other axes.
 
     """
-    figures = {"offset": offset, "read_noise": read_noise}
-    _check_gain(noise, gain, figures, units, str(path))
+    kind, own = _named(noise, str(path), DataError)
+    check_figures(kind, figures, f"{path}: ")
+    sigma, gain, units = (
+        own.get(key) if given is None else given for key, given in (("sigma", sigma), ("gain", gain), ("units", units))
+    )
+    offset, read_noise = offset or own.get("offset", 0.0), read_noise or own.get("read_noise", 0.0)
+    figures = {key: value for key, value in own.items() if key not in _OVERRIDES} | figures
+    _check_gain(kind, gain, {"offset": offset, "read_noise": read_noise}, units, str(path))
     gain = 1.0 if gain is None else gain
     given = {"measurements": measurements, "clean": clean, "groups": groups, "labels": labels, "objects": objects}
     arrays = {key: np.asarray(value) for key, value in given.items() if value is not None}
     if units is None and gain == 1 and offset == 0 and not np.iscomplexobj(arrays["measurements"]):
         units = "photoelectrons"
-    attributes = {"noise": noise, "gain": gain, "offset": offset, "read_noise": read_noise, "units": units}
+    attributes = figures | {"noise": kind, "gain": gain, "offset": offset, "read_noise": read_noise, "units": units}
     attributes |= {"floor": floor, "saturation": saturation}
     if period is not None:
         attributes["period"] = np.broadcast_to(period, 2)
@@ -153,7 +165,9 @@ class MeasurementSet(AbstractContextManager):
         path: as the user wrote it.
         shape: (sample, row, column[, channel]), (sample, value) or complex (sample, visibility).
         dtype: as stored.
-        noise: name of the noise model, or None where nobody has said.
+        noise: the noise model, or None where nobody has named one or a figure of it is missing; where every sample has a sigma of
+            its own, that of the first (`noise_of`).
+        noise_kind: class of the noise that somebody has named, whether or not its figures are known; None where nobody has.
         sigma: None, a number, an array of the shape of a sample, or an array of the full shape that is read lazily; in the
             units that `read` returns.
         gain: e-/DN.
@@ -207,6 +221,7 @@ class MeasurementSet(AbstractContextManager):
         known = {key: self.attributes[key] for key in _OVERRIDES if self.attributes.get(key) is not None}
         if not self._source.trusted:
             known = self._distrust(known)
+        kind = self._take_noise(known, overrides)
         for values, error in ((known, DataError), (overrides, UsageError)):
             for key in _NUMBERS & set(values):
                 values[key] = _number(values[key], key, self.path, error)
@@ -218,24 +233,44 @@ class MeasurementSet(AbstractContextManager):
         if known.get("units") == "photoelectrons" and {"gain", "offset"} & set(overrides):
             known.pop("units")  # who gives a gain says that these are DN
         whole = known | overrides
-        _check_gain(whole.get("noise"), whole.get("gain"), whole, whole.get("units"), self.path)
-        known |= overrides
+        _check_gain(kind, whole.get("gain"), whole, whole.get("units"), self.path)
+        known = whole | {"figures": known["figures"] | overrides["figures"]}
         self.units_assumed = known.get("units") is None
         if self.dtype.kind == "c":
             known.setdefault("units", "Jy")
         calibration = Calibration(**known)
         calibration.validate(self.path, self.shape[1:])
-        is_complex, noise = self.dtype.kind == "c", calibration.noise
-        if noise is not None and is_complex != (noise == "complex-gaussian"):
-            kind = "complex" if is_complex else "real"
-            wanted = "complex-gaussian" if is_complex else "poisson, gaussian or poisson-gaussian"
+        is_complex = self.dtype.kind == "c"
+        if kind is not None and is_complex != kind.is_complex:
+            *others, last = noises_of(is_complex=is_complex)
+            wanted = f"{', '.join(others)} or {last}" if others else last
             error = UsageError if "noise" in overrides else DataError
-            raise error(f"{self.path}: noise is {noise} but the measurements are {kind}, expected {wanted}")
+            values = "complex" if is_complex else "real"
+            raise error(f"{self.path}: noise is {kind.name} but the measurements are {values}, expected {wanted}")
         return calibration
+
+    def _take_noise(self, known: dict, overrides: dict) -> type[NoiseModel] | None:
+        """Put the class of the noise in place of its name, and further figures of it under "figures"; return the class."""
+        kind = None
+        for values, error in ((known, DataError), (overrides, UsageError)):
+            named, own = _named(values.get("noise"), self.path, error)
+            kind = named or kind
+            if named is not None:
+                values.update(own | values | {"noise": named})
+        further = [each.name for each in kind.figures if each.name not in _OVERRIDES] if kind is not None else []
+        said = self.attributes if self._source.trusted else {}
+        stated = {name: said[name] for name in further if said.get(name) is not None}
+        given = {name: overrides.pop(name) for name in list(overrides) if name not in _OVERRIDES}
+        check_figures(kind, given, f"{self.path}: ")
+        known["figures"] = {name: _number(value, name, self.path, DataError) for name, value in stated.items()}
+        overrides["figures"] = {name: _number(value, name, self.path, UsageError) for name, value in given.items()}
+        if isinstance(self.attributes.get("noise"), type):
+            self.attributes["noise"] = kind.name
+        return kind
 
     def _distrust(self, said: dict) -> dict:
         """Keep what cannot be misread: another program's `gain` may be decibels, its `sigma` anything."""
-        kept = {"noise": said["noise"]} if said.get("noise") in NOISES else {}
+        kept = {"noise": said["noise"]} if isinstance(said.get("noise"), str) and said["noise"] in NOISE else {}
         if isinstance(said.get("units"), str):
             kept["units"] = said["units"]
         left = sorted(set(said) - set(kept))
@@ -279,12 +314,27 @@ class MeasurementSet(AbstractContextManager):
         """Number of sources."""
         return int(np.unique(self.groups).size) if self.has_groups else len(self)
 
-    noise = property(lambda self: self.calibration.noise)
+    @cached_property
+    def noise(self) -> NoiseModel | None:
+        """The noise model, or None where nobody has named one or a figure of it is missing."""
+        return None if self.noise_kind is None else self.noise_kind.of(self)
+
+    def noise_of(self, start: int, stop: int, rows: slice | None = None) -> NoiseModel | None:
+        """Return the noise of samples start to stop, of these rows of images, each value with its own figures."""
+        noise = self.noise
+        return noise.with_sigma(self.read_sigma(start, stop, rows)) if noise is not None and noise.by_value else noise
+
+    noise_kind = property(lambda self: self.calibration.noise)
     sigma = property(lambda self: self.calibration.sigma)
     gain = property(lambda self: self.calibration.gain)
     offset = property(lambda self: self.calibration.offset)
     read_noise = property(lambda self: self.calibration.read_noise)
     units = property(lambda self: self.calibration.units)
+
+    @property
+    def noise_name(self) -> str | None:
+        """Name of the noise that somebody has named, for messages and records."""
+        return None if self.noise_kind is None else self.noise_kind.name
 
     @property
     def warnings(self) -> list[str]:
@@ -301,7 +351,8 @@ class MeasurementSet(AbstractContextManager):
 
     def __repr__(self) -> str:
         """Return path, shape, type, noise and units."""
-        return f"MeasurementSet({self.path!r}, shape={self.shape}, dtype={self.dtype}, noise={self.noise}, units={self.units!r})"
+        noise = self.noise_name
+        return f"MeasurementSet({self.path!r}, shape={self.shape}, dtype={self.dtype}, noise={noise}, units={self.units!r})"
 
     def set_groups(self, groups) -> None:
         """Replace the source of each sample, (sample,), by integers or names.
@@ -419,7 +470,7 @@ class MeasurementSet(AbstractContextManager):
         stored = self._slice(self._clean, start, stop, "clean", rows)
         values = np.array(stored, dtype=np.complex128 if self.dtype.kind == "c" else np.float64)
         self._finite(values, start, "clean", rows)
-        if self.noise in ("poisson", "poisson-gaussian"):
+        if self.noise_kind is not None and self.noise_kind.photons:
             dark = -_ROUNDING * float(np.abs(values).max(initial=0.0))  # what a transform leaves where there is no light
             if values.min(initial=0.0) < dark:
                 index = tuple(int(i) for i in np.unravel_index(values.argmin(), values.shape))
@@ -490,15 +541,25 @@ class MeasurementSet(AbstractContextManager):
         return f"sample {index[0] + slice(start, None).indices(len(self))[0]}, pixel {pixel}"
 
 
-def _check_gain(noise: str | None, gain: float | None, given: dict, units: str | None, path: str) -> None:
+def _named(noise, path: str, error) -> tuple[type[NoiseModel] | None, dict]:
+    """Return the class of a noise that is named, and the figures that come with it; `error` where there is none."""
+    try:
+        return named_noise(noise if noise is None or isinstance(noise, type | NoiseModel) else str(noise))
+    except UsageError as wrong:
+        raise error(f"{path}: {wrong}") from None
+
+
+def _check_gain(kind: type[NoiseModel] | None, gain: float | None, given: dict, units: str | None, path: str) -> None:
     """Refuse a camera's offset or read noise without its gain, where the noise depends on it.
 
     Raises:
         UsageError: `given` holds one of them, nobody has said the gain, and noise may be that of counts.
 
     """
-    uses = {"offset": (None, "poisson", "poisson-gaussian"), "read_noise": (None, "poisson-gaussian")}
-    figures = [name for name, noises in uses.items() if given.get(name) and noise in noises]
+    if kind is not None and not kind.photons:
+        return
+    uses = ["offset"] + ["read_noise"] * (kind is None or "read_noise" in [each.name for each in kind.figures])
+    figures = [name for name in uses if given.get(name)]
     if gain is None and figures and units != "photoelectrons":
         raise UsageError(
             f"{path}: {' and '.join(figures)} without the gain: give the photoelectrons per DN (--gain G, or gain=G in Python), "

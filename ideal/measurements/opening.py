@@ -13,8 +13,7 @@ from ideal._regular_files import read_text
 from ideal.errors import DataError, UsageError
 from ideal.formats.npy import is_npy, load_array
 from ideal.measurements.measurement_set import MeasurementSet, from_arrays, open_measurements
-
-_SIGMA, _READ_NOISE = ("gaussian", "complex-gaussian"), ("poisson-gaussian",)  # kinds of noise that have such a figure
+from ideal.noise.members import noises_with
 
 
 @contextmanager
@@ -92,9 +91,10 @@ def check_figures(source: MeasurementSet, *, sigma: float | None, read_noise: fl
         UsageError: there is one.
 
     """
-    for given, option, noises in ((sigma, "--sigma", _SIGMA), (read_noise, "--read-noise", _READ_NOISE)):
-        if given and source.noise is not None and source.noise not in noises:
+    kind = source.noise_kind
+    for given, name in ((sigma, "sigma"), (read_noise, "read_noise")):
+        if given and kind is not None and name not in [each.name for each in kind.figures]:
             raise UsageError(
-                f"{source.path}: {option} is for {' or '.join(noises)} noise, the noise here is {source.noise}: "
-                "name the noise that you mean (--noise)"
+                f"{source.path}: --{name.replace('_', '-')} is for {' or '.join(noises_with(name))} noise, the noise here is "
+                f"{source.noise_name}: name the noise that you mean (--noise)"
             )

@@ -50,20 +50,15 @@ def measured_by(
     simulation = Simulation(system, params, noise, exposure, 0.0, name)
     blocks = list(simulation.blocks(part, part.count, seed))
     values, clean, groups = (np.concatenate([getattr(b, key) for b in blocks]) for key in ("measurements", "clean", "groups"))
-    figures = {}
-    if noise.name in ("gaussian", "complex-gaussian"):
-        figures["sigma"] = noise.sigma
-    if noise.name == "poisson-gaussian":
-        figures["read_noise"] = noise.read_noise
-        if noise.quantised:  # as photoelectrons they would pass for those of a converter of 1 e-/DN, or of none
-            values = np.round(values / noise.gain + noise.offset).astype(np.int64)
-            figures |= {"gain": noise.gain, "offset": noise.offset}
-        else:
-            figures["units"] = "photoelectrons"
-    period = None if system.period == (1, 1) else system.period
-    figures["axes"] = as_read(values.ndim)  # known, and not to be guessed
     return from_arrays(
-        values, clean=clean, groups=groups, labels=part.labels, noise=noise.name, period=period, path=name, **figures
+        noise.stored(values),
+        clean=clean,
+        groups=groups,
+        labels=part.labels,
+        noise=noise,
+        period=None if system.period == (1, 1) else system.period,
+        axes=as_read(values.ndim),  # known, and not to be guessed
+        path=name,
     )
 
 

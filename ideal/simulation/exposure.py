@@ -8,11 +8,11 @@ from typing import Protocol
 
 import numpy as np
 
-from ideal import noise as noise_models
-from ideal._ranges import PHOTONS, Range, check_range
+from ideal._ranges import PHOTONS, check_range
 from ideal.errors import DataError, UsageError
 from ideal.health.finding import Finding
 from ideal.imaging import ImagingSystem, Params
+from ideal.noise import NoiseModel
 from ideal.text import percent
 
 _EXPOSED_BY = 256  # objects whose mean brightness sets the exposure, however many are simulated
@@ -21,7 +21,6 @@ _READ = 16  # objects at once, between which progress is shown
 _BLOCK_VALUES = 2**22  # of scenes or measurements at once: the noise of a block takes some hundred MB in float64
 _PROBE_VALUES = 2**25  # of the scenes that set the exposure, at once
 _NOISE = 1  # last in the key of a measurement's noise, so that no other use of the seed has the same
-_ROUNDING = 1e-5  # of the largest mean: what float32 transforms leave
 _MOST_PHOTONS = 2.0**32 - 1  # counts are stored in 32 bits
 _DIM = 0.01  # of the photons asked for: so little light on average is no exposure that anyone meant
 _SWAMPED = 1e3  # noise standard deviations over the largest noiseless value, beyond which noise is all that there is
@@ -29,13 +28,6 @@ _PEDESTAL = 100.0  # times the photons asked for: a mean so high is light that i
 _DROWNED = 10.0  # noise over standard deviations of noiseless values, beyond which a thousand together carry a few bits
 _COARSE_STEP = 2.0  # times the largest value: a converter with larger steps gives one number for all
 DEFAULT_PHOTONS = 100.0
-
-# What the figures of a camera can be, in their units.
-_CAMERA = {
-    "read_noise": (Range(1e-3, 1e5), "electrons"),
-    "gain": (Range(1e-5, 1e6), "electrons per DN"),
-    "offset": (Range(-1e6, 1e6), "DN"),
-}
 
 
 class Objects(Protocol):
@@ -96,7 +88,7 @@ class Simulation:
 
     system: ImagingSystem
     params: Params
-    noise: noise_models.NoiseModel
+    noise: NoiseModel
     exposure: float
     largest: float
     design: str = ""
@@ -130,24 +122,13 @@ class Simulation:
             scenes = self.exposed(objects.scenes)
             clean = self.system.images(self.params, scenes)
             _check_finite(clean, self.system.name, start)
-            if self.noise.name.startswith("poisson"):
-                clean = _as_light(clean, self.system.name)
+            clean = self.noise.check_means(clean, self.system.name)
             keys = ([seed, own, start + i, _NOISE] for i in range(len(clean)))
             noisy = np.stack([self.noise.sample(np.random.default_rng(key), each) for key, each in zip(keys, clean, strict=True)])
             labels = objects.labels
             if labels is not None and source.classes:
                 labels = np.asarray(source.classes)[labels]
             yield Block(noisy, clean, scenes, labels, np.asarray(objects.groups, dtype=np.int64))
-
-
-def _as_light(clean: np.ndarray, name: str) -> np.ndarray:
-    """Return mean photoelectrons without the negative zeros that Fourier transforms leave where it is dark."""
-    least, most = float(clean.min()), float(clean.max())
-    if least < -_ROUNDING * max(most, -least):
-        raise DataError(
-            f"{name}: a mean of {least:g} photoelectrons, photons cannot be fewer than none: choose other noise (--noise)"
-        )
-    return np.maximum(clean, 0)
 
 
 def _check_finite(clean: np.ndarray, name: str, start: int) -> None:
@@ -159,8 +140,8 @@ def _check_finite(clean: np.ndarray, name: str, start: int) -> None:
         )
 
 
-def _check_light(photons: float, noise: noise_models.NoiseModel) -> None:
-    most = _MOST_PHOTONS if noise.name.startswith("poisson") else float(np.finfo(np.float32).max) ** 0.75
+def _check_light(photons: float, noise: NoiseModel) -> None:
+    most = _MOST_PHOTONS if noise.photons else float(np.finfo(np.float32).max) ** 0.75
     if not photons + 10 * abs(photons) ** 0.5 < most:
         raise UsageError(
             f"{photons:.4g} photoelectrons in a pixel are too much light, at most about {most:.0e} with {noise.name} noise: "
@@ -187,7 +168,7 @@ def prepare(
     source: ObjectSource,
     *,
     photons: float | None = None,
-    noise: noise_models.NoiseModel | None = None,
+    noise: NoiseModel | None = None,
     design: str = "",
     report: Callable[[str, float | None], None] = lambda text, fraction=None: None,
 ) -> Simulation:
@@ -224,8 +205,9 @@ def prepare(
         system = system.replace(photons=photons)
     params = system.check_params(params)
     noise = noise or system.noise(params)
-    for name, (within, unit) in _CAMERA.items() if noise.name == "poisson-gaussian" else ():
-        check_range(f"{noise.name} noise: {name}", getattr(noise, name), within, unit)
+    for figure in noise.figures:
+        if figure.within is not None:
+            check_range(f"{noise.name} noise: {figure.name}", getattr(noise, figure.name), figure.within, figure.unit)
     if photons is not None:
         _check_light(photons, noise)
     wanted = _wanted_brightness(system, photons)
@@ -246,9 +228,11 @@ def prepare(
         report("noiseless measurements that set the range", start / probe.count)
         clean = system.images(params, (scenes * np.float32(exposure)).astype(np.float32))
         _check_finite(clean, system.name, start)
-        if np.iscomplexobj(clean) != (noise.name == "complex-gaussian"):
+        if np.iscomplexobj(clean) != noise.is_complex:
             kind = "complex" if np.iscomplexobj(clean) else "real"
             raise UsageError(f"{system.name} measures {kind} values: noise {noise.name} does not suit")
+        if noise.positive:
+            noise.check_means(clean, system.name)
         largest = max(largest, float(np.abs(clean).max()))
         _check_light(largest, noise)
         sizes, share = np.abs(clean).astype(np.float64), len(clean) / probe.count
@@ -294,7 +278,7 @@ class _Probe:
 
 def _light_findings(
     system: ImagingSystem,
-    noise: noise_models.NoiseModel,
+    noise: NoiseModel,
     photons: float | None,
     count: int,
     mean: float,
@@ -336,17 +320,17 @@ def _light_findings(
                 {"mean": mean, "photons": wanted},
             )
         ]
-    sigma = getattr(noise, "sigma", getattr(noise, "read_noise", None))
-    if sigma is not None and float(np.min(sigma)) > _SWAMPED * largest:
+    sigma = noise.least_deviation
+    if sigma > _SWAMPED * largest:
         return [
             Finding(
                 "noise-only",
                 "note",
-                f"{system.name}: the least standard deviation of the noise is {float(np.min(sigma)):.2g}, the largest noiseless "
+                f"{system.name}: the least standard deviation of the noise is {sigma:.2g}, the largest noiseless "
                 f"value is {largest:.2g}",
                 "the measurements are noise alone",
                 "check the unit of the noise (--sigma, --read-noise) and the light (--photons)",
-                {"sigma": float(np.min(sigma)), "largest": largest},
+                {"sigma": float(sigma), "largest": largest},
             )
         ]
     signal = max(square - mean**2, 0.0) ** 0.5
@@ -363,8 +347,8 @@ def _light_findings(
                 {"sigma": deviation, "mean": mean, "signal": signal},
             )
         ]
-    gain = getattr(noise, "gain", None)
-    if gain is not None and gain > _COARSE_STEP * largest:
+    gain = noise.gain
+    if gain > _COARSE_STEP * largest:
         return [
             Finding(
                 "all-dark",

@@ -9,6 +9,7 @@ from ideal._files import write_whole
 from ideal._memory import check_memory
 from ideal.density import Density
 from ideal.errors import UsageError
+from ideal.noise.members import noise_of_record
 
 
 def draw(path: str, model: Density, count: int, seed: int, size: tuple[int, int] | None) -> np.ndarray:
@@ -29,14 +30,15 @@ def draw(path: str, model: Density, count: int, seed: int, size: tuple[int, int]
     shape = tuple(model.shape) if size is None else (*size, *model.shape[2:])
     what = f"{count} measurements of {'x'.join(map(str, shape))} in double precision"
     check_memory(path, 8 * count * math.prod(map(int, shape)), what, "draw fewer (-n) or smaller ones (--size)")
+    unscaled = noise_of_record((model.origin or {}).get("noise")).scale.inverse
     if size is None or (len(model.shape) > 1 and size == tuple(model.shape[:2])):
-        return model.sample(seed, count)
+        return unscaled(model.sample(seed, count))
     anchors = [getattr(member, "anchor", None) for member in getattr(model, "members", (model,))]
     anywhere = model.name == "stationary" and model.noise is None
     if len(model.shape) == 1 or not (anywhere or all(anchor and anchor.stationary for anchor in anchors)):
         own = "x".join(map(str, model.shape[:2]))
         raise UsageError(f"{path}: the model {model.name} draws measurements of {own} only: leave out --size")
-    return model.sample(seed, count, size)
+    return unscaled(model.sample(seed, count, size))
 
 
 def facts_of(path: str, model: Density, drawn: np.ndarray) -> dict:
@@ -84,13 +86,13 @@ def write(target: str, drawn: np.ndarray, facts: dict, force: bool) -> None:
         return
     from ideal.measurements.measurement_set import write_measurements
 
-    known = {"poisson": "poisson"}.get(facts["noise"])  # the figures of other noise are not kept with a model
-    whole = known and not np.any(drawn % 1)
+    kind = noise_of_record(facts["noise"])
+    whole = kind.counts and not np.any(drawn % 1)  # the figures of other noise are not kept with a model
     description = f"drawn from the model {facts['model']} in {facts['path']}"
     write_measurements(
         target,
         drawn.astype(np.uint32) if whole else drawn,
-        noise=known if whole else None,
+        noise=facts["noise"] if whole else None,
         units=facts["units"] if "as fitted" not in facts["units"] else None,
         description=description,
         overwrite=force,

@@ -54,7 +54,7 @@ class SimulationPlan:
         how = {"photons": self.photons, "noise": self.noise, "design": self.design, "report": report}
         simulation = prepare(self.system, self.params, source, **how)
         shape = self.system.measurement_shape
-        if simulation.noise.name == "complex-gaussian" and len(shape) != 1:
+        if simulation.noise.is_complex and len(shape) != 1:
             raise UsageError(
                 f"{self.system.name}: complex measurements of shape {shape}, files hold vectors (value,) of them: "
                 "let the encoder return encoded.ravel()"

@@ -3,11 +3,9 @@
 import json
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from ideal import noise as noise_models
 from ideal._disk import check_disk
 from ideal._memory import check_memory
 from ideal.errors import UsageError
@@ -15,11 +13,10 @@ from ideal.formats import as_read
 from ideal.health.finding import Finding
 from ideal.imaging import ImagingSystem
 from ideal.measurements.measurement_set import MeasurementSet, MeasurementWriter, from_arrays
+from ideal.noise import NoiseModel
 from ideal.progress import Progress, silent
 from ideal.simulation import Block, Simulation
 from ideal.simulation.plan import SimulationPlan
-
-_UINT16 = 65_535
 
 
 def write(plan: SimulationPlan, out: str, *, force: bool = False, say: Progress = silent) -> dict:
@@ -52,11 +49,11 @@ def write(plan: SimulationPlan, out: str, *, force: bool = False, say: Progress 
     if system.period != (1, 1):
         about["period"] = np.asarray(system.period)
     tally, told = _Tally(), simulation.findings
-    kind = _stored_type(simulation)
+    kind = noise.stored_type(simulation.largest)
     check_disk(out, _bytes_of(simulation, plan.count, kind, plan.keep_objects))
     with MeasurementWriter(
         out,
-        **_calibration(noise),
+        noise=noise,
         units=_units(system, noise),
         description=f"{name} through {system.name}, design {plan.design}",
         overwrite=force,
@@ -95,7 +92,8 @@ def measure(plan: SimulationPlan, say: Progress = silent) -> tuple[MeasurementSe
 
     """
     simulation, source = plan.prepare(say)
-    system, noise, kind = simulation.system, simulation.noise, _stored_type(simulation)
+    system, noise = simulation.system, simulation.noise
+    kind = noise.stored_type(simulation.largest)
     name = f"{plan.objects.name} through {system.name}, design {plan.design}"
     size = _bytes_of(simulation, plan.count, kind, plan.keep_objects)
     check_memory(name, size, f"{plan.count} measurements", "take fewer, or write them to a file (path)")
@@ -115,7 +113,7 @@ def measure(plan: SimulationPlan, say: Progress = silent) -> tuple[MeasurementSe
         groups=groups,
         labels=labels,
         objects=scenes,
-        **_calibration(noise),
+        noise=noise,
         units=_units(system, noise),
         period=None if system.period == (1, 1) else system.period,
         axes=as_read(values.ndim),  # known, and not to be guessed
@@ -156,67 +154,25 @@ class _Tally:
         """Return them as JSON types."""
         return {"mean": self.sum / self.values, "groups": len(self.groups), "labels": dict(sorted(self.labels.items()))}
 
-    def findings(self, name: str, noise: noise_models.NoiseModel, told: Sequence[Finding]) -> list[Finding]:
+    def findings(self, name: str, noise: NoiseModel, told: Sequence[Finding]) -> list[Finding]:
         """Return what is odd about the measurements that were written, where the simulation has not said why (`told`)."""
         if self.least < self.largest or self.values < 2 or any(each.name == "all-dark" for each in told):
             return []
         mean = self.sum / self.values
         text = f"{name}: all {self.values} measured values are {self.largest:g}, the noiseless mean is {mean:.2g} photoelectrons"
-        remedy, gain = "take more light (--photons) or objects (-n)", getattr(noise, "gain", 0.0)
+        remedy, gain = "take more light (--photons) or objects (-n)", noise.gain
         if gain > mean:
             text += f", a step of the camera's converter {gain:.4g}"
             remedy = "check the gain, in photoelectrons per DN (--gain), or take more light (--photons)"
         return [Finding("all-dark", "void", text, "they carry hardly any information", remedy)]
 
 
-def _calibration(noise: noise_models.NoiseModel) -> dict[str, Any]:
-    figures = {"noise": noise.name}
-    if noise.name in ("gaussian", "complex-gaussian"):
-        sigma = np.asarray(noise.sigma, dtype=np.float64)
-        figures["sigma"] = float(sigma) if sigma.ndim == 0 else sigma
-    if noise.name == "poisson-gaussian":
-        figures |= {"gain": noise.gain, "offset": noise.offset, "read_noise": noise.read_noise}
-    return figures
+def _units(system: ImagingSystem, noise: NoiseModel) -> str | None:
+    return "units of the encoder" if noise.is_complex and system.scene.kind != "sky" else noise.units
 
 
-def _units(system: ImagingSystem, noise: noise_models.NoiseModel) -> str | None:
-    if noise.name == "complex-gaussian":
-        return "Jy" if system.scene.kind == "sky" else "units of the encoder"
-    return None if noise.name == "poisson-gaussian" else "photoelectrons"
-
-
-def _stored_type(simulation: Simulation) -> np.dtype:
-    """Return the type of stored values: whole numbers where the noise makes them, with room for light four times as bright."""
-    noise, largest = simulation.noise, simulation.largest
-    most = 4 * largest
-    if noise.name == "poisson":
-        return np.dtype(np.uint16 if most + 10 * most**0.5 < _UINT16 else np.uint32)
-    if noise.name == "poisson-gaussian":
-        _check_camera(noise, largest)
-        width = 10 * noise.read_noise / noise.gain
-        least, most = noise.offset - width, most / noise.gain + noise.offset + width
-        return np.dtype(np.uint16 if least >= 0 and most < _UINT16 else np.int32)
-    # Single precision only where its steps are far finer than the noise.
-    double = np.min(noise.sigma) < 1e-4 * simulation.largest
-    if noise.name == "complex-gaussian":
-        return np.dtype(np.complex128 if double else np.complex64)
-    return np.dtype(np.float64 if double else np.float32)
-
-
-def _check_camera(noise: noise_models.PoissonGaussian, largest: float) -> None:
-    width = 10 * noise.read_noise
-    found = max(abs(noise.offset - width / noise.gain), abs((largest + 10 * largest**0.5 + width) / noise.gain + noise.offset))
-    if found >= np.iinfo(np.int32).max:
-        raise UsageError(
-            f"{largest:.4g} photoelectrons, read noise {noise.read_noise:g}, gain {noise.gain:g}, offset {noise.offset:g} give "
-            f"values as far from 0 as {found:.3g} DN, at most 2.1e9 fit into a file: is the gain right (photoelectrons per DN)?"
-        )
-
-
-def _stored(block: Block, noise: noise_models.NoiseModel, kind: np.dtype) -> tuple[np.ndarray, np.ndarray]:
-    values = block.measurements
-    if noise.name == "poisson-gaussian":
-        values = np.round(values / noise.gain + noise.offset)
+def _stored(block: Block, noise: NoiseModel, kind: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+    values = noise.stored(block.measurements)
     if kind.kind in "iu":
         limits = np.iinfo(kind)
         if values.min() < limits.min or values.max() > limits.max:

@@ -82,7 +82,7 @@ class _Scale:
 
     @classmethod
     def of(cls, images: np.ndarray, noise: NoiseModel | None) -> Self:
-        photons = noise is not None and noise.name.startswith("poisson")  # other noise is alike at all values
+        photons = noise is not None and noise.photons  # other noise is alike at all values
         dark, light = (float(noise.variance(np.float64(each))) for each in (0.0, 1.0)) if photons else (0.0, 0.0)
         transform = RootTransform(dark, light - dark)
         values = transform(images)

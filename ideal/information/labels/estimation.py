@@ -38,8 +38,8 @@ from ideal.information.scoring import (
     check_values,
     choose_patches,
     in_blocks,
+    known_noise,
     mosaic_period,
-    noise_model,
     patch_size,
     sensor_of,
     with_limits,
@@ -142,7 +142,7 @@ def _task_information(
         list(map(str, names)),
     )
     kept = KeptFolds(checkpoints, facts, _contents(patches, folds, labels))
-    sensor = sensor_of(noise if source.noise else None, mosaic, patches)
+    sensor = sensor_of(noise if source.noise_kind else None, mosaic, patches)
     scores = []
     for number, fold in enumerate(folds):
         label = f"{source.path}, fold {number + 1} of {len(folds)}" if len(folds) > 1 else source.path
@@ -414,9 +414,7 @@ def _density(model: str, source):
 
 def _noise(source):
     """Return the noise model; where nobody has named one, one that says nothing of the values."""
-    if source.noise is None:
-        return Gaussian(1.0)
-    return noise_model(source, sigma=source.read_sigma(0, 1)[0] if source.has_sample_sigma else None)
+    return Gaussian(1.0) if source.noise_kind is None else known_noise(source)
 
 
 __all__ = ["PosteriorResult", "TaskInformation", "task_information"]

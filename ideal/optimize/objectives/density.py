@@ -108,7 +108,7 @@ class Density(Objective):
         self._kind = _kind_of(model, task, (*self.patch, *shape[2:]), labelled=self._label != 0)
         self._sensor = sensor_of(task.noise, self._step if len(shape) > 1 else None)
         self._dequantised = bool(task.noise.quantum) and not self._kind.discrete
-        self._counting = task.noise.name in ("poisson", "poisson-gaussian")
+        self._counting = task.noise.photons
         self._photons = Photons(task.noise, int(coordinates), self._dequantised) if self._counting else None
         self._scenes = self._with_labels(task.scenes, task.labels)
         self.batch = min(int(batch), len(task.scenes))
@@ -168,7 +168,7 @@ class Density(Objective):
         means = _patches(clean, sample, where, self.patch)
         noise = task.noise
         if not self._counting:
-            noise = type(noise)(_patches(self._sigma()[None], np.zeros_like(sample), where, self.patch))
+            noise = noise.with_sigma(_patches(self._sigma()[None], np.zeros_like(sample), where, self.patch))
         measured = noise.sample(rng, means.astype(np.complex128 if np.iscomplexobj(means) else np.float64))
         if self._dequantised:
             measured = measured + noise.quantum * (rng.random(measured.shape) - 0.5)
@@ -336,7 +336,9 @@ def _kind_of(model: str, task: Task, shape: tuple[int, ...], *, labelled: bool) 
     fit = [name for name, each in MODELS.items() if has_traced(each)]
     if model not in fit:
         raise UsageError(f"gradients cannot be taken through the density model {model}: choose one of {', '.join(fit)}")
-    about = {"counts": task.noise.name == "poisson", "is_complex": task.noise.name == "complex-gaussian"}
+    if not (task.noise.photons or task.noise.additive):
+        raise UsageError(f"the objective density has no gradients for {task.noise.name} noise: choose the objective samples")
+    about = {"counts": task.noise.counts, "is_complex": task.noise.is_complex}
     fit = [name for name in fit if MODELS[name].accepts(shape, **about) and (MODELS[name].conditional or not labelled)]
     if model not in fit:
         what = f"{task.noise.name} measurements of shape {shape}" + (" by class" if labelled else "")

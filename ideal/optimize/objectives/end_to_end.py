@@ -50,7 +50,7 @@ class EndToEnd(Objective):
         values = np.stack([seen.real, seen.imag]) if np.iscomplexobj(seen) else seen
         noise = float(task.noise.variance(jnp.asarray(seen.real.mean(0))).mean())
         light = float(values.mean()), float(np.sqrt(values.var() + noise))
-        self.few_photons = task.noise.name.startswith("poisson") and light[0] < _FEW_PHOTONS
+        self.few_photons = task.noise.photons and light[0] < _FEW_PHOTONS
         self.decoder = make_decoder(task.system, task.scenes, light)
         if isinstance(self.decoder, WienerDecoder):
             self.decoder.variance = task.noise.variance

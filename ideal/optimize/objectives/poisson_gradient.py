@@ -11,7 +11,7 @@ times, what it misses: a control variate, which costs nothing in bias.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -41,7 +41,7 @@ class Photons:
     def draw(self, key: jax.Array, mean: jax.Array) -> tuple[jax.Array, jax.Array | float]:
         """Return electrons, before a converter rounds them, and the noise that makes measurements continuous."""
         electron_key, jitter_key = jax.random.split(key)
-        noise = self.noise if self.noise.name == "poisson" else replace(self.noise, quantised=False)
+        noise = self.noise.continuous()
         electrons = noise.sample(electron_key, mean)
         if not (self.dequantised and self.noise.quantum):
             return electrons, 0.0
@@ -50,7 +50,7 @@ class Photons:
     def read(self, electrons: jax.Array, jitter: jax.Array | float) -> jax.Array:
         """Return measurements, photoelectrons."""
         noise = self.noise
-        if noise.name != "poisson" and noise.quantised:
+        if noise.quantum and not noise.counts:
             electrons = noise.origin + noise.quantum * jnp.round((electrons - noise.origin) / noise.quantum)
         return electrons + jitter
 

@@ -43,7 +43,7 @@ class Samples(Objective):
         shape = task.system.measurement_shape
         side = int(patch) if len(shape) > 1 else int(patch) ** 2
         self.patch = tuple(min(side, size) for size in shape[:2])
-        self.values = int(np.prod(self.patch)) * int(np.prod(shape[2:])) * (2 if task.noise.name == "complex-gaussian" else 1)
+        self.values = int(np.prod(self.patch)) * int(np.prod(shape[2:])) * (2 if task.noise.is_complex else 1)
         if self.batch < 2:
             raise UsageError("the objective samples needs at least two objects")
         if not np.any(np.asarray(task.scenes[1:]) != np.asarray(task.scenes[0])):
@@ -63,8 +63,8 @@ class Samples(Objective):
         chosen = scenes[jax.random.choice(which, len(scenes), (count,), replace=False)]
         means = jax.lax.map(lambda scene: self.task.system.encode(params, scene), chosen, batch_size=64)
         variance = None
-        if np.ndim(getattr(self.task.noise, "sigma", 0.0)):
-            variance = self.task.noise.variance(jnp.real(means[:1]))  # every value its own: cut alike
+        if self.task.noise.by_value:
+            variance = self.task.noise.scaled_variance(jnp.real(means[:1]))  # every value its own: cut alike
             variance = self._cut(variance, where)[0]
         means = self._cut(means, where)
         return gaussian_information(means, self.task.noise, variance) / (int(np.prod(self.patch)) * LN2)
@@ -83,7 +83,8 @@ class Samples(Objective):
 def gaussian_information(means: jax.Array, noise, variance: jax.Array | None = None) -> jax.Array:
     """Return 1/2 ln det(1 + N^-1 S) of noiseless means (sample, value), N their average noise, unbiased to second order, nats.
 
-    Complex means count as twice as many real values. Sums are in float64 where that is enabled.
+    Both are taken on the scale of the noise, as on that of logarithms where it multiplies the light. Complex means count as twice
+    as many real values. Sums are in float64 where that is enabled.
 
     Args:
         means: (sample, value).
@@ -94,7 +95,8 @@ def gaussian_information(means: jax.Array, noise, variance: jax.Array | None = N
     wide = jnp.promote_types(jnp.real(means).dtype, jnp.zeros(()).dtype)
     real = jnp.real(means).astype(wide)
     if variance is None:
-        variance = noise.variance(real).mean(0)
+        variance = noise.scaled_variance(real).mean(0)
+        real = noise.scale(real, jnp)
     if jnp.iscomplexobj(means):
         variance, real = jnp.tile(variance, 2), jnp.concatenate([real, jnp.imag(means).astype(wide)], axis=1)
     count = len(real)
