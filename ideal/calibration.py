@@ -74,10 +74,10 @@ class Calibration:
         for name, value in (("gain", self.gain), ("read_noise", self.read_noise), ("offset", self.offset)):
             if (value and not (name == "offset" or abs(value) >= SMALLEST)) or abs(value) > LARGEST:
                 raise error(f"{where}: {name} is {value:g}, expected a figure between {SMALLEST:g} and {LARGEST:g}")
-        for name, value in (("floor", self.floor), ("saturation", self.saturation)):
-            if value is not None and not math.isfinite(value):
-                raise error(f"{where}: {name} is {value}, expected a finite number of DN")
-            if value is not None and self.noise == "complex-gaussian":
+        for name, limit in (("floor", self.floor), ("saturation", self.saturation)):
+            if limit is not None and not math.isfinite(limit):
+                raise error(f"{where}: {name} is {limit}, expected a finite number of DN")
+            if limit is not None and self.noise == "complex-gaussian":
                 raise error(f"{where}: {name} is for a camera's numbers, visibilities have none")
         if self.floor is not None and self.saturation is not None and not self.floor < self.saturation:
             raise error(f"{where}: floor is {self.floor:g} and saturation {self.saturation:g}, expected a floor below saturation")

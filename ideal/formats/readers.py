@@ -111,20 +111,19 @@ def _open_tree(tree: Hdf5Tree | ZarrTree, file: Path, name: str | None) -> Sourc
 
 def _from_tree(tree: Hdf5Tree | ZarrTree, file: Path, name: str | None) -> Source:
     """Find the measurements in an HDF5 file or a zarr store: named, called `measurements`, or the only array."""
-    is_zarr = isinstance(tree, ZarrTree)
-    if is_zarr and tree.is_array:
+    if isinstance(tree, ZarrTree) and tree.is_array:
         if name is not None:
             raise DataError(f"{file}::{name}: the zarr file is one array, remove '::{name}'")
         node = tree.get("")
         arrays = {"measurements": node}
         return Source(str(file), arrays, tree.attributes(), close=tree.close, axes=tree.axes_of(node, ""), files=tree.files)
-    if is_zarr:
+    if isinstance(tree, ZarrTree):
         name = tree.first_level(name) or name
     if name is not None:
         node = tree.get(name)
         if not isinstance(node, tree.array_type):
             raise DataError(f"{file}: no dataset {name!r}, it holds {_listing(tree)}")
-        found = plain_attributes(node.attrs) if is_zarr else attributes_of(node)
+        found = plain_attributes(node.attrs) if isinstance(tree, ZarrTree) else attributes_of(node)
         arrays = {"measurements": node}
         return Source(f"{file}::{name}", arrays, found, close=tree.close, axes=_axes_of(tree, node, name), files=tree.files)
     attributes = tree.attributes()
