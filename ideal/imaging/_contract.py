@@ -4,6 +4,7 @@ import dataclasses
 import datetime
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, ClassVar, Self
@@ -19,7 +20,7 @@ from ideal.imaging.constraints import Constraint
 from ideal.imaging.linear import LinearOperator
 from ideal.noise import NoiseModel, Poisson
 
-Params = dict[str, jax.Array]
+Params = Mapping[str, jax.Array | np.ndarray]  # nobody changes one in its place
 
 _BLOCK_VALUES = 2**24  # values of scenes, or of measurements, that are encoded at once: 64 MB in float32
 
