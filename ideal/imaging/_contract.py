@@ -4,10 +4,9 @@ import dataclasses
 import datetime
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import jax
 import jax.numpy as jnp
@@ -191,7 +190,7 @@ class ImagingSystem(ABC):
 
     # What follows is the same for all systems.
 
-    def constrain(self, free: Params, sharpness: float = 1.0) -> Params:
+    def constrain(self, free: Params, sharpness: jax.Array | float = 1.0) -> Params:
         """Return the physical parameters of free ones (any real numbers); `sharpness` pushes choices towards one of theirs."""
         return {name: self.constraints[name].physical(value, sharpness) for name, value in free.items()}
 
@@ -299,12 +298,18 @@ class ImagingSystem(ABC):
         return {each.name: getattr(self, each.name) for each in settings_of(type(self))}
 
 
+class _Named(Protocol):
+    """What has settings and a name for messages."""
+
+    name: ClassVar[str]
+
+
 def settings_of(kind: type) -> list[dataclasses.Field]:
     """Return the settings that a system class (or any dataclass with fields made by `setting`) declares."""
     return [each for each in dataclasses.fields(kind) if "help" in each.metadata]
 
 
-def check_settings(kind: type, given: Mapping[str, Any]) -> dict[str, Any]:
+def check_settings(kind: type[_Named], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return settings converted to the types of their defaults.
 
     Raises:

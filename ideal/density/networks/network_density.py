@@ -29,6 +29,20 @@ _AGAIN = 0.3  # of the learning rates, where weights are trained already
 _COARSE, _MANY = 1.5, 0.02  # steps of deviation, share of values: where more have less, training needs the exact mass
 
 
+@dataclass(frozen=True)
+class Beginning:
+    """What training goes on from.
+
+    Attributes:
+        network: see `ideal.density.networks.neighbourhood.NeighbourhoodNetwork`.
+        params: its weights.
+
+    """
+
+    network: Any
+    params: Any
+
+
 class NetworkDensity(Density):
     """A mixture of Gaussians for each value given those before it, its numbers from a network.
 
@@ -77,7 +91,7 @@ class NetworkDensity(Density):
         sensor: Sensor = PLAIN_SENSOR,
         fitting: Fitting = DEFAULT_FITTING,
         labels: tuple[np.ndarray, np.ndarray] | None = None,
-        start: Self | None = None,
+        start: Beginning | None = None,
         sigmas: tuple[np.ndarray, np.ndarray] | None = None,
     ) -> Self:
         """Fit by gradient descent on the training loss; the weights with the lowest validation loss are kept.
