@@ -135,8 +135,8 @@ def read_cifar(path: str | Path, split: str) -> tuple[np.ndarray, np.ndarray]:
         with tarfile.open(path, "r|gz") as archive:
             for member in archive:
                 name = Path(member.name).name
-                if name in names and member.isfile():
-                    content = np.frombuffer(archive.extractfile(member).read(), np.uint8)
+                if name in names and member.isfile() and (stream := archive.extractfile(member)) is not None:
+                    content = np.frombuffer(stream.read(), np.uint8)
                     found[name] = content.reshape(_CIFAR_BATCH, record)
         records = np.concatenate([found[name] for name in names])
     except (OSError, EOFError, ValueError, KeyError, zlib.error, tarfile.TarError) as error:

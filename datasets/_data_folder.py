@@ -69,7 +69,7 @@ def open_data_file(name: str, wanted_by: str):
         raise DataError(f"{wanted_by}: {path} is no readable HDF5 file ({error}): copy it again") from None
     shared = SHARED_FILES.get(wanted_by)
     missing = [each for each in shared.layout if each not in file] if shared else []
-    if missing:
+    if shared and missing:
         file.close()
         raise DataError(f"{wanted_by}: {path} holds no {' and no '.join(missing)}; expected {shared.describe()}")
     return file

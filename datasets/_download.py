@@ -111,7 +111,9 @@ def _fetch_file(name: str, file: RemoteFile, sources: Sequence[str], place: Path
                 f"{name}: {url} is no address of a web server: {said_by} takes one, as https://host/folder"
             ) from None
         except HTTPError as error:
-            reasons.append(f"{url} is refused by its server ({error.response.status_code} {_plain(error.response.reason)})")
+            answer = error.response
+            said = "no answer" if answer is None else f"{answer.status_code} {_plain(answer.reason)}"
+            reasons.append(f"{url} is refused by its server ({said})")
         except _NotTheFile as error:
             reasons.append(str(error))
         except (RequestException, BrokenTransfer, HTTPException):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ideal._shapes import rows_and_columns
 from ideal.datasets._contract import Objects, ObjectSource
 from ideal.errors import DataError, UsageError
 from ideal.health.finding import Finding
@@ -102,7 +103,7 @@ def picture_shape(objects, scene: Scene) -> tuple[int, int]:
     if not 1 <= len(shape) <= most or min(shape) < 1:
         form = "(row, column)" if scene.kind == "sky" else "(value,), (row, column) or (row, column, channel)"
         raise UsageError(f"{objects.name}: a {scene.kind} scene has the shape {shape}, expected {form}")
-    return (1, shape[0]) if len(shape) == 1 else shape[:2]
+    return (1, shape[0]) if len(shape) == 1 else rows_and_columns(shape)
 
 
 def share_light(light: np.ndarray, scene: Scene) -> np.ndarray:

@@ -44,8 +44,8 @@ class PictureSet(ObjectSet):
     def open(self, scene: Scene, seed: int = 0) -> ObjectSource:
         """Return pictures that fit a scene; see `ObjectSet.open`."""
         check_kind(self, scene)
-        options = {"fit": self.fit, "small_fit": self.small_fit, "grey": self._without_colours, "phase": self.phase}
-        return PictureScenes(self._pictures(scene), scene, seed, **options)
+        pictures, grey = self._pictures(scene), self._without_colours
+        return PictureScenes(pictures, scene, seed, fit=self.fit, small_fit=self.small_fit, grey=grey, phase=self.phase)
 
     @property
     def _without_colours(self) -> bool:

@@ -52,7 +52,8 @@ class Cifar10(ColourSet):
         return Scene("radiance", (32, 32)) if self.grey else Scene("radiance", (32, 32, 3), COLOURS)
 
     def _pictures(self, scene: Scene) -> Pictures:
-        downloaded = _chosen_source(self, "cifar10.h5")
+        downloaded = _chosen_source(self.name, self.source, "cifar10.h5")
+        stack: _archives.Stack | _ExactThenCopies
         if downloaded:
             stack, count, first = _cifar_archive(str(downloaded[0]), self.split), _archives.cifar_count(self.split), 0
         else:
@@ -75,10 +76,11 @@ class _ExactThenCopies:
 
     def read(self, numbers: np.ndarray) -> np.ndarray:
         out, start = np.empty((len(numbers), 32, 32, 3), np.uint8), 0
-        for part in (self._exact, *self._copies):
+        parts: tuple[np.ndarray | _archives.JpegCopies, ...] = (self._exact, *self._copies)
+        for part in parts:
             here = (numbers >= start) & (numbers < start + len(part))
             local = numbers[here] - start
-            out[here] = part[local] if part is self._exact else part.read(local)
+            out[here] = part[local] if isinstance(part, np.ndarray) else part.read(local)
             start += len(part)
         return out
 
@@ -98,7 +100,7 @@ def _cifar_copies(path: str, split: str) -> tuple[_ExactThenCopies, int, int]:
     return _ExactThenCopies(exact, copies, labels), len(labels), len(exact)
 
 
-def _chosen_source(objects: PictureSet, file: str) -> list[Path] | None:
+def _chosen_source(name: str, source: str, file: str) -> list[Path] | None:
     """Return downloaded files, or None where the data folder is to be read.
 
     Raises:
@@ -106,13 +108,13 @@ def _chosen_source(objects: PictureSet, file: str) -> list[Path] | None:
         DataError: what IDEAL_DATA names is no folder.
 
     """
-    downloaded = _download.cached(objects.name) if objects.source != "IDEAL_DATA" else None
-    if downloaded or objects.source == "IDEAL_DATA":
+    downloaded = _download.cached(name) if source != "IDEAL_DATA" else None
+    if downloaded or source == "IDEAL_DATA":
         return downloaded
-    if objects.source == "auto" and has_data_file(file):
+    if source == "auto" and has_data_file(file):
         return None
-    where = "" if objects.source == "download" else f", nor does a data folder named by IDEAL_DATA hold {file}"
-    raise MissingDataError(f"{objects.name} has not been downloaded{where}: ideal data fetch {objects.name}")
+    where = "" if source == "download" else f", nor does a data folder named by IDEAL_DATA hold {file}"
+    raise MissingDataError(f"{name} has not been downloaded{where}: ideal data fetch {name}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +136,7 @@ class _IdxSet(PictureSet):
         return Scene("radiance", (28, 28))
 
     def _pictures(self, scene: Scene) -> Pictures:
-        downloaded = _chosen_source(self, self.file)
+        downloaded = _chosen_source(self.name, self.source, self.file)
         if downloaded:
             paths = tuple(map(str, {"train": downloaded[:2], "test": downloaded[2:], "all": downloaded}[self.split]))
             stack, count = _idx_files(paths), sum(map(_archives.idx_count, paths[1::2]))

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from ideal._shapes import rows_and_columns
 from ideal.datasets._contract import Objects, ObjectSource
 from ideal.datasets.photographs import LUMINANCE, linear_light
 from ideal.errors import UsageError
@@ -39,7 +40,7 @@ class Pictures:
 
     name: str
     sizes: np.ndarray
-    read: Callable[[np.ndarray], Sequence[np.ndarray]]
+    read: Callable[[np.ndarray], Sequence[np.ndarray] | np.ndarray]
     labels: Callable[[], np.ndarray] | None = None
     classes: tuple[str, ...] = ()
     bands: tuple[float, ...] = ()
@@ -97,7 +98,7 @@ class PictureScenes(ObjectSource):
         self.pictures, self.scene, self.seed, self.phase, self.classes = pictures, scene, seed, phase, pictures.classes
         if len(scene.shape) not in (2, 3):
             raise UsageError(f"{pictures.name} shows pictures; a scene of shape {scene.shape} has no rows and columns")
-        self._size = scene.shape[:2]
+        self._size = rows_and_columns(scene.shape)
         channels = scene.channels or (COLOURS if len(scene.shape) == 3 and scene.shape[2] == 3 else ())
         plain = scene.kind in ("sky", "transmission") or len(scene.shape) == 2
         self._channels = () if plain else tuple(channels)
@@ -105,7 +106,7 @@ class PictureScenes(ObjectSource):
             raise UsageError(f"{pictures.name}: a scene of {scene.shape[2]} channels names {len(channels)} of them")
         self._mixing = lru_cache(lambda n: _mixing(pictures, n, self._channels, grey))
         self._mixing(len(pictures.bands) or 1)  # refuses channels that there are not
-        large = (pictures.sizes >= self._size).all(1)
+        large = np.all(pictures.sizes >= self._size, axis=1)
         self.fit = _chosen_fit(fit, large, pictures.sizes, self._size, small_fit)
         self._usable = self._check_sizes(large)
         self.count = len(self._usable) if self.fit in ("pad", "resize") else None
@@ -180,7 +181,7 @@ class PictureScenes(ObjectSource):
         rng = np.random.default_rng([self.seed, _PLACE, number])
         values = self._tiles(picture, rng) if self.fit == "tile" else self.pictures.read(np.array([picture]))[0]
         if self.fit == "crop":
-            values = _window(values, rng.integers(np.array(values.shape[:2]) - self._size, endpoint=True), self._size)
+            values = _window(values, rng.integers(np.array(values.shape[:2]) - np.array(self._size), endpoint=True), self._size)
         light = self._light(values)
         if self.fit == "resize":
             light = _resized(light, self._size)
@@ -239,8 +240,9 @@ def _mixing(pictures: Pictures, count: int, channels: tuple[str, ...], grey: boo
         else:
             raise UsageError(f"{pictures.name}: pictures of {count} channels are neither grey nor colour")
         return (weights / max(1, len(channels))).astype(np.float32)
-    wanted = [_wavelength(name) for name in channels]
-    if not len(bands) or any(each is None or not bands[0] <= each <= bands[-1] for each in wanted):
+    named = [_wavelength(name) for name in channels]
+    wanted = [each for each in named if each is not None]
+    if not len(bands) or len(wanted) < len(named) or any(not bands[0] <= each <= bands[-1] for each in wanted):
         has = f"bands of {bands[0]:g} to {bands[-1]:g} nm" if len(bands) else "grey or colour pictures"
         raise UsageError(
             f"{pictures.name} has {has}, none for the channels {', '.join(channels)}: objects for red, green and blue are all "
@@ -260,7 +262,7 @@ def _wavelength(channel: str) -> float | None:
         return None
 
 
-def _window(values: np.ndarray, corner: Sequence[int], size: Sequence[int]) -> np.ndarray:
+def _window(values: np.ndarray, corner: Sequence[int] | np.ndarray, size: Sequence[int]) -> np.ndarray:
     return values[corner[0] : corner[0] + size[0], corner[1] : corner[1] + size[1]]
 
 

@@ -1,6 +1,7 @@
 """Rings of a black hole's surroundings with the texture of a Gaussian random field."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -21,9 +22,9 @@ from ideal.errors import UsageError
 from ideal.health.finding import Finding
 from ideal.imaging import Scene, setting
 
-_ENDS = {"lengths": (1, 2), "growing": "or equal"}  # one number, or the lowest and the highest
-_SIZES, _SHARES = Ranges(Range(0.1, 1e10), **_ENDS), Ranges(SHARE, **_ENDS)
-_ANGLES, _SPREADS = Ranges(Range(-720, 720), **_ENDS), Ranges(Range(0, 5), **_ENDS)
+_ends = partial(Ranges, lengths=(1, 2), growing="or equal")  # one number, or the lowest and the highest
+_SIZES, _SHARES = _ends(Range(0.1, 1e10)), _ends(SHARE)
+_ANGLES, _SPREADS = _ends(Range(-720, 720)), _ends(Range(0, 5))
 _LEAST_WIDTH = 0.25  # pixels: of a narrower ring most pixels see nothing
 _FULL_WIDTH = 4 * np.log(2)  # exp(-_FULL_WIDTH (x / w)^2) is one half at x = w / 2
 

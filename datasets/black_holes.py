@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -23,7 +24,7 @@ from ideal.errors import DataError, UsageError, unknown_name
 from ideal.imaging import Scene, setting
 
 _FILE = "black_holes.h5"
-_ENDS = {"lengths": (1, 2), "growing": "or equal"}  # one number, or the lowest and the highest
+_ends = partial(Ranges, lengths=(1, 2), growing="or equal")  # one number, or the lowest and the highest
 _SAMPLES = 3  # of a model's brightness per pixel of the scene, along each axis
 # What names of models of one source differ in: the frequency, the frame of a film, or the number of a snapshot or a variant.
 _VARIANT = re.compile(r"_freq_?[\d.e+]+(_\d+)?$|_?[\d.]+GHz|(?<=fromm)\d+|_230$|(?<=jet)\d(?=_)")
@@ -50,11 +51,11 @@ class BlackHoles(ObjectSet):
 
     sources: tuple = setting((), "", "names of the sources to draw from; none: all of them")
     rotation: tuple = setting(
-        (0.0, 360.0), "degrees", "turn from north to east: one number, or lowest and highest", Ranges(Range(-720, 720), **_ENDS)
+        (0.0, 360.0), "degrees", "turn from north to east: one number, or lowest and highest", _ends(Range(-720, 720))
     )
-    scale: tuple = setting((0.8, 1.2), "1", "factor on the size", Ranges(Range(0.05, 20), **_ENDS))
+    scale: tuple = setting((0.8, 1.2), "1", "factor on the size", _ends(Range(0.05, 20)))
     shift: float = setting(4.0, "uas", "largest distance of the model's centre from the middle of the scene", Range(0, 1e9))
-    flux: tuple = setting((1.0, 1.0), "Jy", "total flux within the scene", Ranges(Range(1e-9, 1e5), **_ENDS))
+    flux: tuple = setting((1.0, 1.0), "Jy", "total flux within the scene", _ends(Range(1e-9, 1e5)))
     field_of_view: float = setting(
         128.0, "uas", "longer side of the scene, where the scene does not give its pixels in uas", Range(1, 1e11)
     )

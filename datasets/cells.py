@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from ideal._ranges import Range
+from ideal._shapes import rows_and_columns
 from ideal.datasets._contract import Objects, ObjectSet, ObjectSource
 from ideal.datasets._data_folder import has_data_file, open_data_file
 from ideal.datasets._generated import check_kind
@@ -73,7 +74,7 @@ class Cells(ObjectSet):
         """
         check_kind(self, scene)
         axes = sample_places(self, scene, 2 * _REACH, "use phase-cells with a smaller radius")
-        views = []
+        views: list[tuple[_View, ...]] = []
         if self.source in ("floating", "all"):
             views.append((_floating_cell(float(self.peak)),))
         if self.source == "hl60" or (self.source == "all" and has_data_file(_HL60)):
@@ -191,7 +192,7 @@ class _Crops(ObjectSource):
         chosen = slice(start, stop)
         light = linear_light(self.crops[chosen])
         light = light / np.percentile(light, _CLEAR, axis=(1, 2), keepdims=True)
-        light = _resized(np.clip(light, 1e-3, 1.0), self.scene.shape[:2])
+        light = _resized(np.clip(light, 1e-3, 1.0), rows_and_columns(self.scene.shape))
         if self.scene.kind == "transmission":
             absorption = -0.5 * np.log(light) * _window(light.shape[1:])
             scenes = np.stack([absorption, np.zeros_like(absorption)], axis=-1)

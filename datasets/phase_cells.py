@@ -122,7 +122,8 @@ def sample_places(objects: ObjectSet, scene: Scene, least: float, remedy: str) -
         )
     finer = "give the system smaller pixels (camera_pixel over magnification), or set larger cells"
     check_extent(objects, "cells", least, pixel, "um", finer)
-    return tuple(pixel * (np.arange(count) - (count - 1) / 2) for count in scene.shape[:2])
+    rows, columns = (pixel * (np.arange(count) - (count - 1) / 2) for count in scene.shape[:2])
+    return rows, columns
 
 
 def _soft(beyond: np.ndarray) -> np.ndarray:

@@ -77,7 +77,7 @@ class TwoPoints(ObjectSet):
             label = int(rng.integers(2))
             middle = centre + rng.uniform(-drift, drift, len(centre))
             places = [middle - half, middle + half] if label else [middle]
-            return sum(_point(place, scene.shape) for place in places) / len(places), label
+            return np.asarray(sum(_point(place, scene.shape) for place in places)) / len(places), label
 
         findings = []
         if self.separation < _LEAST_SEPARATION * scene.pixel:

@@ -21,7 +21,7 @@ def write_checkpoint(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
     """
     content = io.BytesIO()
-    np.savez(content, **arrays)
+    np.savez(content, allow_pickle=False, **arrays)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, content.getvalue())

@@ -113,7 +113,7 @@ class Range:
             return None
         fits = [(value * scale / kind[unit], other) for other, scale in kind.items() if scale != kind[unit]]
         fits = [each for each in fits if self.holds(each[0])]
-        usual = default if isinstance(default, numbers.Real) and default > 0 else None
+        usual = float(default) if isinstance(default, numbers.Real) and float(default) > 0 else None
         if usual is None:
             usual = math.sqrt(self.low * self.high) if self.low > 0 and math.isfinite(self.high) else 1.0
         return min(fits, key=lambda each: abs(math.log(abs(each[0]) / usual)), default=None)

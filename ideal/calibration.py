@@ -80,10 +80,10 @@ class Calibration:
             value = self.figures.get(figure.name)
             if value is not None and not (math.isfinite(value) and (value > 0 or not figure.positive)):
                 raise error(f"{where}: {figure.name} is {value}, expected a finite number{' > 0' * figure.positive}")
-        for name, value in (("floor", self.floor), ("saturation", self.saturation)):
-            if value is not None and not math.isfinite(value):
-                raise error(f"{where}: {name} is {value}, expected a finite number of DN")
-            if value is not None and self.noise is not None and self.noise.is_complex:
+        for name, limit in (("floor", self.floor), ("saturation", self.saturation)):
+            if limit is not None and not math.isfinite(limit):
+                raise error(f"{where}: {name} is {limit}, expected a finite number of DN")
+            if limit is not None and self.noise is not None and self.noise.is_complex:
                 raise error(f"{where}: {name} is for a camera's numbers, visibilities have none")
         if self.floor is not None and self.saturation is not None and not self.floor < self.saturation:
             raise error(f"{where}: floor is {self.floor:g} and saturation {self.saturation:g}, expected a floor below saturation")

@@ -98,7 +98,7 @@ class Registry(MutableMapping[str, type[T]]):
                 continue
             try:
                 member = point.load()
-                base = _load(self._base)
+                base: type[T] = _load(self._base)
                 if not (isinstance(member, type) and issubclass(member, base)):
                     raise TypeError(f"it is no subclass of {base.__module__}.{base.__qualname__}")
             except Exception as error:  # somebody else's code

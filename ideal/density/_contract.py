@@ -135,14 +135,14 @@ class Density(ABC):
         """Return `floored_log_prob`, and the share of each measurement that the floor gave, 0 to 1, both (sample,)."""
         if self.floor is None:
             return self.log_prob(measurements, **noise), np.zeros(len(measurements))
-        return self._on_floor(self.conditional_log_prob(measurements, **noise), measurements, **noise)
+        return self._on_floor(self.floor, self.conditional_log_prob(measurements, **noise), measurements, **noise)
 
-    def _on_floor(self, conditional: np.ndarray | None, measurements, **noise) -> tuple[np.ndarray, np.ndarray]:
+    def _on_floor(self, floor: Floor, conditional: np.ndarray | None, measurements, **noise) -> tuple[np.ndarray, np.ndarray]:
         """Return what `floored` does, for conditionals by the model; where there are none, measurements are taken as a whole."""
-        floors = self.floor.log_densities(flatten(measurements))
+        floors = floor.log_densities(flatten(measurements))
         if conditional is None:
             conditional, floors = self.log_prob(measurements, **noise)[:, None], floors.sum(2, keepdims=True)
-        values, share = self.floor.mix(conditional.reshape(floors.shape[1:]), floors)
+        values, share = floor.mix(conditional.reshape(floors.shape[1:]), floors)
         return values.sum(1), share.mean(1)
 
     def floored_interior_log_prob(self, measurements, **noise) -> tuple[np.ndarray, tuple[slice, slice]] | None:

@@ -263,8 +263,9 @@ def _with_noise(data, noise: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarra
 
 
 def _weighted_mean(data, noise, signal) -> np.ndarray:
-    total = weights = 0.0
+    total: np.ndarray | float = 0.0
+    weights: np.ndarray | float = 0.0
     for rows, variance in _with_noise(data, noise):
         weight = 1 / (variance + signal)
         total, weights = total + (weight * rows).sum(0), weights + weight.sum(0)
-    return total / weights
+    return np.asarray(total / weights)

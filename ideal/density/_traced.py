@@ -14,6 +14,7 @@ import numpy as np
 from jax.scipy.special import logsumexp
 from scipy.linalg import solve_triangular
 
+from ideal._shapes import rows_and_columns
 from ideal.density._contract import Density
 from ideal.density.gaussian.full import FullGaussian
 from ideal.density.gaussian.mixture import GaussianMixture
@@ -249,13 +250,13 @@ def _phase(period: tuple[int, int], shape: tuple[int, int]) -> np.ndarray:
 
 def _network_arrays(model: NetworkDensity) -> dict[str, Any]:
     anchor: Anchor = model.anchor
-    shape = model.shape[:2]
+    shape = rows_and_columns(model.shape)
     gaussian = anchor.gaussian
     if isinstance(gaussian, StationaryGaussian):
         arrays = _stationary_arrays(gaussian)
     else:
         arrays = _gaussian_arrays(gaussian.mean, gaussian._factor)
-    found = {
+    found: dict[str, Any] = {
         "location": anchor._at(anchor.location, shape),
         "scale": anchor._at(anchor.scale, shape),
         "gaussian": arrays,
@@ -301,7 +302,7 @@ def traced(model: Density) -> tuple[Form, Any]:
             model.anchor.transform,
             sensor.step,
             sensor.lowest,
-            tuple(sensor.period),
+            rows_and_columns(sensor.period),
             len(model.class_weights),
             sensor.highest,
         )

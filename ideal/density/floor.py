@@ -93,8 +93,8 @@ class Floor:
         np.add.at(counts, (np.broadcast_to(np.arange(kinds), place.shape)[held], place[held].astype(int)), 1.0)
         counts += _HALF_COUNT
         log_density = np.log(counts / counts.sum(1, keepdims=True) / width[:, None])
-        span = np.array(() if span is None else span, dtype=np.float64)
-        return cls(step, origin, start, width, log_density, quartiles[1], scale, span)
+        ends = np.array(() if span is None else span, dtype=np.float64)
+        return cls(step, origin, start, width, log_density, quartiles[1], scale, ends)
 
     def log_densities(self, values: np.ndarray) -> np.ndarray:
         """Return ln of each floor's density of each real value.
@@ -185,7 +185,7 @@ class Floor:
             arrays = {item.name: np.asarray(state[item.name], dtype=np.float64) for item in fields(cls)}
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"the floor of the model is damaged ({error}): fit the model again") from error
-        return cls(**arrays | {"step": float(arrays["step"]), "origin": float(arrays["origin"])})
+        return cls(float(arrays.pop("step")), float(arrays.pop("origin")), **arrays)
 
 
 def _by_kind(values) -> np.ndarray:

@@ -109,7 +109,7 @@ class NegativeBinomial(Density):
         prediction, _ = self.gaussian.predict(counts)
         return self._log_prob_values(counts, prediction)
 
-    def interior_log_prob(self, measurements) -> tuple[np.ndarray, tuple[slice, slice]]:
+    def interior_log_prob(self, measurements, sigma=None) -> tuple[np.ndarray, tuple[slice, slice]]:
         """Return the log-probability of each pixel given its past in the causal window's box."""
         prediction, _, (rows, columns) = self.gaussian.predict_interior(measurements)
         counts = np.asarray(measurements, dtype=np.float64)[:, rows, columns].reshape(prediction.shape)

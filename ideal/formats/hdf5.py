@@ -14,7 +14,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import h5py
 import numpy as np
@@ -206,7 +206,7 @@ class Hdf5Tree:
     def paths(self) -> tuple[list[str], list[str]]:
         """Return the paths of all datasets, each dataset once, and why links were left out."""
         found, left = [], []
-        seen = set()
+        seen: set[tuple[int, int]] = set()
         waiting: list[tuple[str, h5py.Group]] = [("", self.handle["/"])]
         while waiting and len(seen) < _MOST_NODES:
             prefix, group = waiting.pop()
@@ -277,6 +277,10 @@ class Hdf5Tree:
             self._others[path] = open_file(path, rdcc_nbytes=_CHUNK_CACHE)
         return self._others[path]
 
+    @overload
+    def allowed(self, name: str, holder: str | Path, said: str) -> Path: ...
+    @overload
+    def allowed(self, name: str, holder: str | Path, said: str, *, missing: bool) -> Path | None: ...
     def allowed(self, name: str, holder: str | Path, said: str, *, missing: bool = False) -> Path | None:
         """Return the resolved path of a file that another names.
 

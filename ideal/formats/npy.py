@@ -6,7 +6,7 @@ import struct
 import zipfile
 import zlib
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, cast
 
 import numpy as np
 
@@ -51,7 +51,7 @@ class Header(NamedTuple):
         return math.prod(self.shape) * self.dtype.itemsize
 
 
-def read_header(stream: IO[bytes], where: str | Path) -> Header:
+def read_header(stream: IO[bytes] | zipfile.ZipExtFile, where: str | Path) -> Header:
     """Read the header of an .npy array from a stream that stands at its beginning.
 
     Raises:
@@ -123,7 +123,7 @@ def open_npy(file: Path) -> Source:
     return Source(str(file), {"measurements": _mapped(file)})
 
 
-def _mapped(file: Path) -> "MappedArray | np.ndarray":
+def _mapped(file: Path) -> "MappedArray | Turned":
     with open(file, "rb") as stream:
         header = read_header(stream, file)
     _check_numbers(header, file)
@@ -209,7 +209,7 @@ def open_npz(file: Path, name: str | None) -> Source:
 def _member(file: Path, archive: zipfile.ZipFile, member: str) -> np.ndarray:
     where = f"{file}::{member.removesuffix('.npy')}"
     stored = archive.getinfo(member)
-    with archive.open(stored) as stream:
+    with cast(zipfile.ZipExtFile, archive.open(stored)) as stream:  # of typeshed's IO[bytes], which has less
         if not member.endswith(".npy") and stream.peek(8)[:6] != MAGIC:
             raise DataError(f"{where}: is no NumPy array, expected one")
         header = read_header(stream, where)
@@ -229,7 +229,7 @@ def _member(file: Path, archive: zipfile.ZipFile, member: str) -> np.ndarray:
     return np.frombuffer(content, header.dtype).reshape(header.shape, order="F" if header.fortran else "C")
 
 
-def _fill(stream: IO[bytes], content: bytearray, where: str) -> None:
+def _fill(stream: zipfile.ZipExtFile, content: bytearray, where: str) -> None:
     view, place = memoryview(content), 0
     while place < len(content):
         count = stream.readinto(view[place : place + 2**24])

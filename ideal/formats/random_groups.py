@@ -206,7 +206,7 @@ def _read(path, fits, source, freqsel, subarray, weight_scale, sigma) -> RandomG
             plain_note(f"antennas {', '.join(missing[:_FEW_NAMES])} are not in the table AIPS AN, and go by their numbers")
         )
     times, time_index = _integrations(days[keep], pair[keep], integration[keep])
-    object_name = source_names.get(source_id, "") or str(header.get("OBJECT", "")).strip()
+    object_name = source_names.get(-1 if source_id is None else source_id, "") or str(header.get("OBJECT", "")).strip()
     return RandomGroups(
         values=values[keep],
         sigma=deviation[keep],
@@ -295,7 +295,7 @@ def _parameter(path, groups, name: str) -> np.ndarray:
 
 def _source_names(tables) -> dict[int, str]:
     """Return the names of the sources by number; where two have one name, with their numbers."""
-    found = {}
+    found: dict[int, str] = {}
     for _, rows in tables.get("AIPS SU", []):
         key = next((name for name in ("ID. NO.", "ID_NO", "ID_NO.", "SOURCE_ID") if name in rows.names), None)
         if key and "SOURCE" in rows.names:
@@ -423,7 +423,7 @@ def _dates(path, groups, parameters) -> np.ndarray:
     names = {name for name in parameters if name.strip("_") == "DATE"}
     if not names:
         raise DataError(f"{path}: no parameter DATE among {', '.join(groups.parnames)}")
-    return sum(_parameter(path, groups, name) for name in names)
+    return sum((_parameter(path, groups, name) for name in names), np.zeros(len(groups)))
 
 
 def _integrations(days: np.ndarray, pair: np.ndarray, integration: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -593,7 +593,8 @@ def _position(header, tables, source_id: int | None) -> tuple[float, float]:
         if key and source_id is not None and {"RAEPO", "DECEPO"} <= set(rows.names):
             for row in rows[np.asarray(rows[key]) == source_id]:
                 return float(row["RAEPO"]), float(row["DECEPO"])
-    return tuple(_card(header, f"OBS{axis}", _header_value(header, axis)) for axis in ("RA", "DEC"))
+    ascension, declination = (_card(header, f"OBS{axis}", _header_value(header, axis)) for axis in ("RA", "DEC"))
+    return ascension, declination
 
 
 def _header_value(header, axis: str) -> float:

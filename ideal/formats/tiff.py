@@ -154,7 +154,8 @@ def open_tiff(file: Path, number: int | None = None, *, follow_links: bool = Fal
     try:
         with _complaints("tifffile") as complaints:
             handle = tifffile.TiffFile(file)
-            others = named_files(file, handle.ome_metadata, follow_links=follow_links) if handle.is_ome else []
+            header = handle.ome_metadata
+            others = named_files(file, header, follow_links=follow_links) if header else []
             source = _source_of(file, handle, number)
             source.files += others
         if complaints:  # it goes on with the pages before the fault

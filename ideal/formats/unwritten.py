@@ -186,7 +186,7 @@ def _hdf5_gap(dataset: h5py.Dataset) -> Gap | None:
 def _boxes_of(missing: np.ndarray, chunks: Sequence[int], shape: Sequence[int]) -> list[tuple[slice, ...]]:
     """Return the parts of chunks that are missing, (grid), neighboring whole rows of the grid as one."""
     rows = missing.reshape(len(missing), -1)
-    whole, touched = rows.all(1), rows.any(1)
+    whole, touched = np.all(rows, axis=1), np.any(rows, axis=1)
     rest = tuple(slice(0, size) for size in shape[1:])
     boxes = [(slice(a * chunks[0], min((b + 1) * chunks[0], shape[0])), *rest) for a, b in _ranges(whole)]
     for first in np.flatnonzero(touched & ~whole).tolist():
@@ -299,7 +299,8 @@ def _zarr_gap(array) -> Gap | None:
 
 def _files_in(folder: Path) -> set[str]:
     """Return the files below a folder as keys of the store."""
-    found, base = set(), str(folder)
+    found: set[str] = set()
+    base = str(folder)
     for where, _, files in os.walk(base):
         prefix = os.path.relpath(where, base).replace(os.sep, "/")
         found.update(files if prefix == "." else (f"{prefix}/{name}" for name in files))

@@ -101,13 +101,14 @@ class MeasurementWriter:
 
     def __exit__(self, kind, error, traceback) -> None:
         """Give the file its name, or delete it after an error."""
-        if kind is not None:
+        file = self._file
+        if kind is not None or file is None:
             self._open.__exit__(kind, error, traceback)
             return
         with self._open:
-            if "measurements" not in self._file or not len(self._file["measurements"]):
+            if "measurements" not in file or not len(file["measurements"]):
                 raise DataError(f"{self.path}: no measurements were appended, nothing is written")
-            self._file.close()
+            file.close()
             self._check_disk()
             self._check_target()
 
@@ -132,17 +133,18 @@ class MeasurementWriter:
         given = {"clean": clean, "groups": groups, "labels": labels, "objects": objects, "sigma": sigma}
         block = {"measurements": np.asarray(measurements)}
         block |= {key: np.asarray(value) for key, value in given.items() if value is not None}
-        self._check(block)
-        if "measurements" not in self._file:
-            self._create(block)
-        start = self._file["measurements"].shape[0]
+        file = self._file
+        self._check(file, block)
+        if "measurements" not in file:
+            self._create(file, block)
+        start = file["measurements"].shape[0]
         for name, values in block.items():
-            dataset = self._file[name]
+            dataset = file[name]
             dataset.resize(start + len(values), axis=0)
             dataset[start:] = values
         self._check_disk()
 
-    def _check(self, block: dict[str, np.ndarray]) -> None:
+    def _check(self, file: h5py.File, block: dict[str, np.ndarray]) -> None:
         values = block["measurements"]
         if values.dtype.kind not in "iufc" or values.ndim not in ((2,) if values.dtype.kind == "c" else _AXES):
             raise DataError(
@@ -167,15 +169,15 @@ class MeasurementWriter:
                 raise DataError(f"{self.path}: sigma is given for the whole file and for this block, give one of them")
             check_sigma(block["sigma"], str(self.path), first=0)
         self.calibration.validate(str(self.path), values.shape[1:])
-        if "measurements" in self._file:
-            self._check_against_first(block)
+        if "measurements" in file:
+            self._check_against_first(file, block)
 
-    def _check_against_first(self, block: dict[str, np.ndarray]) -> None:
-        present = {name for name in self._file if not (name == "sigma" and self.calibration.sigma is not None)}
+    def _check_against_first(self, file: h5py.File, block: dict[str, np.ndarray]) -> None:
+        present = {name for name in file if not (name == "sigma" and self.calibration.sigma is not None)}
         if present != set(block):
             raise DataError(f"{self.path}: this block gives {sorted(block)}, the first one gave {sorted(present)}")
         for name, array in block.items():
-            dataset = self._file[name]
+            dataset = file[name]
             if dataset.shape[1:] != array.shape[1:]:
                 raise DataError(
                     f"{self.path}: {name} of shape {array.shape}, the first block had (sample, ...) {dataset.shape[1:]}"
@@ -183,7 +185,7 @@ class MeasurementWriter:
             if array.dtype.kind not in "OU" and not np.can_cast(array.dtype, dataset.dtype, "safe"):
                 raise DataError(f"{self.path}: {name} of type {array.dtype} does not fit {dataset.dtype} of the first block")
 
-    def _create(self, block: dict[str, np.ndarray]) -> None:
+    def _create(self, file: h5py.File, block: dict[str, np.ndarray]) -> None:
         for name, array in block.items():
             dtype = h5py.string_dtype() if array.dtype.kind in "OU" else array.dtype
             dtype = np.dtype(np.int64) if name == "groups" else dtype
@@ -191,7 +193,7 @@ class MeasurementWriter:
             samples = max(1, _CHUNK_BYTES // sample_bytes)
             if self._expected:
                 samples = min(samples, self._expected)
-            self._file.create_dataset(
+            file.create_dataset(
                 name,
                 shape=(0, *array.shape[1:]),
                 maxshape=(None, *array.shape[1:]),
@@ -199,9 +201,9 @@ class MeasurementWriter:
                 chunks=(samples, *array.shape[1:]),
                 compression=self._compression,
             )
-        calibration, root = self.calibration, self._file.attrs
+        calibration, root = self.calibration, file.attrs
         if calibration.sigma is not None and np.ndim(calibration.sigma):
-            self._file["sigma"] = np.asarray(calibration.sigma, dtype=np.float64)
+            file["sigma"] = np.asarray(calibration.sigma, dtype=np.float64)
         elif calibration.sigma is not None:
             root["sigma"] = float(calibration.sigma)
         if calibration.noise is not None:
@@ -216,7 +218,7 @@ class MeasurementWriter:
         rank = block["measurements"].ndim
         # NXdata: viewers draw the signal; "." is an axis without a dataset of its own
         root["NX_class"], root["signal"], root["axes"] = "NXdata", "measurements", ["."] * rank
-        dataset = self._file["measurements"]
+        dataset = file["measurements"]
         dataset.attrs["interpretation"], dataset.attrs["units"] = _INTERPRETATION[rank], calibration.units
         for dimension, label in zip(dataset.dims, _AXES[rank], strict=True):
             dimension.label = label
@@ -239,7 +241,7 @@ def write_measurements(path: str | Path, measurements, **options) -> None:
     """Write one block; options as of `MeasurementWriter` and its `append`."""
     names = ("clean", "groups", "labels", "objects")
     parts = {name: options.pop(name) for name in names if name in options}
-    if np.ndim(options.get("sigma")) == np.ndim(measurements):
+    if np.ndim(options.get("sigma", 0.0)) == np.ndim(measurements):
         parts["sigma"] = options.pop("sigma")
     options.setdefault("noise", None)
     with MeasurementWriter(path, **options) as writer:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from ideal.formats.hdf5 import empty_promise, is_empty_promise, plain_attributes
 from ideal.text import plain_text
 
 _METADATA_FILES = ("zarr.json", ".zarray", ".zgroup", ".zmetadata", ".zattrs")
+_Version = Literal[2, 3]  # of the format of a store
 _METADATA_BYTES = 16 * 2**20
 _MOST_FILES = 50_000_000
 _DEEPEST = 64
@@ -122,6 +123,7 @@ class ZarrTree:
         self.array_type = zarr.Array
         self._arrays, version, self.files = _checked_arrays(self.path, follow_links)
         store = zarr.storage.LocalStore(self.path, read_only=True)
+        self.root: Any  # a zarr.Array where the store is one array, else a zarr.Group: zarr is imported only above
         try:
             with _without_warnings():
                 if "" in self._arrays:
@@ -227,7 +229,7 @@ def _missing_codec(error: Exception) -> str:
     return ""
 
 
-def _checked_arrays(root: Path, follow_links: bool) -> tuple[dict[str, StoredArray], int | None, list[Path]]:
+def _checked_arrays(root: Path, follow_links: bool) -> tuple[dict[str, StoredArray], _Version | None, list[Path]]:
     """Return the arrays of a store by path, its format, and files outside it that links lead to, after a look at every file."""
     home = root.resolve()
     told: dict[str, dict] = {}
@@ -274,24 +276,24 @@ def _checked_arrays(root: Path, follow_links: bool) -> tuple[dict[str, StoredArr
     of_version: dict[int, dict[str, tuple[dict, str]]] = {2: {}, 3: {}}
     for path, metadata in told.items():
         where = f"{root}: {plain_text(path)}"
-        folder, _, name = path.rpartition("/")
+        parent, _, name = path.rpartition("/")
         for node in _nodes(name, metadata):
             _check_node(node, where)
         if name == ".zarray" or (name == "zarr.json" and metadata.get("node_type") == "array"):
-            of_version[2 if name == ".zarray" else 3][folder] = metadata, where
+            of_version[2 if name == ".zarray" else 3][parent] = metadata, where
     version = _version(root, *of_version.values())
-    found = of_version.get(version, {})
-    stored = dict.fromkeys(found, 0)
-    for folder, size in sizes.items():
-        place = folder.rstrip("/")
-        while place and place not in stored:
+    found = of_version[version] if version is not None else {}
+    totals = dict.fromkeys(found, 0)
+    for prefix, size in sizes.items():
+        place = prefix.rstrip("/")
+        while place and place not in totals:
             place = place.rpartition("/")[0]
-        if place in stored:
-            stored[place] += size
-    return {folder: _described(*about, stored[folder]) for folder, about in found.items()}, version, outside
+        if place in totals:
+            totals[place] += size
+    return {place: _described(*about, totals[place]) for place, about in found.items()}, version, outside
 
 
-def _version(root: Path, older: Mapping[str, Any], newer: Mapping[str, Any]) -> int | None:
+def _version(root: Path, older: Mapping[str, Any], newer: Mapping[str, Any]) -> _Version | None:
     """Return the format in which a store has all its arrays; None where it has none.
 
     Raises:
@@ -405,7 +407,8 @@ def _has_objects(dtype: Any) -> bool:
 
 
 def _described(metadata: dict, where: str, stored: int) -> StoredArray:
-    shape, chunk = metadata.get("shape"), metadata.get("chunks")
+    shape: Any = metadata.get("shape")
+    chunk: Any = metadata.get("chunks")
     if "chunk_grid" in metadata:
         chunk = metadata["chunk_grid"].get("configuration", {}).get("chunk_shape")
         for codec in metadata.get("codecs", []):

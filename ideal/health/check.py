@@ -3,11 +3,14 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
 from ideal.health.finding import Finding
+
+if TYPE_CHECKING:
+    from ideal.measurements import MeasurementSet
 
 
 class Quads(NamedTuple):
@@ -38,7 +41,7 @@ class Block:
 
     """
 
-    measured: object
+    measured: "MeasurementSet"
     start: int
     raw: np.ndarray
     sampled: bool = True

@@ -4,7 +4,7 @@ import numpy as np
 
 from ideal.errors import DataError
 from ideal.health.check import Block, Check, noise_is_stated
-from ideal.health.finding import Finding
+from ideal.health.finding import Finding, Severity
 
 _SURE = 6.0  # standard errors of the scatter, or of the mean
 _FAR_SCATTER, _FAR_MEAN = 1.25, 0.05  # factor of the variance, share of the mean: more is told
@@ -107,7 +107,7 @@ class CleanMeans(Check):
             effect = "the noise, or the means, are not those stated"
             remedy = f"{_other_figures(kind, scatter)}, or leave the dataset clean out"
         figures = {"scatter": float(scatter), "standard_error": float(error), "mean_of_residuals": float(total / self._sums[0])}
-        severity = "void" if void else "biased"
+        severity: Severity = "void" if void else "biased"
         return [Finding("clean-contradicts", severity, f"the measurements {' and '.join(told)}", effect, remedy, figures)]
 
 

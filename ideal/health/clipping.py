@@ -8,6 +8,7 @@ would and none does, they were cut off.
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtr
@@ -223,7 +224,8 @@ class Clipping(Check):
 
     def _clipped(self, walls) -> Finding | None:
         unit = "DN" if self.measured.calibration.converts else self.measured.units
-        texts, figures = [], {}
+        texts = []
+        figures: dict[str, Any] = {}
         for side, name in ((-1, "floor"), (1, "ceiling")):
             wall = walls[side]
             figures |= {name: None, f"share_at_{name}": 0.0, f"{name}_from": None}
@@ -269,8 +271,11 @@ class Clipping(Check):
 
 def without_noise(findings: list[Finding]) -> list[Finding]:
     """Return findings for a bound that needs no noise, as that of labels: what is said of clipping is a remark then."""
-    changed = {"severity": "note", "effect": "bounds on what the values tell of labels hold for them as they are", "remedy": ""}
-    return [replace(each, **changed) if each.name == "clipped" and each.severity != "note" else each for each in findings]
+    effect = "bounds on what the values tell of labels hold for them as they are"
+    return [
+        replace(each, severity="note", effect=effect, remedy="") if each.name == "clipped" and each.severity != "note" else each
+        for each in findings
+    ]
 
 
 def _unknown_channel(text: str, share: float, figures: dict) -> Finding | None:

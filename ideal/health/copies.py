@@ -266,7 +266,7 @@ def digests(samples: np.ndarray) -> list[bytes]:
         length = _WHOLE_BYTES // _SLICES
         starts = np.linspace(0, rows.shape[1] - length, _SLICES).astype(int)
         rows = np.concatenate([rows[:, start : start + length] for start in starts], axis=1)
-    return [hashlib.blake2b(row, digest_size=16).digest() for row in rows]
+    return [hashlib.blake2b(row.data, digest_size=16).digest() for row in rows]
 
 
 def _distinct(values: np.ndarray) -> np.ndarray:

@@ -42,7 +42,7 @@ def _is_of_dead_pixels(found: Finding, findings: list[Finding]) -> bool:
         return False
     if found.name == "units-offset":
         return dead["pixels"] > _MANY_DEAD * dead["of"]
-    return found.name in ("fixed-pattern", "banding") and bool(dead.get(found.figures.get("axis")))
+    return found.name in ("fixed-pattern", "banding") and bool(dead.get(found.figures.get("axis", "")))
 
 
 def _is_of_clipping(found: Finding, findings: list[Finding]) -> bool:

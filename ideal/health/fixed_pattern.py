@@ -3,7 +3,7 @@
 import numpy as np
 
 from ideal.health.check import Block, Check, has_quads
-from ideal.health.finding import Finding
+from ideal.health.finding import Finding, Severity
 
 _FEWEST_FRAMES = 20
 _LEAST_BITS = 0.02  # false information in one pixel that is worth a word
@@ -250,7 +250,7 @@ def _fine(picture: np.ndarray, rows: int, columns: int) -> np.ndarray:
     return (a - b - c + d) / 2
 
 
-def _line_pattern(measured, name: str, deviation: float, bits: float, severity: str) -> Finding:
+def _line_pattern(measured, name: str, deviation: float, bits: float, severity: Severity) -> Finding:
     scene = "" if severity == "biased" else ", unless the scenes have such stripes there"
     return Finding(
         "fixed-pattern",

@@ -216,7 +216,7 @@ class DeadPixels(Check):
     def _still(self, still: np.ndarray, mean: np.ndarray) -> Finding:
         of_channels = still.reshape(-1, still.shape[-1]).all(0) if still.ndim > 2 else np.zeros(1, bool)
         rest = still[..., ~of_channels] if of_channels.any() else still
-        flat = rest if rest.ndim == 2 else rest.all(-1) if rest.all(-1).any() else rest.any(-1)
+        flat = rest if rest.ndim == 2 else np.all(rest, -1) if rest.all(-1).any() else np.any(rest, -1)
         # Where a dead row crosses a dead border, no light beside a pixel tells that it is dead.
         rows, columns = (np.flatnonzero(flat.mean(axis) > _NEARLY_ALL) for axis in (1, 0))
         parts = [f"channel {ranges(np.flatnonzero(of_channels))}, as of transparency"] * bool(of_channels.any())
@@ -286,8 +286,8 @@ def _unlit(dark: np.ndarray) -> np.ndarray:
     A stop leaves wide parts of the picture's edge dark beside rows and columns that are dark in part, or a wide place within;
     what is dead are pixels, small clusters, and whole rows and columns.
     """
-    flat = dark if dark.ndim == 2 else dark.all(-1)
-    rows, columns = flat.all(1), flat.all(0)
+    flat = dark if dark.ndim == 2 else np.all(dark, -1)
+    rows, columns = np.all(flat, 1), np.all(flat, 0)
     rest = flat & ~rows[:, None] & ~columns
     kept_rows, kept_columns = np.flatnonzero(~rows), np.flatnonzero(~columns)
     unlit = np.zeros_like(flat)

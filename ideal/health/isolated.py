@@ -69,7 +69,8 @@ class IsolatedValues(Check):
 
     def findings(self) -> list[Finding]:
         """Return a finding for values that single pixels take."""
-        told, figures = [], {}
+        told = []
+        figures: dict[str, float] = {}
         for side, name in ((1, "above"), (-1, "below")):
             at = self._counts[side]
             if not at:

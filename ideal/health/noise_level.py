@@ -262,16 +262,17 @@ def _beside(level: np.ndarray, period: tuple[int, int]) -> tuple[np.ndarray, tup
         slice(rows, -rows) if tall else slice(None),
         slice(columns, -columns) if wide else slice(None),
     )
-    found, count = 0.0, 0
+    found: np.ndarray | float = 0.0
+    count = 0
     if tall:
-        middle = (slice(None), slice(None), inner[2])
+        middle: tuple[slice, ...] = (slice(None), slice(None), inner[2])
         found, count = found + level[middle][:, : -2 * rows] + level[middle][:, 2 * rows :], count + 2
     if wide:
         middle = (slice(None), inner[1])
         found, count = found + level[middle][:, :, : -2 * columns] + level[middle][:, :, 2 * columns :], count + 2
     if not count:
         return np.zeros_like(level), inner
-    return found / count, inner
+    return np.asarray(found / count), inner
 
 
 def _second_difference(values: np.ndarray, weights: np.ndarray, period: tuple[int, int]) -> np.ndarray:

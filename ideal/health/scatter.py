@@ -40,7 +40,7 @@ class Ratio(NamedTuple):
     """The scatter of differences over their stated noise, and of how many real numbers."""
 
     scatter: float
-    count: int
+    size: int
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Scatter:
         found = [self.ratios[k][key] for k in of if key in self.ratios[k]]
         if 2 * len(found) < len(of) or not found:  # an order that few baselines reach would be judged on others than the rest
             return math.inf, 1.0
-        return float(np.median([each.scatter for each in found])), _certain(sum(each.count for each in found), key[1])
+        return float(np.median([each.scatter for each in found])), _certain(sum(each.size for each in found), key[1])
 
     def findings(self, groups, sigma: float | None = None) -> list[Finding]:
         """Return what the scatter says of the weights.
@@ -166,7 +166,7 @@ class Scatter:
             if self.exceeds([k], kinds, _TOO_MUCH_ONE):
                 excess[self.baseline[k][0]] = self.least([k], kinds)[0]
         if excess:
-            worst = sorted(excess, key=excess.get, reverse=True)
+            worst = sorted(excess, key=excess.__getitem__, reverse=True)
             names = [f"{each} ({excess[each]:.2g})" for each in worst[:_SHOWN]]
             more = f" and {len(worst) - _SHOWN} more" if len(worst) > _SHOWN else ""
             found.append(
@@ -254,7 +254,7 @@ def _remedy(ratio: float, sigma: float | None) -> str:
 
 def _differences(values, sigma, hands, close) -> dict:
     """Return differences over their noise, as absolute real numbers, by what is differenced and by order."""
-    found = {}
+    found: dict[tuple[str, int], np.ndarray] = {}
     amplitude = np.abs(values)
     with np.errstate(divide="ignore", invalid="ignore"):
         angle = np.angle(values)
@@ -282,7 +282,7 @@ def _order(values, sigma, close, order: int, *, turns: bool = False) -> np.ndarr
     if count < 1:
         return np.zeros(0, values.dtype)
     weights = [math.comb(order, k) * (-1) ** k for k in range(order + 1)]
-    near = np.lib.stride_tricks.sliding_window_view(close, order).all(1)[:, None]
+    near = np.all(np.lib.stride_tricks.sliding_window_view(close, order), axis=1)[:, None]
     if turns:
         total = values
         for step in range(order):

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -67,7 +68,7 @@ class Tally:
 
     def summary(self, gain: float, offset: float) -> dict:
         """Return the figures in photoelectrons, those of no finite value as None."""
-        result = {
+        result: dict[str, Any] = {
             "samples_read": self.samples,
             **dict.fromkeys(("min", "max", "mean", "variance", "fraction_zero")),
             "fraction_saturated": 0.0,

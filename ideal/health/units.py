@@ -56,7 +56,7 @@ class Units(Check):
     def _add_cells(self, values: np.ndarray) -> None:
         height, width = (size - _CELL + 1 for size in values.shape[1:3])
         pixels = [[values[:, i : i + height : _CELL, j : j + width : _CELL] for j in range(_CELL)] for i in range(_CELL)]
-        bend = sum(_WEIGHTS[i] * _WEIGHTS[j] * pixels[i][j] for i in range(_CELL) for j in range(_CELL)) / 6
+        bend = np.asarray(sum(_WEIGHTS[i] * _WEIGHTS[j] * pixels[i][j] for i in range(_CELL) for j in range(_CELL))) / 6
         every = np.stack([pixels[i][j] for i in range(_CELL) for j in range(_CELL)])
         found = np.stack([every.mean(0).ravel(), bend.ravel() ** 2, every.min(0).ravel()])
         if found.shape[1] > _CELLS_A_BLOCK:
@@ -81,7 +81,7 @@ class Units(Check):
         )
         units = self.measured.units
         figures = {"floor": floor, "noise_over_mean": ratio, "dark_mean": dark}
-        if ratio is not None and floor > 0 and ratio + _ERRORS * error < _OFFSET:
+        if ratio is not None and dark is not None and error is not None and floor > 0 and ratio + _ERRORS * error < _OFFSET:
             return [
                 Finding(
                     "units-offset",
@@ -124,4 +124,7 @@ class Units(Check):
             mean, squares = float(found[0, part].mean()), found[1, part]
             if mean > 0:
                 rows.append((mean, (squares.mean() - read_out) / mean, squares.std() / np.sqrt(len(part)) / mean))
-        return tuple(np.array(column) for column in zip(*rows, strict=True)) if rows else (np.zeros(0),) * 3
+        if not rows:
+            return np.zeros(0), np.zeros(0), np.zeros(0)
+        means, ratios, errors = (np.array(column) for column in zip(*rows, strict=True))
+        return means, ratios, errors

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +20,7 @@ from ideal.imaging.constraints import Constraint
 from ideal.imaging.linear import LinearOperator
 from ideal.noise import NoiseModel, Poisson
 
-Params = dict[str, jax.Array]
+Params = Mapping[str, jax.Array | np.ndarray]  # nobody changes one in its place
 
 _BLOCK_VALUES = 2**24  # values of scenes, or of measurements, that are encoded at once: 64 MB in float32
 
@@ -244,7 +244,7 @@ class ImagingSystem(ABC):
 
     # What follows is the same for all systems.
 
-    def constrain(self, free: Params, sharpness: float = 1.0) -> Params:
+    def constrain(self, free: Params, sharpness: jax.Array | float = 1.0) -> Params:
         """Return the physical parameters of free ones (any real numbers); `sharpness` pushes choices towards one of theirs."""
         return {name: self.constraints[name].physical(value, sharpness) for name, value in free.items()}
 
@@ -352,12 +352,18 @@ class ImagingSystem(ABC):
         return {each.name: getattr(self, each.name) for each in settings_of(type(self))}
 
 
+class _Named(Protocol):
+    """What has settings and a name for messages."""
+
+    name: ClassVar[str]
+
+
 def settings_of(kind: type) -> list[dataclasses.Field]:
     """Return the settings that a system class (or any dataclass with fields made by `setting`) declares."""
     return [each for each in dataclasses.fields(kind) if "help" in each.metadata]
 
 
-def check_settings(kind: type, given: Mapping[str, Any]) -> dict[str, Any]:
+def check_settings(kind: type[_Named], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return settings converted to the types of their defaults.
 
     Raises:

@@ -112,7 +112,8 @@ def files_elsewhere(tables: Any, folder: Path) -> list[Path]:
         folder: of the configuration. Names are looked for there, then in the present folder.
 
     """
-    found, waiting = set(), [tables]
+    found: set[Path] = set()
+    waiting = [tables]
     while waiting:
         each = waiting.pop()
         if isinstance(each, Mapping):

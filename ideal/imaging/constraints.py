@@ -12,6 +12,8 @@ from ideal.errors import UsageError
 _TOLERANCE = 1e-4  # relative, on values that a file or a float32 sum may have rounded
 _SMALLEST = 1e-8  # of a share: an exact zero has no finite free value
 
+Array = jax.Array | np.ndarray
+
 
 @dataclass(frozen=True)
 class Constraint:
@@ -28,15 +30,15 @@ class Constraint:
         """Return in a few words what values are allowed."""
         return "free"
 
-    def physical(self, free: jax.Array, sharpness: float = 1.0) -> jax.Array:
+    def physical(self, free: Array, sharpness: jax.Array | float = 1.0) -> Array:
         """Return the physical value of a free one; differentiable."""
         return free
 
-    def free(self, physical: jax.Array) -> jax.Array:
+    def free(self, physical: Array) -> jax.Array:
         """Return a free value that `physical` maps onto this one, as nearly as float32 can."""
         return jnp.asarray(physical)
 
-    def harden(self, physical: jax.Array) -> jax.Array:
+    def harden(self, physical: Array) -> Array:
         """Return the nearest value that can be manufactured."""
         return physical
 
@@ -48,7 +50,7 @@ class Constraint:
         """Return the nearest allowed value, in the sum of squares over `span`."""
         return physical
 
-    def inside(self, physical: jax.Array, share: float) -> jax.Array:
+    def inside(self, physical: Array, share: float) -> Array:
         """Return a value moved by this share of the way towards the middle of what is allowed; traceable."""
         return physical
 
@@ -80,11 +82,11 @@ class Bounded(Constraint):
         """Return the bounds."""
         return f"from {self.low:g} to {self.high:g}"
 
-    def physical(self, free: jax.Array, sharpness: float = 1.0) -> jax.Array:
+    def physical(self, free: Array, sharpness: jax.Array | float = 1.0) -> jax.Array:
         """Return low + (high - low) logistic(free)."""
         return self.low + (self.high - self.low) * jax.nn.sigmoid(free)
 
-    def free(self, physical: jax.Array) -> jax.Array:
+    def free(self, physical: Array) -> jax.Array:
         """Return the logit of the place between the bounds."""
         share = (jnp.asarray(physical) - self.low) / (self.high - self.low)
         return jax.scipy.special.logit(jnp.clip(share, 1e-6, 1 - 1e-6))
@@ -97,7 +99,7 @@ class Bounded(Constraint):
         """Return the value, or the bound that it is beyond."""
         return np.clip(physical, self.low, self.high)
 
-    def inside(self, physical: jax.Array, share: float) -> jax.Array:
+    def inside(self, physical: Array, share: float) -> Array:
         """Return a value nearer to the middle between the bounds."""
         return (1 - share) * physical + share * (self.low + self.high) / 2
 
@@ -129,11 +131,11 @@ class Positive(Constraint):
         """Return the sign and the size."""
         return f"positive, of about {self.scale:g}"
 
-    def physical(self, free: jax.Array, sharpness: float = 1.0) -> jax.Array:
+    def physical(self, free: Array, sharpness: jax.Array | float = 1.0) -> jax.Array:
         """Return scale softplus(free)."""
         return self.scale * jax.nn.softplus(free)
 
-    def free(self, physical: jax.Array) -> jax.Array:
+    def free(self, physical: Array) -> jax.Array:
         """Return the inverse of softplus."""
         value = jnp.maximum(jnp.asarray(physical) / self.scale, _SMALLEST)
         return value + jnp.log(-jnp.expm1(-value))
@@ -146,7 +148,7 @@ class Positive(Constraint):
         """Return the value, 0 for a negative one."""
         return np.maximum(physical, 0)
 
-    def inside(self, physical: jax.Array, share: float) -> jax.Array:
+    def inside(self, physical: Array, share: float) -> Array:
         """Return a value larger by this share of the size that values have."""
         largest = jax.lax.stop_gradient(jnp.max(physical))
         return physical + share * jnp.where(largest > 0, jnp.minimum(largest, self.scale), self.scale)
@@ -177,12 +179,12 @@ class UnitSum(Constraint):
         """Return the sum."""
         return "at least 0, with a sum of 1"
 
-    def physical(self, free: jax.Array, sharpness: float = 1.0) -> jax.Array:
+    def physical(self, free: Array, sharpness: jax.Array | float = 1.0) -> jax.Array:
         """Return softplus(free) over its sum."""
         value = jax.nn.softplus(free)
         return value / value.sum()
 
-    def free(self, physical: jax.Array) -> jax.Array:
+    def free(self, physical: Array) -> jax.Array:
         """Return the inverse of softplus of values with a mean of 1."""
         value = jnp.asarray(physical)
         value = jnp.maximum(value * value.size, _SMALLEST)
@@ -196,7 +198,7 @@ class UnitSum(Constraint):
         """Return the nearest shares: all less by the same amount, those that would be negative 0."""
         return _on_simplex(np.ravel(physical)).reshape(np.shape(physical))
 
-    def inside(self, physical: jax.Array, share: float) -> jax.Array:
+    def inside(self, physical: Array, share: float) -> Array:
         """Return shares that are more even."""
         return (1 - share) * physical + share / physical.size
 
@@ -227,20 +229,20 @@ class OneOf(Constraint):
         """Return what the shares are of."""
         return "one alternative of the last axis, or shares of them with a sum of 1"
 
-    def physical(self, free: jax.Array, sharpness: float = 1.0) -> jax.Array:
+    def physical(self, free: Array, sharpness: jax.Array | float = 1.0) -> jax.Array:
         """Return softmax(sharpness x free)."""
         return jax.nn.softmax(sharpness * free, axis=-1)
 
-    def free(self, physical: jax.Array) -> jax.Array:
+    def free(self, physical: Array) -> jax.Array:
         """Return the logarithm, exact zeros made small."""
         value = jnp.log(jnp.maximum(jnp.asarray(physical), _SMALLEST))
         return value - value.mean(-1, keepdims=True)
 
-    def inside(self, physical: jax.Array, share: float) -> jax.Array:
+    def inside(self, physical: Array, share: float) -> Array:
         """Return shares that are more even."""
         return (1 - share) * physical + share / physical.shape[-1]
 
-    def harden(self, physical: jax.Array) -> jax.Array:
+    def harden(self, physical: Array) -> jax.Array:
         """Return the largest share of each as 1, the others as 0."""
         physical = jnp.asarray(physical)
         return jax.nn.one_hot(physical.argmax(-1), physical.shape[-1], dtype=physical.dtype)
@@ -265,20 +267,20 @@ class Budget(Constraint):
         """Return the bounds and the count."""
         return "from 0 to 1" + ("" if self.count is None else f", with a sum of at most {self.count}")
 
-    def physical(self, free: jax.Array, sharpness: float = 1.0) -> jax.Array:
+    def physical(self, free: Array, sharpness: jax.Array | float = 1.0) -> jax.Array:
         """Return logistic(sharpness x free), scaled down where the sum is above the count."""
         value = jax.nn.sigmoid(sharpness * free)
         return value if self.count is None else value * jnp.minimum(1.0, self.count / value.sum())
 
-    def free(self, physical: jax.Array) -> jax.Array:
+    def free(self, physical: Array) -> jax.Array:
         """Return the logit."""
         return jax.scipy.special.logit(jnp.clip(jnp.asarray(physical), 1e-4, 1 - 1e-4))
 
-    def inside(self, physical: jax.Array, share: float) -> jax.Array:
+    def inside(self, physical: Array, share: float) -> Array:
         """Return weights nearer to a half."""
         return (1 - share) * physical + share / 2
 
-    def harden(self, physical: jax.Array) -> jax.Array:
+    def harden(self, physical: Array) -> jax.Array:
         """Return ones for the largest weights."""
         physical = jnp.asarray(physical)
         if self.count is None:

@@ -128,7 +128,7 @@ class DiffractionLimited(ImagingSystem):
         """
         if name is not None and name not in self.designs:
             raise UsageError(unknown_name(f"{self.name} has no design", name, self.designs))
-        return {"na": jnp.asarray(_OBJECTIVES.get(name, self.na), dtype=float)}
+        return {"na": jnp.asarray(_OBJECTIVES.get(name or "", self.na), dtype=float)}
 
     @property
     def constraints(self) -> Mapping[str, Constraint]:
@@ -205,7 +205,7 @@ class DiffractionLimited(ImagingSystem):
             beyond = (1 / far[0] + 1 / far[0][::-1]) / (2 * np.pi**2)
         else:
             corners = [(y[:, None], x) for y in (far[0], far[0][::-1]) for x in (far[1], far[1][::-1])]
-            beyond = sum(np.hypot(y, x) / (y * x) for y, x in corners) / np.pi**3
+            beyond = np.asarray(sum(np.hypot(y, x) / (y * x) for y, x in corners)) / np.pi**3
         return float(np.sqrt(np.mean(np.minimum(beyond, 1) ** 2)))
 
     def margin_for(self, params: Params) -> int:

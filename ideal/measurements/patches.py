@@ -5,7 +5,7 @@ Patches of one picture are not independent, so a split by patch would let a mode
 
 import heapq
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -38,7 +38,7 @@ class Fold:
     test: np.ndarray
 
 
-def split_by_group(groups, *, folds: int = 5, seed: int) -> list[Fold]:
+def split_by_group(groups, *, folds: int = 5, seed: int | Sequence[int]) -> list[Fold]:
     """Split samples into folds of whole groups, balanced in samples.
 
     Args:

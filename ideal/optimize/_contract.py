@@ -15,6 +15,10 @@ from ideal.optimize.targets import Target
 Report = Callable[[str, float | None], None]
 
 
+def silent(text: str, fraction: float | None = None) -> None:
+    """Report nothing."""
+
+
 @dataclass(frozen=True)
 class Task:
     """What a system is designed for.
@@ -51,6 +55,7 @@ class Objective(ABC):
     that `learned` gives is trained along with the design, by the same gradient.
 
     Attributes:
+        task: what a design is for.
         name: on the command line.
         summary: one line for people.
         unit: of the gain.
@@ -60,6 +65,7 @@ class Objective(ABC):
 
     """
 
+    task: Task
     name: ClassVar[str]
     summary: ClassVar[str]
     unit: ClassVar[str] = "bits/pixel"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,7 @@ class Defaults:
 # Where designs are mirror images of each other, or a series, some stand for all.
 _LENSLETS = ("one-lens", "two-lenslets", "four-lenslets", "ten-lenslets", "multi-focal")
 _LEDS = ("brightfield", "single-led", "darkfield", "dpc-left", "dpc-top", "annular")
-_ILLUMINATION = {"starts": ("dpc-left", "random"), "steps": 60, "learning_rate": 0.3, "settings": {"rank": 32}}
+_illumination = partial(Defaults, starts=("dpc-left", "random"), steps=60, learning_rate=0.3, settings={"rank": 32})
 DEFAULTS: dict[str, Defaults] = {
     "interferometer": Defaults(starts=("sites",), against=("sites", "random")),
     "color-filter-array": Defaults(
@@ -57,8 +58,8 @@ DEFAULTS: dict[str, Defaults] = {
         against=(*_LENSLETS, "diffuser"), starts=("one-lens", "four-lenslets", "diffuser"), steps=200, learning_rate=0.3
     ),
     "lensless-lenslets": Defaults(against=_LENSLETS, starts=("spread", "random", "one-lens"), steps=200, learning_rate=0.1),
-    "led-microscope": Defaults(against=_LEDS, **_ILLUMINATION),
-    "led-microscope-weak": Defaults(against=tuple(name for name in _LEDS if name != "darkfield"), **_ILLUMINATION),
+    "led-microscope": _illumination(against=_LEDS),
+    "led-microscope-weak": _illumination(against=tuple(name for name in _LEDS if name != "darkfield")),
 }
 
 # To Gaussian scenes one sharp lens is the best there is. Of objects that leave most of the sensor dark a Gaussian knows the

@@ -5,7 +5,7 @@ of a periodic one and have to fill in what is missing; the cropped filter leaves
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -96,13 +96,13 @@ class Blurring:
             UsageError: there are none, the point spread function is larger than half the scene.
 
         """
-        found = tuple(slice(psf - 1, scene - psf + 1) for scene, psf in zip(self.shape, self.psf.shape, strict=True))
-        if any(part.stop <= part.start for part in found):
+        rows, columns = (slice(psf - 1, scene - psf + 1) for scene, psf in zip(self.shape, self.psf.shape, strict=True))
+        if any(part.stop <= part.start for part in (rows, columns)):
             raise UsageError(
                 f"a PSF of {self.psf.shape[0]} x {self.psf.shape[1]} leaves no pixel of a scene of {self.shape[0]} x "
                 f"{self.shape[1]} fully seen: take a larger scene or a smaller PSF"
             )
-        return found
+        return rows, columns
 
     def deviations(self, measurements: np.ndarray) -> np.ndarray:
         """Return captures (sample, row, column) less what the mean scene gives.
@@ -270,7 +270,7 @@ class TotalVariation(Deconvolution):
 
 def deconvolutions(
     blurring: Blurring, balances: Sequence[float] = (0.3, 1.0, 3.0), weights: Sequence[float] = (0.05, 0.1, 0.2), seed: int = 0
-) -> dict[str, dict[str, Deconvolution]]:
+) -> dict[str, Mapping[str, Deconvolution]]:
     """Return all decoders to choose from on validation scenes, by kind and then by what is to be chosen in each.
 
     Args:

@@ -84,7 +84,8 @@ class ImageNetwork:
     def levels(self) -> list[tuple[int, int, int]]:
         """Rows, columns and features after each stage; there is one at least."""
         rows, columns, _ = self.shape
-        found, features = [], _FEATURES
+        found: list[tuple[int, int, int]] = []
+        features = _FEATURES
         while not found or min(rows, columns) > _SMALLEST:
             rows, columns, features = -(-rows // 2), -(-columns // 2), min(2 * features, _MOST_FEATURES)
             found.append((rows, columns, features))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
@@ -83,7 +83,8 @@ class _Scale:
     @classmethod
     def of(cls, images: np.ndarray, noise: NoiseModel | None) -> Self:
         photons = noise is not None and noise.photons  # other noise is alike at all values
-        dark, light = (float(noise.variance(np.float64(each))) for each in (0.0, 1.0)) if photons else (0.0, 0.0)
+        ends = (0.0, 1.0)
+        dark, light = (float(noise.variance(np.float64(each))) for each in ends) if noise is not None and photons else (0.0, 0.0)
         transform = RootTransform(dark, light - dark)
         values = transform(images)
         variance = values.var(0).mean((0, 1))
@@ -225,14 +226,14 @@ class ImageRegressor(_ImageDecoder):
     def predict(self, measurements) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and standard deviation of the targets of measurements, in their units, shaped as they were."""
         mean, log_sigma = (np.asarray(each, np.float64) for each in _mean_and_log_sigma(self._outputs(measurements)))
-        found = self._location + self._spread * mean, self._spread * np.exp(log_sigma)
-        return tuple(each[:, 0] for each in found) if self._single else found
+        mean, sigma = self._location + self._spread * mean, self._spread * np.exp(log_sigma)
+        return (mean[:, 0], sigma[:, 0]) if self._single else (mean, sigma)
 
 
 _forward = jax.jit(lambda network, params, values: network.outputs_of(params, values), static_argnums=0)
 
 
-def _fit(key, kind, outputs, images, targets, noise, effort, progress, checkpoint):
+def _fit(key, kind, outputs, images, targets, noise, effort, progress, checkpoint) -> tuple[ImageNetwork, Any, _Scale]:
     """Return a network, its weights and its scale."""
     if not (np.isfinite(effort) and effort > 0):
         raise UsageError(f"effort must be a positive number; found {effort}")
@@ -244,11 +245,13 @@ def _fit(key, kind, outputs, images, targets, noise, effort, progress, checkpoin
     batch = min(_BATCH, power_of_two(len(images[0])))
     steps = min(_EPOCHS * len(images[0]), effort * _PRODUCTS / network.products) / batch
     name = "classifier" if kind is _CrossEntropy else "regressor"
+    trained_on, held_out = ((scale(each), target) for each, target in zip(images, targets, strict=True))
     params, _ = train(
         kind(network),
         network.init(rng),
         {},
-        *((scale(each), target) for each, target in zip(images, targets, strict=True)),
+        trained_on,
+        held_out,
         Schedule(whole_chunks(steps), batch, learning_rate=4e-3, weight_decay=_WEIGHT_DECAY),
         key=rng,
         name=name,

@@ -210,7 +210,7 @@ class MosaicFilter:
         kinds = [_kinds(size, period, reach) for size, period in zip(shape, weights.shape[:2], strict=True)]
         gain = _gains(weights, variance, known, [places for places, _ in kinds], shape, reach)
         rows, columns = (np.arange(size) % period for size, period in zip(shape, weights.shape[:2], strict=True))
-        return cls(known.mean, light[np.ix_(rows, columns)], tuple(each for _, each in kinds), gain, reach)
+        return cls(known.mean, light[np.ix_(rows, columns)], (kinds[0][1], kinds[1][1]), gain, reach)
 
     def decode(self, measurements: np.ndarray) -> np.ndarray:
         """Return scenes (sample, row, column, channel) of measurements (sample, row, column), in their units.

@@ -14,6 +14,7 @@ from optax.contrib import MuonDimensionNumbers
 from ideal._random import generator
 from ideal.decoders.mosaics.demosaic import MosaicFilter
 from ideal.density import Fitting
+from ideal.density._fitting import DEFAULT_FITTING
 from ideal.density.networks.training import Schedule, train, whole_chunks
 from ideal.errors import DataError, UsageError
 
@@ -213,8 +214,8 @@ class MosaicNetwork:
         period = np.shape(planes)[:2]
         whole = np.tile(planes, [-(-long // short) for long, short in zip(shape, period, strict=True)] + [1])
         outputs = len(next(iter(filters.values())).mean)
-        places = tuple(math.lcm(each, 2) // 2 for each in period)
-        size = _Size(outputs + np.shape(planes)[2] + 1, outputs, places, width, layers)
+        rows, columns = (math.lcm(each, 2) // 2 for each in period)
+        size = _Size(outputs + np.shape(planes)[2] + 1, outputs, (rows, columns), width, layers)
         blank = cls(filters, whole[: shape[0], : shape[1]].astype(np.float32), {}, size, _initial(size, rng), 1.0)
         linear = {light: filters[light].decode(each.measurements) for light, each in train_on.items()}
         spread = {light: np.sqrt(((train_on[light].scenes - linear[light]) ** 2).mean((0, 1, 2))) for light in filters}
@@ -225,8 +226,9 @@ class MosaicNetwork:
             validate_on, {light: filters[light].decode(validate_on[light].measurements) for light in filters}
         )
         schedule = Schedule(whole_chunks(steps), _BATCH, peak=_PEAK, averaging=_AVERAGING, evaluations=10, patience=3)
-        more = {} if fitting is None else {"fitting": fitting}
-        params, loss = train(_Loss(size), blank.params, {}, data, held_out, schedule, key=rng, name="demosaicing network", **more)
+        fitting = DEFAULT_FITTING if fitting is None else fitting
+        named = "demosaicing network"
+        params, loss = train(_Loss(size), blank.params, {}, data, held_out, schedule, key=rng, name=named, fitting=fitting)
         return _with(blank, params=params, validation_loss=float(loss))
 
     def decode(self, light: float, measurements: np.ndarray) -> np.ndarray:
@@ -263,7 +265,8 @@ class MosaicNetwork:
         for light, each in examples.items():
             inputs.append(self._inputs(light, each.measurements, linear[light]))
             wanted.append(((each.scenes - linear[light]) / self.deviation[light]).astype(np.float32))
-        return tuple(np.stack(each, axis=1).reshape(-1, *each[0].shape[1:]) for each in (inputs, wanted))
+        known, told = (np.stack(each, axis=1).reshape(-1, *each[0].shape[1:]) for each in (inputs, wanted))
+        return known, told
 
 
 def _with(decoder: MosaicNetwork, **changed) -> MosaicNetwork:

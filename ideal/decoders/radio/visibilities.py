@@ -6,6 +6,7 @@ from typing import Self
 
 import numpy as np
 
+from ideal._shapes import rows_and_columns
 from ideal.errors import DataError
 from ideal.imaging import Params
 from ideal.imaging.interferometer.interferometer import MICROARCSECOND, Interferometer
@@ -56,7 +57,9 @@ class CondensedVisibilities:
         baseline = see.first * len(see.sites.names) + see.second
         turns, found = [], []
         for part in _parts(order, baseline):
-            fourier = _fourier(system.scene.shape, see.u[part] * pixel, see.v[part] * pixel, _PULSE_POWER[system.pulse])
+            fourier = _fourier(
+                rows_and_columns(system.scene.shape), see.u[part] * pixel, see.v[part] * pixel, _PULSE_POWER[system.pulse]
+            )
             rows = fourier / see.sigma[part][:, None]
             turn, strong = _strongest(np.concatenate([rows.real, rows.imag]), _LEAST / flux)
             weights = np.zeros((len(turn), len(see.u)), np.complex128)

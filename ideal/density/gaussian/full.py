@@ -97,7 +97,7 @@ class FullGaussian(Density):
     def _fit(cls, key, train, validation, fitted, sensor, sigmas, share: float) -> Self:
         """Fit with samples weighted by their noise as `ideal.density._known_noise.SHARES` says."""
         shape, is_complex = tuple(train.shape[1:]), np.iscomplexobj(validation)
-        by_sample = [None, None]
+        by_sample: list[np.ndarray | None] = [None, None]
         if sigmas is not None:
             by_sample = [_known_noise.variances(each, shape, is_complex=is_complex) for each in sigmas]
         found, signal = _known_noise.noisy_moments(train, by_sample[0], share=share)
@@ -118,20 +118,23 @@ class FullGaussian(Density):
         if sigmas is not None:
             second, _ = _known_noise.noisy_moments(flatten(validation), by_sample[1], about=found.mean, signal=signal)
             held_out = _HeldOut(rows, second.mean - found.mean, second.covariance)
-        best, gain = None, _GAIN if len(shape) > 1 else 0.0
-        for target_mean, target in _targets(key, train, validation, found, noise, shape, is_complex, fitted, sensor, sigmas):
-            for covariance, count in _samples(found, is_complex):
-                choice = _Choice.of(found.mean, covariance, count, target_mean, target, noise, held_out, gain)
-                if best is None or choice.loss < best.loss:
-                    best = choice
+        gain = _GAIN if len(shape) > 1 else 0.0
+        choices = (
+            _Choice.of(found.mean, covariance, count, target_mean, target, noise, held_out, gain)
+            for target_mean, target in _targets(key, train, validation, found, noise, shape, is_complex, fitted, sensor, sigmas)
+            for covariance, count in _samples(found, is_complex)
+        )
+        best = min(choices, key=lambda choice: choice.loss)
         mean = found.mean + best.mean_weight * best.step
         covariance = best.covariance
         kept = None
         if noise is not None:
             covariance = _known_noise.raised_to(covariance, noise)
             continuous = sensor.step == 0 and sensor.noise_variance[1] == 0
-            kept = _known_noise.some_maps(by_sample[0]) if sigmas is not None else noise[None] if continuous else None
-            if sigmas is not None:  # the average under the weights of the moments is not that of the maps that are kept
+            if by_sample[0] is None:
+                kept = noise[None] if continuous else None
+            else:  # the average under the weights of the moments is not that of the maps that are kept
+                kept = _known_noise.some_maps(by_sample[0])
                 covariance = covariance + np.diag(kept.mean(0) - noise)
         mean = mean.view(np.complex128).reshape(shape) if is_complex else mean.reshape(shape)
         model = cls(mean, covariance, is_complex=is_complex, shrinkage=(best.weight, best.mean_weight), noise=kept)
@@ -226,9 +229,13 @@ class FullGaussian(Density):
 
     @classmethod
     def _from_state(cls, state: dict[str, np.ndarray]) -> Self:
-        weights = tuple(float(weight) for weight in state["shrinkage"])
+        weight, mean_weight = (float(each) for each in state["shrinkage"])
         return cls(
-            state["mean"], state["covariance"], is_complex=bool(state["is_complex"]), shrinkage=weights, noise=state.get("noise")
+            state["mean"],
+            state["covariance"],
+            is_complex=bool(state["is_complex"]),
+            shrinkage=(weight, mean_weight),
+            noise=state.get("noise"),
         )
 
 

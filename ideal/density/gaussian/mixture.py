@@ -190,7 +190,7 @@ def _principal(values: np.ndarray) -> np.ndarray:
     return values @ vectors[:, -_PLANE:]
 
 
-def _start(plane, values, count, rng):
+def _start(plane, values, count, rng) -> tuple[np.ndarray, np.ndarray]:
     """Return first weights and means from k-means in the plane of largest variance."""
     try:
         _, labels = kmeans2(plane, count, iter=10, minit="++", missing="raise", rng=rng)
@@ -199,13 +199,13 @@ def _start(plane, values, count, rng):
     return _weights_and_means(values, np.eye(count)[labels])
 
 
-def _weights_and_means(values, share):
+def _weights_and_means(values, share) -> tuple[np.ndarray, np.ndarray]:
     """Return weights and means for shares (sample, component) of each measurement."""
     total = share.sum(0) + 1e-9
     return total / total.sum(), share.T @ values / total[:, None]
 
 
-def _maximise(values, weights, means, steps):
+def _maximise(values, weights, means, steps: int) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
     """Run expectation maximisation; return the log-likelihood (up to a constant), weights, means and the covariance."""
     second = values.T @ values / len(values)
     before = -np.inf

@@ -111,8 +111,8 @@ class StationaryGaussian(Density):
         if kept is None and average is not None:  # white noise is stationary, too
             signal[shape[0] - 1, shape[1] - 1] += average[0] * np.eye(channels)
         mirrored = signal[:, ::-1]
-        more = {"with_channels": len(shape) == 3, "noise": kept}
-        return [cls(mean, signal + part * (mirrored - signal), **more) for part in _MIRRORED]
+        covariances = (signal + part * (mirrored - signal) for part in _MIRRORED)
+        return [cls(mean, each, with_channels=len(shape) == 3, noise=kept) for each in covariances]
 
     def covariance_at(self, lags: np.ndarray) -> np.ndarray:
         """Return the covariances (..., channel, channel) at integer lags (..., 2) below the window."""

@@ -1,7 +1,7 @@
 """Where networks start: a Gaussian model's prediction of each value from those before it, on a scale that suits the noise."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, TypeGuard
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -39,64 +39,26 @@ class Sites:
 
     def arrays(self, *, exact: bool) -> tuple[np.ndarray, ...]:
         """Return values, means and if `exact` the edges in float32, with finite edges."""
-        edges = (np.maximum(self.edges[0], -_FAR), np.minimum(self.edges[1], _FAR)) if exact else ()
-        return tuple(array.astype(np.float32) for array in (self.values, self.mean, *edges))
+        arrays = [self.values, self.mean]
+        if exact:
+            if self.edges is None:
+                raise ValueError("continuous values have no cells: their density is asked for, not a mass")
+            arrays += [np.maximum(self.edges[0], -_FAR), np.minimum(self.edges[1], _FAR)]
+        return tuple(array.astype(np.float32) for array in arrays)
 
 
-class Anchor:
-    """A transform, a location and scale for each channel and phase of the mosaic, and a Gaussian model of what results.
+class Scaling:
+    """A transform, and a location and scale for each channel and phase of the mosaic.
 
     Args:
         sensor: how the values came about.
-        location, scale: (phase row, phase column, channel).
-        gaussian: model of the standardised measurements (sample, row, column, channel), which may know noise that differs from
-            place to place or from sample to sample.
-        registered: whether the place in an image matters, as of objects that are centred.
+        location, scale: of transformed values, (phase row, phase column, channel).
 
     """
 
-    def __init__(self, sensor: Sensor, location, scale, gaussian: StationaryGaussian | FullGaussian, *, registered: bool = False):
-        self.registered = registered or not isinstance(gaussian, StationaryGaussian)
-        self.sensor, self.location, self.scale, self.gaussian = sensor, location, scale, gaussian
+    def __init__(self, sensor: Sensor, location, scale):
+        self.sensor, self.location, self.scale = sensor, location, scale
         self.transform = RootTransform(*sensor.noise_variance)
-
-    @classmethod
-    def fit(cls, train, validation, sensor: Sensor, sigmas: tuple[np.ndarray, np.ndarray] | None = None) -> Self:
-        """Fit to measurements (sample, row, column[, channel]); `sigmas` as of `ideal.density.Density.fit`."""
-        if len(train.shape) not in (3, 4):
-            raise DataError(f"a network is for images (row, column[, channel]); found measurements of shape {train.shape[1:]}")
-        transform = RootTransform(*sensor.noise_variance)
-        location, scale = _location_and_scale((transform(_with_channel(batch)) for batch in batches(train)), sensor.period)
-        raw = cls(sensor, location, scale, None)
-        standard, held_out = _Standardised(raw, train), raw.standardise(validation)
-        known = {"sensor": Sensor(), "sigmas": None}
-        if sigmas is not None:
-            known["sigmas"] = tuple(map(raw.standard_sigma, sigmas))
-        elif sensor.noise_sigma is not None:
-            known["sensor"] = Sensor(noise_sigma=raw.standard_sigma(np.asarray(sensor.noise_sigma)[None])[0])
-        best = StationaryGaussian.fit(0, standard, held_out, **known)
-        registered = _is_registered(standard)
-        if held_out[0].size <= _FULL_VALUES:
-            try:
-                full = FullGaussian.fit(0, standard, held_out, fitted={best.name: best}, **known)
-            except DataError:
-                return cls(sensor, location, scale, best, registered=registered)
-            told = () if sigmas is None else known["sigmas"][1:]
-            if (full.log_prob(held_out, *told) - best.log_prob(held_out, *told)).mean() > _FULL_GAIN * held_out[0].size:
-                best = full
-        return cls(sensor, location, scale, best, registered=registered)
-
-    @property
-    def stationary(self) -> bool:
-        """Whether measurements of any size can be predicted."""
-        return isinstance(self.gaussian, StationaryGaussian) and self.gaussian.noise is None
-
-    @property
-    def mirrored(self) -> bool:
-        """Whether the texture looks the same in a left-right mirror, as validation found of the stationary model."""
-        if self.registered or self.sensor.period != (1, 1) or self.gaussian.noise is not None:
-            return False
-        return np.allclose(self.gaussian.autocovariance, self.gaussian.autocovariance[:, ::-1])
 
     def _at(self, table: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         """Return a table by phase for every pixel of an image, (row, column, channel)."""
@@ -145,6 +107,64 @@ class Anchor:
         location, scale = self._place(row, column, channel)
         return (self.transform(values) - location) / scale
 
+
+class Anchor(Scaling):
+    """A transform, a location and scale for each channel and phase of the mosaic, and a Gaussian model of what results.
+
+    Args:
+        sensor: how the values came about.
+        location, scale: (phase row, phase column, channel).
+        gaussian: model of the standardised measurements (sample, row, column, channel), which may know noise that differs from
+            place to place or from sample to sample.
+        registered: whether the place in an image matters, as of objects that are centred.
+
+    """
+
+    def __init__(self, sensor: Sensor, location, scale, gaussian: StationaryGaussian | FullGaussian, *, registered: bool = False):
+        self.registered = registered or not isinstance(gaussian, StationaryGaussian)
+        super().__init__(sensor, location, scale)
+        self.gaussian = gaussian
+
+    @classmethod
+    def fit(cls, train, validation, sensor: Sensor, sigmas: tuple[np.ndarray, np.ndarray] | None = None) -> Self:
+        """Fit to measurements (sample, row, column[, channel]); `sigmas` as of `ideal.density.Density.fit`."""
+        if len(train.shape) not in (3, 4):
+            raise DataError(f"a network is for images (row, column[, channel]); found measurements of shape {train.shape[1:]}")
+        transform = RootTransform(*sensor.noise_variance)
+        location, scale = _location_and_scale((transform(_with_channel(batch)) for batch in batches(train)), sensor.period)
+        raw = Scaling(sensor, location, scale)
+        standard, held_out = _Standardised(raw, train), raw.standardise(validation)
+        plain = Sensor()
+        known: tuple[np.ndarray, np.ndarray] | None = None
+        if sigmas is not None:
+            known = raw.standard_sigma(sigmas[0]), raw.standard_sigma(sigmas[1])
+        elif sensor.noise_sigma is not None:
+            plain = Sensor(noise_sigma=raw.standard_sigma(np.asarray(sensor.noise_sigma)[None])[0])
+        best: StationaryGaussian | FullGaussian = StationaryGaussian.fit(0, standard, held_out, sensor=plain, sigmas=known)
+        registered = _is_registered(standard)
+        if held_out[0].size <= _FULL_VALUES:
+            try:
+                full = FullGaussian.fit(0, standard, held_out, fitted={best.name: best}, sensor=plain, sigmas=known)
+            except DataError:
+                return cls(sensor, location, scale, best, registered=registered)
+            told = () if known is None else known[1:]
+            if (full.log_prob(held_out, *told) - best.log_prob(held_out, *told)).mean() > _FULL_GAIN * held_out[0].size:
+                best = full
+        return cls(sensor, location, scale, best, registered=registered)
+
+    @property
+    def stationary(self) -> bool:
+        """Whether measurements of any size can be predicted."""
+        return _is_stationary(self.gaussian)
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether the texture looks the same in a left-right mirror, as validation found of the stationary model."""
+        gaussian = self.gaussian
+        if self.registered or self.sensor.period != (1, 1) or not _is_stationary(gaussian):
+            return False
+        return np.allclose(gaussian.autocovariance, gaussian.autocovariance[:, ::-1])
+
     def predict(self, standard: np.ndarray, *, window: bool = False, sigma=None) -> tuple[np.ndarray, np.ndarray]:
         """Return means and deviations of standardised values given those before them.
 
@@ -154,10 +174,11 @@ class Anchor:
             sigma: deviations of the noise in the measurements, (sample, row, column[, channel]), for a model that knows it apart.
 
         """
-        if window and self.stationary:
-            centred = standard - self.gaussian.mean
-            mean, deviation = self.gaussian.causal_window.predict(centred)
-            return mean + self.gaussian.mean, deviation
+        gaussian = self.gaussian
+        if window and _is_stationary(gaussian):
+            centred = standard - gaussian.mean
+            mean, deviation = gaussian.causal_window.predict(centred)
+            return mean + gaussian.mean, deviation
         if sigma is None:
             return self.gaussian.predict(standard)
         return self.gaussian.predict(standard, self.standard_sigma(sigma))
@@ -210,13 +231,12 @@ class Anchor:
     def sequence(self, count: int, shape: tuple[int, int]) -> "_FactorSequence | _WindowSequence":
         """Return a predictor of images that are drawn value by value."""
         gaussian = self.gaussian
-        if self.stationary and not (shape[0] <= gaussian.window[0] and shape[1] <= gaussian.window[1]):
+        if _is_stationary(gaussian) and not (shape[0] <= gaussian.window[0] and shape[1] <= gaussian.window[1]):
             return _WindowSequence(gaussian, count, shape)
         size = int(np.prod(shape)) * self.location.shape[2]
-        is_full = isinstance(gaussian, FullGaussian)
-        factor = gaussian._factor if is_full else gaussian._factor(*shape)
-        mean = gaussian.mean.ravel() if is_full else np.tile(gaussian.mean, size // len(gaussian.mean))
-        return _FactorSequence(factor, mean, count)
+        if isinstance(gaussian, FullGaussian):
+            return _FactorSequence(gaussian._factor, gaussian.mean.ravel(), count)
+        return _FactorSequence(gaussian._factor(*shape), np.tile(gaussian.mean, size // len(gaussian.mean)), count)
 
     def state(self) -> dict[str, np.ndarray]:
         """Return the arrays that make up the anchor."""
@@ -272,7 +292,7 @@ class _WindowSequence:
 
     def predict(self) -> np.ndarray:
         """Return the mean of the next value in raster order, (sample,)."""
-        row, column, channel = np.unravel_index(self._at, self._images.shape[1:])
+        row, column, channel = (int(each) for each in np.unravel_index(self._at, self._images.shape[1:]))
         case = self._window.case_at(row, column, self._shape)
         past = self._images[:, row + case.offsets[:, 0], column + case.offsets[:, 1]]
         joint = np.einsum("npa,pab->nb", past, case.weights)
@@ -289,12 +309,16 @@ class _WindowSequence:
         self._at += 1
 
 
+def _is_stationary(gaussian: StationaryGaussian | FullGaussian) -> TypeGuard[StationaryGaussian]:
+    return isinstance(gaussian, StationaryGaussian) and gaussian.noise is None
+
+
 def _is_registered(standard) -> bool:
     """Tell whether the average image varies by more than a share of the variance, and than so few samples explain."""
     total, count = 0.0, 0
     for batch in standard:
         total, count = total + batch.sum(0), count + len(batch)
-    return bool(((total / count) ** 2).mean() > _VARYING + 3 / count)
+    return bool(np.mean((total / count) ** 2) > _VARYING + 3 / count)
 
 
 def _with_channel(measurements) -> np.ndarray:
@@ -305,21 +329,24 @@ def _with_channel(measurements) -> np.ndarray:
 class _Standardised:
     """Measurements, standardised as they are read."""
 
-    def __init__(self, anchor: Anchor, data):
-        self._anchor, self._data = anchor, data
+    def __init__(self, scaling: Scaling, data):
+        self._scaling, self._data = scaling, data
         self.shape = tuple(data.shape) if len(data.shape) == 4 else (*data.shape, 1)
 
     def __iter__(self):
-        return (self._anchor.standardise(batch) for batch in batches(self._data))
+        return (self._scaling.standardise(batch) for batch in batches(self._data))
 
 
 def _location_and_scale(images, period) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and standard deviation by phase of the mosaic and channel, from an iterable of images."""
-    total = square = count = 0.0
+    total: np.ndarray | float = 0.0
+    square: np.ndarray | float = 0.0
+    count = 0.0
     for batch in images:
         total, square, count = total + batch.sum(0), square + (batch**2).sum(0), count + len(batch)
-    sums = np.zeros((3, *period, total.shape[2]))
-    rows, columns = (np.arange(size) % each for size, each in zip(total.shape[:2], period, strict=True))
+    shape = np.shape(total)
+    sums = np.zeros((3, *period, shape[2]))
+    rows, columns = (np.arange(size) % each for size, each in zip(shape[:2], period, strict=True))
     for table, values in zip(sums, (total, square, np.full_like(total, count)), strict=True):
         np.add.at(table, (rows[:, None], columns[None]), values)
     if not sums[2].all():

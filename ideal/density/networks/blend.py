@@ -7,6 +7,7 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp, softmax
 
 from ideal._random import generator
+from ideal._shapes import rows_and_columns
 from ideal.density._contract import _NONE, Density
 from ideal.density._fitting import DEFAULT_FITTING, PLAIN_SENSOR
 from ideal.density.networks.causal_mixture import CausalMixture
@@ -34,7 +35,7 @@ class Blend(Density):
 
     def __init__(self, members: tuple[NetworkDensity, ...], weights):
         self.members, self.weights = tuple(members), np.asarray(weights, dtype=np.float64)
-        self.shape = self.members[0].shape
+        self.shape, self.noise = self.members[0].shape, self.members[0].noise
 
     @classmethod
     def accepts(cls, shape: tuple[int, ...], *, counts: bool, is_complex: bool) -> bool:
@@ -74,11 +75,6 @@ class Blend(Density):
         found = minimize(loss_and_gradient, np.zeros(len(members)), jac=True, method="L-BFGS-B", bounds=[_LOGITS] * len(members))
         return cls(members, softmax(found.x))
 
-    @property
-    def noise(self) -> np.ndarray | None:
-        """Noise that the members know apart, or None."""
-        return self.members[0].noise
-
     def conditional_log_prob(self, measurements, sigma=None) -> np.ndarray:
         """Return ln q(value | the values before it), nats, of the shape of the measurements; `sigma` as of `Density.log_prob`."""
         return self._average([member.conditional_log_prob(measurements, sigma=sigma) for member in self.members])
@@ -94,15 +90,16 @@ class Blend(Density):
 
     def interior_log_prob(self, measurements, sigma=None) -> tuple[np.ndarray, tuple[slice, slice]] | None:
         """Return the blend of what the members give each pixel in the causal window's box, where all have one."""
-        parts = [member.interior_log_prob(measurements, sigma) for member in self.members]
-        if any(part is None for part in parts) or len({repr(part[1]) for part in parts}) > 1:
+        every = [member.interior_log_prob(measurements, sigma) for member in self.members]
+        parts = [part for part in every if part is not None]
+        if len(parts) < len(every) or len({repr(part[1]) for part in parts}) > 1:
             return None
         return self._average([part[0] for part in parts]), parts[0][1]
 
     def sample(self, key, count: int, shape: tuple[int, int] | None = None) -> np.ndarray:
         """Draw measurements value by value, each from one of the members; arguments as of the members."""
         rng = generator(key)
-        size = shape or self.shape[:2]
+        size = shape or rows_and_columns(self.shape)
         drawings = [member.drawing(rng, count, size) for member in self.members]
         return draw_in_order(_BlendedDrawing(drawings, self.weights, rng), count, (*size, *self.shape[2:]))
 
@@ -131,7 +128,7 @@ class _BlendedDrawing:
 
     def draw(self, row: int, column: int, channel: int) -> np.ndarray:
         drawn = np.stack([drawing.draw(row, column, channel) for drawing in self._drawings])
-        pick = self._rng.choice(len(drawn), drawn.shape[1], p=self._weights)
+        pick = np.asarray(self._rng.choice(len(drawn), drawn.shape[1], p=self._weights))
         return np.take_along_axis(drawn, pick[None], axis=0)[0]
 
     def observe(self, row: int, column: int, channel: int, values: np.ndarray) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from ideal._random import generator
+from ideal._shapes import rows_and_columns
 from ideal.density._contract import _NONE, Density
 from ideal.density._fitting import DEFAULT_FITTING, PLAIN_SENSOR, Fitting, Sensor
 from ideal.density._known_noise import one_map
@@ -26,6 +27,20 @@ _BLOCK_VALUES = 2**16  # of one forward pass
 _HELD_OUT = 2**22  # values by which training is watched
 _AGAIN = 0.3  # of the learning rates, where weights are trained already
 _COARSE, _MANY = 1.5, 0.02  # steps of deviation, share of values: where more have less, training needs the exact mass
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What training goes on from.
+
+    Attributes:
+        network: see `ideal.density.networks.neighbourhood.NeighbourhoodNetwork`.
+        params: its weights.
+
+    """
+
+    network: Any
+    params: Any
 
 
 class NetworkDensity(Density):
@@ -53,6 +68,7 @@ class NetworkDensity(Density):
         self.anchor, self.network, self.params = anchor, network, params
         self.shape = tuple(shape)
         self.class_weights = np.asarray(class_weights, dtype=np.float64)
+        self.noise = anchor.gaussian.noise  # on its standardised scale
 
     @classmethod
     def accepts(cls, shape: tuple[int, ...], *, counts: bool, is_complex: bool) -> bool:
@@ -75,7 +91,7 @@ class NetworkDensity(Density):
         sensor: Sensor = PLAIN_SENSOR,
         fitting: Fitting = DEFAULT_FITTING,
         labels: tuple[np.ndarray, np.ndarray] | None = None,
-        start: Self | None = None,
+        start: Beginning | None = None,
         sigmas: tuple[np.ndarray, np.ndarray] | None = None,
     ) -> Self:
         """Fit by gradient descent on the training loss; the weights with the lowest validation loss are kept.
@@ -98,7 +114,7 @@ class NetworkDensity(Density):
         rng = generator(key)
         shape = tuple(train.shape[1:])
         full_shape = shape if len(shape) == 3 else (*shape, 1)
-        counts = () if labels is None else np.bincount(labels[0])
+        counts = np.zeros(0) if labels is None else np.bincount(labels[0])
         if labels is not None and max(labels[1].max(), 0) >= len(counts):
             raise DataError("a class of the validation labels is missing from the training labels: measure more of it")
         network, schedule = cls._plan(
@@ -158,13 +174,8 @@ class NetworkDensity(Density):
             offset=-float(units.sum((1, 2, 3)).mean()),
             fitting=fitting,
         )
-        weights = () if labels is None else (counts + 1.0) / (counts + 1.0).sum()
+        weights = np.zeros(0) if labels is None else (counts + 1.0) / (counts + 1.0).sum()
         return cls(anchor, network, params, shape, weights)
-
-    @property
-    def noise(self) -> np.ndarray | None:
-        """Variances of noise that the Gaussian prediction knows apart, on its standardised scale, (map, value), or None."""
-        return None if self.anchor is None else self.anchor.gaussian.noise
 
     @property
     def _fixed(self) -> bool:
@@ -227,13 +238,13 @@ class NetworkDensity(Density):
             return None
         return np.broadcast_to(np.asarray(sigma, dtype=np.float64), array.shape)
 
-    def conditional_log_prob(self, measurements, labels=None, sigma=None) -> np.ndarray:
+    def conditional_log_prob(self, measurements, sigma=None, labels=None) -> np.ndarray:
         """Return ln q(value | the values before it), nats, of the shape of the measurements.
 
         Args:
             measurements: (sample, row, column[, channel]), of any size where the model has no fixed places.
-            labels: class of each, (sample,), for a conditional model.
             sigma: see `ideal.density.Density.log_prob`.
+            labels: class of each, (sample,), for a conditional model.
 
         """
         array = self._check(measurements)
@@ -262,24 +273,29 @@ class NetworkDensity(Density):
     def floored(self, measurements, **noise) -> tuple[np.ndarray, np.ndarray]:
         """Return `floored_log_prob` and the floor's share; a conditional model's average is taken as a whole."""
         if len(self.class_weights) and self.floor is not None:
-            return self._on_floor(None, measurements, **noise)
+            return self._on_floor(self.floor, None, measurements, **noise)
         return super().floored(measurements, **noise)
 
     def floored_by_class(self, measurements) -> np.ndarray:
         """Return what `log_prob_by_class` does, upon the model's floor."""
+        floor = self.floor
+        if floor is None:
+            return self.log_prob_by_class(measurements)
         count = len(np.asarray(measurements))
         every = (np.full(count, each) for each in range(len(self.class_weights)))
-        parts = [self._on_floor(self.conditional_log_prob(measurements, labels), measurements)[0] for labels in every]
+        conditionals = (self.conditional_log_prob(measurements, labels=labels) for labels in every)
+        parts = [self._on_floor(floor, each, measurements)[0] for each in conditionals]
         return np.stack(parts, axis=1)
 
     def interior_log_prob(self, measurements, sigma=None) -> tuple[np.ndarray, tuple[slice, slice]] | None:
         """Return ln q of each pixel given its past in the causal window's box; None where places are fixed."""
         # A map of noise fixes places, not the field: each pixel is then given all its past.
-        fixed = getattr(self.network, "positions", None) is not None or not isinstance(self.anchor.gaussian, StationaryGaussian)
-        if fixed or len(self.class_weights):
+        gaussian = self.anchor.gaussian
+        fixed = getattr(self.network, "positions", None) is not None or len(self.class_weights)
+        if fixed or not isinstance(gaussian, StationaryGaussian):
             return None
         array = self._check(measurements)
-        rows, columns = self.anchor.gaussian.causal_window.interior_slices(array.shape[1:3])
+        rows, columns = gaussian.causal_window.interior_slices(array.shape[1:3])
         return self._value_log_prob(array, window=True, sigma=self._sigma(array, sigma))[:, rows, columns].sum(-1), (
             rows,
             columns,
@@ -296,7 +312,7 @@ class NetworkDensity(Density):
 
         """
         rng = generator(key)
-        drawing = self.drawing(rng, count, shape or self.shape[:2], labels)
+        drawing = self.drawing(rng, count, shape or rows_and_columns(self.shape), labels)
         return draw_in_order(drawing, count, (*(shape or self.shape[:2]), *self.shape[2:]))
 
     def drawing(self, rng: np.random.Generator, count: int, shape: tuple[int, int], labels=None) -> "Drawing":
@@ -418,6 +434,8 @@ def _arrays_with_noise(anchor: Anchor, measurements, sigma) -> tuple[np.ndarray,
     """Return continuous measurements as the loss takes them, with the log deviations and the floors of each."""
     sites, log_deviation = anchor.sites(measurements, sigma=sigma)
     floor = anchor.log_floor(sites.values.shape[1:3], sigma)
+    if floor is None:
+        raise ValueError("noise that differs from measurement to measurement is that of continuous values")
     return (*sites.arrays(exact=False), log_deviation.astype(np.float32), floor.astype(np.float32))
 
 

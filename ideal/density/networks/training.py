@@ -355,6 +355,5 @@ def _resume(path, mark: str, initial: _State) -> _State | None:
     except (ValueError, KeyError) as error:
         distrust(path, error)
         return None
-    return _State(
-        *jax.tree.unflatten(structure, leaves), best_loss, loss, int(step), int(evaluated), int(stale), seconds, bool(ended)
-    )
+    trees: tuple[Any, Any, Any, Any] = jax.tree.unflatten(structure, leaves)
+    return _State(*trees, best_loss, loss, int(step), int(evaluated), int(stale), seconds, bool(ended))

@@ -82,6 +82,7 @@ class CallableSystem(ImagingSystem):
     ranges: Mapping[str, Range] = field(default_factory=dict)
 
     name = property(lambda self: self.label)
+    summary = property(lambda self: ((self.function.__doc__ or "").strip() or "a function of the user's").splitlines()[0])
     linear = property(lambda self: self.declared_linear)
     scene = property(lambda self: self.looks_at)
     period = property(lambda self: self.repeats)
@@ -111,11 +112,6 @@ class CallableSystem(ImagingSystem):
             raise UsageError(f"{self.label}: a measurement has the shape {shape}, expected (row, column[, channel]) or (value,)")
         if self.declared_linear:
             self._check_linear()
-
-    @property
-    def summary(self) -> str:
-        """First line of the function's documentation."""
-        return ((self.function.__doc__ or "").strip() or "a function of the user's").splitlines()[0]
 
     @cached_property
     def _returned(self) -> jax.ShapeDtypeStruct:

@@ -171,7 +171,7 @@ class MaskCamera(LenslessCamera):
             if name == "multi-focal":
                 positions = rng.uniform(margin, np.array(self.psf_shape) - 1 - margin, (count, 2))
                 widths = random_widths(count, self.width, _DEFOCUS * self.width, rng)
-            psf = lenslet_psf(positions, widths, np.ones(count), self.psf_shape)
+            return {"psf": lenslet_psf(positions, widths, np.ones(count), self.psf_shape)}
         return {"psf": jnp.asarray(psf)}
 
     @cached_property
@@ -185,7 +185,7 @@ class MaskCamera(LenslessCamera):
 
     def psf(self, params: Params) -> jax.Array:
         """Return the parameter itself."""
-        return params["psf"]
+        return jnp.asarray(params["psf"])
 
 
 @dataclass(frozen=True, eq=False)

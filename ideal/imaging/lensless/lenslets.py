@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ideal.imaging.constraints import Bounded, Constraint
+from ideal.imaging.constraints import Array, Bounded, Constraint
 from ideal.noise.entropy import namespace
 
 _CANDIDATES = 32  # places tried for each lenslet: more would give regular grids, whose transfer functions have zeros
@@ -24,11 +24,11 @@ class Inside(Constraint):
         """Return the bounds of both."""
         return f"rows {self.rows.describe()}, columns {self.columns.describe()}"
 
-    def physical(self, free: jax.Array, sharpness: float = 1.0) -> jax.Array:
+    def physical(self, free: Array, sharpness: jax.Array | float = 1.0) -> jax.Array:
         """Return positions of free numbers."""
         return jnp.stack([self.rows.physical(free[..., 0]), self.columns.physical(free[..., 1])], -1)
 
-    def free(self, physical: jax.Array) -> jax.Array:
+    def free(self, physical: Array) -> jax.Array:
         """Return free numbers of positions."""
         physical = jnp.asarray(physical)
         return jnp.stack([self.rows.free(physical[..., 0]), self.columns.free(physical[..., 1])], -1)
@@ -41,7 +41,7 @@ class Inside(Constraint):
         """Return the position, or the nearest on a bound."""
         return np.stack([self.rows.project(physical[..., 0]), self.columns.project(physical[..., 1])], -1)
 
-    def inside(self, physical: jax.Array, share: float) -> jax.Array:
+    def inside(self, physical: Array, share: float) -> jax.Array:
         """Return positions nearer to the middle."""
         return jnp.stack([self.rows.inside(physical[..., 0], share), self.columns.inside(physical[..., 1], share)], -1)
 
@@ -59,7 +59,7 @@ class Inside(Constraint):
         self.columns.check(f"{what} (columns)", physical[..., 1])
 
 
-def lenslet_psf(positions: jax.Array, widths: jax.Array, weights: jax.Array, shape: tuple[int, int]) -> jax.Array:
+def lenslet_psf(positions: Array, widths: Array, weights: Array, shape: tuple[int, int]) -> jax.Array:
     """Return a sum of Gaussian spots with a sum of 1.
 
     Each spot is integrated over the pixels, which is what a pixel gathers: a sampled Gaussian narrower than a pixel would keep

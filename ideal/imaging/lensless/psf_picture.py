@@ -149,9 +149,9 @@ def _read_tiff(file: str):
         if len(stack.pages) != 1:
             found = f"a stack of {len(stack.pages)} pictures" if len(stack.pages) else "a damaged or truncated TIFF"
             raise DataError(f"{file}: {found}, expected one picture")
-        page = stack.pages[0]
+        page = stack.pages.first
         _check_size(file, page.imagelength, page.imagewidth * page.samplesperpixel)
-        kind = page.photometric.name
+        kind = getattr(page.photometric, "name", str(page.photometric))
         if kind not in ("MINISBLACK", "MINISWHITE", "RGB"):
             raise DataError(f"{file}: a TIFF of photometric {kind}, expected grey values or RGB: save it as one of these")
         try:

@@ -92,7 +92,7 @@ def passbands(
     rows, columns = ((starts[:, axis, None] + np.arange(window[axis])) * step[axis] + waves[:, axis, None] for axis in range(2))
     squared = rows[:, :, None] ** 2 + columns[:, None, :] ** 2
     light = (na, wavelength, defocus)
-    return Passbands(tuple(shape), starts, pupil(squared, *light), pupil((waves**2).sum(1), *light))
+    return Passbands((shape[0], shape[1]), starts, pupil(squared, *light), pupil((waves**2).sum(1), *light))
 
 
 def interpolate(image: jax.Array, shape: tuple[int, int]) -> jax.Array:

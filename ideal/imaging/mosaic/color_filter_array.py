@@ -114,7 +114,8 @@ class ColorFilterArray(ImagingSystem):
     @property
     def wavelengths(self) -> np.ndarray:
         """Centres of the bands in nm, (band,); empty where scenes are in red, green and blue."""
-        return np.linspace(*self.band_range, self.bands)
+        low, high = self.band_range
+        return np.linspace(low, high, self.bands)
 
     @property
     def measurement_shape(self) -> tuple[int, int]:
@@ -266,7 +267,8 @@ class ColorFilterArray(ImagingSystem):
             return _INKS[name]
         import matplotlib
 
-        place = 0.5 if not self.bands or _wavelength(name) is None else np.interp(_wavelength(name), self.band_range, (0, 1))
+        wavelength = _wavelength(name)
+        place = 0.5 if not self.bands or wavelength is None else np.interp(wavelength, self.band_range, (0, 1))
         return matplotlib.colormaps["turbo"](place)[:3]
 
 

@@ -15,7 +15,7 @@ import optax
 from ideal.errors import UsageError, unknown_name
 from ideal.health import Finding
 from ideal.imaging import Params
-from ideal.optimize._contract import Objective, Report
+from ideal.optimize._contract import Objective, Report, silent
 from ideal.optimize.ascent.convergence import findings_of, is_level
 from ideal.optimize.ascent.line_search import LineSearch, suits
 from ideal.optimize.ascent.moment import Moment, read_moment, write_moment
@@ -71,7 +71,7 @@ class Ascent:
         """Return the learning rate of a step."""
         return self.learning_rate * 0.5 * (1 + jnp.cos(jnp.pi * step / self.steps))
 
-    def sharpen(self, step: jax.Array) -> jax.Array:
+    def sharpen(self, step: jax.Array | int) -> jax.Array | float:
         """Return the sharpness of a step: it rises with its square."""
         return 1 + (self.sharpness - 1) * (step / self.steps) ** 2
 
@@ -131,7 +131,7 @@ def climb(
     *,
     seed: int = 0,
     checkpoint: Path | None = None,
-    report: Report = lambda text, fraction=None: None,
+    report: Report = silent,
     log: Callable[[dict[str, Any]], None] = lambda record: None,
 ) -> Climb:
     """Follow the gradient of an objective from several designs at once.
@@ -259,12 +259,12 @@ class _Run:
         if self.objective.every:
             stopped = self._ended(step, at, history)
             if stopped:
-                last = jax.tree.map(lambda each: each[0], (hard, learned))
-                state = self._fitted(*last, state, step)
+                last, own = jax.tree.map(lambda each: each[0], (hard, learned))
+                state = self._fitted(last, own, state, step)
                 _, judged, _ = self._hardened(free, learned, state, jnp.asarray(step))
                 record["gain_by_last_fit"] = float(judged[0])
                 if judged[0] > gain:
-                    best, gain, at = last[0], float(judged[0]), step
+                    best, gain, at = last, float(judged[0]), step
         else:
             judged = np.where(np.isfinite(hard_gain), hard_gain, -np.inf)
             leader = int(np.argmax(judged))
@@ -292,10 +292,10 @@ class _Run:
             settled = {name: each.settle(np.asarray(best[name]), share) for name, each in constraints.items()}
             if all(np.array_equal(each, best[name]) for name, each in settled.items()):
                 break
-            settled = best | {name: jnp.asarray(each, best[name].dtype) for name, each in settled.items()}
-            judged = float(self._judged(settled, state))
+            trial = {**best, **{name: jnp.asarray(each, best[name].dtype) for name, each in settled.items()}}
+            judged = float(self._judged(trial, state))
             if judged >= gain - _COSTLESS * risen:
-                return settled, judged
+                return trial, judged
         return best, gain
 
     @partial(jax.jit, static_argnums=0)

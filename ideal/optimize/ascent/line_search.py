@@ -1,6 +1,6 @@
 """Ascent of an objective that is smooth and free of chance: by line searches, inside the constraints, to the optimum."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -68,11 +68,11 @@ class LineSearch:
             check_begin(self.objective.name, start, float(gain), slope, number, len(starts))
             space = _Space(self.system, start, span)
             climbers.append(Climber.at(space.place(start), float(gain), space.slope(slope)))
-        begun, _, judged, hard = self._judged(begun, state)
+        places, _, judged, hard = self._judged(begun, state)
         gains = np.where(np.isfinite(judged), judged, -np.inf)
         first = int(np.argmax(gains))
         kept = {"spans": _stacked(spans), "begun": jnp.asarray(gains), **self._packed(climbers)}
-        return Moment(0, _stacked(begun), kept, state, (), _arrays(hard[first]), float(gains[first]), first, 0, [])
+        return Moment(0, _stacked(places), kept, state, (), _arrays(hard[first]), float(gains[first]), first, 0, [])
 
     def advance(self, now: Moment, clock: Callable[[], float]) -> Moment:
         """Return what one more chunk of steps leads to; `now` stays as it is, so that an interruption cannot spoil it."""
@@ -154,7 +154,7 @@ class LineSearch:
             return "patience"
         return "time" if self.ascent.time_limit is not None and seconds > self.ascent.time_limit else ""
 
-    def _judged(self, places: list[Params], state):
+    def _judged(self, places: Sequence[Params], state):
         """Return places, their held-out gains, those of the hard designs, and these.
 
         An encoder may have no value where a parameter is exactly on an edge; it has one a little inside.
@@ -240,10 +240,11 @@ def _has_no_end(climber: Climber, evaluate, project) -> bool:
 def _unpacked(kept: Mapping[str, Any]) -> list[Climber]:
     places, slopes, pairs, values = (np.asarray(kept[name], np.float64) for name in ("places", "slopes", "pairs", "values"))
     found = []
-    for number, (count, *counts, ending) in enumerate(np.asarray(kept["numbers"]).tolist()):
-        gain, first, *more = values[number].tolist()
+    for number, (count, calm, stalled, rounds, ending) in enumerate(np.asarray(kept["numbers"]).tolist()):
+        gain, first, promise, pace, reach = values[number].tolist()
         steps, changes = pairs[:, number, :count]
-        found.append(Climber(places[number], gain, slopes[number], first, steps, changes, *counts, *more, _ENDINGS[ending]))
+        here = places[number], gain, slopes[number], first, steps, changes
+        found.append(Climber(*here, calm, stalled, rounds, promise, pace, reach, _ENDINGS[ending]))
     return found
 
 
@@ -263,7 +264,7 @@ class _Space:
         """Return slopes in parameters as one in the place, (value,)."""
         return np.concatenate([np.ravel(np.asarray(slopes[name], np.float64) * span) for name, span in self._spans.items()])
 
-    def moved(self, place: np.ndarray) -> Params:
+    def moved(self, place: np.ndarray) -> dict[str, np.ndarray]:
         """Return the parameters that move."""
         parts = zip(self._spans.items(), np.split(place, self._ends), strict=True)
         return {name: part.reshape(span.shape) * span for (name, span), part in parts}
@@ -297,7 +298,7 @@ def _arrays(params: Params) -> Params:
     return {name: jnp.asarray(each) for name, each in params.items()}
 
 
-def _stacked(starts: list[Params]) -> Params:
+def _stacked(starts: Sequence[Params]) -> Params:
     return {name: jnp.asarray(np.stack([np.asarray(start[name]) for start in starts])) for name in starts[0]}
 
 

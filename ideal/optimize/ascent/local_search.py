@@ -14,7 +14,7 @@ import numpy as np
 from ideal._checkpoints import distrust
 from ideal.errors import DataError, UsageError, unknown_name
 from ideal.imaging import ImagingSystem, OneOf, Params
-from ideal.optimize._contract import Objective, Report
+from ideal.optimize._contract import Objective, Report, silent
 from ideal.optimize.ascent.checkpoint import read_tree, write_tree
 
 _BATCH = 32  # designs that are evaluated together
@@ -72,7 +72,7 @@ def search_locally(
     time_limit: float | None = None,
     seed: int = 0,
     checkpoint: Path | None = None,
-    report: Report = lambda text, fraction=None: None,
+    report: Report = silent,
 ) -> LocalSearch:
     """Improve a hard design by changes of one cell and exchanges of two, in the parameter whose constraint is `OneOf`.
 
@@ -162,7 +162,8 @@ class _Place:
 
 def _tried(now: _Place, every: list, least: np.ndarray, measure: "_Measure") -> _Place:
     """Return the place after a batch of changes, `now` stays as it is."""
-    ways, idle, order = [], now.idle, measure.order(now.cells, every)
+    ways: list[np.ndarray] = []
+    idle, order = now.idle, measure.order(now.cells, every)
     while len(ways) < _BATCH and idle < len(every):
         way = _changed(now.cells, every[order[idle]], least)
         idle += 1
@@ -200,8 +201,7 @@ def _keep(path: Path, given: np.ndarray, now: _Place) -> None:
 
 
 def _resumed(path: Path | None, given: np.ndarray) -> _Place | None:
-    kept = None if path is None else read_tree(path, {"given": given, "cells": given})
-    if kept is None:
+    if path is None or (kept := read_tree(path, {"given": given, "cells": given})) is None:
         return None
     arrays, facts = kept
     if not np.array_equal(arrays["given"], given):
@@ -255,7 +255,7 @@ class _Measure:
         self.params_of = expanded
         self._gains = jax.jit(jax.vmap(lambda cells, state: objective.gain(expanded(cells), state, key), (0, None)))
         self._slopes = jax.jit(jax.grad(lambda soft, state: objective.gain(others | {name: soft}, state, key)))
-        self._ordered = None, None
+        self._ordered: tuple[np.ndarray | None, np.ndarray] = None, np.empty(0, int)  # of which cells, and the numbers
         self._held_out = jax.jit(lambda cells, state: objective.validation_gain(expanded(cells), state, key))
 
     def many(self, designs: list[np.ndarray]) -> np.ndarray:

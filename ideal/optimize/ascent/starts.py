@@ -34,7 +34,7 @@ def starting_designs(
         kept: names of parameters that stay as they are.
 
     """
-    found = []
+    found: list[Params] = []
     for number, name in enumerate(names):
         given = system.design(name, seed + number) if isinstance(name, str) else name
         params = {key: jnp.asarray(np.asarray(each), jnp.float64) for key, each in given.items()}

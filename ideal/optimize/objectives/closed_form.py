@@ -46,7 +46,7 @@ class ClosedForm(Objective):
         self.task = task
         grid = periodic_grid(task.system)
         self.periodic = grid is not None and not _needs_factor(task.target)
-        if self.periodic:
+        if self.periodic and grid is not None:
             check_memory(task.system, grid)
 
         def prepared(scenes, labels):

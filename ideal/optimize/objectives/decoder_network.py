@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ideal._shapes import rows_and_columns
 from ideal.imaging import ImagingSystem, Params
 
 _STEP = 0.1  # of the ascent's learning rate, relative to a weight's first size: see `_weight`
@@ -193,7 +194,7 @@ class WienerDecoder(Decoder):
     @property
     def _picture(self) -> tuple[int, int, int]:
         shape = self.system.scene.shape
-        return (*shape[:2], shape[2] if len(shape) > 2 else 1)
+        return (*rows_and_columns(shape), shape[2] if len(shape) > 2 else 1)
 
     def candidates(self, weights):
         """Return them with several floors."""

@@ -12,8 +12,8 @@ from jax.scipy.special import logsumexp
 from ideal._random import generator
 from ideal.density import MODELS, Fitting, find_model
 from ideal.density import Density as Model
-from ideal.density._traced import Form, has_traced, traced
-from ideal.density.networks.network_density import NetworkDensity
+from ideal.density._traced import Form, NetworkForm, has_traced, traced
+from ideal.density.networks.network_density import Beginning
 from ideal.errors import UsageError
 from ideal.imaging import Params
 from ideal.information.results import LN2
@@ -51,7 +51,7 @@ class _Score:
     def __call__(self, given, measurements: jax.Array) -> jax.Array:
         """Return terms (sample, term), nats, of measurements; `given` holds the model's arrays and the labels."""
         arrays, labels = given
-        if not self.form.classes:
+        if not isinstance(self.form, NetworkForm) or not self.form.classes:
             return -self.total * self.form.terms(arrays, measurements)
         parts = self.form.terms_by_class(arrays, measurements)
         own = jnp.take_along_axis(parts, labels[None, :, None], 0)[0]
@@ -106,7 +106,7 @@ class Density(Objective):
             raise UsageError(f"a patch of {patch} pixels does not show all of a mosaic of {self._step}: take a larger patch")
         self._total, self._label = _weights_of(task)
         self._kind = _kind_of(model, task, (*self.patch, *shape[2:]), labelled=self._label != 0)
-        self._sensor = sensor_of(task.noise, self._step if len(shape) > 1 else None)
+        self._sensor = sensor_of(task.noise, task.system.period if len(shape) > 1 else None)
         self._dequantised = bool(task.noise.quantum) and not self._kind.discrete
         self._counting = task.noise.photons
         self._photons = Photons(task.noise, int(coordinates), self._dequantised) if self._counting else None
@@ -116,17 +116,23 @@ class Density(Objective):
         chosen = _spread(len(task.held_out), _HELD_OUT * self.batch)
         labels = None if task.held_out_labels is None else np.asarray(task.held_out_labels)[chosen]
         self._held_out = self._with_labels(task.held_out[chosen], labels)
-        self._form: Form | None = None
+        self._started: Form | None = None
 
     def _with_labels(self, scenes: np.ndarray, labels) -> tuple[jax.Array, jax.Array]:
         labels = np.zeros(len(scenes), np.int32) if labels is None or not self._label else np.asarray(labels, np.int32)
         return jnp.asarray(scenes), jnp.asarray(labels)
 
+    @property
+    def _form(self) -> Form:
+        if self._started is None:
+            raise ValueError("no density has been fitted yet: call start before the gain")
+        return self._started
+
     # The fits, not traced.
 
     def start(self, params: Params, key: jax.Array) -> Any:
         """Return a model fitted to the measurements of a design, as arrays, and the mean and the deviation of their values."""
-        self._form, arrays = traced(self._fit(params, key, None))
+        self._started, arrays = traced(self._fit(params, key, None))
         return {"model": jax.tree.map(jnp.asarray, arrays), "moments": self._moments_of(params)}
 
     def refresh(self, params: Params, state: Any, key: jax.Array) -> Any:
@@ -140,7 +146,8 @@ class Density(Objective):
 
     def _fit(self, params: Params, key: jax.Array, state) -> Model:
         rng = generator(key)
-        more, effort = {}, self.effort
+        more: dict[str, Any] = {}
+        effort = self.effort
         measurements, labels, held_back = self._measure(params, rng)
         if self._label:
             more["labels"] = (labels[~held_back], labels[held_back])
@@ -152,10 +159,12 @@ class Density(Objective):
         with jax.enable_x64(False):
             return self._kind.fit(rng, train, validation, sensor=self._sensor, fitting=Fitting(effort=effort), **more)
 
-    def _current(self, arrays) -> NetworkDensity:
+    def _current(self, arrays) -> Beginning:
         """Return the network and its weights, as a fit begins with them."""
-        weights = jax.tree.map(np.asarray, arrays["params"])
-        return self._kind(None, self._form.network, weights, (*self.patch, *self.task.system.measurement_shape[2:]))
+        form = self._form
+        if not isinstance(form, NetworkForm):
+            raise ValueError(f"{self._kind.name} is no network: it is fitted from nothing")
+        return Beginning(form.network, jax.tree.map(np.asarray, arrays["params"]))
 
     def _measure(self, params: Params, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return noisy patches of a design's measurements of all scenes, their labels, and which are held back."""
@@ -201,14 +210,14 @@ class Density(Objective):
         noise, score = self.task.noise, _Score(self._form, self._total, self._label)
         given = self._followed(state, params), labels
         if self._counting:
-            score = photon_score(score, self._photons, given, means, draw)
+            terms = photon_score(score, self._photons, given, means, draw)
             entropy = noise.entropy(means)
         else:
             sigma = self._sigma_of(cut)
-            score = score(given, means + sigma * _standard(draw, means)).sum(1)
+            terms = score(given, means + sigma * _standard(draw, means)).sum(1)
             entropy = Gaussian(1.0).entropy(sigma) + jnp.log(sigma)
             entropy = 2 * entropy if jnp.iscomplexobj(means) else entropy
-        total = score.mean() - self._total * entropy.reshape(len(scenes), -1).sum(1).mean()
+        total = terms.mean() - self._total * entropy.reshape(len(scenes), -1).sum(1).mean()
         return total / (int(np.prod(self.patch)) * LN2)
 
     def _encoded(self, params: Params, scenes: jax.Array, key: jax.Array) -> tuple[jax.Array, "_Cutter"]:
@@ -320,7 +329,7 @@ def _weights_of(task: Task) -> tuple[float, float]:
         for labels in (task.labels, task.held_out_labels):
             if labels is None:
                 raise UsageError("the target is the label, and the objects have none: choose labelled objects")
-        if len(np.unique(task.labels)) < 2:
+        if task.labels is not None and len(np.unique(task.labels)) < 2:
             raise UsageError("the target is the label, and all objects have the same: choose objects of several classes")
     return float(total), float(label)
 

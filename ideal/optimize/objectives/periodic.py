@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ideal._shapes import rows_and_columns
 from ideal.errors import UsageError
 from ideal.imaging import ImagingSystem, PeriodicForm
 from ideal.information.results import LN2
@@ -145,9 +146,10 @@ class _Weights:
 
 def _prepared(form: PeriodicForm, spectrum: SceneSpectrum, target: Target | None) -> tuple[_Weights, Any]:
     """Return the factors and the statistics: the informations of all targets are sums of few log-determinants."""
-    period, blurred = form.weights.shape[:2], form.psf is not None
-    some = _Frequencies.of(spectrum.density.shape[:2], period)
-    whole, given, pixels = 0.0, {}, []
+    period, blurred = rows_and_columns(form.weights.shape), form.psf is not None
+    some = _Frequencies.of(rows_and_columns(spectrum.density.shape), period)
+    whole, pixels = 0.0, []
+    given: dict[tuple, float] = {}
     for weight, part in parts_of(target):
         if isinstance(part, PixelTarget):
             pixels.append((weight, part))
@@ -185,7 +187,7 @@ def _information(form: PeriodicForm, noise: NoiseModel, statistics: Any, weights
     light = form.weights @ mean * (1.0 if form.psf is None else form.psf.sum()) + form.offset
     white = form.weights.reshape(p * q, -1) / jnp.sqrt(noise.variance(light)).reshape(p * q, 1)
     sensor = _Sensor(white, form.psf, (p, q))
-    found = 0.0
+    found: jax.Array | float = 0.0
     if weights.spreads:
         blocks = jnp.stack([sensor.blocks(density) for density in statistics["densities"]])
         spreads = log_determinant(blocks) @ share
@@ -195,7 +197,7 @@ def _information(form: PeriodicForm, noise: NoiseModel, statistics: Any, weights
         explained = explained_variance(sensor.across(prior), sensor.blocks(prior), share)
         for weight, target in weights.pixels:
             found = found + weight * pixel_information(statistics["variance"], explained, target)
-    return found
+    return jnp.asarray(found)
 
 
 @dataclass(frozen=True)
@@ -225,14 +227,15 @@ class _Sensor:
                 found = jnp.einsum("uvij,xi,yj->uvxy", density, weights, weights).reshape(-1, 1, 1)[self._kept(density)]
                 return found + 1
             density = self._pixels(density)
-        found = sum(weights[:, i, None] * density[i, j] * weights[:, j] for i in channels for j in channels)
-        return found + jnp.eye(len(weights))
+        total = sum(weights[:, i, None] * density[i, j] * weights[:, j] for i in channels for j in channels)
+        return total + jnp.eye(len(weights))
 
     def across(self, density: jax.Array) -> jax.Array:
         """Return the covariance of the scene's pixels with the measurement, (frequency, channel, P Q, P Q)."""
         if self.psf is not None:
             density = self._pixels(density * self._transfer(density).conj())
-        return sum(density[:, j] * self.weights[:, j] for j in range(self.weights.shape[1])).swapaxes(0, 1)
+        total = sum(density[:, j] * self.weights[:, j] for j in range(self.weights.shape[1]))
+        return jnp.asarray(total).swapaxes(0, 1)
 
     def _transfer(self, density):
         return jnp.fft.fft2(self.psf, s=density.shape[:2])[..., None, None]

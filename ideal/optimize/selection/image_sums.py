@@ -69,17 +69,17 @@ class ImageSums(SetValue):
                     centre.append(parts[0])
                     tangents.append(parts[1])
             self._lit = np.array(lit, dtype=int)
-            centre = np.stack(centre) if lit else np.zeros((0, *nothing[0].shape), np.float32)
-            tangents = np.stack(tangents) if lit else np.zeros((0, *nothing[1].shape), np.float32)
+            centres = np.stack(centre) if lit else np.zeros((0, *nothing[0].shape), np.float32)
+            slopes = np.stack(tangents) if lit else np.zeros((0, *nothing[1].shape), np.float32)
             shares = np.random.default_rng(0).random(self.size).astype(np.float32)
             seen = [np.asarray(each) for each in image(jnp.asarray(shares))]
-        for found, base, parts in zip(seen, nothing, (centre, tangents), strict=True):
-            if np.abs(base + np.tensordot(shares[self._lit], parts, 1) - found).max() > _TOLERANCE * max(
+        for found, base, each in zip(seen, nothing, (centres, slopes), strict=True):
+            if np.abs(base + np.tensordot(shares[self._lit], each, 1) - found).max() > _TOLERANCE * max(
                 np.abs(found).max(), 1e-30
             ):
                 raise UsageError(f"{members.system.name}: the images of its {members.noun}s do not add up")
         self.dark = tuple(np.setdiff1d(np.arange(self.size), self._lit).tolist())
-        self.arrays = (*nothing, centre, tangents)
+        self.arrays = (*nothing, centres, slopes)
 
     def hard(self, chosen: np.ndarray) -> np.ndarray:
         """Return bits of sets."""

@@ -18,7 +18,7 @@ import optax
 
 from ideal.errors import UsageError
 from ideal.imaging import Budget
-from ideal.optimize._contract import Report
+from ideal.optimize._contract import Report, silent
 from ideal.optimize.selection.set_value import SetValue
 
 _BLOCK = 1024  # sets of an exhaustive search that are listed at once
@@ -64,7 +64,7 @@ class Choosing:
         """How many choices there are."""
         return math.comb(len(self.free), self.count)
 
-    def evaluate(self, added: Sequence[Sequence[int]]) -> np.ndarray:
+    def evaluate(self, added: Sequence[Sequence[int]] | np.ndarray) -> np.ndarray:
         """Return the bits of the fixed members with each of several sets of others."""
         chosen = np.zeros((len(added), self.value.size), bool)
         chosen[:, list(self.fixed)] = True
@@ -115,11 +115,12 @@ def exhaustive(task: Choosing, *, limit: int = _LIMIT) -> Choice:
 
 def greedy(task: Choosing) -> Choice:
     """Return the set that grows by its best next member, or by its best next two where no single one adds anything."""
-    begun, chosen, looked = time.perf_counter(), (), 1
+    begun, looked = time.perf_counter(), 1
+    chosen: tuple[int, ...] = ()
     bits = float(task.evaluate([()])[0])
     while len(chosen) < task.count:
         rest = [each for each in task.free.tolist() if each not in chosen]
-        ways = [(*chosen, each) for each in rest]
+        ways: list[tuple[int, ...]] = [(*chosen, each) for each in rest]
         found = task.evaluate(ways)
         looked += len(ways)
         if found.max() <= bits + _least(bits) and len(chosen) + 2 <= task.count:
@@ -226,7 +227,7 @@ def choose(
     starts: int = 4,
     steps: int = 100,
     seed: int = 0,
-    report: Report = lambda text, fraction=None: None,
+    report: Report = silent,
 ) -> Selection:
     """Choose by looking at all sets where these are few enough, which proves the best, or else by every other strategy.
 

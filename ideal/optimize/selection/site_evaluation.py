@@ -9,7 +9,7 @@ from ideal.imaging import ImagingSystem, Params
 from ideal.imaging.combinations import Combinations
 from ideal.information.estimation import DARK_OBJECTS, compare, estimate
 from ideal.measurements.measurement_set import MeasurementSet, from_arrays
-from ideal.optimize._contract import Report
+from ideal.optimize._contract import Report, silent
 from ideal.optimize.evaluation import Evaluation
 from ideal.optimize.objectives.scenes import scene_factor
 from ideal.optimize.objects import Part
@@ -28,7 +28,7 @@ def evaluate_sites(
     rank: int = _RANK,
     seed: int = 0,
     confidence: float = 0.95,
-    report: Report = lambda text, fraction=None: None,
+    report: Report = silent,
 ) -> Evaluation:
     """Measure the same fresh skies with several arrays and estimate the information of each observation.
 

@@ -23,7 +23,7 @@ def code_digest(module: str) -> str:
     found = hashlib.sha256()
     for name in sorted(reached(module)):
         found.update(f"{name} {_meaning(name)}\n".encode())
-        for table in sorted(_path(name).parent.glob("*.csv")) if _counts_whole(name) else ():
+        for table in sorted(_file(name).parent.glob("*.csv")) if _counts_whole(name) else ():
             found.update(table.read_bytes())
     _stamps.setdefault(module, _stamp(module))
     for name in _DEPENDENCIES:
@@ -51,7 +51,7 @@ _stamps: dict[str, int] = {}  # latest change of the files of each module whose 
 
 
 def _stamp(module: str) -> int:
-    return max(_path(name).stat().st_mtime_ns for name in reached(module))
+    return max(_file(name).stat().st_mtime_ns for name in reached(module))
 
 
 @cache
@@ -76,15 +76,23 @@ def _path(module: str) -> Path | None:
     return Path(spec.origin) if spec is not None and spec.origin else None
 
 
+def _file(module: str) -> Path:
+    """Return the file of a module that there is."""
+    path = _path(module)
+    if path is None:
+        raise ModuleNotFoundError(f"there is no module {module}")
+    return path
+
+
 @cache
 def _tree(module: str) -> ast.Module:
-    return ast.parse(_path(module).read_text(encoding="utf-8"))
+    return ast.parse(_file(module).read_text(encoding="utf-8"))
 
 
 @cache
 def _meaning(module: str) -> str:
     """Return a digest of a module's syntax tree without docstrings."""
-    tree = ast.parse(_path(module).read_text(encoding="utf-8"))
+    tree = ast.parse(_file(module).read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(node):
             node.body = node.body[1:]
@@ -97,7 +105,7 @@ def _imports(module: str) -> Iterator[str]:
         names = []
         if isinstance(node, ast.Import):
             names = [each.name for each in node.names]
-        elif isinstance(node, ast.ImportFrom) and not node.level:
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             inside = [f"{node.module}.{each.name}" for each in node.names]
             names = [name if _is_module(name) else node.module for name in inside]
         for name in names:
@@ -115,13 +123,13 @@ def _is_module(name: str) -> bool:
 def _members(module: str) -> Iterator[str]:
     """Give the modules of a package, where it counts whole."""
     if _counts_whole(module):
-        folder = _path(module).parent
+        folder = _file(module).parent
         yield from (f"{module}.{file.stem}" for file in folder.glob("*.py") if file.stem != "__init__")
         yield from (f"{module}.{file.parent.name}" for file in folder.glob("*/__init__.py"))
 
 
 def _counts_whole(module: str) -> bool:
-    return _path(module).name == "__init__.py" and not _is_open(module)
+    return _file(module).name == "__init__.py" and not _is_open(module)
 
 
 def _is_open(package: str) -> bool:

@@ -95,6 +95,18 @@ class Statistic:
     detail: str = ""
 
     @property
+    def bounds(self) -> tuple[float, float]:
+        """The interval, of a statistic that has one.
+
+        Raises:
+            ValueError: it has none.
+
+        """
+        if self.interval is None:
+            raise ValueError(f"{self.name} is exact: it has no interval")
+        return self.interval
+
+    @property
     def met(self) -> bool | None:
         """Whether the target is reached; None where there is none."""
         return None if self.target is None else self.value >= self.target

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from ideal import records
 from ideal._files import remove_left, write_whole
@@ -18,7 +19,16 @@ from ideal.studies.engine.contract import FORMAT, FORMAT_VERSION
 from ideal.studies.engine.style import write_figure
 
 _RECORD = "run.json"
-_UNFINISHED = {"rows": [], "statistics": [], "claims": [], "notes": [], "curves": {}, "data": {}, "versions": {}, "figures": []}
+_UNFINISHED: dict[str, Any] = {
+    "rows": [],
+    "statistics": [],
+    "claims": [],
+    "notes": [],
+    "curves": {},
+    "data": {},
+    "versions": {},
+    "figures": [],
+}
 
 
 class StudyFolder:

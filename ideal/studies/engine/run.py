@@ -79,7 +79,8 @@ def _results(jobs: list[Job], kept: Kept, workers: int, report: Report, warn) ->
     """Return results and seconds by name of the job, and how many were there already."""
     results: dict[str, dict] = {}
     seconds: dict[str, float] = {}
-    waiting, running, reused = {job.name: job for job in jobs}, {}, 0
+    waiting, reused = {job.name: job for job in jobs}, 0
+    running: dict[str, tuple[Job, str]] = {}  # and the key of each
     if len(waiting) != len(jobs):
         raise ValueError("two jobs of a study have the same name")
 

@@ -4,14 +4,18 @@ import io
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.rcsetup import cycler
 
 from ideal._files import write_whole
 from ideal.studies.engine.contract import Study
+
+if TYPE_CHECKING:
+    from matplotlib.typing import RcKeyType
 
 # Okabe and Ito (2008): told apart by colour-blind readers, and in grey by their order of brightness.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8a8a8a")
@@ -26,7 +30,7 @@ _LETTER = (-16, 6)  # points from the upper left corner of a panel: on the line 
 # Place among colours and markers of what stands in several figures, and looks the same in each.
 _KNOWN = {"ideal": 1, "ideal, colour": 1, "ideal, total": 4, "end to end": 3, "no filters": 7}
 
-STYLE = {
+STYLE: "dict[RcKeyType, Any]" = {
     "font.family": "DejaVu Sans",
     "font.size": 8,
     "axes.titlesize": 9,
@@ -35,7 +39,7 @@ STYLE = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.linewidth": 0.7,
-    "axes.prop_cycle": matplotlib.cycler(color=COLOURS),
+    "axes.prop_cycle": cycler(color=COLOURS),
     "xtick.labelsize": 7,
     "ytick.labelsize": 7,
     "legend.fontsize": 7,

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ideal._files import remove_temporaries
 from ideal.errors import DataError, IdealError, UsageError
@@ -114,7 +114,7 @@ class Workers:
         """
         done = False
         while self._busy and not done:
-            for connection in wait(list(self._busy), _PATIENCE):
+            for connection in cast(list[Connection], wait(list(self._busy), _PATIENCE)):  # some of those that it is given
                 worker = self._busy[connection]
                 event = worker.event()
                 yield event

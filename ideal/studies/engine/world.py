@@ -90,7 +90,7 @@ def digest(part: Part) -> dict:
     return {"sha256": found.hexdigest(), "count": part.count, "sources": len(np.unique(part.groups))}
 
 
-def division(groups: np.ndarray, seed: int, folds: int = 5) -> Fold:
+def division(groups: np.ndarray, seed: int | Sequence[int], folds: int = 5) -> Fold:
     """Return indices to train on, to choose with and to score once, no source in two of them.
 
     Args:
@@ -108,6 +108,18 @@ def division(groups: np.ndarray, seed: int, folds: int = 5) -> Fold:
 def exposure_for(system: ImagingSystem, scenes: np.ndarray, photons: float) -> float:
     """Return what scenes are multiplied by so that an unfiltered pixel gathers so many photoelectrons on average."""
     return photons / float(np.mean(system.brightness(scenes)))
+
+
+def labels_of(part: Part) -> np.ndarray:
+    """Return the labels of objects that have some, (sample,).
+
+    Raises:
+        ValueError: they have none.
+
+    """
+    if part.labels is None:
+        raise ValueError("these objects have no labels: the study needs labelled ones")
+    return part.labels
 
 
 def counts_of(

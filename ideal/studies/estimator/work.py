@@ -5,12 +5,13 @@ The camera is perfect: one pixel of the scene on one of the sensor, so that the 
 
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 
-from ideal.datasets import make_objects
+from ideal.datasets.fields import NaturalFields
 from ideal.density import MODELS, Fitting, Progress
 from ideal.imaging import Scene, make_system
 from ideal.information.estimation import DARK_OBJECTS, estimate
@@ -89,7 +90,7 @@ def sizes(settings: dict, needs: dict, context: Context) -> dict:
     test = fold.test[: settings["most_tested"]] if settings["objects"] == "field" else fold.test
     pixels = int(np.prod(values.shape[1:]))
     known = _known(settings, values, clean, test)
-    found = []
+    found: list[dict[str, Any]] = []
     for count in settings["counts"]:
         # As many to choose with as a fifth of all would leave.
         parts = train[:count], validation[: max(30, count // 3)]
@@ -119,14 +120,14 @@ def sample_covariance(settings: dict, needs: dict, context: Context) -> dict:
             losses = [-_gaussian(each, mean, factor) + law.log_prob(each) for each in (fitted, fresh)]
             on_fitted = 0.5 * law.values + np.log(np.diag(factor)).sum() + 0.5 * law.values * _LOG_2PI - law.entropy
             apart.append([on_fitted, losses[0].mean(), losses[1].mean()])
-        apart = np.array(apart) / (law.values * LN2)
-        error = apart.std(0, ddof=1) / np.sqrt(len(apart))
+        rates = np.array(apart) / (law.values * LN2)
+        error = rates.std(0, ddof=1) / np.sqrt(len(rates))
         expansion = law.values * (law.values + 3) / (4 * count) / (law.values * LN2)
         found.append(
             {
                 "n": count,
-                "on_fitted": [apart[:, 0].mean(), error[0]],
-                "on_fresh": [apart[:, 2].mean(), error[2]],
+                "on_fitted": [rates[:, 0].mean(), error[0]],
+                "on_fresh": [rates[:, 2].mean(), error[2]],
                 "expansion": expansion,
             }
         )
@@ -212,7 +213,7 @@ def _factor(covariance: np.ndarray) -> np.ndarray:
 def _covariance(side: int) -> np.ndarray:
     """Return the covariance of a square cut from the largest field, so that all sides have the same law."""
     scene = Scene("radiance", (FIELD_SIDE, FIELD_SIDE))
-    whole = make_objects("natural-fields", marginal="gaussian", mean=1.0, contrast=SPREAD).covariance(scene)
+    whole = NaturalFields(marginal="gaussian", mean=1.0, contrast=SPREAD).covariance(scene)
     rows = whole.reshape((FIELD_SIDE,) * 4)[:side, :side, :side, :side]
     return rows.reshape(side * side, side * side)
 

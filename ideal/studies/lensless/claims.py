@@ -124,7 +124,8 @@ def _gap(information, scores) -> float | None:
         return None
     places = np.linspace(low, high, _STEPS)
     first, second = (
-        np.interp(places, *(np.array(each)[np.argsort(x)] for each in (x, y))) for x, y in zip(information, scores, strict=True)
+        np.interp(places, np.array(x)[np.argsort(x)], np.array(y)[np.argsort(x)])
+        for x, y in zip(information, scores, strict=True)
     )
     return float((first - second).mean())
 
@@ -135,7 +136,8 @@ def _gap_interval(plan: Plan, information, scores: list[list[GroupedValues]]) ->
     size = len(scores[0][0].groups)
     weights = rng.multinomial(size, np.full(size, 1 / size), _RESAMPLES).astype(float)
     drawn = [[(weights @ each.sums) / (weights @ each.counts) for each in system] for system in scores]
-    gaps = [_gap(information, [[each[k] for each in system] for system in drawn]) for k in range(_RESAMPLES)]
+    curves = ([[each[k] for each in system] for system in drawn] for k in range(_RESAMPLES))
+    gaps = [gap for each in curves if (gap := _gap(information, each)) is not None]
     tail = (1 - plan.confidence) / 2
     low, high = np.quantile(gaps, [tail, 1 - tail])
     return float(low), float(high)

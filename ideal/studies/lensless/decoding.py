@@ -1,5 +1,7 @@
 """Decoders of the study of lensless cameras: deconvolutions, and a classifier of raw captures."""
 
+from typing import Any
+
 import numpy as np
 from scipy.fft import irfft2, rfft2
 
@@ -16,7 +18,8 @@ _PEAK = 1.0  # of a scene where the picture is white; see `ideal.datasets`
 
 def decoded(settings: dict, needs: dict, context: Context) -> dict:
     """Return the scores of all deconvolutions on test scenes, each as it did best on validation scenes, and which did."""
-    measured, part, light = work.captures_of(settings, needs)
+    _, part = work.needed_objects(settings, needs)
+    measured, light = work.captures_by(settings, needs, part)
     fold = world.division(part.groups, settings["seed"])
     captures = measured.read(0, part.count)
     psf = np.asarray(work.params_of(settings, needs)["psf"])
@@ -27,14 +30,14 @@ def decoded(settings: dict, needs: dict, context: Context) -> dict:
     def score(decoder: Deconvolution, index: np.ndarray) -> np.ndarray:
         return decoder.decode(captures[index]) / light
 
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for kind, candidates in deconvolutions(blurring, settings["balances"], settings["weights"], settings["seed"]).items():
         context.say(kind)
         quality = {
             name: float(peak_signal_to_noise(score(decoder, few), part.scenes[few][seen], _PEAK).mean())
             for name, decoder in candidates.items()
         }
-        best = max(quality, key=quality.get)
+        best = max(quality, key=quality.__getitem__)
         image, truth, groups = score(candidates[best], fold.test), part.scenes[fold.test][seen], part.groups[fold.test]
         options = {"seed": settings["seed"], "confidence": settings["confidence"]}
         found[kind] = {
@@ -54,7 +57,7 @@ def uncropped(settings: dict, needs: dict, context: Context) -> dict:
 
     There it is the linear filter of least error for stationary scenes: what is lost against it is lost by the sensor's edge.
     """
-    _, part = work.objects_of(settings, needs)
+    _, part = work.needed_objects(settings, needs)
     fold, shape = world.division(part.groups, settings["seed"]), part.scenes.shape[1:]
     test, seen = (
         part.scenes[fold.test],
@@ -83,19 +86,19 @@ def classified(settings: dict, needs: dict, context: Context) -> dict:
         return {"accuracy": None}
     measured, part, _ = found
     fold, captures = world.division(part.groups, settings["seed"]), measured.read(0, part.count)
-    place = world.job_folder(context, "network")
+    place, labels = world.job_folder(context, "network"), world.labels_of(part)
     network = ImageClassifier.fit(
         np.random.default_rng([settings["seed"], 33]),
         captures[fold.train],
-        part.labels[fold.train],
+        labels[fold.train],
         captures[fold.validation],
-        part.labels[fold.validation],
+        labels[fold.validation],
         noise=Poisson(),
         effort=settings["effort"],
         progress=context.say,
         checkpoint=place and place / "state.npz",
     )
-    logs, labels, groups = network.log_probabilities(captures[fold.test]), part.labels[fold.test], part.groups[fold.test]
+    logs, labels, groups = network.log_probabilities(captures[fold.test]), labels[fold.test], part.groups[fold.test]
     options = {"seed": settings["seed"], "confidence": settings["confidence"]}
     return {
         "accuracy": world.kept_score(accuracy(logs, labels), groups, **options),

@@ -29,7 +29,7 @@ def draw(record: Mapping[str, Any]) -> Figure:
     look = looks(curves["names"].values())
     panels = [panel for panel in _PANELS if all(row[_key(panel[1], panel[3])] is not None for row in rows)]
     figure = new_figure(5.2)
-    above, below = figure.subfigures(2, 1, height_ratios=(1.35, 2.6))
+    (above,), (below,) = figure.subfigures(2, 1, squeeze=False, height_ratios=(1.35, 2.6))
     _draw_functions(above, curves, look)
     for letter, axes, panel in zip("bc", np.atleast_1d(below.subplots(1, len(panels))), panels, strict=False):
         _draw_panel(axes, rows, look, panel)

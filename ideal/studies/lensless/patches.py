@@ -13,7 +13,7 @@ from ideal.studies.lensless import work
 
 def patched(settings: dict, needs: dict, context: Context) -> dict:
     """Return bits per pixel of stationary Gaussian scenes with the measured spectrum, by design and side of the patch."""
-    _, part = work.objects_of(settings, needs)
+    _, part = work.needed_objects(settings, needs)
     photons = settings["photons"]
     light = world.exposure_for(work.camera(settings), part.scenes, photons)
     found: dict = {}

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
+from ideal.information.intervals import GroupedValues
 from ideal.studies.engine import world
 from ideal.studies.engine.contract import Findings, Job, Plan, Statistic, Study
 from ideal.studies.engine.statistics import correlation, rank_correlation
@@ -170,23 +171,26 @@ def _correlations(plan: Plan, cells: Mapping[tuple, dict], lights) -> list[Stati
     """Return rank correlations, over all cameras in all lights and of each camera over lights."""
     found = []
     pairs = [("PSNR", "information", "psnr"), ("SSIM", "information", "ssim"), ("accuracy", "classified_information", "accuracy")]
-    options = {"confidence": plan.confidence, "seed": plan.seed}
+    sure, seed = plan.confidence, plan.seed
+
+    def of(chosen, what: str) -> list[GroupedValues]:
+        return [world.grouped(cells[key][what]) for key in chosen]
+
     for words, information, quality in pairs:
         if any(cell[quality] is None for cell in cells.values()):
             continue
 
-        def of(chosen, information=information, quality=quality):
-            return [[world.grouped(cells[key][each]) for key in chosen] for each in (information, quality)]
-
         target = OVER_ALL if quality == "psnr" else None
         name = f"Spearman, information with {words}, all cameras and lights"
-        found.append(correlation(name, *of(cells), target=target, over="cameras in lights", **options))
-        found.append(_by_camera(plan, f"{name}, camera by camera", *of(cells), len(lights)))
+        bits, scores = of(cells, information), of(cells, quality)
+        found.append(correlation(name, bits, scores, target=target, over="cameras in lights", confidence=sure, seed=seed))
+        found.append(_by_camera(plan, f"{name}, camera by camera", bits, scores, len(lights)))
         for system, label in SYSTEMS.items():
             target = WITHIN if quality == "psnr" else None
             chosen = [(system, photons) for photons in lights]
             name = f"Spearman, information with {words}, {label} over lights"
-            each = correlation(name, *of(chosen), systems=False, target=target, over="light levels", **options)
+            bits, scores = of(chosen, information), of(chosen, quality)
+            each = correlation(name, bits, scores, systems=False, target=target, over="light levels", confidence=sure, seed=seed)
             found.append(replace(each, detail=f"{each.detail}; says no more than that both rise with light"))
     return found
 

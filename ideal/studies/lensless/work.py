@@ -48,7 +48,7 @@ def designed(settings: dict, needs: dict, context: Context) -> dict:
     fold = world.division(design.groups, settings["seed"])
     exposed = design.scenes * np.float32(world.exposure_for(system, measured.scenes, settings["photons"]))
     default = defaults_for(system, exposed[:32])
-    found = find_design(
+    best = find_design(
         Task(system, Poisson(), exposed[fold.train], exposed[np.sort(np.concatenate([fold.validation, fold.test]))]),
         default.objective,
         starts=list(default.starts),
@@ -59,12 +59,12 @@ def designed(settings: dict, needs: dict, context: Context) -> dict:
         report=context.say,
     )
     return {
-        "psf": np.asarray(found.params["psf"], np.float64).tolist(),
+        "psf": np.asarray(best.params["psf"], np.float64).tolist(),
         "objective": default.objective,
-        "start": default.starts[found.climb.start],
-        "gain_of_start": found.gain_of_start,
-        "gain": found.gain_of_search,
-        "unit": found.unit,
+        "start": default.starts[best.climb.start] if best.climb is not None else None,
+        "gain_of_start": best.gain_of_start,
+        "gain": best.gain_of_search,
+        "unit": best.unit,
     }
 
 
@@ -149,6 +149,19 @@ def objects_of(settings: dict, needs: dict) -> tuple[Part, Part] | None:
     return _read(tuple(names), tuple(settings["scene"]), settings["count"], settings["designed"], settings["seed"])
 
 
+def needed_objects(settings: dict, needs: dict) -> tuple[Part, Part]:
+    """Return the same for a job that there is only where objects are.
+
+    Raises:
+        DataError: there are none on this machine.
+
+    """
+    found = objects_of(settings, needs)
+    if found is None:
+        raise DataError(f"{settings['objects']}: there are no such objects on this machine")
+    return found
+
+
 def params_of(settings: dict, needs: dict) -> Params:
     """Return the parameters of the design that a job is about."""
     system = camera(settings)
@@ -162,7 +175,13 @@ def captures_of(settings: dict, needs: dict) -> tuple[MeasurementSet, Part, floa
     found = objects_of(settings, needs)
     if found is None:
         return None
-    system, measured = camera(settings), found[1]
+    captures, light = captures_by(settings, needs, found[1])
+    return captures, found[1], light
+
+
+def captures_by(settings: dict, needs: dict, measured: Part) -> tuple[MeasurementSet, float]:
+    """Return a camera's captures of objects, and the exposure."""
+    system = camera(settings)
     light = world.exposure_for(system, measured.scenes, settings["photons"])
     name = f"{settings['objects']}, {settings['design']}, {settings['photons']:g} photons"
-    return world.counts_of(system, params_of(settings, needs), measured, light, settings["seed"], name), measured, light
+    return world.counts_of(system, params_of(settings, needs), measured, light, settings["seed"], name), light

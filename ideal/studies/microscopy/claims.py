@@ -86,7 +86,7 @@ def _task(plan, cells, photons, names, rng) -> Claim:
 
 def _within(cells, lights, names) -> Claim:
     """Return in how many illuminations all that was measured rises with light."""
-    rising = {kind: [] for kind in ("all information", "information about the class", "accuracy")}
+    rising: dict[str, list[bool]] = {kind: [] for kind in ("all information", "information about the class", "accuracy")}
     for name in names:
         each = [cells[name, photons] for photons in lights]
         for kind, values in zip(
@@ -240,7 +240,8 @@ def _paired(plan, cells: Cells, photons, first, second, path, rng):
         for step in path:
             kept = kept[step]
         values.append(grouped(kept))
-    return paired_difference(*values, plan.confidence, rng)
+    one, other = values
+    return paired_difference(one, other, plan.confidence, rng)
 
 
 def _sign(bounds) -> bool | None:

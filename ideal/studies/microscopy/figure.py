@@ -23,7 +23,7 @@ def draw(record: Mapping[str, Any]) -> Figure:
     look = looks(names)
     size = sizes(row["photons"] for row in rows)
     figure = new_figure(_HEIGHT)
-    maps, panels = figure.subfigures(2, 1, height_ratios=[1, 2.7])
+    (maps,), (panels,) = figure.subfigures(2, 1, squeeze=False, height_ratios=[1, 2.7])
     for place, (name, axes) in enumerate(zip(names, maps.subplots(1, len(names)), strict=True)):
         _draw_leds(axes, np.array(curves["directions"]), np.array(curves["shares"][name]), curves["na"])
         if place == 0:

@@ -13,6 +13,7 @@ from ideal.studies.microscopy import work
 from ideal.studies.microscopy.claims import claims, notes
 
 TARGET = 0.85
+_OVER = "pairs of illumination and light"
 SYSTEMS = {
     "single-led": "single LED",
     "brightfield": "bright field",
@@ -174,13 +175,13 @@ def _correlations(plan: Plan, cells: Mapping[tuple[str, float], dict]) -> list[S
         quality = [grouped(each["decoders"][score]) for each in cells.values()]
         for kind, information in values.items():
             target = TARGET if (kind, score) == ("task information", "accuracy") else None
-            options = {"confidence": plan.confidence, "seed": plan.seed, "target": target}
             name = f"Spearman, {kind} with {called}, all illuminations and lights"
-            found.append(correlation(name, information, quality, over="pairs of illumination and light", **options))
+            found.append(
+                correlation(name, information, quality, over=_OVER, confidence=plan.confidence, seed=plan.seed, target=target)
+            )
     # The bound that was chosen is mostly a network's, as the decoder is: that of the density is none.
     density = np.array([each["task information"]["posteriors"][DENSITY] for each in cells.values()])
     quality = [grouped(each["decoders"]["accuracy"]) for each in cells.values()]
     name = "Spearman, task information by a density alone with accuracy, all illuminations and lights"
-    options = {"confidence": plan.confidence, "seed": plan.seed}
-    found.append(correlation(name, density, quality, over="pairs of illumination and light", **options))
+    found.append(correlation(name, density, quality, over=_OVER, confidence=plan.confidence, seed=plan.seed))
     return found

@@ -8,7 +8,7 @@ from ideal.datasets import make_objects
 from ideal.decoders.images.networks import ImageClassifier, ImageRegressor
 from ideal.decoders.quality import accuracy, gaussian_log_likelihood, label_log_likelihood
 from ideal.errors import MissingDataError
-from ideal.imaging import make_system
+from ideal.imaging import check_settings
 from ideal.imaging.microscope.led_microscope import LedMicroscope
 from ideal.information.labels.estimation import task_information
 from ideal.measurements.measurement_set import MeasurementSet
@@ -41,6 +41,8 @@ def cells(settings: dict, needs: dict, context: Context) -> dict:
     found = world.digest(world.read_objects([OBJECTS], scene, _PROBED, settings["cells_seed"]))
     try:
         source = make_objects(REAL).open(scene, 0)
+        if source.count is None:
+            raise ValueError(f"{REAL} are views without end, expected as many as were taken")
         real = source.read(0, source.count)
         names, counts = np.unique(np.asarray(source.classes)[real.labels], return_counts=True)
         classes = {str(name): int(count) for name, count in zip(names, counts, strict=True)}
@@ -56,7 +58,7 @@ def designed(settings: dict, needs: dict, context: Context) -> dict:
     system = _microscope(settings)
     part = _cells(settings["count"], settings["cells_seed"] + _DESIGN, settings["defocus"])
     fold = world.division(part.groups, settings["seed"])
-    to_choose = np.sort(np.concatenate([fold.validation, fold.test]))
+    to_choose, labels = np.sort(np.concatenate([fold.validation, fold.test])), world.labels_of(part)
     default = defaults_for(system)
     found = find_design(
         Task(
@@ -64,8 +66,8 @@ def designed(settings: dict, needs: dict, context: Context) -> dict:
             Poisson(),
             part.scenes[fold.train],
             part.scenes[to_choose],
-            part.labels[fold.train],
-            part.labels[to_choose],
+            labels[fold.train],
+            labels[to_choose],
             parse_target("label", system.scene),
         ),
         default.objective,
@@ -78,7 +80,7 @@ def designed(settings: dict, needs: dict, context: Context) -> dict:
     )
     return {
         "intensities": np.asarray(found.params["intensities"], np.float64).tolist(),
-        "start": default.starts[found.climb.start],
+        "start": default.starts[found.climb.start] if found.climb is not None else None,
         "gain_of_start": found.gain_of_start,
         "gain": found.gain_of_search,
         "unit": found.unit,
@@ -113,13 +115,14 @@ def informed_of_class(settings: dict, needs: dict, context: Context) -> dict:
         checkpoints=context.checkpoints,
         progress=context.say,
     )
+    values = found.posteriors[found.chosen].values
     return {
         "information": found.bits,
         "interval": list(found.interval),
         "label_entropy": found.label_entropy,
         "chosen": found.chosen,
         "posteriors": {name: each.information for name, each in found.posteriors.items()},
-        "by_source": world.kept_values(found.posteriors[found.chosen].values),
+        "by_source": None if values is None else world.kept_values(values),
         "n_test": found.n_test,
         "warnings": list(found.warnings),
     }
@@ -139,7 +142,7 @@ def decoded(settings: dict, needs: dict, context: Context) -> dict:
         given = [array[index] for index in parts for array in (images, truth)]
         return kind.fit(settings["seed"], *given, effort=effort, checkpoint=checkpoint, **common)
 
-    groups, labels, tested = part.groups[fold.test], part.labels[fold.test], images[fold.test]
+    groups, labels, tested = part.groups[fold.test], world.labels_of(part)[fold.test], images[fold.test]
     logs = fit(ImageClassifier, part.labels, settings["effort"]).log_probabilities(tested)
     mean, sigma = fit(ImageRegressor, volumes, settings["regressor_effort"]).predict(tested)
     truth = volumes[fold.test]
@@ -165,7 +168,8 @@ def decoded(settings: dict, needs: dict, context: Context) -> dict:
 
 
 def _microscope(settings: dict) -> LedMicroscope:
-    return make_system("led-microscope", **_SYSTEM, defocus=settings["defocus"], photons=float(settings.get("photons", 1)))
+    own = {"defocus": settings["defocus"], "photons": float(settings.get("photons", 1))}
+    return LedMicroscope(**check_settings(LedMicroscope, _SYSTEM | own))
 
 
 @lru_cache(maxsize=1)

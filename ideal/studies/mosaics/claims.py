@@ -58,8 +58,9 @@ def _ordered(plan: Plan, results, order, light: float, what: str, rows) -> Claim
         key, words, unit, values, place, digits = "network_psnr_db", "PSNR", "dB", _decibels, 1, 2
     steps, verdicts = [], []
     for (_, before), (_, after) in pairwise(order):
-        value, bounds = _difference(values(results, after, light), values(results, before, light), plan, rng)
-        steps.append(f"{after} over {before} {_signed(value, bounds, digits)}")
+        found = _difference([values(results, name, light) for name in (after, before)], plan, rng)
+        _, bounds = found
+        steps.append(f"{after} over {before} {_signed(found, digits)}")
         verdicts.append(True if bounds[0] > 0 else False if bounds[1] < 0 else None)
     agrees = False if False in verdicts else None if None in verdicts else True
     contradicted = [step for step, verdict in zip(steps, verdicts, strict=True) if verdict is False]
@@ -114,15 +115,15 @@ _MEANT = ("total information", "information about colour")
 
 def _bare(plan: Plan, results, light: float) -> Claim:
     rng = np.random.default_rng([plan.seed, 25])
-    bits = _difference(*(_bits(results, name, light) for name in ("white", "bayer")), plan, rng)
-    quality = _difference(*(_decibels(results, name, light) for name in ("white", "bayer")), plan, rng)
+    bits = _difference([_bits(results, name, light) for name in ("white", "bayer")], plan, rng)
+    quality = _difference([_decibels(results, name, light) for name in ("white", "bayer")], plan, rng)
     colour = results["closed forms"][f"{light:g}"]["white"]["colour"] - results["closed forms"][f"{light:g}"]["bayer"]["colour"]
     fails = bits[1][0] > 0 and quality[1][1] < 0
     holds = bits[1][1] < 0 or quality[1][0] > 0
     return Claim(
         f"a sensor without any filters tells more in all than Bayer's and is decoded worse, at {light:g} photons",
         "",
-        f"total information {_signed(*bits, 3)} bits/pixel, PSNR {_signed(*quality, 2)} dB, information about colour"
+        f"total information {_signed(bits, 3)} bits/pixel, PSNR {_signed(quality, 2)} dB, information about colour"
         f" {colour:+.2f} bits/pixel of Gaussian scenes",
         True if fails else False if holds else None,
         "it gathers all the light and knows nothing of hue: information in all cannot tell, information about colour does"
@@ -139,10 +140,10 @@ def _colour(plan: Plan, results, light: float, rows) -> Claim:
         for row in rows
         if row["photons"] == light and row["network_psnr_db"] is not None and row["mosaic"] != "IDEAL colour"
     }
-    rival = max(others, key=others.get)
+    rival = max(others, key=others.__getitem__)
 
     def over(name, decoder="network"):
-        return _difference(*(_decibels(results, each, light, decoder) for each in ("IDEAL colour", name)), plan, rng)
+        return _difference([_decibels(results, each, light, decoder) for each in ("IDEAL colour", name)], plan, rng)
 
     best, linear = over(rival), over(rival, "linear")
     beaten = [name for name in others if name != rival and over(name)[1][0] > 0]
@@ -150,10 +151,10 @@ def _colour(plan: Plan, results, light: float, rows) -> Claim:
     return Claim(
         f"the design for information about colour is decoded best of {len(others) + 1} mosaics, at {light:g} photons",
         "",
-        f"PSNR of IDEAL colour {_signed(*best, 2)} dB over the best of the others ({rival}); above {len(beaten)} of the"
+        f"PSNR of IDEAL colour {_signed(best, 2)} dB over the best of the others ({rival}); above {len(beaten)} of the"
         f" {len(others)}: {', '.join(beaten)}",
         True if best[1][0] > 0 else False if best[1][1] < 0 else None,
-        f"by the linear decoder, whose error its closed form is about, it is {_signed(*linear, 2)} dB over {rival}; the network"
+        f"by the linear decoder, whose error its closed form is about, it is {_signed(linear, 2)} dB over {rival}; the network"
         f" gains more on {rival}, perhaps because short mosaics are learnt from fewer examples"
         if worse
         else "",
@@ -169,9 +170,11 @@ def _decibels(results, name: str, light: float, decoder: str = "network"):
     return world.grouped(results[f"{name}: {job}"][decoder][f"{light:g}"]["psnr"])
 
 
-def _difference(first, second, plan: Plan, rng):
+def _difference(pair, plan: Plan, rng):
+    first, second = pair
     return paired_difference(first, second, plan.confidence, rng)
 
 
-def _signed(value: float, bounds, digits: int) -> str:
+def _signed(found, digits: int) -> str:
+    value, bounds = found
     return f"{value:+.{digits}f} ({bounds[0]:+.{digits}f} to {bounds[1]:+.{digits}f})"

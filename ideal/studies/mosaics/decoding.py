@@ -38,7 +38,8 @@ def decoded_linearly(settings: dict, needs: dict, context: Context) -> dict:
 def decoded_by_network(settings: dict, needs: dict, context: Context) -> dict:
     """Return the scores of one network for a mosaic in all lights, trained on the counts that are estimated."""
     rows = rows_of(settings["mosaic"], settings, needs)
-    filters, lights, examples = {}, {}, {"train": {}, "validation": {}, "test": {}}
+    filters, lights = {}, {}
+    examples: dict[str, dict[float, Example]] = {"train": {}, "validation": {}, "test": {}}
     for photons in settings["photons"]:
         some, lights[photons] = _examples(settings | {"photons": photons}, needs, tuple(examples))
         filters[photons] = _filter(settings, needs, rows, lights[photons])
@@ -51,7 +52,7 @@ def decoded_by_network(settings: dict, needs: dict, context: Context) -> dict:
     network = MosaicNetwork.fit(
         settings["seed"],
         filters,
-        params_of(rows)["filters"],
+        np.asarray(params_of(rows)["filters"]),
         examples["train"],
         examples["validation"],
         steps=settings["steps"],

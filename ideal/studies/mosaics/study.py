@@ -199,7 +199,7 @@ def _notes(plan: Plan, results, scale, decoded) -> list[str]:
     for name in (each for each in decoded if each != WITHOUT):
         periods.setdefault(_repeats(results[f"{name}: linear decoder"]["rows"]), []).append(gains[name])
     by_period = ", ".join(f"{np.mean(each):.2f} dB of period {period}" for period, each in sorted(periods.items()))
-    least, most = min(gains, key=gains.get), max(gains, key=gains.get)
+    least, most = min(gains, key=gains.__getitem__), max(gains, key=gains.__getitem__)
     return [
         *pictures["notes"],
         f"pictures: {', '.join(pictures['names'])}; scenes of 24x24 pixels by part: {sizes} sources; no source is in two parts",

@@ -84,6 +84,8 @@ def told(settings: dict, needs: dict, context: Context) -> dict:
         for period, names in _by_period(settings, needs).items():
             system = system_of(period)
             grid = periodic_grid(system)
+            if grid is None:
+                raise ValueError(f"scenes of {system.scene.shape} hold no whole periods of {period} pixels")
             if grid not in spectra:
                 spectra[grid] = scene_spectrum(measured.scenes, grid)
             for target in _SCORED_TARGETS:

@@ -6,11 +6,11 @@ from functools import cached_property
 import numpy as np
 
 from ideal.errors import UsageError
-from ideal.imaging import make_system
 from ideal.information.results import LN2
 from ideal.studies.engine.contract import Claim, Plan, Statistic
 from ideal.studies.engine.statistics import correlation, rank_correlation
 from ideal.studies.engine.world import grouped
+from ideal.studies.radio.work import observed_by
 
 DECODERS = {
     "likelihood": "regularised maximum likelihood",
@@ -57,7 +57,7 @@ class Arrays:
     @property
     def best(self) -> str:
         """The decoder that validation skies prefer, one for all arrays."""
-        return max(self.validation, key=self.validation.get)
+        return max(self.validation, key=self.validation.__getitem__)
 
     @cached_property
     def rows(self) -> list[dict]:
@@ -159,7 +159,7 @@ class Arrays:
     def _like_for_like(self) -> Claim:
         """Compare with the published correlations the decoder that is like the published one."""
         found = {quality: self.statistics["variation", quality, ""] for quality in _PUBLISHED}
-        inside = {name: each.interval[0] <= _PUBLISHED[name] <= each.interval[1] for name, each in found.items()}
+        inside = {name: each.bounds[0] <= _PUBLISHED[name] <= each.bounds[1] for name, each in found.items()}
         outside = [_TITLES[name] for name, holds in inside.items() if not holds]
         why = f"the interval excludes the published value of {', '.join(outside)}: {self._gaps()}" if outside else ""
         return Claim(
@@ -175,7 +175,7 @@ class Arrays:
         texts = [f"{DECODERS[each]} {_text(self.statistics[each, 'ssim', ''])}" for each in names]
         bare = self.statistics[self.best, "ssim", "combinations"]
         better, plain = self.statistics[self.best, "ssim", ""], self.statistics["variation", "ssim", ""]
-        apart = better.interval[0] > plain.interval[1] if better.value > plain.value else plain.interval[0] > better.interval[1]
+        apart = better.bounds[0] > plain.bounds[1] if better.value > plain.value else plain.bounds[0] > better.bounds[1]
         return Claim(
             f"information ranks arrays better for decoders that know what the estimate knows of the skies ({self.objects})",
             "",
@@ -188,8 +188,8 @@ class Arrays:
         """Compare arrays that differ in the noise of one site alone: two sites stand side by side."""
         of = {frozenset(row["array"].split()): row for row in self.rows}
         quiet, noisy = _SIDE_BY_SIDE
-        pairs = [(of[names], of.get(names - {quiet} | {noisy})) for names in of if quiet in names and noisy not in names]
-        pairs = [(ours, other) for ours, other in pairs if other is not None]
+        found = [(of[names], of.get(names - {quiet} | {noisy})) for names in of if quiet in names and noisy not in names]
+        pairs = [(ours, other) for ours, other in found if other is not None]
         if len(pairs) < _FEWEST_PAIRS:
             return []
         ssim = f"{self.best}_ssim"
@@ -244,7 +244,7 @@ class Arrays:
 
 def general_notes(observation: dict, rows: list[dict], plan: Plan) -> list[str]:
     """Return what a reader has to know of all objects."""
-    system = make_system("interferometer", **observation)
+    system = observed_by(observation)
     seeing = {site for pair in system.coverage.baselines for site in pair.split("-")}
     blind = [site for site in system.table.names if site not in seeing]
     silent = sorted({row["array"] for row in rows if not row["baselines_that_see_the_source"]})
@@ -272,13 +272,13 @@ def general_notes(observation: dict, rows: list[dict], plan: Plan) -> list[str]:
 
 
 def _text(statistic: Statistic) -> str:
-    return f"{statistic.value:+.2f} ({statistic.interval[0]:.2f} to {statistic.interval[1]:.2f})"
+    return f"{statistic.value:+.2f} ({statistic.bounds[0]:.2f} to {statistic.bounds[1]:.2f})"
 
 
 def _widest_gap(observation: dict, sites: list[str]) -> float:
     """Return the widest gap from zero to the longest baseline in which an array has none, billions of wavelengths."""
     try:
-        see = make_system("interferometer", **observation).replace(sites=tuple(sites)).coverage
+        see = observed_by(observation).replace(sites=tuple(sites)).coverage
     except UsageError:
         return 0.0
     lengths = np.sort(np.append(np.hypot(see.u, see.v), 0.0))

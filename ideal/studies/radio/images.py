@@ -9,7 +9,7 @@ from ideal.information.scoring import MANY_SOURCES
 from ideal.measurements.patches import Fold, split_by_group
 from ideal.optimize.objects import Part
 from ideal.studies.engine.contract import Context
-from ideal.studies.engine.world import kept_score
+from ideal.studies.engine.world import kept_score, labels_of
 from ideal.studies.radio.work import FLUX, array_of, noise_of, skies_of
 
 _FOLDS = 5
@@ -30,7 +30,8 @@ def images(settings: dict, needs: dict[str, dict], context: Context) -> dict:
         context.say(name, number / len(settings["arrays"]))
         condensed, _ = array_of(settings, sites)
         values, _ = condensed.measure(skies.scenes, noise_of(settings, name))
-        scores, groups, chosen, examples = {}, [], [], []
+        groups, chosen, examples = [], [], []
+        scores: dict[str, dict[str, list[np.ndarray]]] = {}
         for fold in folds:
             test = _spread(skies.groups, fold.test, settings["test"] // len(folds))
             decoded, choice = _decoded(settings, condensed, skies, values, fold, test, peak)
@@ -67,7 +68,7 @@ def _first_of(skies: Part, test: np.ndarray, source: str) -> int | None:
     """Return the place of the first test sky of a source; of the first at all where no source is named."""
     if not source:
         return 0
-    places = np.flatnonzero(np.asarray(skies.classes)[skies.labels[test]] == source)
+    places = np.flatnonzero(np.asarray(skies.classes)[labels_of(skies)[test]] == source)
     return int(places[0]) if len(places) else None
 
 

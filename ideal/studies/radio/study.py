@@ -6,13 +6,12 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ideal.imaging import make_system
-from ideal.studies.engine.contract import Findings, Job, Plan, Study
+from ideal.studies.engine.contract import Findings, Job, Plan, Statistic, Study
 from ideal.studies.engine.world import first_available
 from ideal.studies.radio.claims import Arrays, general_notes
 from ideal.studies.radio.figure import draw
 from ideal.studies.radio.images import images
-from ideal.studies.radio.work import information, left_out
+from ideal.studies.radio.work import information, left_out, observed_by
 from ideal.studies.radio.work import objects as skies_of
 
 _SITES = 4
@@ -53,7 +52,7 @@ class Radio(Study):
 
     def __init__(self, observation: dict | None = None, size: dict | None = None, arrays: list[list[str]] | None = None):
         self._observation, self._size = observation or {}, size or {}
-        names = make_system("interferometer").table.names
+        names = observed_by({}).table.names
         self._arrays = arrays or [list(sites) for sites in combinations(names, _SITES)]
 
     def _plan(self, plan: Plan) -> tuple[dict, dict[str, dict], list[str]]:
@@ -61,9 +60,10 @@ class Radio(Study):
         size = (_QUICK if plan.quick else _FULL) | self._size
         shared = {"seed": plan.seed, "confidence": plan.confidence, "observation": self._observation}
         shared |= {name: size[name] for name in ("weights", "priors", "iterations", "train")}
-        sizes, notes = dict(size["sizes"]), []
+        sizes = dict(size["sizes"])
+        notes: list[str] = []
         if _MODELS in sizes:
-            used, notes = first_available([_MODELS], _RINGS, make_system("interferometer", **self._observation).scene)
+            used, notes = first_available([_MODELS], _RINGS, observed_by(self._observation).scene)
             if _MODELS not in used:
                 del sizes[_MODELS]
                 notes = [f"simulated black holes are left out: {_MODELS} are not on this machine (ideal data list)"]
@@ -89,9 +89,12 @@ class Radio(Study):
     def conclude(self, plan: Plan, results: Mapping[str, dict]) -> Findings:
         """Return the rank correlations over the arrays, of each set of objects."""
         _, sizes, notes = self._plan(plan)
-        rows, statistics, claims, shown = [], [], [], {}
+        rows, claims, shown = [], [], {}
+        statistics: list[Statistic] = []
         for objects in sizes:
-            told, made, peak = {}, {}, 0.0
+            told: dict[str, Any] = {}
+            made: dict[str, Any] = {}
+            peak = 0.0
             for name, result in results.items():
                 if name.startswith(f"{objects}, ") and name.endswith("information"):
                     told |= result

@@ -7,7 +7,8 @@ import numpy as np
 from ideal.decoders.radio.visibilities import CondensedVisibilities
 from ideal.errors import UsageError
 from ideal.formats import as_read
-from ideal.imaging import make_system
+from ideal.imaging import check_settings
+from ideal.imaging.interferometer.interferometer import Interferometer
 from ideal.information.intervals import GroupedValues
 from ideal.measurements.measurement_set import from_arrays
 from ideal.optimize.objects import Part
@@ -52,7 +53,7 @@ def information(settings: dict, needs: dict[str, dict], context: Context) -> dic
 
 def skies_of(settings: dict) -> Part:
     """Return the skies of a job, (sample, row, column), Jy per pixel."""
-    scene = make_system("interferometer", **settings["observation"]).scene
+    scene = observed_by(settings["observation"]).scene
     return read_objects([settings["objects"]], scene, settings["count"], settings["seed"])
 
 
@@ -61,9 +62,14 @@ def noise_of(settings: dict, name: str) -> np.random.Generator:
     return np.random.default_rng([settings["seed"], zlib.crc32(name.encode()), 8])
 
 
+def observed_by(observation: dict) -> Interferometer:
+    """Return the interferometer of these settings, with all sites."""
+    return Interferometer(**check_settings(Interferometer, observation))
+
+
 def array_of(settings: dict, sites: list[str]) -> tuple[CondensedVisibilities, int]:
     """Return what an array sees, and how many of its baselines see anything; nothing where no two sites see the source."""
-    system = make_system("interferometer", **settings["observation"])
+    system = observed_by(settings["observation"])
     try:
         array = system.replace(sites=tuple(sites))
         return CondensedVisibilities.of(array, flux=FLUX), len(set(array.coverage.baselines))

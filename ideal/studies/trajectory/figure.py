@@ -27,7 +27,7 @@ def draw(record: Mapping[str, Any]) -> Figure:
     rows = record["rows"]
     look = looks(dict.fromkeys(row["design"] for row in rows))
     figure = new_figure(4.6)
-    upper, lower = figure.subfigures(2, 1, height_ratios=[3, 1.4])
+    (upper,), (lower,) = figure.subfigures(2, 1, squeeze=False, height_ratios=[3, 1.4])
     axes = upper.subplots(1, 3, width_ratios=[1, 1, 0.72])
     _along(axes[0], rows, look, "information_colour_bits_per_pixel", "information about colour (bits/pixel)")
     _along(axes[1], rows, look, "psnr_db", "PSNR of a linear decoder (dB)")

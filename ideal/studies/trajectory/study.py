@@ -150,7 +150,8 @@ def _above(ours: list[dict], theirs: list[dict], score: str, plan: Plan) -> tupl
     first = world.grouped(ours[0][score])
     sums = [np.mean([world.grouped(each[score]).sums for each in side], axis=0) for side in (ours, theirs)]
     columns = [GroupedValues(first.groups, each, first.counts) for each in sums]
-    return paired_difference(*columns, plan.confidence, np.random.default_rng([plan.seed, 5]))
+    one, other = columns
+    return paired_difference(one, other, plan.confidence, np.random.default_rng([plan.seed, 5]))
 
 
 def _saved(ours: list[dict], theirs: list[dict], plan: Plan) -> tuple[float, tuple[float, float]]:

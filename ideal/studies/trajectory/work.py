@@ -11,7 +11,7 @@ from ideal.decoders.mosaics.demosaic import MosaicFilter
 from ideal.decoders.mosaics.network import Example, MosaicNetwork
 from ideal.decoders.quality import mean_square_error, peak_signal_to_noise
 from ideal.density import Fitting
-from ideal.imaging import make_system
+from ideal.imaging import Params, make_system
 from ideal.noise import Poisson
 from ideal.optimize import Ascent, Task, find_objective, parse_target
 from ideal.optimize.ascent.gradient import stations
@@ -43,8 +43,8 @@ def climbed(settings: dict, needs: dict, context: Context) -> dict:
     """
     system = make_system(SYSTEM)
     division, exposure = _world(needs["objects"]["names"], settings)
-    aims = {} if settings["target"] is None else {"target": parse_target(settings["target"], system.scene)}
-    task = Task(system, Poisson(), division.design.scenes * exposure, division.choose.scenes * exposure, **aims)
+    target = None if settings["target"] is None else parse_target(settings["target"], system.scene)
+    task = Task(system, Poisson(), division.design.scenes * exposure, division.choose.scenes * exposure, target=target)
     points = []
     with jax.enable_x64(True):
         starts = starting_designs(system, ["random"], settings["start"])
@@ -61,7 +61,7 @@ def climbed(settings: dict, needs: dict, context: Context) -> dict:
     return {"points": points, "unit": aim.unit, "memory_mb": peak_memory(), "memory_before_mb": before}
 
 
-def _point(step: int, phase: str, took: list[float], gain: float, design: dict) -> dict:
+def _point(step: int, phase: str, took: list[float], gain: float, design: Params) -> dict:
     """Return what is kept of a design on the way."""
     wall, processor = took
     kept = {"step": step, "phase": phase, "seconds": wall, "cpu_seconds": processor, "gain": float(gain)}
@@ -97,7 +97,7 @@ def remeasured(settings: dict, needs: dict, context: Context) -> dict:
     division, exposure = _world(needs["objects"]["names"], settings)
     (ascent,) = (each for name, each in needs.items() if name != "objects")
     params = params_of(ascent["points"][settings["station"]]["tiles"])
-    measured = world.counts_of(system, params, division.measure, exposure, settings["seed"], "trajectory")
+    measured = world.counts_of(system, params, division.measure, float(exposure), settings["seed"], "trajectory")
     return world.estimated(measured, context, settings["seed"], models=settings["models"], effort=settings["effort"])
 
 
@@ -110,7 +110,7 @@ def trained(settings: dict, needs: dict, context: Context) -> dict:
     params, light = params_of(last["tiles"]), settings["photons"]
     part = division.measure
     scenes, fold = part.scenes * exposure, world.division(part.groups, settings["seed"])
-    measured = world.counts_of(system, params, part, exposure, settings["seed"], "trajectory")
+    measured = world.counts_of(system, params, part, float(exposure), settings["seed"], "trajectory")
     counts = measured.read(0, len(measured))
     examples = [{light: Example(scenes[index], counts[index])} for index in (fold.train, fold.validation)]
     linear = {light: MosaicFilter.fit(system, params, Poisson(), scenes[fold.train])}
@@ -140,7 +140,7 @@ def params_of(tiles: list[str]) -> dict[str, np.ndarray]:
     return {"filters": np.eye(len(LETTERS), dtype=np.float32)[[[LETTERS.index(each) for each in row] for row in tiles]]}
 
 
-def _tiles(design: dict) -> list[str]:
+def _tiles(design: Params) -> list[str]:
     return ["".join(LETTERS[each] for each in row) for row in np.asarray(design["filters"]).argmax(-1)]
 
 

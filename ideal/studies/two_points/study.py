@@ -1,6 +1,7 @@
 """Two points or one: information against numerical aperture, exact and estimated, where one bit is at stake."""
 
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -49,14 +50,14 @@ class TwoPoint(Study):
         settings = {"published": PUBLISHED, "line": LINE, "others": _OTHERS, "na": _APERTURES, "snr": _RATIOS}
         settings["published_na"] = sorted({na for _, na, _ in PUBLISHED})
         jobs = [Job("exact", work.exact, settings)]
-        base = {"line": LINE, "count": 8000 if plan.quick else 16_000, "confidence": plan.confidence}
+        base: dict[str, Any] = {"line": LINE, "count": 8000 if plan.quick else 16_000, "confidence": plan.confidence}
         for number, (snr, na) in enumerate(_points(plan)):
             here = base | {"snr": snr, "na": na, "seed": plan.seed + number, "models": _MODELS, "effort": 0.1}
             jobs.append(Job(_name(snr, na), work.measured, here, ("exact",)))
         # Of the same seed as the other models there, so that all see the same lines.
         seed = plan.seed + _points(plan).index(_AT)
-        here = base | {"snr": _AT[0], "na": _AT[1], "seed": seed, "effort": 0.05 if plan.quick else 0.25}
-        jobs += [Job(f"{_name(*_AT)}: {name}", work.networks, here | {"models": [name]}, ("exact",)) for name in _NETWORKS]
+        there = base | {"snr": _AT[0], "na": _AT[1], "seed": seed, "effort": 0.05 if plan.quick else 0.25}
+        jobs += [Job(f"{_name(*_AT)}: {name}", work.networks, there | {"models": [name]}, ("exact",)) for name in _NETWORKS]
         return jobs
 
     def conclude(self, plan: Plan, results: Mapping[str, dict]) -> Findings:
@@ -106,7 +107,7 @@ def _row(snr: float, na: float, found: Mapping, exact: Mapping) -> dict:
 def _statistics(rows: list[dict], published: list[dict], plan: Plan) -> list[Statistic]:
     worst = max(published, key=lambda each: abs(each["exact"] - each["published"]))
     deviation = abs(worst["exact"] - worst["published"])
-    highest, sharpest = (max(rows, key=lambda row, name=name: row[f"{name}_low"]) for name in ("estimate", "paired"))
+    highest, sharpest = (max(rows, key=itemgetter(f"{name}_low")) for name in ("estimate", "paired"))
     inside = [row["estimate_low"] <= row["exact_bits"] for row in rows]
     sure = f"{100 * plan.confidence:g} %"
     return [

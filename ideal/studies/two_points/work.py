@@ -7,6 +7,7 @@ from scipy.optimize import minimize_scalar
 
 from ideal.datasets.two_points import exact_information
 from ideal.density import Density
+from ideal.density.gaussian.mixture import GaussianMixture
 from ideal.imaging import make_system
 from ideal.information.estimation import estimate
 from ideal.information.intervals import GroupedValues, interval
@@ -111,6 +112,7 @@ def measured(settings: dict, needs: dict, context: Context) -> dict:
     task = task_information(lines, **options, effort=settings["effort"], progress=context.say)
     fresh = _measure(system, settings, needs, settings["seed"] + 1000, settings["count"])
     paired = {name: paired_information(model, fresh, settings) for name, model in found.fitted.items()}
+    mixture = found.fitted["gaussian-mixture"]
     return {
         "estimate": world.kept_estimate(found),
         "bits": _bits(found.best.values.mean, found.best.interval),
@@ -120,7 +122,7 @@ def measured(settings: dict, needs: dict, context: Context) -> dict:
         "task": [task.bits, *task.interval],
         "fano": task.fano,
         "n_fitted": min(found.n_train, MOST_FITTED),
-        "components": len(found.fitted["gaussian-mixture"].weights),
+        "components": len(mixture.weights) if isinstance(mixture, GaussianMixture) else None,
     }
 
 
