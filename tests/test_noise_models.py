@@ -40,16 +40,26 @@ def means_of(model, rng, shape=(400, 4, 4)):
     return rng.uniform(20.0, 60.0, shape)
 
 
+def blocks_of_docs():
+    return re.findall(r"```python\n(.*?)```", (ROOT / "docs/noise.md").read_text(encoding="utf-8"), re.DOTALL)
+
+
 @pytest.fixture
 def laplace():
     """The model that docs/noise.md adds, from the block there."""
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/noise.md").read_text(encoding="utf-8"), re.DOTALL)
-    (block,) = [each for each in blocks if "class Laplace" in each]
+    (block,) = [each for each in blocks_of_docs() if "class Laplace" in each]
     assert len(block.strip().splitlines()) <= 50
     scope = {"__name__": "laplace_of_docs"}
     exec(compile(block, "docs/noise.md", "exec"), scope)
     yield scope["Laplace"]
     del NOISE["laplace"]
+
+
+def test_the_other_python_of_the_page_runs():
+    others = [each for each in blocks_of_docs() if "class Laplace" not in each]
+    assert others
+    for block in others:
+        exec(compile(block, "docs/noise.md", "exec"), {})
 
 
 @pytest.mark.parametrize("name", list(NOISE))
