@@ -1,6 +1,7 @@
 """What the commands print: tables for people, JSON for programs; narration on stderr."""
 
 import math
+import os
 import sys
 from collections.abc import Container, Sequence
 from contextlib import nullcontext
@@ -12,6 +13,7 @@ from ideal.tables import Column, Table
 from ideal.text import exact_percent, plain_text
 
 _FILE_WIDTH = 160
+_SECONDS = 10.0  # between lines of progress where there is no terminal
 _LEAST_WIDTH = 80
 
 
@@ -58,9 +60,15 @@ def check_target(option: str, target: str | None, suffixes: tuple[str, ...], for
 
 
 def narration():
-    """Return a context that gives a function (text, fraction or None) which shows progress on stderr, on a terminal only."""
+    """Return a context that gives a function (text, fraction or None) which shows progress on stderr: a bar, or lines in logs."""
     if not sys.stderr.isatty():
-        return nullcontext(lambda text, fraction=None: None)
+        from ideal.progress import in_lines, silent
+
+        try:
+            every = float(os.environ.get("IDEAL_PROGRESS_SECONDS", _SECONDS))
+        except ValueError:
+            every = _SECONDS
+        return nullcontext(in_lines(lambda text: tell("progress", text), every) if every > 0 else silent)
     from ideal.cli._progress import shown_progress
 
     return shown_progress()

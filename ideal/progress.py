@@ -1,6 +1,7 @@
 """Progress of what takes long: one protocol, and a bar where somebody looks on."""
 
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -25,6 +26,33 @@ class Progress(Protocol):
 
 def silent(text: str, fraction: float | None = None) -> None:
     """Take a line of progress, and tell nobody."""
+
+
+def in_lines(write: Callable[[str], None], every: float, clock: Callable[[], float] = time.monotonic) -> Progress:
+    """Return what writes progress as plain lines, for logs: none of what takes no time, and then one every few seconds.
+
+    Args:
+        write: takes a line.
+        every: seconds between two lines.
+        clock: seconds.
+
+    Example:
+        >>> seconds = iter([0.0, 4.0, 11.0])
+        >>> tell = in_lines(print, 10.0, lambda: next(seconds))
+        >>> tell("a.h5: full")
+        >>> tell("a.h5: causal-mixture", 0.25)
+        a.h5: causal-mixture (25 %)
+
+    """
+    last = clock()
+
+    def tell(text: str, fraction: float | None = None) -> None:
+        nonlocal last
+        if (now := clock()) - last >= every:
+            last = now
+            write(text if fraction is None else f"{text} ({100 * fraction:.0f} %)")
+
+    return tell
 
 
 @contextmanager

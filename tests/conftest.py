@@ -1,5 +1,6 @@
 """Fixtures that several test files share; the helper modules beside this file can be imported by name."""
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -12,6 +13,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from cli_world import write_data
 
 from ideal.cli.__main__ import app
+
+# Lines of progress depend on how long something takes; tests of what commands say have none.
+os.environ.setdefault("IDEAL_PROGRESS_SECONDS", "0")
 
 # Jobs that a script puts in the background ignore Ctrl-C, and so would the commands that tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

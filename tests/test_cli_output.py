@@ -128,6 +128,9 @@ def test_progress_shows_on_a_terminal_only(data):
     assert b"patches" in seen
     quiet = subprocess.run(command, cwd=data, capture_output=True, timeout=600)
     assert b"patches" not in quiet.stderr
+    environment = os.environ | {"IDEAL_PROGRESS_SECONDS": "1e-9"}
+    lines = subprocess.run(command, cwd=data, capture_output=True, timeout=60, env=environment, text=True).stderr.splitlines()
+    assert any(line.startswith("ideal: progress: a.h5: stationary on ") for line in lines)
 
 
 DROPPED = """
