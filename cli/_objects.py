@@ -4,10 +4,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from ideal.cli._description import print_settings, scene_facts, scene_text, settings_facts
-from ideal.datasets import Objects, ObjectSet, ObjectSource, make_objects
+from ideal.cli._description import print_settings, scene_text
+from ideal.datasets import ObjectSet, make_objects
 from ideal.errors import UsageError
 from ideal.imaging import Scene
 
@@ -37,36 +35,6 @@ def prepare(name: str, settings: Mapping[str, Any], kind: str | None, size: tupl
     if size is not None:
         scene = dataclasses.replace(scene, shape=(*size, *scene.shape[2:]))
     return objects, scene
-
-
-def read_some(source: ObjectSource, count: int) -> Objects:
-    """Return the first objects, as many as there are."""
-    return source.read(0, count if source.count is None else min(count, source.count))
-
-
-def facts_of(objects: ObjectSet, scene: Scene, source: ObjectSource, shown: Objects) -> dict:
-    """Return what is known of some objects, as JSON types."""
-    return {
-        "settings": settings_facts(objects),
-        "scene": scene_facts(scene),
-        "count": source.count,
-        "shown": len(shown.scenes),
-        "labels": _label_counts(shown.labels, source.classes),
-        "groups": int(np.unique(shown.groups).size),
-        "min": float(shown.scenes.min()),
-        "max": float(shown.scenes.max()),
-        "mean": float(shown.scenes.mean(dtype=np.float64)),
-    }
-
-
-def _label_counts(labels: np.ndarray | None, classes: tuple[str, ...]) -> dict[str, Any] | None:
-    """Return how many objects have each label, or the range of labels that are numbers."""
-    if labels is None:
-        return None
-    if classes:
-        numbers, counts = np.unique(labels, return_counts=True)
-        return {classes[int(number)]: int(count) for number, count in zip(numbers, counts, strict=True)}
-    return {"min": float(np.min(labels)), "max": float(np.max(labels))}
 
 
 def print_facts(facts: dict) -> None:

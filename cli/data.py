@@ -129,6 +129,7 @@ def show_objects(
 
     from ideal.cli import _objects, _output
     from ideal.cli._settings import parse_settings
+    from ideal.datasets.facts import facts_of, read_some
     from ideal.runs.keeping import Keeping
 
     shape = None if size is None else _options.parse_size("--size", size)
@@ -137,8 +138,8 @@ def show_objects(
         say(f"{name}: {count} objects", None)
         objects, scene = _objects.prepare(name, parse_settings(settings or []), kind, shape)
         source = objects.open(scene, seed)
-        shown = _objects.read_some(source, count)
-        facts = _about(type(objects)) | _objects.facts_of(objects, scene, source, shown)
+        shown = read_some(source, count)
+        facts = _about(type(objects)) | facts_of(objects, scene, source, shown)
     if as_json:
         _output.print_json(records.provenance(sys.argv, seed) | facts)
     else:

@@ -80,7 +80,7 @@ def systems(
 
 def _facts(found) -> dict:
     from ideal.cli import _noise
-    from ideal.cli._description import scene_facts, settings_facts
+    from ideal.imaging.facts import scene_facts, settings_facts
 
     system, params = found.system, found.params
     noise = _noise.noise_model(system, params, found.tables.get("noise", {})) or system.noise(params)

@@ -2,13 +2,15 @@
 
 import json
 
+import jax
 import numpy as np
 import pytest
 
 import ideal
 from ideal.errors import DataError, UsageError
-from ideal.imaging import CallableSystem, DiffractionLimited, Interferometer, Scene, load_design
+from ideal.imaging import CallableSystem, DiffractionLimited, Interferometer, LensletCamera, Scene, load_design
 from ideal.imaging.constraints import Bounded
+from ideal.optimize.ascent.starts import starting_designs
 from ideal.optimize.runs import ChoiceResult, DesignPlan, DesignResult
 from ideal.optimize.runs.plans import plan_design
 from ideal.optimize.runs.request import Request
@@ -157,6 +159,17 @@ def test_a_plan_holds_objects_in_the_place_of_names(lens):
         assert np.asarray(params["na"]) == np.asarray(lens.design(name)["na"])
     with pytest.raises(UsageError, match="no setting 'rnk'; did you mean rank"):
         plan_design(lens, Request(count=60, objective_settings={"rnk": 3}), objects=objects)
+
+
+def test_starts_of_a_plan_are_those_of_their_names_to_the_last_digit():
+    camera = LensletCamera(scene_shape=(20, 20), psf_shape=(8, 8), lenslets=4)
+    names = ("spread", "random", "random")
+    plan = plan_design(camera, Request(objects="beads", count=60, starts=names, against=("none",), objective="gaussian", seed=3))
+    with jax.enable_x64(True):
+        expected = starting_designs(camera, names, 3)
+        found = starting_designs(camera, [start.params for start in plan.starts], 3)
+    for one, other in zip(found, expected, strict=True):
+        assert all(np.array_equal(one[name], other[name]) for name in other)
 
 
 def test_progress_is_told_to_whom_it_is_given(lens):

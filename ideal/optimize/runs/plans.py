@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 from ideal._files import write_whole
@@ -360,7 +361,12 @@ def _params_of(system: ImagingSystem, name: str, seed: int, own: Mapping[str, Pa
 def _start(system: ImagingSystem, name: str, number: int, seed: int, own: Mapping[str, Params]) -> Start:
     """Return a start; of random ones that are asked for several times each has a seed of its own."""
     is_named = name not in own and not name.endswith(DESIGN_FILES)
-    params = system.design(name, seed + number) if is_named else _params_of(system, name, seed, own)
+    if is_named:
+        _params_of(system, name, seed, own)  # a name that is not known is refused
+        with jax.enable_x64(True):  # in the precision of the ascent
+            params = system.design(name, seed + number)
+    else:
+        params = _params_of(system, name, seed, own)
     return Start(name, params, is_named and name != "random")
 
 
