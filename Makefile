@@ -31,6 +31,7 @@ test-wheel: $(VENV)/.tested
 lint: $(VENV)/.tested
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 # Published results made again: a folder for each study, and one page of all. What has been done is not done again. With IDEAL_DATA
 # on its photographs and pictures, without it on bundled ones. On two cores the quick one takes 11 minutes, the full one 64.
@@ -88,7 +89,7 @@ coverage: $(VENV)/.tested
 	$(BIN)/python benchmarks/hard_intervals.py
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || \

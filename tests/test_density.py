@@ -1,3 +1,4 @@
+import inspect
 from functools import cache
 
 import numpy as np
@@ -381,3 +382,9 @@ class Parts:
 
     def __iter__(self):
         return iter(self.parts)
+
+
+@pytest.mark.parametrize("name", list(MODELS))
+@pytest.mark.parametrize("method", ["conditional_log_prob", "interior_log_prob"])
+def test_noise_stands_in_the_same_place_for_all_models(name, method):
+    assert list(inspect.signature(getattr(MODELS[name], method)).parameters)[:3] == ["self", "measurements", "sigma"]

@@ -190,6 +190,7 @@ def test_labels(model, tmp_path):
         0, images[:300], images[300:350], sensor=COUNTS, fitting=Fitting(effort=0.3), labels=(labels[:300], labels[300:350])
     )
     by_class = fitted.log_prob_by_class(images[350:])
+    np.testing.assert_array_equal(fitted.floored_by_class(images[350:]), by_class)  # it stands on no floor
     assert (by_class.argmax(1) == labels[350:]).mean() > 0.95
     average = np.logaddexp.reduce(by_class + np.log(fitted.class_weights), axis=1)
     np.testing.assert_allclose(fitted.log_prob(images[350:]), average)

@@ -46,6 +46,13 @@ def test_gain_is_that_of_the_closed_form_for_gaussian_scenes():
     assert gain == pytest.approx(exact, abs=0.01)
 
 
+def test_a_gain_is_refused_before_a_density_was_fitted():
+    task = lensless(60)
+    objective = Density(task, "full", batch=20, patch=4)
+    with pytest.raises(ValueError, match="call start before the gain"):
+        objective.gain(task.system.design("two-lenslets"), {}, jax.random.key(1))
+
+
 def test_gradient_in_parameters_is_that_of_the_gain_for_gaussian_noise():
     task = replace(lensless(60), noise=Gaussian(3.0))
     with jax.enable_x64(True):

@@ -221,6 +221,9 @@ def test_all_that_can_be_imported_counts():
 
 def test_statistic_without_target():
     assert Statistic("a", 1.0).met is None
+    assert Statistic("a", 1.0, (0.5, 1.5)).bounds == (0.5, 1.5)
+    with pytest.raises(ValueError, match="a is exact"):
+        _ = Statistic("a", 1.0).bounds
     assert Statistic("a", float("nan"), target=0.5).met is False
 
 

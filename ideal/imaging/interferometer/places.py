@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ideal.errors import UsageError
-from ideal.imaging.constraints import Constraint
+from ideal.imaging.constraints import Array, Constraint
 
 _AT_REST = 1e-3  # degrees, 100 m: what a file or float32 may do to a place that is not free
 
@@ -45,20 +45,20 @@ class Places(Constraint):
     def _wraps(self) -> bool:
         return self.longitudes[1] - self.longitudes[0] >= 360
 
-    def physical(self, free: jax.Array, sharpness: float = 1.0) -> jax.Array:
+    def physical(self, free: Array, sharpness: jax.Array | float = 1.0) -> jax.Array:
         """Return latitudes and longitudes in degrees, longitudes from -180 to 180 where they wrap."""
         latitude = _sway(free[..., 0], self.latitudes)
         longitude = _wrapped(jnp.rad2deg(free[..., 1])) if self._wraps else _sway(free[..., 1], self.longitudes)
         moved = jnp.stack([latitude, longitude], axis=-1)
         return jnp.where(self.movable[:, None], moved, jnp.asarray(self.places, moved.dtype))
 
-    def free(self, physical: jax.Array) -> jax.Array:
+    def free(self, physical: Array) -> jax.Array:
         """Return arc sines and radians."""
         physical = jnp.asarray(physical)
         longitude = jnp.deg2rad(physical[..., 1]) if self._wraps else _unsway(physical[..., 1], self.longitudes)
         return jnp.stack([_unsway(physical[..., 0], self.latitudes), longitude], axis=-1)
 
-    def harden(self, physical: jax.Array) -> jax.Array:
+    def harden(self, physical: Array) -> jax.Array:
         """Return the same places with longitudes from -180 to 180 where they wrap."""
         physical = jnp.asarray(physical)
         if not self._wraps:
@@ -78,7 +78,7 @@ class Places(Constraint):
             moved[..., axis] = np.clip(moved[..., axis], *bounds)
         return np.where(self.movable[:, None], moved, self.places)
 
-    def inside(self, physical: jax.Array, share: float) -> jax.Array:
+    def inside(self, physical: Array, share: float) -> jax.Array:
         """Return bounded angles of free sites nearer to the middle of their range."""
         moved = [physical[..., 0], physical[..., 1]]
         for axis, bounds in self._bounds:
