@@ -152,8 +152,8 @@ def long(*arguments, **options):
         time.sleep(0.1)
 
 
-from ideal import measurements
-measurements.open_measurements = long
+from ideal.measurements import measurement_set
+measurement_set.open_measurements = long
 sys.argv = ["ideal", "inspect", "a.h5"]
 program.main()
 """

@@ -61,7 +61,6 @@ def test_python_runs_as_printed(folder, text, reason):
         return
     ended = subprocess.run([sys.executable, "-W", "error", "-c", text], cwd=folder, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.strip()
 
 
 @pytest.mark.parametrize(("text", "reason"), blocks("toml"))

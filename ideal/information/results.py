@@ -10,7 +10,7 @@ from ideal.density import Density
 from ideal.health import Finding, lines
 from ideal.information.intervals import GroupedValues
 from ideal.information.quantity import Information
-from ideal.noise.members import noise_of_record
+from ideal.information.tables import pixel_name
 from ideal.records import bounds_of, check_format, finite
 from ideal.tables import Table, to_frame
 
@@ -140,9 +140,7 @@ class Estimate:
     @property
     def pixel_name(self) -> str:
         """What a bit per pixel is counted by: "pixel" of an image, "visibility" or "value" of a vector."""
-        if len(self.patch) > 1:
-            return "pixel"
-        return "visibility" if noise_of_record(self.noise["name"]).is_complex else "value"
+        return pixel_name({"patch": self.patch, "noise": self.noise})
 
     @property
     def model(self) -> str:
