@@ -33,7 +33,7 @@ def noise(
         rows = [
             (each, facts["summary"], ", ".join(figure["name"] for figure in facts["figures"])) for each, facts in found.items()
         ]
-        _output.print_table(("noise", "what has it", "figures"), rows)
+        _output.print_rows(("noise", "what has it", "figures"), rows)
         return
     facts = _facts(NOISE.find(name))
     if as_json:
@@ -54,7 +54,7 @@ def noise(
         for each in facts["figures"]
     ]
     if rows:
-        _output.print_table(columns, rows)
+        _output.print_rows(columns, rows)
     else:
         _output.print_lines([f"no figures: --noise {facts['noise']}"])
 

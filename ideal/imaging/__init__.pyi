@@ -5,7 +5,6 @@ from ._contract import Scene as Scene
 from ._contract import check_settings as check_settings
 from ._contract import setting as setting
 from ._contract import settings_of as settings_of
-from .combinations import Combinations as Combinations
 from .configuration import as_system as as_system
 from .configuration import find_design as find_design
 from .configuration import load_design as load_design
@@ -22,6 +21,7 @@ from .interferometer.interferometer import Interferometer as Interferometer
 from .lensless.cameras import LensletCamera as LensletCamera
 from .lensless.cameras import MaskCamera as MaskCamera
 from .lensless.phase_mask import PhaseMaskCamera as PhaseMaskCamera
+from .linear import Combinations as Combinations
 from .linear import LinearOperator as LinearOperator
 from .microscope.led_microscope import LedMicroscope as LedMicroscope
 from .microscope.weak_object import WeakObjectMicroscope as WeakObjectMicroscope

@@ -15,9 +15,8 @@ import numpy as np
 from ideal._ranges import Range, Ranges, check_ranges
 from ideal.errors import DataError, UsageError, unknown_name
 from ideal.health.finding import Finding
-from ideal.imaging.combinations import Combinations, informative_combinations
 from ideal.imaging.constraints import Constraint
-from ideal.imaging.linear import LinearOperator
+from ideal.imaging.linear import Combinations, LinearOperator
 from ideal.noise import NoiseModel, Poisson
 
 Params = Mapping[str, jax.Array | np.ndarray]  # nobody changes one in its place
@@ -224,10 +223,10 @@ class ImagingSystem(ABC):
                 deviation.
 
         Raises:
-            UsageError: the system is not linear, or its noise depends on the light.
+            UsageError: the system does not reduce its measurements.
 
         """
-        yield from informative_combinations(self, designs, self.noise(designs[0]), components)
+        raise UsageError(f"{self.name} is measured value by value: there are no combinations of its values")
 
     @property
     def known_optimum(self) -> str:

@@ -1,53 +1,23 @@
 """Measurements in few numbers: the combinations of visibilities that tell of given scenes, free of correlated noise."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ideal.errors import UsageError
+from ideal.imaging._contract import ImagingSystem, Params
+from ideal.imaging.linear import Combinations
 from ideal.noise import NoiseModel
-
-if TYPE_CHECKING:
-    from ideal.imaging._contract import ImagingSystem, Params
 
 _WEAKEST = 1e-9  # of the best measured combination: below it there is rounding
 _TOGETHER = 32  # components that are encoded at once
 
 
-@dataclass(frozen=True)
-class Combinations:
-    """Orthonormal combinations of a measurement's values, each divided by its noise: as many numbers as components of scenes.
-
-    Noise of different combinations is independent and of unit variance, because the combinations are orthonormal. Being a
-    function of the measurement they carry no more information, and as much about scenes that are sums of the components.
-
-    Attributes:
-        weights: (combination, *shape of the scene): what each sees of a scene, in units of the noise's standard deviation.
-
-    """
-
-    weights: np.ndarray
-
-    def measured(self, scenes: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Return noisy combinations of scenes and their noiseless means, (sample, combination) each.
-
-        Args:
-            scenes: (sample, ...), exposed.
-            rng: of the noise.
-
-        """
-        flat = self.weights.reshape(len(self.weights), -1)
-        mean = scenes.reshape(len(scenes), -1) @ flat.T.astype(scenes.dtype)
-        return mean + rng.standard_normal(mean.shape), mean
-
-
 def informative_combinations(
-    system: "ImagingSystem", designs: Sequence["Params"], noise: NoiseModel, components: np.ndarray
+    system: ImagingSystem, designs: Sequence[Params], noise: NoiseModel, components: np.ndarray
 ) -> list[Combinations]:
     """Return for each of several designs the combinations of values that see given components of scenes.
 

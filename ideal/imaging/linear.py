@@ -1,6 +1,7 @@
 """Linear operators with an offset: what a linear imaging system is, for closed forms and for decoders."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 
 import jax
@@ -69,3 +70,30 @@ class LinearOperator:
         columns = jax.jit(jax.vmap(lambda unit: self.forward(unit.reshape(self.scene_shape)).ravel()))
         identity = np.eye(size, dtype=jnp.zeros(()).dtype)
         return np.concatenate([np.asarray(columns(identity[start : start + _BLOCK])) for start in range(0, size, _BLOCK)]).T
+
+
+@dataclass(frozen=True)
+class Combinations:
+    """Orthonormal combinations of a measurement's values, each divided by its noise: as many numbers as components of scenes.
+
+    Noise of different combinations is independent and of unit variance, because the combinations are orthonormal. Being a
+    function of the measurement they carry no more information, and as much about scenes that are sums of the components.
+
+    Attributes:
+        weights: (combination, *shape of the scene): what each sees of a scene, in units of the noise's standard deviation.
+
+    """
+
+    weights: np.ndarray
+
+    def measured(self, scenes: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Return noisy combinations of scenes and their noiseless means, (sample, combination) each.
+
+        Args:
+            scenes: (sample, ...), exposed.
+            rng: of the noise.
+
+        """
+        flat = self.weights.reshape(len(self.weights), -1)
+        mean = scenes.reshape(len(scenes), -1) @ flat.T.astype(scenes.dtype)
+        return mean + rng.standard_normal(mean.shape), mean

@@ -1,52 +1,14 @@
 """Figures of a choice: the system before and after, and what strategies and designs tell."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
-from ideal.optimize.runs.tables import listed
-from ideal.plots.theme import Figure, save_figure
-from ideal.runs.keeping import Keeping
-
-if TYPE_CHECKING:
-    from ideal.optimize.runs.choices.result import ChoiceResult
+from ideal.plots.theme import Figure
 
 _BLUE, _GREY, _GREEN = "#1f5fa8", "#9a9a9a", "#2f8f4e"
 _NAMED = 6  # members that a chart has room to name
-_TITLED = 12  # and a title
 _MARGIN = 0.08  # of the range of values
-_FILES = {"before": "design-before.png", "after": "design-after.png"}
-
-
-def figures_of(result: "ChoiceResult") -> dict[str, Callable[[], Figure]]:
-    """Return what draws each figure of a result, by name; those of the system only where it is known."""
-    figures, record = {}, result.record
-    if result.work is not None:
-        members, fixed = result.work.plan.members, result.work.task.fixed
-        # What cannot be built is not drawn: one site alone.
-        kept = fixed if len(fixed) > 1 or members.system.pairs is None else ()
-        before = members.params_of_set(kept or range(members.size))
-        title = f"before: the {len(kept)} that are kept" if kept else f"before: all {members.size} {members.noun}s"
-        figures["before"] = lambda: system_figure(*members.system.restricted(before), title)
-        new, after = record["chosen"] if kept else (), f"the choice: {listed(record['chosen'], _TITLED)}"
-        figures["after"] = lambda: system_figure(result.system, result.params, after, new)
-    return figures | {"comparison": partial(comparison_figure, record)}
-
-
-def file_of(name: str) -> str:
-    """Return what the file of a figure is called in the folder of a run."""
-    return _FILES.get(name, f"{name}.png")
-
-
-def draw_all(result: "ChoiceResult", folder: Path, keeping: Keeping) -> None:
-    """Draw every figure of a result into a folder; `keeping` takes what cannot be drawn."""
-    for name, draw in figures_of(result).items():
-        target = folder / file_of(name)
-        with keeping.attempt(target, "the figure"):
-            save_figure(draw(), target)
 
 
 def system_figure(system, params, title: str, new: Sequence[str] = ()) -> Figure:

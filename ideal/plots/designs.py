@@ -1,38 +1,20 @@
 """Figures of a design run: before and after, the ascent, the comparison with named designs, and a measurement by each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.colors import Normalize
 
 from ideal.optimize.runs.tables import shown_name, value_name
-from ideal.plots.measurements import measurement_figure
 from ideal.plots.theme import BLUE, GREY, Figure, save_figure
 from ideal.runs.keeping import Keeping
-
-if TYPE_CHECKING:
-    from ideal.optimize.runs.designs.result import DesignResult
 
 _GREEN = "#2f8f4e"
 _FEW = 20  # records of an ascent that are marked each
 _COLOURS = {"design": _GREEN, "start": GREY, "named": BLUE}
-_SHOWN = 3  # designs by which a measurement is shown
 _FILES = {"before": "design-before.png", "after": "design-after.png"}
-
-
-def figures_of(result: "DesignResult") -> dict[str, Callable[[], Figure]]:
-    """Return what draws each figure of a result, by name; those of the system only where it is known."""
-    work, figures = result.work, figures_of_record(result.record, result.history)
-    if work is not None:
-        figures |= {
-            "before": partial(design_figure, work.plan.system, work.found.begun),
-            "after": partial(design_figure, work.plan.system, result.params),
-            "measurements": partial(_measurements, result),
-        }
-    return figures
 
 
 def figures_of_record(record: dict, history: list[dict]) -> dict[str, Callable[[], Figure]]:
@@ -56,21 +38,19 @@ def file_of(name: str) -> str:
     return _FILES.get(name, f"{name}.png")
 
 
-def draw_all(result: "DesignResult", folder: Path, keeping: Keeping) -> None:
-    """Draw every figure of a result into a folder; `keeping` takes what cannot be drawn."""
-    for name, draw in figures_of(result).items():
+def draw_all(figures: Mapping[str, Callable[[], Figure]], folder: Path, keeping: Keeping) -> None:
+    """Draw figures into a folder; `keeping` takes what cannot be drawn.
+
+    Args:
+        figures: what draws each, by its name.
+        folder: of the run.
+        keeping: takes what cannot be drawn.
+
+    """
+    for name, draw in figures.items():
         target = folder / file_of(name)
         with keeping.attempt(target, "the figure"):
             save_figure(draw(), target)
-
-
-def _measurements(result: "DesignResult") -> Figure:
-    from ideal.optimize.runs.designs.run import fresh_measurements
-
-    work, titles = result.work, {row["name"]: shown_name(row) for row in result.record["designs"]}
-    some = list(work.designs.items())[:_SHOWN]
-    panels = {titles[name]: fresh_measurements(work.plan, params, name, 1) for name, params in some}
-    return measurement_figure(panels, work.plan.simulation.exposed(work.plan.division.measure.scenes[:1])[0])
 
 
 def design_figure(system, params) -> Figure:

@@ -14,7 +14,7 @@ from ideal.errors import DataError, UsageError, unknown_name
 from ideal.formats.uvfits import split_name
 from ideal.health.finding import Finding
 from ideal.imaging._contract import ImagingSystem, Params, Scene, setting
-from ideal.imaging.combinations import Combinations, informative_combinations
+from ideal.imaging.combinations import informative_combinations
 from ideal.imaging.constraints import Budget, Constraint
 from ideal.imaging.interferometer import visibilities as _visibilities
 from ideal.imaging.interferometer.coverage import Coverage, expected_visibilities, from_sites, from_uvfits
@@ -29,6 +29,7 @@ from ideal.imaging.interferometer.earth import (
 )
 from ideal.imaging.interferometer.places import Places
 from ideal.imaging.interferometer.sites import ARRAYS, Sites, find_sites
+from ideal.imaging.linear import Combinations
 from ideal.noise import ComplexGaussian
 
 MICROARCSECOND = np.deg2rad(1 / 3.6e9)

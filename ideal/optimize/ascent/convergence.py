@@ -9,7 +9,7 @@ from ideal.optimize._contract import Objective
 from ideal.optimize.ascent.moment import Moment
 
 if TYPE_CHECKING:
-    from ideal.optimize.ascent.gradient import Ascent
+    from ideal.optimize.ascent.settings import Ascent
 
 _FEWEST = 5  # records through which a line can be laid that tells a rise from chance
 _LEVEL = 1e-3  # of the rise: what the last third of the records may bring of it where an ascent is over

@@ -1,8 +1,8 @@
 """Gradient ascent on an objective: several starts at once, annealed to what can be manufactured, kept on disk as it goes."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,60 +20,13 @@ from ideal.optimize.ascent.convergence import findings_of, is_level
 from ideal.optimize.ascent.line_search import LineSearch, suits
 from ideal.optimize.ascent.moment import Moment, read_moment, write_moment
 from ideal.optimize.ascent.refusal import check_begin, lost
+from ideal.optimize.ascent.settings import Ascent
 
 _CHUNK = 10  # steps of one compiled scan
-_SHARPEST = 16.0
 _KEEP_SECONDS = 10.0  # between checkpoints
 _SETTLED = (0.05, 0.02, 0.01, 3e-3, 1e-6)  # of the span: values so near to an edge are tried on it
 _COSTLESS = 1e-5  # of the rise: what that may cost
-METHODS = ("auto", "line-search", "adam")
 _SMOOTHED = 3  # refits whose gains are averaged where it is judged whether designs still improve
-
-
-@dataclass(frozen=True)
-class Ascent:
-    """How the gradient is followed.
-
-    Args:
-        steps: of gradient ascent, at most.
-        learning_rate: of Adam, in free parameters, falling along a cosine.
-        rates: factors of the learning rate, or of the unit of steps, by parameter; 0 keeps a parameter as it is.
-        sharpness: what choices between alternatives are sharpened by at the end, from 1.
-        patience: share of the steps after which ascent ends where the held-out gain of the hard design has not grown; 1 for
-            never. Of an objective that is fitted anew, the gains right after a fit count, averaged over three.
-        time_limit: seconds.
-        method: "line-search" (to the optimum of an exact objective, inside the constraints), "adam" (anything), or "auto": the
-            first where the objective is exact and no parameter is a choice between alternatives.
-
-    Raises:
-        UsageError: a figure has no meaning, or no method has this name.
-
-    """
-
-    steps: int = 200
-    learning_rate: float = 0.05
-    rates: Mapping[str, float] = field(default_factory=dict)
-    sharpness: float = _SHARPEST
-    patience: float = 1.0
-    time_limit: float | None = None
-    method: str = "auto"
-
-    def __post_init__(self):
-        if self.method not in METHODS:
-            raise UsageError(unknown_name("no method of ascent is called", self.method, METHODS))
-        if self.steps < 1 or not self.learning_rate > 0 or not self.sharpness >= 1 or not 0 < self.patience <= 1:
-            raise UsageError(
-                f"steps {self.steps}, learning rate {self.learning_rate:g}, sharpness {self.sharpness:g} and patience "
-                f"{self.patience:g}: expected at least 1, above 0, at least 1, and above 0 up to 1"
-            )
-
-    def rate(self, step: jax.Array) -> jax.Array:
-        """Return the learning rate of a step."""
-        return self.learning_rate * 0.5 * (1 + jnp.cos(jnp.pi * step / self.steps))
-
-    def sharpen(self, step: jax.Array | int) -> jax.Array | float:
-        """Return the sharpness of a step: it rises with its square."""
-        return 1 + (self.sharpness - 1) * (step / self.steps) ** 2
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from ideal.optimize.ascent.quasi_newton import PAIRS, Climber, next_step
 from ideal.optimize.ascent.refusal import check_begin
 
 if TYPE_CHECKING:
-    from ideal.optimize.ascent.gradient import Ascent
+    from ideal.optimize.ascent.settings import Ascent
 
 _CHUNK = 10  # steps between records
 _INSIDE = {8: 1e-9, 4: 1e-6}  # by bytes of a number: how far from an edge a slope is taken, where that of a square root is finite

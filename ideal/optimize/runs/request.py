@@ -7,6 +7,7 @@ from typing import Any
 
 from ideal._durations import parse_duration
 from ideal.errors import UsageError, unknown_name
+from ideal.optimize.ascent.settings import METHODS
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,6 @@ class Request:
 
 
 NAMES = tuple(each.name for each in fields(Request))
-_METHODS = ("auto", "line-search", "adam")
 _OPTIONS = {"floor": "floors", "rate": "rates", "model": "models", "start": "starts"}  # each gives one of several
 
 
@@ -93,8 +93,8 @@ def _check(request: Request) -> None:
         value = getattr(request, name)
         if value is not None and value < 1:
             raise UsageError(f"--{name} takes a whole number from 1 on; found {value}")
-    if request.method not in (None, *_METHODS):
-        raise UsageError(unknown_name("no method of ascent is called", request.method, _METHODS))
+    if request.method not in (None, *METHODS):
+        raise UsageError(unknown_name("no method of ascent is called", request.method, METHODS))
     if request.method == "line-search" and request.learning_rate is not None:
         raise UsageError(
             "--learning-rate is of Adam, and line searches find their own steps: leave it out, or take --method adam"

@@ -6,7 +6,7 @@ import numpy as np
 
 from ideal.formats import as_read
 from ideal.imaging import ImagingSystem, Params
-from ideal.imaging.combinations import Combinations
+from ideal.imaging.linear import Combinations
 from ideal.information.estimation import DARK_OBJECTS, compare, estimate
 from ideal.measurements.measurement_set import MeasurementSet, from_arrays
 from ideal.optimize._contract import Report, silent

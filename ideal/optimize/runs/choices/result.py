@@ -1,8 +1,9 @@
 """What a run that chooses has found: the choice, every candidate's and every set's information, tables and drawings."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from ideal.optimize.runs.plans import ChoicePlan
     from ideal.runs.read import Run
+
+_TITLED = 12  # members that a title has room to name
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,21 +161,19 @@ class ChoiceResult:
             UsageError: there is no such figure of this result.
 
         """
-        from ideal.plots import choices
-
-        figures = choices.figures_of(self)
+        figures = self._figures()
         if what not in figures:
             raise UsageError(f"there is no figure {what!r} of this choice; there are: {', '.join(figures)}")
         return figures[what]()
 
     def to_run(self) -> "Run":
         """Return the result as a report tells of it."""
-        from ideal.plots import choices
+        from ideal.plots.designs import file_of
         from ideal.plots.theme import picture_of
         from ideal.runs.key import versions
         from ideal.runs.read import CHOICE, Run
 
-        figures = {choices.file_of(name): picture_of(draw()) for name, draw in choices.figures_of(self).items()}
+        figures = {file_of(name): picture_of(draw()) for name, draw in self._figures().items()}
         configuration = {} if self.work is None else {"configuration": self.work.plan.configuration}
         record = records.finite({"versions": versions(), **configuration, **self.record})
         return Run(None, CHOICE, record, "finished", datetime.now().date().isoformat(), figures)
@@ -206,7 +207,7 @@ class ChoiceResult:
         return self
 
     def _write(self, folder: RunFolder) -> None:
-        from ideal.plots import choices
+        from ideal.plots.designs import draw_all
 
         path, keeping, plan = folder.path, folder.keeping, self.work.plan
         system, _ = self._built()
@@ -219,7 +220,7 @@ class ChoiceResult:
         if self.work.found.sets is not None:
             with keeping.attempt(path / "sets.csv", "the sets"):
                 write_whole(path / "sets.csv", sets_as_csv(plan.members, self.work.found, plan.costs))
-        choices.draw_all(self, path, keeping)
+        draw_all(self._figures(), path, keeping)
         folder.finish(self.record)
         lock.release(path)
 
@@ -233,6 +234,22 @@ class ChoiceResult:
         members = self.work.plan.members
         used = (*self.work.task.fixed, *self.work.found.best.members)
         return members.system.restricted(members.params_of_set(used))
+
+    def _figures(self) -> "dict[str, Callable[[], Figure]]":
+        """Return what draws each figure, by name; those of the system only where it is known."""
+        from ideal.plots.choices import comparison_figure, system_figure
+
+        figures = {}
+        if self.work is not None:
+            members, fixed = self.work.plan.members, self.work.task.fixed
+            # What cannot be built is not drawn: one site alone.
+            kept = fixed if len(fixed) > 1 or members.system.pairs is None else ()
+            before = members.params_of_set(kept or range(members.size))
+            title = f"before: the {len(kept)} that are kept" if kept else f"before: all {members.size} {members.noun}s"
+            figures["before"] = lambda: system_figure(*members.system.restricted(before), title)
+            new, after = self.members if kept else (), f"the choice: {tables.listed(self.members, _TITLED)}"
+            figures["after"] = lambda: system_figure(self.system, self.params, after, new)
+        return figures | {"comparison": partial(comparison_figure, self.record)}
 
     def __repr__(self) -> str:
         return tables.text_of(self.parts, self.warnings)

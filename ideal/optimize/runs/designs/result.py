@@ -1,8 +1,9 @@
 """What a run that designs has found: parameters, figures, tables and drawings, in memory or on disk."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from ideal.optimize.runs.plans import DesignPlan
     from ideal.runs.read import Run
 
-_FIGURES = ("comparison", "ascent", "targets", "before", "after", "measurements")
+_SHOWN = 3  # designs by which a measurement is shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,10 +138,8 @@ class DesignResult:
             UsageError: there is no such figure of this result.
 
         """
-        from ideal.plots import designs
-
-        figures = designs.figures_of(self)
-        if what not in _FIGURES or what not in figures:
+        figures = self._figures()
+        if what not in figures:
             raise UsageError(f"there is no figure {what!r} of this design; there are: {', '.join(figures)}")
         return figures[what]()
 
@@ -151,7 +150,7 @@ class DesignResult:
         from ideal.runs.key import versions
         from ideal.runs.read import DESIGN, Run
 
-        figures = {designs.file_of(name): picture_of(draw()) for name, draw in designs.figures_of(self).items()}
+        figures = {designs.file_of(name): picture_of(draw()) for name, draw in self._figures().items()}
         configuration = {} if self.work is None else {"configuration": self.work.plan.configuration}
         record = records.finite({"versions": versions(), **configuration, **self.record})
         return Run(None, DESIGN, record, "finished", datetime.now().date().isoformat(), figures)
@@ -196,13 +195,36 @@ class DesignResult:
             with keeping.attempt(path / "design.toml", "the configuration"):
                 recipe.write_design(path / "design.toml")
         with keeping.attempt(path, "figures"):
-            designs.draw_all(self, path, keeping)
+            designs.draw_all(self._figures(), path, keeping)
         folder.finish(self.record)
         lock.release(path)
 
     def _write_design(self, path: Path) -> None:
         record = self.record
         save_design(path, self.work.plan.system, self.params, target=record["target"], objective=record["objective"])
+
+    def _figures(self) -> "dict[str, Callable[[], Figure]]":
+        """Return what draws each figure, by name; those of the system only where it is known."""
+        from ideal.plots import designs
+
+        figures = designs.figures_of_record(self.record, self.history)
+        if self.work is not None:
+            system, found = self.work.plan.system, self.work.found
+            figures |= {
+                "before": partial(designs.design_figure, system, found.begun),
+                "after": partial(designs.design_figure, system, self.params),
+                "measurements": self._measurements,
+            }
+        return figures
+
+    def _measurements(self) -> "Figure":
+        from ideal.optimize.runs.designs.measurement import fresh_measurements
+        from ideal.plots.measurements import measurement_figure
+
+        plan, titles = self.work.plan, {row["name"]: tables.shown_name(row) for row in self.comparison}
+        some = list(self.work.designs.items())[:_SHOWN]
+        panels = {titles[name]: fresh_measurements(plan, params, name, 1) for name, params in some}
+        return measurement_figure(panels, plan.simulation.exposed(plan.division.measure.scenes[:1])[0])
 
     def __repr__(self) -> str:
         return tables.text_of(self.parts, self.warnings)

@@ -19,11 +19,11 @@ from ideal.optimize.evaluation import (
     differences,
     information_of,
     label_information_of,
-    measured_by,
     target_information,
 )
 from ideal.optimize.runs.arguments import as_objects, as_system, names_of
 from ideal.optimize.runs.designs import record as design_record
+from ideal.optimize.runs.designs.measurement import fresh_measurements
 from ideal.optimize.runs.designs.result import DesignResult, Work
 from ideal.optimize.runs.plans import DesignPlan, Start, plan_design
 from ideal.optimize.runs.request import Request
@@ -185,21 +185,6 @@ def run_design(
         if folder is not None:
             lock.release(folder.path)
         raise
-
-
-def fresh_measurements(plan: DesignPlan, params: Params, name: str, count: int | None = None) -> MeasurementSet:
-    """Return fresh measurements by one design.
-
-    Args:
-        plan: of the run.
-        params: of the design.
-        name: of the design: others draw other noise.
-        count: of objects; None for all that no design was made for.
-
-    """
-    part, simulation = plan.division.measure, plan.simulation
-    part = part.read(0, count or part.count)
-    return measured_by(plan.system, params, simulation.noise, part, simulation.exposure, plan.request.seed, name)
 
 
 def _alike(one: Params, other: Params) -> bool:
