@@ -63,12 +63,12 @@ def reproduce(
 
     plan = {"quick": quick, "seed": seed}
     if redraw:
-        records, errors = [_reproduced.redrawn(name, folder, **plan, show=show) for name in chosen], []
+        found, errors = [_reproduced.redrawn(name, folder, **plan, show=show) for name in chosen], []
     else:
         more = {"jobs": jobs, "force": force, "provenance": provenance, "show": show}
-        records, errors = _reproduced.made(chosen, folder, keeping, **plan, **more)
+        found, errors = _reproduced.made(chosen, folder, keeping, **plan, **more)
     if as_json:
-        _output.print_json(provenance | {"studies": records, "errors": [*errors, *keeping.failed]})
+        _output.print_json(provenance | {"studies": found, "errors": [*errors, *keeping.failed]})
     for error in errors:
         complain(error)
     if errors or keeping.failed:
