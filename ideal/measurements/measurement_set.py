@@ -410,7 +410,7 @@ class MeasurementSet(AbstractContextManager):
         if not self.integer:
             return 1
         probes = self._probes()
-        if self.dtype.kind == "f" and any(np.abs(probe).max(initial=0.0) > _LARGEST_WHOLE for probe in probes):
+        if self.dtype.kind == "f" and any(float(np.abs(probe).max(initial=0.0)) > _LARGEST_WHOLE for probe in probes):
             return 1
         found = int(np.gcd.reduce([np.gcd.reduce(probe.astype(np.int64), axis=None) for probe in probes]))
         return found if found in _SHIFTS else 1
