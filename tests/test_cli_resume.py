@@ -85,6 +85,7 @@ def test_interrupt_exits_with_130(data, tmp_path):
     command = [sys.executable, "-c", code, "estimate", "a.h5", "b.h5", *FAST, "--out", str(folder)]
     with subprocess.Popen(command, cwd=data, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr.readline() == "ready\n"
+        time.sleep(0.5)  # so that it does not fall into the writing of that line, which would then be written twice
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=600)
     assert process.returncode == 130

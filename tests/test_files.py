@@ -17,7 +17,9 @@ from ideal.measurements.measurement_set import write_measurements
 
 WAITS = (
     "import signal, sys, time\nfrom pathlib import Path\nfrom ideal import _files\n"
-    "from ideal.cli._streams import on_end\non_end(_files.remove_temporaries)\n"
+    "from ideal.cli._streams import on_end\nfor number in (signal.SIGTERM, signal.SIGHUP):\n"
+    "    signal.signal(number, signal.SIG_DFL)  # who runs the tests may ignore them (nohup)\n"
+    "on_end(_files.remove_temporaries)\n"
     "with _files.whole_file(sys.argv[1]) as temporary:\n"
     "    Path(temporary).write_text('half')\n    print('ready', flush=True)\n    time.sleep(60)"
 )

@@ -153,7 +153,8 @@ def test_the_gradient_in_parts_is_that_of_the_whole():
 
 DEVICES = """
 import json, numpy as np, ideal, jax
-from ideal.density import CausalMixture, Fitting, Sensor, causal_mixture, training
+from ideal.density import CausalMixture, Fitting, Sensor
+from ideal.density.networks import causal_mixture, training
 causal_mixture._SIZES, training.BATCH_VALUES, training.CHUNK_STEPS = ((0, 8, 2, 0.0),), 2048, 8
 images = np.random.default_rng(0).poisson(np.linspace(2, 9, 8), (300, 8, 8)).astype(float)
 sensor = Sensor(step=1.0, lowest=0.0, noise_variance=(0.0, 1.0))
