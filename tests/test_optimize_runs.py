@@ -239,3 +239,26 @@ def test_frames_have_a_row_for_each(best, sites):
     assert list(frame.index) == [row["name"] for row in best.comparison]
     assert frame.loc["the design", "information_bits_per_pixel"] == best.comparison[0]["information_bits_per_pixel"]
     assert list(sites.to_frame().index) == [each["name"] for each in sites.candidates]
+
+
+def test_a_configuration_says_all_of_noise_that_python_made(lens):
+    from ideal.noise import Gaussian, Speckle
+    from ideal.optimize.runs.recipe import Recipe
+
+    said = Recipe.of(lens, Speckle(looks=4.0))
+    assert (said.noise, said.whole) == ({"noise": "speckle", "looks": 4.0}, True)
+    assert Recipe.of(lens, Gaussian(0.5)).noise == {"noise": "gaussian", "sigma": 0.5}
+    assert not Recipe.of(lens, Gaussian(np.full(16, 0.5))).whole  # a map is no number
+    assert Recipe.of(lens, None).noise == {}
+
+
+def test_nothing_to_compare_with_leaves_no_empty_column_and_no_empty_panel(lens):
+    alone = ideal.design(lens, "natural-fields", **LENS | {"against": "none", "steps": 1})
+    rows = [row for row in alone.comparison if row["role"] == "design"]
+    record = alone.record | {"designs": rows}
+    rows[0] |= {"design_is_above_by": None, "difference_interval": None}
+    from ideal.optimize.runs.tables import measured_table
+    from ideal.plots.designs import comparison_figure
+
+    assert "above" not in measured_table(record).to_text(200)
+    assert len(comparison_figure(rows).axes) == 1

@@ -231,3 +231,16 @@ def test_a_file_larger_than_memory_is_read_in_little_memory(tmp_path, kind):
     finally:
         tracemalloc.stop()
     assert peak < 300e6
+
+
+def test_the_first_bytes_count_before_what_lies_deeper(tmp_path):
+    from ideal.formats.recognition import format_of
+
+    signature = b"\x89HDF\r\n\x1a\n"
+    np.save(tmp_path / "a.npy", np.zeros(2000, np.uint8))
+    content = bytearray((tmp_path / "a.npy").read_bytes())
+    content[512:520] = signature
+    (tmp_path / "a.npy").write_bytes(content)
+    assert format_of(tmp_path / "a.npy") == "npy"
+    (tmp_path / "b.dat").write_bytes(bytes(1024) + signature)
+    assert format_of(tmp_path / "b.dat") == "hdf5"

@@ -566,19 +566,20 @@ def read_arrays(file: h5py.File, where: str | Path) -> dict[str, np.ndarray]:
 class Hdf5(Format):
     """HDF5: our own files, NXdata, MATLAB 7.3, xarray's and anybody's."""
 
+    starts = (_SIGNATURE,)
     suffixes = (".h5", ".hdf5")
     has_names = True
 
     @classmethod
     def recognises(cls, path: Path, start: bytes) -> bool:
-        """Tell whether the signature stands at the beginning, or at a power of two from 512 on, behind a block of the user."""
+        """Tell whether the signature stands at a power of two from 512 on, behind a block of the user."""
         with open(path, "rb") as stream:
-            place, size = 0, path.stat().st_size
-            while place < min(size, _USER_BLOCKS):
+            place, end = 512, min(path.stat().st_size, _USER_BLOCKS)
+            while place < end:
                 stream.seek(place)
                 if stream.read(len(_SIGNATURE)) == _SIGNATURE:
                     return True
-                place = 512 if place == 0 else 2 * place
+                place *= 2
         return False
 
     @classmethod

@@ -60,7 +60,9 @@ def format_of(path: str | Path) -> str:
     try:
         with open(path, "rb") as stream:
             start = stream.read(_START)
-        found = next((name for name, kind in FORMATS.items() if kind.recognises(path, start)), None)
+        kinds = FORMATS.items()
+        found = next((name for name, kind in kinds if kind.starts and start.startswith(kind.starts)), None)
+        found = found or next((name for name, kind in kinds if kind.recognises(path, start)), None)
     except PermissionError as error:
         raise DataError(f"{path}: permission denied, the file cannot be read") from error
     except OSError as error:

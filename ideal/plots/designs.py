@@ -109,7 +109,8 @@ def comparison_figure(rows: list[dict]) -> Figure:
     scale = first["pixels"] if vector else 1
     per = "measurement" if vector else "pixel"
     panels = [("information_bits_per_pixel", "interval", scale, f"information, at most (bits per {per})")]
-    panels.append(("design_is_above_by", "difference_interval", scale, f"the design is above by (bits per {per})"))
+    if any(row["design_is_above_by"] is not None for row in rows):
+        panels.append(("design_is_above_by", "difference_interval", scale, f"the design is above by (bits per {per})"))
     if "label_information_bits" in first:
         panels.insert(0, ("label_information_bits", "label_interval", 1, "about the label, at least (bits)"))
     ordered = sorted(rows, key=lambda row: -row[panels[0][0]])

@@ -12,8 +12,6 @@ from ideal.imaging.systems import SYSTEMS
 from ideal.noise import NoiseModel
 from ideal.optimize.runs.request import Request
 
-_NOISE_KEYS = ("sigma", "read_noise", "gain", "offset")  # of the table [noise]
-
 
 @dataclass(frozen=True)
 class Recipe:
@@ -43,9 +41,12 @@ class Recipe:
         settings = {key: value for key, value in system.settings.items() if value is not None}
         known = system.name in SYSTEMS
         table = {"name" if known else "encoder": system.name, **settings}
-        said = {} if noise is None else noise.describe()
-        figures = {key: said[key] for key in _NOISE_KEYS if isinstance(said.get(key), int | float)}
-        return cls(table, noise={"noise": noise.name, **figures} if noise else {}, whole=known)
+        if noise is None:
+            return cls(table, whole=known)
+        said = noise.attributes()
+        figures = {each.name: said[each.name] for each in noise.figures if each.name in said}
+        plain = {name: value for name, value in figures.items() if isinstance(value, int | float)}
+        return cls(table, noise={"noise": noise.name, **plain}, whole=known and plain.keys() == figures.keys())
 
     def tables(self, request: Request) -> dict[str, Any]:
         """Return the configuration that asks for a run."""

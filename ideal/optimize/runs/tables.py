@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from ideal.tables import Column, Table, bar_cell, interval_cell
 from ideal.text import digits_for, duration, exact_percent, number
 
+_DIFFERENCE = slice(4, 6)  # columns of the measured table that compare
 _NAMED = 16  # members that a table has room to name
 _ENDINGS = {
     "converged": ", converged",
@@ -85,7 +86,7 @@ def measured_table(record: dict) -> Table:
         if vector:
             each = value / row["values"]
             cells.append(number(each, digits_for([each])))
-        table.append(tuple(cells))
+        table.append(cells)
     columns = [
         Column("design"),
         Column(unit, "number"),
@@ -97,7 +98,11 @@ def measured_table(record: dict) -> Table:
     ]
     if vector:
         columns.append(Column(f"bits/{value_name(rows[0])}", "number", spare=3))
-    return Table("Re-measured information of the designs", columns, table, frozenset(strong))
+    if all(row["design_is_above_by"] is None for row in rows):  # nothing was compared with
+        del columns[_DIFFERENCE]
+        for cells in table:
+            del cells[_DIFFERENCE]
+    return Table("Re-measured information of the designs", columns, [tuple(cells) for cells in table], frozenset(strong))
 
 
 def _label_table(rows: Sequence[dict], share: str) -> Table:
