@@ -13,7 +13,7 @@ from ideal.imaging import SYSTEMS, ImagingSystem
 from ideal.registry import Registry
 
 CODE = '''
-    """A camera, objects, a density and a file format from elsewhere."""
+    """A camera, objects, noise, an objective, a density and a file format from elsewhere."""
 
     from dataclasses import dataclass
     from pathlib import Path
@@ -25,6 +25,8 @@ CODE = '''
     from ideal.formats import Source
     from ideal.formats._contract import Format
     from ideal.imaging.diffraction_limited import DiffractionLimited
+    from ideal.noise import Speckle
+    from ideal.optimize.objectives.closed_form import ClosedForm
 
 
     @dataclass(frozen=True)
@@ -34,6 +36,17 @@ CODE = '''
 
     class Clouds(NaturalFields):
         """Clouds from elsewhere."""
+
+
+    @dataclass(frozen=True)
+    class Glitter(Speckle):
+        """Speckle from elsewhere."""
+
+        name = "glitter"
+
+
+    class Same(ClosedForm):
+        """The closed form from elsewhere."""
 
 
     class Twin(StationaryGaussian):
@@ -68,6 +81,12 @@ clouds = elsewhere:Clouds
 
 [ideal.models]
 twin = elsewhere:Twin
+
+[ideal.noise]
+glitter = elsewhere:Glitter
+
+[ideal.objectives]
+same = elsewhere:Same
 
 [ideal.formats]
 raw8 = elsewhere:Raw
@@ -111,6 +130,19 @@ def test_members_of_another_package_work_from_the_command_line(command, tmp_path
     seen = command("inspect", "counts.dat", "--noise", "poisson", "--json")
     assert seen.returncode == 0, seen.stderr
     assert json.loads(seen.stdout)["shape"] == [50, 8, 8]
+
+
+def test_noise_and_an_objective_of_another_package_work_from_the_command_line(command):
+    asked = ("simulate", "diffraction-limited", "natural-fields", "--set", "shape=[16]", "--noise", "glitter:looks=4", "-n", "90")
+    made = command(*asked, "-o", "g.h5")
+    assert made.returncode == 0, made.stderr
+    told = command("estimate", "g.h5", "--model", "full", "--json")
+    assert told.returncode == 0, told.stderr
+    assert json.loads(told.stdout)["results"][0]["noise"]["name"] == "glitter"
+    design = ("optimize", "diffraction-limited", "natural-fields", "--set", "shape=[16]", "--objective", "same", "--steps", "2")
+    found = command(*design, "-n", "60", "--against", "none", "--json")
+    assert found.returncode == 0, found.stderr
+    assert json.loads(found.stdout)["objective"] == "same"
 
 
 def test_broken_members_cost_a_line_each_and_no_command(command):

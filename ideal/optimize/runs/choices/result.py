@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -11,13 +10,14 @@ from ideal import records
 from ideal._files import write_whole
 from ideal.errors import DataError, UsageError
 from ideal.imaging import ImagingSystem, Params
-from ideal.imaging.configuration import DESIGN_FILES, save_design
+from ideal.imaging.configuration import save_design
 from ideal.optimize.runs import tables
 from ideal.optimize.runs.choices.record import FORMAT, FORMAT_VERSION, names_of, sets_as_csv
+from ideal.optimize.runs.result import RunResult
 from ideal.optimize.selection.search import Choosing, Selection
 from ideal.runs import lock
 from ideal.runs.folder import RunFolder
-from ideal.runs.keeping import Keeping
+from ideal.runs.read import CHOICE
 from ideal.tables import Table, to_frame
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ideal.optimize.runs.plans import ChoicePlan
-    from ideal.runs.read import Run
 
 _TITLED = 12  # members that a title has room to name
 
@@ -49,7 +48,7 @@ class Work:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ChoiceResult:
+class ChoiceResult(RunResult):
     """A choice of members of a system, and what it is worth beside others.
 
     Attributes:
@@ -57,6 +56,9 @@ class ChoiceResult:
         work: what it was made with; None for a result that was read from a record.
 
     """
+
+    noun = "choice"
+    kind = CHOICE
 
     record: dict[str, Any]
     work: Work | None = None
@@ -85,19 +87,9 @@ class ChoiceResult:
         return self.record["is_proven"]
 
     @property
-    def comparison(self) -> list[dict[str, Any]]:
-        """What was measured of each set: the choice first."""
-        return self.record["designs"]
-
-    @property
     def strategies(self) -> list[dict[str, Any]]:
         """What every strategy chose, in the order in which they were tried."""
         return self.record["strategies"]
-
-    @property
-    def warnings(self) -> list[str]:
-        """What a user should know of the figures."""
-        return self.record["warnings"]
 
     @property
     def system(self) -> ImagingSystem:
@@ -150,62 +142,6 @@ class ChoiceResult:
             raise DataError(f"this is no record of a choice, or one of an earlier version: it lacks {', '.join(missing)}")
         return cls(dict(record))
 
-    def plot(self, what: str = "comparison") -> "Figure":
-        """Return a figure.
-
-        Args:
-            what: "comparison" (the sets of every strategy, and re-measured information with intervals), or, of a result that was
-                just made, "before" and "after" (the system).
-
-        Raises:
-            UsageError: there is no such figure of this result.
-
-        """
-        figures = self._figures()
-        if what not in figures:
-            raise UsageError(f"there is no figure {what!r} of this choice; there are: {', '.join(figures)}")
-        return figures[what]()
-
-    def to_run(self) -> "Run":
-        """Return the result as a report tells of it."""
-        from ideal.plots.designs import file_of
-        from ideal.plots.theme import picture_of
-        from ideal.runs.key import versions
-        from ideal.runs.read import CHOICE, Run
-
-        figures = {file_of(name): picture_of(draw()) for name, draw in self._figures().items()}
-        configuration = {} if self.work is None else {"configuration": self.work.plan.configuration}
-        record = records.finite({"versions": versions(), **configuration, **self.record})
-        return Run(None, CHOICE, record, "finished", datetime.now().date().isoformat(), figures)
-
-    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Write the design to a file (.h5), or all of the result to a folder: design, numbers and figures.
-
-        Args:
-            path: of the file or of the folder.
-            overwrite: whether what is there may be replaced.
-
-        Raises:
-            UsageError: there is something, or the result was read from a record and knows no system.
-
-        """
-        if self.work is None:
-            raise UsageError("this result was read from a record: keep the record (to_record), or the folder that it came from")
-        if str(path).endswith(DESIGN_FILES):
-            if Path(path).exists() and not overwrite:
-                raise UsageError(f"{path} exists: choose another name, or say overwrite=True")
-            self._write_design(Path(path))
-            return
-        folder = self.work.plan.open_folder(str(path), overwrite=overwrite, keeping=Keeping())
-        if folder is not None:
-            self._write(folder)
-
-    def keep(self) -> Self:
-        """Write the files of the folder that the run was made in, where it has one, and give the folder free."""
-        if self.work is not None and self.work.folder is not None:
-            self._write(self.work.folder)
-        return self
-
     def _write(self, folder: RunFolder) -> None:
         from ideal.plots.designs import draw_all
 
@@ -250,9 +186,6 @@ class ChoiceResult:
             new, after = self.members if kept else (), f"the choice: {tables.listed(self.members, _TITLED)}"
             figures["after"] = lambda: system_figure(self.system, self.params, after, new)
         return figures | {"comparison": partial(comparison_figure, self.record)}
-
-    def __repr__(self) -> str:
-        return tables.text_of(self.parts, self.warnings)
 
     def _repr_html_(self) -> str:
         from ideal.reports.sections.choices import choice_fragment

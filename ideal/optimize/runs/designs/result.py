@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -10,15 +9,16 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from ideal import records
-from ideal.errors import DataError, UsageError
+from ideal.errors import DataError
 from ideal.imaging import Params
-from ideal.imaging.configuration import DESIGN_FILES, save_design
+from ideal.imaging.configuration import save_design
 from ideal.optimize.design import Optimum
 from ideal.optimize.runs import tables
 from ideal.optimize.runs.designs.record import FORMAT, FORMAT_VERSION
+from ideal.optimize.runs.result import RunResult
 from ideal.runs import lock
 from ideal.runs.folder import RunFolder
-from ideal.runs.keeping import Keeping
+from ideal.runs.read import DESIGN
 from ideal.tables import Table, to_frame
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ideal.optimize.runs.plans import DesignPlan
-    from ideal.runs.read import Run
 
 _SHOWN = 3  # designs by which a measurement is shown
 
@@ -50,7 +49,7 @@ class Work:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class DesignResult:
+class DesignResult(RunResult):
     """A design, and what it is worth.
 
     Attributes:
@@ -60,14 +59,12 @@ class DesignResult:
 
     """
 
+    noun = "design"
+    kind = DESIGN
+
     record: dict[str, Any]
     params: Params
     work: Work | None = None
-
-    @property
-    def comparison(self) -> list[dict[str, Any]]:
-        """What was measured of each design: the new one first, then its start and the named ones."""
-        return self.record["designs"]
 
     @property
     def gain(self) -> dict[str, float]:
@@ -80,11 +77,6 @@ class DesignResult:
         if self.work is not None:
             return self.work.found.climb.history if self.work.found.climb is not None else []
         return self.record.get("history", [])
-
-    @property
-    def warnings(self) -> list[str]:
-        """What a user should know of the figures."""
-        return self.record["warnings"]
 
     @property
     def parts(self) -> list[str | Table]:
@@ -127,63 +119,8 @@ class DesignResult:
             raise DataError("the parameters of this design are in design.h5 of its folder: ideal.imaging.load_design reads them")
         return cls(dict(record), {name: np.asarray(value, np.float32) for name, value in params.items()})
 
-    def plot(self, what: str = "comparison") -> "Figure":
-        """Return a figure.
-
-        Args:
-            what: "comparison" (information of the designs, with intervals), "ascent", "targets", or, of a result that was just
-                made, "before" and "after" (the system) and "measurements" (of one object, by the first designs).
-
-        Raises:
-            UsageError: there is no such figure of this result.
-
-        """
-        figures = self._figures()
-        if what not in figures:
-            raise UsageError(f"there is no figure {what!r} of this design; there are: {', '.join(figures)}")
-        return figures[what]()
-
-    def to_run(self) -> "Run":
-        """Return the result as a report tells of it."""
-        from ideal.plots import designs
-        from ideal.plots.theme import picture_of
-        from ideal.runs.key import versions
-        from ideal.runs.read import DESIGN, Run
-
-        figures = {designs.file_of(name): picture_of(draw()) for name, draw in self._figures().items()}
-        configuration = {} if self.work is None else {"configuration": self.work.plan.configuration}
-        record = records.finite({"versions": versions(), **configuration, **self.record})
-        return Run(None, DESIGN, record, "finished", datetime.now().date().isoformat(), figures)
-
-    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Write the design to a file (.h5), or all of the result to a folder: design, numbers and figures.
-
-        Args:
-            path: of the file or of the folder.
-            overwrite: whether what is there may be replaced.
-
-        Raises:
-            UsageError: there is something, or the result was read from a record and knows no system.
-
-        """
-        if self.work is None:
-            raise UsageError("this result was read from a record: keep the record (to_record), or the folder that it came from")
-        if str(path).endswith(DESIGN_FILES):
-            if Path(path).exists() and not overwrite:
-                raise UsageError(f"{path} exists: choose another name, or say overwrite=True")
-            self._write_design(Path(path))
-            return
-        keeping = Keeping()
-        folder = self.work.plan.open_folder(str(path), overwrite=overwrite, keeping=keeping)
-        if folder is not None:
-            folder.settle(self.history)
-            self._write(folder)
-
-    def keep(self) -> Self:
-        """Write the files of the folder that the run was made in, where it has one, and give the folder free."""
-        if self.work is not None and self.work.folder is not None:
-            self._write(self.work.folder)
-        return self
+    def _settle(self, folder: RunFolder) -> None:
+        folder.settle(self.history)
 
     def _write(self, folder: RunFolder) -> None:
         from ideal.plots import designs
@@ -225,9 +162,6 @@ class DesignResult:
         some = list(self.work.designs.items())[:_SHOWN]
         panels = {titles[name]: fresh_measurements(plan, params, name, 1) for name, params in some}
         return measurement_figure(panels, plan.simulation.exposed(plan.division.measure.scenes[:1])[0])
-
-    def __repr__(self) -> str:
-        return tables.text_of(self.parts, self.warnings)
 
     def _repr_html_(self) -> str:
         from ideal.reports.sections.designs import design_fragment
