@@ -16,8 +16,8 @@ test: $(VENV)/.tested
 	$(BIN)/python -m pytest -n 2
 
 # Tests of what a wheel can lack: files, data, commands. `make test-wheel WHEEL_TESTS=../../tests` runs all of them against it.
-WHEEL_TESTS := $(addprefix ../../tests/test_,packaging.py cli_help.py cli_estimate.py cli_report.py cli_systems.py cli_data.py \
-  interferometer_sites.py readers.py)
+WHEEL_TESTS := $(addprefix ../../tests/,test_packaging.py $(addprefix cli/test_,help.py estimate.py report.py systems.py data.py) \
+  imaging/test_interferometer_sites.py formats/test_readers.py)
 
 # Some tests against the built wheel, in an environment of its own, from a folder that does not hold the sources.
 test-wheel: $(VENV)/.tested
@@ -76,7 +76,7 @@ bench-design: $(VENV)/.tested
 
 # Commands killed at every change of a file and at 50 random moments each, and given again: the same bytes as unbroken (hours).
 kills: $(VENV)/.tested
-	$(BIN)/python tests/kill_world.py estimate labels optimize choose simulate reproduce --random 50
+	$(BIN)/python tests/fixtures/kill.py estimate labels optimize choose simulate reproduce --random 50
 
 # Inputs that are wrong at random, of ten groups, for an hour (`make fuzz MINUTES=5`); what breaks a command is kept in build/fuzz.
 MINUTES ?= 60

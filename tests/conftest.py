@@ -1,8 +1,10 @@
 """Fixtures that several test files share; the helper modules beside this file can be imported by name."""
 
 import os
+import shutil
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,12 +12,27 @@ from typer.testing import CliRunner
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from cli_world import write_data
+from fixtures.cli import write_data
 
 from ideal.cli.__main__ import app
 
 # Lines of progress depend on how long something takes; tests of what commands say have none.
 os.environ.setdefault("IDEAL_PROGRESS_SECONDS", "0")
+
+# Programs that XLA compiles are kept while the tests run, for all processes, commands that tests start among them: the same ones
+# come again and again. The first process that reads this file makes the folder, its workers find it in their environment.
+_CACHE = "JAX_COMPILATION_CACHE_DIR"
+_OWN_CACHE = None if _CACHE in os.environ else tempfile.mkdtemp(prefix="ideal-tests-compiled-")
+if _OWN_CACHE:
+    os.environ[_CACHE] = _OWN_CACHE
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.05")
+
+
+def pytest_unconfigure():
+    """Remove what was compiled, in the process that made the folder."""
+    if _OWN_CACHE:
+        shutil.rmtree(_OWN_CACHE, ignore_errors=True)
+
 
 # Jobs that a script puts in the background ignore Ctrl-C, and so would the commands that tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -30,20 +47,14 @@ def data(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="session")
-def compiled_programs(tmp_path_factory):
-    return tmp_path_factory.mktemp("compiled")
-
-
 @pytest.fixture(scope="module")
-def hasty_compiler(compiled_programs):
-    """Have XLA compile with few optimisations, in half the time, and each program once: most run but a few times."""
+def hasty_compiler():
+    """Have XLA compile with few optimisations, in half the time, and keep each program: most run but a few times."""
     import jax
     from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
     settings = {
         "jax_disable_most_optimizations": (True, False),
-        "jax_compilation_cache_dir": (str(compiled_programs), jax.config.jax_compilation_cache_dir),
         "jax_persistent_cache_min_compile_time_secs": (0.0, jax.config.jax_persistent_cache_min_compile_time_secs),
     }
     for number in (0, 1):
@@ -77,7 +88,7 @@ def double_precision():
 @pytest.fixture
 def report(ideal, tmp_path):
     """Write a page of runs by `ideal report` and read it."""
-    from report_world import read_page
+    from fixtures.report import read_page
 
     return lambda *runs, out="page.html": read_page(ideal, tmp_path / out, *runs)
 
@@ -85,6 +96,6 @@ def report(ideal, tmp_path):
 @pytest.fixture
 def runs(tmp_path):
     """Write runs of every kind for `ideal report`."""
-    from report_world import write_runs
+    from fixtures.report import write_runs
 
     return write_runs(tmp_path / "runs")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-import radio_world
 import tifffile
-from report_world import write_runs
+from fixtures import radio
+from fixtures.report import write_runs
 
 from ideal.measurements.measurement_set import write_measurements
 
@@ -39,11 +39,11 @@ def write_seeds(folder: Path, worker) -> Path:
     _write_hdf5(folder, values)
     _write_tiff(folder, values)
     _write_zarr(folder, values)
-    night = radio_world.observe(scans=3, integrations=4)
-    radio_world.write(folder / "plain.uvfits", night)
+    night = radio.observe(scans=3, integrations=4)
+    radio.write(folder / "plain.uvfits", night)
     night.more["SOURCE"] = 1.0 + np.arange(len(night)) % 2
-    tables = [radio_world.source_table(M87=1, SgrA=2), radio_world.frequency_table([0.0])]
-    radio_world.write(folder / "sources.uvfits", night, layout="antennas", tables=tables)
+    tables = [radio.source_table(M87=1, SgrA=2), radio.frequency_table([0.0])]
+    radio.write(folder / "sources.uvfits", night, layout="antennas", tables=tables)
     _write_models(folder, worker)
     write_runs(folder / "runs")
     return folder
