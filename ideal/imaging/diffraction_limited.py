@@ -258,7 +258,13 @@ class DiffractionLimited(ImagingSystem):
             left.set(xlabel="x (µm)", ylabel="y (µm)", xlim=(-reach, reach), ylim=(reach, -reach))
             left.xaxis.set_major_locator(MaxNLocator(5))
             left.yaxis.set_major_locator(MaxNLocator(5))
-            figure.colorbar(picture, ax=left, label="light of a point in a pixel (%)", shrink=0.8, ticks=MaxNLocator(4))
+            figure.colorbar(
+                picture,
+                ax=left,
+                label="light of a point in a pixel (%),\nfaint parts raised (power 0.35)",
+                shrink=0.8,
+                ticks=MaxNLocator(4),
+            )
         left.set_title(f"NA {na:.3g}, {1000 * self.wavelength:g} nm; first zero {zero:.3g} µm", fontsize="medium")
         cutoff, nyquist = 2 * na / self.wavelength, 0.5 / self.pixel
         frequency = np.linspace(0, max(1.15 * cutoff, 1.05 * nyquist), 300)

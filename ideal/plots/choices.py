@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ideal.plots.palette import BLUE, GREEN, GREY
 from ideal.plots.theme import Figure
 
-_BLUE, _GREY, _GREEN = "#1f5fa8", "#9a9a9a", "#2f8f4e"
 _NAMED = 6  # members that a chart has room to name
 _MARGIN = 0.08  # of the range of values
 
@@ -29,7 +29,7 @@ def comparison_figure(document: dict) -> Figure:
     values = [each["bits_per_measurement"] for each in strategies]
     for place, each in enumerate(strategies):
         first = each["bits_per_measurement"] >= best * (1 - 1e-9)
-        left.plot(each["bits_per_measurement"], place, "o", color=_GREEN if first else _BLUE, markersize=7)
+        left.plot(each["bits_per_measurement"], place, "o", color=GREEN if first else BLUE, markersize=7)
         names = each["members"]
         text = ", ".join(names) if len(names) <= _NAMED else f"{len(names)} {noun}s"
         sets = f"{each['sets']} set" + ("s" if each["sets"] != 1 else "")
@@ -39,7 +39,7 @@ def comparison_figure(document: dict) -> Figure:
     references = ((kept, f"{len(document['keep'])} kept alone"), (every, f"all {noun}s"), (drawn, "random"))
     for value, text in references:
         if value is not None and np.isfinite(value):
-            left.axvline(value, color=_GREY, linewidth=1, linestyle="--")
+            left.axvline(value, color=GREY, linewidth=1, linestyle="--")
             side = "left" if value <= best else "right"  # of the text, away from the edge of the chart
             place = {"ha": side, "va": "bottom", "fontsize": 7.5, "color": "0.35"}
             left.annotate(text, (value, -0.8), (3 if side == "left" else -3, -10), textcoords="offset points", **place)
@@ -52,12 +52,12 @@ def comparison_figure(document: dict) -> Figure:
         low, high = row["interval"]
         known = np.isfinite([low, high]).all()
         bars = [[row["information"] - low], [high - row["information"]]] if known else None
-        colour = _GREEN if row["role"] == "design" else _BLUE
+        colour = GREEN if row["role"] == "design" else BLUE
         right.errorbar(row["information"], place, xerr=bars, fmt="o", color=colour, capsize=3, markersize=6)
         values += [row["information"], *([low, high] if known else [])]
         if np.isfinite(row["closed_form"]):
             label = "closed form, Gaussian objects" if row is designs[0] else None
-            right.plot(row["closed_form"], place, "|", color=_GREY, markersize=12, label=label)
+            right.plot(row["closed_form"], place, "|", color=GREY, markersize=12, label=label)
             values.append(row["closed_form"])
     _finish(right, [f"{row['name']} ({len(row['members'])} {noun}s)" for row in designs], values)
     right.set(

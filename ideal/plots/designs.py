@@ -8,12 +8,12 @@ import numpy as np
 from matplotlib.colors import Normalize
 
 from ideal.optimize.runs.tables import shown_name, value_name
-from ideal.plots.theme import BLUE, GREY, Figure, save_figure
+from ideal.plots.palette import BLUE, GREEN, GREY
+from ideal.plots.theme import Figure, save_figure
 from ideal.runs.keeping import Keeping
 
-_GREEN = "#2f8f4e"
 _FEW = 20  # records of an ascent that are marked each
-_COLOURS = {"design": _GREEN, "start": GREY, "named": BLUE}
+_COLOURS = {"design": GREEN, "start": GREY, "named": BLUE}
 _FILES = {"before": "design-before.png", "after": "design-after.png"}
 
 
@@ -74,29 +74,36 @@ def ascent_figure(record: dict, history: list[dict]) -> Figure:
     axes = figure.subplots()
     several = len(history[0]["gain"]) > 1
     for key, colour, label in (
-        ("gain", GREY, "relaxed, objects of the ascent"),
-        ("hard_gain", _GREEN, "made hard, held-out objects"),
+        ("gain", GREY, "as it is ascended, objects of the ascent"),
+        ("hard_gain", GREEN, "as it would be made, held-out objects"),
     ):
         values = np.array([record[key] for record in history], dtype=float)
         for number, line in enumerate(values.T):
             mine = number == best or not several
-            style = {"linewidth": 1.6 if mine else 0.9, "linestyle": "-" if mine else ":", "color": colour}
+            style = {
+                "linewidth": 1.6 if mine else 0.9,
+                "linestyle": "-" if mine else ":",
+                "color": colour,
+                "alpha": 1 if mine else 0.5,
+            }
             axes.plot(steps, line, **style, marker="." if len(steps) <= _FEW else None, label=label if mine else None)
     begun = [0, *steps[:-1]]  # a fit is to the design before the steps of its record
     fits = [(step, max(each["gain_by_new_fit"])) for step, each in zip(begun, history, strict=True) if "gain_by_new_fit" in each]
     fits += [(record["step"], record["gain_by_last_fit"]) for record in history if "gain_by_last_fit" in record]
     if fits:
-        axes.plot(*zip(*fits, strict=True), "o", color=BLUE, markersize=4, label="made hard, by the density just fitted")
+        axes.plot(
+            *zip(*fits, strict=True), "o", color=BLUE, markersize=4, label="as it would be made, by the density just fitted"
+        )
     what = "objective: decoder's gain" if unit == "dB" else "objective: information"
     axes.set(xlabel="step", ylabel=f"{what} ({unit})", xlim=(0, 1.03 * steps[-1]))
     axes.xaxis.get_major_locator().set_params(integer=True)
-    ends = [(0, gain["start"], "s", "start, made hard, held-out objects")]
+    ends = [(0, gain["start"], "s", "start, as it would be made, held-out objects")]
     if gain["search"] != gain["ascent"]:
         ends.append((steps[-1], gain["search"], "D", "after exchanges, held-out objects"))
     for step, value, marker, label in ends:
-        axes.plot([step], [value], marker, color=_GREEN, markersize=5, clip_on=False, label=label)
+        axes.plot([step], [value], marker, color=GREEN, markersize=5, clip_on=False, label=label)
     if several:
-        axes.plot([], [], ":", color=GREY, label="other starts")
+        axes.plot([], [], ":", color=GREY, alpha=0.5, linewidth=0.9, label="other starts, both ways")
     _plain(axes)
     axes.legend(fontsize=8, frameon=False)
     return figure
@@ -140,13 +147,15 @@ def _draw_intervals(axes, rows: list[dict], key: str, bounds: str, factor: float
 
 
 def target_figure(rows: list[dict]) -> Figure:
-    """Return a table of what each design tells of each target, each column shaded by its share of the largest."""
+    """Return what each design tells of the targets: bars of one, a table of several, each column shaded from least to largest."""
     names = list(rows[0]["targets"])
     table = np.array([[row["targets"][name] for name in names] for row in rows])
+    if len(names) == 1:
+        return _target_bars(rows, names[0], table[:, 0])
     figure = Figure(figsize=(2.2 + max(2.4, 0.95 * len(names)), 0.34 * len(rows) + 1.3), layout="constrained")
     axes = figure.subplots()
-    top = np.where(table.max(0) > 0, table.max(0), 1.0)
-    axes.imshow(np.clip(table / top, 0, 1), cmap="Blues", norm=Normalize(0, 1.6), aspect="auto")
+    low, high = table.min(0), table.max(0)
+    axes.imshow((table - low) / np.where(high > low, high - low, 1.0), cmap="Blues", norm=Normalize(-0.1, 1.6), aspect="auto")
     tiny = table.max() < 0.1
     for (i, j), value in np.ndenumerate(table):
         axes.text(j, i, f"{value:.2g}" if tiny else f"{round(value, 3) + 0.0:.3f}", ha="center", va="center", fontsize=8)
@@ -156,11 +165,25 @@ def target_figure(rows: list[dict]) -> Figure:
     axes.tick_params(length=0)
     axes.set_xlabel(
         f"information about this part of Gaussian scenes\nlike the objects (bits per {value_name(rows[0])});\n"
-        "shade: share of the column's largest",
+        "shade: from the column's least to its largest",
         fontsize=8,
     )
     for side in axes.spines.values():
         side.set_visible(False)
+    return figure
+
+
+def _target_bars(rows: list[dict], name: str, values: np.ndarray) -> Figure:
+    order = np.argsort(-values, kind="stable")
+    figure = Figure(figsize=(6.0, 0.34 * len(rows) + 1.3), layout="constrained")
+    axes = figure.subplots()
+    axes.barh(range(len(rows)), values[order], color=[_COLOURS[rows[each]["role"]] for each in order], height=0.6)
+    for place, value in enumerate(values[order]):
+        axes.annotate(f"{value:.3g}", (max(value, 0.0), place), (4, 0), textcoords="offset points", va="center", fontsize=8)
+    axes.set_yticks(range(len(rows)), [shown_name(rows[each]) for each in order])
+    axes.set(ylim=(len(rows) - 0.5, -0.5), xlim=(min(0.0, values.min()), 1.12 * max(values.max(), 1e-12)))
+    axes.set_xlabel(f"{name}: information about Gaussian scenes like the objects (bits per {value_name(rows[0])})", fontsize=9)
+    _plain(axes, grid="x")
     return figure
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
-from ideal.plots.theme import BLUE, GREY, Figure
+from ideal.plots.palette import BLUE, GREY
+from ideal.plots.theme import Figure
 from ideal.text import exact_percent
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ideal.plots.theme import BLUE, GREY, Figure
+from ideal.plots.palette import BLUE, GREY
+from ideal.plots.theme import Figure
 from ideal.text import exact_percent
 
 if TYPE_CHECKING:

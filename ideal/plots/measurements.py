@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from ideal.measurements.measurement_set import MeasurementSet
-from ideal.plots.theme import BLUE, Figure
+from ideal.plots.palette import BLUE
+from ideal.plots.theme import Figure
 
 
 def measurement_figure(measured: Mapping[str, MeasurementSet], scene: np.ndarray) -> Figure:

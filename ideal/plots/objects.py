@@ -8,8 +8,9 @@ from matplotlib.cm import ScalarMappable
 
 from ideal.datasets import Objects
 from ideal.imaging import Scene
+from ideal.plots.palette import BLUE, GREY
 from ideal.plots.samples import _grid, _plain
-from ideal.plots.theme import BLUE, GREY, Figure, save_figure
+from ideal.plots.theme import Figure, save_figure
 
 _MOST = 64  # objects in a figure
 _WIDTH = 4.6  # inches of a grid

@@ -6,7 +6,8 @@ import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
-from ideal.plots.theme import BLUE, GREY, Figure, save_figure
+from ideal.plots.palette import BLUE, GREY
+from ideal.plots.theme import Figure, save_figure
 
 _MOST = 64  # pictures in a figure
 _WIDTH = 4.6  # inches of the grid

@@ -14,7 +14,6 @@ from ideal._files import write_whole
 from ideal.errors import FigureWarning
 from ideal.text import plain_text
 
-BLUE, GREY, GREEN = "#1f5fa8", "#9a9a9a", "#2f8f4e"
 DPI = 200
 _MORE_FONTS = (  # for names in scripts that the usual font lacks
     "Noto Sans CJK JP",

@@ -20,6 +20,7 @@ from ideal.errors import IdealError, UsageError, unknown_name
 from ideal.imaging._contract import ImagingSystem, Params, Scene
 from ideal.imaging.constraints import Constraint
 from ideal.noise import NoiseModel, Poisson
+from ideal.plots.palette import BLUE
 
 _SORTS = ((bool, "true or false"), (int | float, "a number"), (str, "a text"), (list | tuple, "a list"))
 
@@ -211,26 +212,33 @@ class CallableSystem(ImagingSystem):
 
     def draw(self, params: Params, figure) -> None:
         """Draw the parameters and the measurement of an even scene and of a point."""
+        from matplotlib.ticker import MaxNLocator
+
         shape = self.looks_at.shape
         point = np.zeros(shape, np.float32)
         point[tuple(n // 2 for n in shape[:2])] = 1
         pictures = {name: np.asarray(value) for name, value in params.items() if np.ndim(value)}
-        labels = [*pictures, *("|mean|" if self.complex_valued else "mean",) * 2]
+        mean = "|mean| for a scene of 1" if self.complex_valued else "mean for a scene of 1"
+        labels = [*pictures, mean, mean]
         pictures["measurement of an even scene"] = np.abs(np.asarray(self.encode(params, jnp.ones(shape))))
         pictures["measurement of a point"] = np.abs(np.asarray(self.encode(params, jnp.asarray(point))))
-        figure.set_size_inches(2.8 * len(pictures), 2.8)
+        figure.set_layout_engine("constrained", w_pad=0.08)
+        figure.set_size_inches(3.1 * len(pictures), 3.0)
         axes = np.ravel(figure.subplots(1, len(pictures)))
         for axis, label, (title, values) in zip(axes, labels, pictures.items(), strict=True):
             axis.set_title(title, fontsize=9)
             if values.ndim == 1:
-                axis.plot(values, color="#1f5fa8")
+                axis.plot(values, color=BLUE)
                 axis.set_xlabel("number")
                 axis.set_ylabel(label)
+                axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
                 continue
             image = axis.imshow(values if values.ndim == 2 else values.mean(-1), cmap="gray", interpolation="nearest")
             axis.set_xlabel("column (pixel)")
             axis.set_ylabel("row (pixel)")
-            figure.colorbar(image, ax=axis, fraction=0.046, label=label)
+            axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+            axis.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+            figure.colorbar(image, ax=axis, location="bottom", label=label)
 
 
 def load_function(name: str, folder: Path) -> Callable:

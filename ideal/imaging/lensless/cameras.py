@@ -102,13 +102,13 @@ class LenslessCamera(ImagingSystem):
         # The size of a pixel stands in the label: a scale bar would lie on the light somewhere.
         axes.set(xlabel=f"column (pixels of {self.pixel:g} μm)", ylabel="row (pixels)", title="point spread function")
         bar = axes.figure.colorbar(image, ax=axes, shrink=0.75)
-        bar.set_label("light per pixel (%)")
+        bar.set_label("light per pixel (%), square-root scale")
 
     def _draw_mtf(self, params: Params, axes) -> None:
         frequency, lowest, middle, highest = _radial_mtf(np.asarray(self.psf(params), dtype=np.float64))
         axes.fill_between(frequency, lowest, highest, color="tab:blue", alpha=0.25, lw=0, label="all directions")
         axes.plot(frequency, middle, color="tab:blue", label="root mean square")
-        axes.set(xlim=(0, 0.5), ylim=(1e-4, 1.3), yscale="log")
+        axes.set(xlim=(0, 0.5), ylim=(max(1e-4, 0.5 * float(np.min(middle))), 1.3), yscale="log")
         axes.set(xlabel="spatial frequency (cycles per pixel)", ylabel="contrast", title="modulation transfer function")
         axes.legend(loc="lower left", fontsize="small", framealpha=0.9, edgecolor="none")
 

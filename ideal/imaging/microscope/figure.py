@@ -42,10 +42,11 @@ def _draw_transfer(system, transfer: np.ndarray, name: str, axes) -> None:
         np.fft.fftshift(np.fft.fftfreq(side, system.pitch))[[0, -1]] + np.array([-0.5, 0.5]) / (side * system.pitch)
         for side in system.shape
     ]
-    extent = [*edges[1], *edges[0][::-1]]
+    # LEDs have y pointing up, and so have the frequencies that they light: rows run the other way.
+    extent = [*edges[1], -edges[0][1], -edges[0][0]]
     picture = axes.imshow(values, cmap="RdBu_r", vmin=-largest, vmax=largest, extent=extent)
     reach = 1.1 * 2 * system.na / system.wavelength
-    axes.set(xlim=(-reach, reach), ylim=(reach, -reach), xlabel="frequency x (1/µm)", ylabel="frequency y (1/µm)")
+    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel="frequency x (1/µm)", ylabel="frequency y (1/µm)")
     axes.set_title(f"{name} transfer, {'imaginary' if odd else 'real'} part")
     label = "contrast per radian" if name == "phase" else "contrast per unit of absorption"
     axes.figure.colorbar(picture, ax=axes, location="bottom", label=label)

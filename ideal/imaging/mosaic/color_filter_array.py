@@ -17,20 +17,13 @@ from ideal.formats.npy import is_npy, load_array
 from ideal.imaging._contract import ImagingSystem, Params, PeriodicForm, Scene, setting
 from ideal.imaging.constraints import Constraint, OneOf
 from ideal.imaging.mosaic.published import MOSAICS, fitting, mosaic_indices, not_fitting
+from ideal.plots import palette
 
 _PRIMARIES = ("red", "green", "blue")
 _NM = Range(50, 20_000)  # extreme ultraviolet to thermal infrared
+_LETTERED = 16  # pixels along a period whose filters have room for a letter
 _DARK = 1e-3  # a filter that passes less of every channel measures nothing
 _OPPOSITE = {"cyan": "red", "magenta": "green", "yellow": "blue"}
-_INKS = {  # of a drawing
-    "red": (0.84, 0.19, 0.17),
-    "green": (0.25, 0.64, 0.30),
-    "blue": (0.20, 0.38, 0.78),
-    "cyan": (0.35, 0.77, 0.82),
-    "magenta": (0.80, 0.36, 0.68),
-    "yellow": (0.95, 0.82, 0.25),
-    "white": (0.96, 0.96, 0.94),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,6 +233,14 @@ class ColorFilterArray(ImagingSystem):
         left.set(xlabel="column (pixels)", ylabel="row (pixels)", title=f"one period, {p} × {q} pixels")
         left.vlines(np.arange(q + 1), 0, p, color="0.45", linewidth=0.6)
         left.hlines(np.arange(p + 1), 0, q, color="0.45", linewidth=0.6)
+        if max(p, q) <= _LETTERED:
+            marks = palette.letters_of(self.filters)
+            for (row, column), number in np.ndenumerate(shares.argmax(-1)):
+                if shares[row, column, number] > 0.5:  # a relaxed mosaic has pixels of no filter yet
+                    ink = palette.ink_on(tuple(shares[row, column] @ inks))
+                    mark = marks[self.filters[number]]
+                    place = (column + 0.5, row + 0.5)
+                    left.annotate(mark, place, color=ink, fontsize=min(9, 80 / max(p, q)), ha="center", va="center")
         places = np.arange(len(self.filters))
         upper.barh(places, counts, color=inks, edgecolor="0.35", linewidth=0.6)
         for place, count in zip(places, counts, strict=True):
@@ -263,10 +264,11 @@ class ColorFilterArray(ImagingSystem):
         axes.figure.colorbar(picture, ax=axes, label="share passed")
 
     def _ink(self, name: str) -> tuple[float, float, float]:
-        if name in _INKS:
-            return _INKS[name]
         import matplotlib
+        from matplotlib.colors import to_rgb
 
+        if name in palette.FILTERS:
+            return to_rgb(palette.FILTERS[name])
         wavelength = _wavelength(name)
         place = 0.5 if not self.bands or wavelength is None else np.interp(wavelength, self.band_range, (0, 1))
         return matplotlib.colormaps["turbo"](place)[:3]

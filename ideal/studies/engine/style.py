@@ -12,18 +12,17 @@ from matplotlib.figure import Figure
 from matplotlib.rcsetup import cycler
 
 from ideal._files import write_whole
+from ideal.plots import palette
+from ideal.plots.palette import COLORS
 from ideal.studies.engine.contract import Study
 
 if TYPE_CHECKING:
     from matplotlib.typing import RcKeyType
 
-# Okabe and Ito (2008): told apart by colour-blind readers, and in grey by their order of brightness.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8a8a8a")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 WIDTH = 7.0  # inches: two columns of a journal
 SMALL = 6.5  # points: the smallest type in a figure
-# Inks of the filters of a mosaic: green is light and red is dark, for those who tell them apart by brightness alone.
-FILTERS = {"R": "#b8271f", "G": "#84cf86", "B": "#2a56b0", "W": "#f6f6f2"}
+FILTERS = {name[0].upper(): palette.FILTERS[name] for name in ("red", "green", "blue", "white")}
 _DOTS = 300
 _LETTER = (-16, 6)  # points from the upper left corner of a panel: on the line of its title, left of it
 
@@ -39,7 +38,7 @@ STYLE: "dict[RcKeyType, Any]" = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.linewidth": 0.7,
-    "axes.prop_cycle": cycler(color=COLOURS),
+    "axes.prop_cycle": cycler(color=COLORS),
     "xtick.labelsize": 7,
     "ytick.labelsize": 7,
     "legend.fontsize": 7,
@@ -71,7 +70,7 @@ def looks(names: Iterable[str]) -> dict[str, tuple[str, str]]:
     places = {name: _KNOWN[name.lower()] for name in names if name.lower() in _KNOWN}
     left = [place for place in (0, 2, 3, 5, 4, 6, 7, 1) if place not in places.values()]
     places |= dict(zip((name for name in names if name not in places), left, strict=False))
-    return {name: (COLOURS[places[name]], MARKERS[places[name]]) for name in names}
+    return {name: (COLORS[places[name]], MARKERS[places[name]]) for name in names}
 
 
 def sizes(levels: Iterable[float]) -> dict[float, float]:

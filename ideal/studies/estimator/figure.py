@@ -6,13 +6,14 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter
 
-from ideal.studies.engine.style import COLOURS, MARKERS, name_panel, new_figure
+from ideal.plots.palette import COLORS
+from ideal.studies.engine.style import MARKERS, name_panel, new_figure
 
 _LOOKS = {
-    "full": (COLOURS[1], MARKERS[1], "full Gaussian"),
-    "stationary": (COLOURS[0], MARKERS[0], "stationary Gaussian"),
-    "causal-mixture": (COLOURS[2], MARKERS[2], "causal mixture"),
-    "pixel-cnn": (COLOURS[3], MARKERS[3], "PixelCNN"),
+    "full": (COLORS[1], MARKERS[1], "full Gaussian"),
+    "stationary": (COLORS[0], MARKERS[0], "stationary Gaussian"),
+    "causal-mixture": (COLORS[2], MARKERS[2], "causal mixture"),
+    "pixel-cnn": (COLORS[3], MARKERS[3], "PixelCNN"),
 }
 
 
@@ -76,11 +77,11 @@ def draw_sample_size(record: Mapping[str, Any]) -> Figure:
     counts = [point["n"] for point in points]
     right.plot(counts, [point["expansion"] for point in points], color="0.55", linewidth=0.9, linestyle="--")
     right.plot(counts, [-point["expansion"] for point in points], color="0.55", linewidth=0.9, linestyle="--")
-    for key, marker, fill in (("on_fresh", "s", COLOURS[1]), ("on_fitted", "s", "white")):
+    for key, marker, fill in (("on_fresh", "s", COLORS[1]), ("on_fitted", "s", "white")):
         values = [point[key] for point in points]
         errors = [1.96 * error for _, error in values]
         right.errorbar(
-            counts, [value for value, _ in values], errors, color=COLOURS[1], marker=marker, markerfacecolor=fill, elinewidth=0.9
+            counts, [value for value, _ in values], errors, color=COLORS[1], marker=marker, markerfacecolor=fill, elinewidth=0.9
         )
     right.axhline(0, color="black", linewidth=0.9, zorder=0)
     left.set(ylabel="bound on the information (bits/pixel)")
@@ -101,8 +102,8 @@ def draw_sample_size(record: Mapping[str, Any]) -> Figure:
     used = [name for name in _LOOKS if any(row["model"] == name for row in record["rows"])]
     handles = [_handle(left, name) for name in used]
     handles += [
-        left.plot([], [], color=COLOURS[1], marker="s")[0],
-        left.plot([], [], color=COLOURS[1], marker="s", markerfacecolor="white")[0],
+        left.plot([], [], color=COLORS[1], marker="s")[0],
+        left.plot([], [], color=COLORS[1], marker="s", markerfacecolor="white")[0],
         left.plot([], [], color="0.55", linestyle="--")[0],
     ]
     labels = [_LOOKS[name][2] for name in used] + [

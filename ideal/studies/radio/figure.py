@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from ideal.studies.engine.style import COLOURS, MARKERS, SMALL, WIDTH, in_words, name_panel, new_figure
+from ideal.plots.palette import COLORS
+from ideal.studies.engine.style import MARKERS, SMALL, WIDTH, in_words, name_panel, new_figure
 
 _TITLES = {"black-hole-rings": "Rings with random texture", "black-holes": "Simulated black holes"}
 
@@ -34,7 +35,7 @@ def draw(record: Mapping[str, Any]) -> Figure:
 
 def _scatter(axes, rows, shown, statistic) -> None:
     ssim = f"{shown['decoder']}_ssim"
-    for with_alma, colour in ((True, COLOURS[0]), (False, COLOURS[1])):
+    for with_alma, colour in ((True, COLORS[0]), (False, COLORS[1])):
         for whole, marker in ((True, MARKERS[0]), (False, MARKERS[2])):
             some = [row for row in rows if row["with_alma"] == with_alma and (row["baselines_that_see_the_source"] > 3) == whole]
             if not some:

@@ -7,7 +7,8 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter
 
-from ideal.studies.engine.style import COLOURS, MARKERS, name_panel, new_figure
+from ideal.plots.palette import COLORS
+from ideal.studies.engine.style import MARKERS, name_panel, new_figure
 
 _SIZE = 3.5
 _PALE = {"marker": "_", "markersize": 5, "linestyle": "none", "elinewidth": 3.0, "zorder": 0.5}
@@ -19,7 +20,7 @@ def draw(record: Mapping[str, Any]) -> Figure:
     figure = new_figure(3.6)
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
     curves = record["curves"]
-    shown = {float(ratio): (COLOURS[number], MARKERS[number]) for number, ratio in enumerate(curves["exact"])}
+    shown = {float(ratio): (COLORS[number], MARKERS[number]) for number, ratio in enumerate(curves["exact"])}
     left.axhline(1, color="0.5", linewidth=0.8, linestyle="--", zorder=0)
     for ratio, values in curves["exact"].items():
         left.plot(curves["na"], values, color=shown[float(ratio)][0], zorder=1)
