@@ -1,12 +1,14 @@
 """Shared by the benchmarks: Gaussian fields whose truth is known, time and memory, one line of JSON."""
 
 import argparse
+import datetime
 import json
 import os
 import platform
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -127,9 +129,12 @@ def say(text: str) -> None:
 
 
 def emit(name: str, result: dict) -> None:
-    """Print the result as one line of JSON."""
+    """Print the result as one line of JSON, with the machine, the day, the commit and a digest of the code that was measured."""
+    from measured import commit, digest_of
+
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     machine = {"python": platform.python_version(), "machine": platform.machine(), "cpus": cpus}
+    machine |= {"day": f"{datetime.date.today():%Y-%m-%d}", "commit": commit(), "code": digest_of(Path(sys.argv[0]).stem)}
     print(json.dumps({"benchmark": name, **rounded(result), **machine}), flush=True)
 
 

@@ -53,6 +53,20 @@ def folder(tmp_path_factory):
     return folder
 
 
+def test_measured_figures_stand_on_their_page():
+    """The page is built by benchmarks/measured.py; which figures are older than their code changes with the code."""
+    if not (SOURCES / "benchmarks").exists():
+        pytest.skip("the benchmarks are not beside the tests")
+    rows = tomllib.loads((SOURCES / "benchmarks" / "figures.toml").read_text(encoding="utf-8"))["row"]
+    page = (SOURCES / "docs" / "measured.md").read_text(encoding="utf-8")
+    shown = [line for line in page.splitlines() if line.startswith("| ") and not line.startswith("| what |")]
+    assert len(shown) == len(rows) > 40
+    for row, line in zip(rows, shown, strict=True):
+        assert line.startswith(f"| {row['what']} | {row['measured']} | {row['target']} |".replace("|  |", "| |"))
+        assert line.removesuffix(" |").rstrip("†").endswith(f"`{row['by']}`, {row['at']}")
+        assert (SOURCES / "benchmarks" / f"{row['by']}.py").exists()
+
+
 @pytest.mark.parametrize(("text", "reason"), blocks("python"))
 def test_python_runs_as_printed(folder, text, reason):
     listed = [path for path in (SOURCES / "examples").glob("*.py") if path.read_text(encoding="utf-8") == text]
