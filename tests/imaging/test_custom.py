@@ -1,5 +1,6 @@
 """A user's own encoder by module:function in a configuration."""
 
+import tomllib
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ from ideal.errors import UsageError
 from ideal.imaging import Bounded, Positive, UnitSum
 from ideal.imaging.configuration import find_design, save_design, system_from_table
 from ideal.imaging.custom.encoder import load_function
+from ideal.imaging.custom.table import CONSTRAINT_EXAMPLES, CONSTRAINTS, _constraint
 from ideal.noise import ComplexGaussian
 
 HERE = Path(__file__).parents[1] / "fixtures"
@@ -44,7 +46,8 @@ def test_an_encoder_of_ones_own():
     figure = Figure()
     system.draw(params, figure)
     assert len(figure.axes) == 6  # three pictures, three scales
-    assert [axis.get_ylabel() for axis in figure.axes[3:]] == ["phase", "mean", "mean"]
+    mean = "mean for a scene of 1"
+    assert [axis.get_xlabel() for axis in figure.axes[3:]] == ["phase", mean, mean]
 
 
 def test_settings_reach_the_function():
@@ -154,8 +157,8 @@ def held(**constraint):
         (phase("own_optics:leave"), "the function of its value fails"),
         (phase(seed="x"), "seed takes a whole number"),
         (phase(constrant="positive"), "no key 'constrant'; did you mean constraint"),
-        (phase(constraint=3), "no constraint is of kind '3'"),
-        (phase(constraint="bounded"), "a constraint bounded does not take no bounds"),
+        (phase(constraint=3), "its constraint is 3, expected a kind"),
+        (phase(constraint="bounded"), "a constraint bounded needs its bounds"),
         (held(kind="bounded", low="a", high=3), "phase: low takes a number; found 'a'"),
         (held(kind="bounded", low=3, high=3), "bounded from low = 3 to high = 3, expected low < high"),
         (held(kind="positive", scale=0), "scale takes a positive number"),
@@ -271,3 +274,29 @@ def test_a_design_goes_to_a_file_and_back(tmp_path):
 def test_constraints_by_name():
     system = system_of({"parameters": {"phase": {"value": 1 / 48, "shape": [6, 8], "constraint": {"kind": "unit-sum"}}}})
     assert system.constraints == {"phase": UnitSum()}
+
+
+def test_every_constraint_has_an_example_that_can_be_written_and_a_line_of_the_page():
+    page = Path(__file__).parents[2] / "docs" / "simulate.md"
+    for kind, example in CONSTRAINT_EXAMPLES.items():
+        said = tomllib.loads(example)["constraint"]
+        value = [[0.5, 0.5]] if kind in ("one-of", "budget") else [0.25, 0.75]
+        _constraint("parameter phase", said).check("parameter phase", np.array(value))
+        if page.exists():
+            assert f"`{example}`" in page.read_text(encoding="utf-8")
+    assert set(CONSTRAINT_EXAMPLES) == set(CONSTRAINTS)
+
+
+@pytest.mark.parametrize(
+    ("said", "write"),
+    [
+        ([0, 1], 'its constraint is \\[0, 1\\], expected a kind, with its bounds: .*kind = "bounded", low = 0'),
+        ("bounded", 'needs its bounds: write constraint = { kind = "bounded", low = 0, high = 6.28 }'),
+        ({"kind": "bounded", "low": 0}, "does not take low alone: write constraint = "),
+        ({"kind": "positive", "low": 0}, 'write constraint = { kind = "positive", scale = 2 }'),
+        ({"low": 0, "high": 1}, "expected a kind, with its bounds"),
+    ],
+)
+def test_a_constraint_that_says_too_little_is_told_what_to_write(said, write):
+    with pytest.raises(UsageError, match=write):
+        _constraint("parameter phase", said)

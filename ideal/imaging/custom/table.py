@@ -24,6 +24,15 @@ CONSTRAINTS: dict[str, Callable[..., Constraint]] = {
     "one-of": OneOf,
     "budget": Budget,
 }
+# What to write for each; pages and messages show it.
+CONSTRAINT_EXAMPLES: dict[str, str] = {
+    "free": 'constraint = "free"',
+    "bounded": 'constraint = { kind = "bounded", low = 0, high = 6.28 }',
+    "positive": 'constraint = { kind = "positive", scale = 2 }',
+    "unit-sum": 'constraint = "unit-sum"',
+    "one-of": 'constraint = "one-of"',
+    "budget": 'constraint = { kind = "budget", count = 4 }',
+}
 _KINDS = ("radiance", "transmission", "sky", "any")
 _UNITS = ("um", "uas")
 _KEYS = ("encoder", "shape", "kind", "channels", "pixel", "pixel_unit", "linear", "period", "settings", "ranges", "parameters")
@@ -148,8 +157,11 @@ def _kind_of(table: Any) -> Any:
 
 def _constraint(what: str, table: Mapping[str, Any] | str) -> Constraint:
     kind = _kind_of(table)
-    if not isinstance(kind, str) or kind not in CONSTRAINTS:
-        raise UsageError(unknown_name(f"{what}: no constraint is of kind", str(kind), CONSTRAINTS))
+    if not isinstance(kind, str):
+        examples = "; ".join(CONSTRAINT_EXAMPLES.values())
+        raise UsageError(f"{what}: its constraint is {reprlib.repr(table)}, expected a kind, with its bounds: {examples}")
+    if kind not in CONSTRAINTS:
+        raise UsageError(unknown_name(f"{what}: no constraint is of kind", kind, CONSTRAINTS))
     options = {name: value for name, value in table.items() if name != "kind"} if isinstance(table, Mapping) else {}
     for name, value in options.items():
         if name in ("low", "high"):
@@ -161,7 +173,8 @@ def _constraint(what: str, table: Mapping[str, Any] | str) -> Constraint:
     try:
         made = CONSTRAINTS[kind](**options)
     except TypeError as error:
-        raise UsageError(f"{what}: a constraint {kind} does not take {options or 'no bounds'} ({error})") from error
+        given = f"does not take {', '.join(options)} alone" if options else "needs its bounds"
+        raise UsageError(f"{what}: a constraint {kind} {given}: write {CONSTRAINT_EXAMPLES[kind]}") from error
     if isinstance(made, Bounded) and not made.low < made.high:
         raise UsageError(f"{what}: bounded from low = {made.low:g} to high = {made.high:g}, expected low < high")
     return made
