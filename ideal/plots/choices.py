@@ -8,6 +8,7 @@ from ideal.plots.palette import BLUE, GREEN, GREY
 from ideal.plots.theme import Figure
 
 _NAMED = 6  # members that a chart has room to name
+_APART = 0.2  # of the range of values: names of lines that are nearer stand one below the other
 _MARGIN = 0.08  # of the range of values
 
 
@@ -37,15 +38,18 @@ def comparison_figure(document: dict) -> Figure:
     kept, every = document["bits_of_kept"], document["bits_of_all"]
     drawn = next((row["closed_form_per_measurement"] for row in designs if row["name"] == "random"), None)
     references = ((kept, f"{len(document['keep'])} kept alone"), (every, f"all {noun}s"), (drawn, "random"))
-    for value, text in references:
-        if value is not None and np.isfinite(value):
-            left.axvline(value, color=GREY, linewidth=1, linestyle="--")
-            side = "left" if value <= best else "right"  # of the text, away from the edge of the chart
-            place = {"ha": side, "va": "bottom", "fontsize": 7.5, "color": "0.35"}
-            left.annotate(text, (value, -0.8), (3 if side == "left" else -3, -10), textcoords="offset points", **place)
-            values.append(value)
-    _finish(left, [each["strategy"] for each in strategies], values)
-    left.set(xlabel="information, closed form (bits per measurement)", title=f"{document['choose']} {noun}s by each strategy")
+    known = sorted((value, text) for value, text in references if value is not None and np.isfinite(value))
+    values += [value for value, _ in known]
+    line, before = 0, -np.inf
+    for value, text in known:
+        line = line + 1 if value - before < _APART * (max(values) - min(values)) else 0  # one below the other where they are near
+        before = value
+        left.axvline(value, color=GREY, linewidth=1, linestyle="--")
+        side = "left" if value <= best else "right"  # of the text, away from the edge of the chart
+        place = {"ha": side, "va": "bottom", "fontsize": 7.5, "color": "0.35", "xycoords": left.get_xaxis_transform()}
+        left.annotate(text, (value, 1), (3 if side == "left" else -3, -10 - 10 * line), textcoords="offset points", **place)
+    _finish(left, [each["strategy"] for each in strategies], values, top=-1.3)
+    left.set(xlabel=f"information, closed form ({document['unit']})", title=f"{document['choose']} {noun}s by each strategy")
 
     values = []
     for place, row in enumerate(designs):
@@ -74,10 +78,10 @@ def _annotate(axes, place_of: float, text: str) -> None:
     axes.annotate(text, (0, place_of), (6, 8), **place, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.2})
 
 
-def _finish(axes, names: list[str], values: list[float]) -> None:
+def _finish(axes, names: list[str], values: list[float], top: float = -0.8) -> None:
     low, high = min(values), max(values)
     margin = _MARGIN * ((high - low) or abs(high) or 1.0)
-    axes.set(ylim=(len(names) - 0.5, -0.8), xlim=(low - margin, high + margin))
+    axes.set(ylim=(len(names) - 0.5, top), xlim=(low - margin, high + margin))
     axes.set_yticks(range(len(names)), names)
     axes.grid(axis="x", color="0.92")
     axes.set_axisbelow(True)

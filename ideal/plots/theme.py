@@ -9,6 +9,7 @@ import matplotlib
 import matplotlib.figure
 from matplotlib import font_manager
 from matplotlib.text import Text
+from matplotlib.ticker import LogFormatter, LogFormatterSciNotation
 
 from ideal._files import write_whole
 from ideal.errors import FigureWarning
@@ -38,8 +39,20 @@ class Figure(matplotlib.figure.Figure):
         return picture_of(self, dpi=100)
 
 
+class _PlainPowers(LogFormatterSciNotation):
+    """Labels of a logarithmic axis as plain numbers, at the ticks that matplotlib would label."""
+
+    def __call__(self, x, pos=None) -> str:
+        return f"{x:g}" if super().__call__(x, pos) else ""
+
+
 def write_plainly(figure: matplotlib.figure.Figure) -> None:
     """Take all texts of a figure for plain ones: names of files are no mathematics, and hold letters that no font here draws."""
+    for side in (side for axes in figure.axes for side in (axes.xaxis, axes.yaxis)):
+        if isinstance(side.get_major_formatter(), LogFormatter):
+            side.set_major_formatter(_PlainPowers())
+        if isinstance(side.get_minor_formatter(), LogFormatter):
+            side.set_minor_formatter(_PlainPowers(minor_thresholds=(1, 0.4)))
     lost: dict[str, None] = {}
     families = [*matplotlib.rcParams["font.sans-serif"][:1], *_other_fonts()]
     for text in figure.findobj(Text):
