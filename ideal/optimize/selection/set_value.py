@@ -142,12 +142,16 @@ def pair_information(
         params: with full weights for all; None for those of the first design.
 
     Raises:
-        UsageError: there is no member of that name.
+        UsageError: there is no member of that name, or the system does not measure in pairs.
         DataError: the scenes do not vary, or are not scenes of this system.
 
     """
     numbers = member_numbers(system, fixed)
     system.check_scenes(scenes)
+    if system.pairs is None:
+        raise UsageError(
+            f"{system.name} does not measure in pairs of members, so that the information of sets is no sum over them"
+        )
     scene, (first, second) = scene_factor(scenes, rank), system.pairs
     rank, factor = len(scene.factor), scene.factor.astype(np.float32)
     params = {name: np.asarray(value, np.float32) for name, value in (params or system.design()).items()}
