@@ -41,8 +41,10 @@ def comparison_figure(document: dict) -> Figure:
         if value is not None and np.isfinite(value):
             left.axvline(value, color=_GREY, linewidth=1, linestyle="--")
             side = "left" if value <= best else "right"  # of the text, away from the edge of the chart
-            place = {"ha": side, "va": "bottom", "fontsize": 7.5, "color": "0.35"}
-            left.annotate(text, (value, -0.8), (3 if side == "left" else -3, -10), textcoords="offset points", **place)
+            shift = (3 if side == "left" else -3, -10)
+            left.annotate(
+                text, (value, -0.8), shift, textcoords="offset points", ha=side, va="bottom", fontsize=7.5, color="0.35"
+            )
             values.append(value)
     _finish(left, [each["strategy"] for each in strategies], values)
     left.set(xlabel="information, closed form (bits per measurement)", title=f"{document['choose']} {noun}s by each strategy")
