@@ -1,6 +1,6 @@
 """Help texts that name what the registries hold, looked up when help is asked for."""
 
-from typer.core import TyperCommand
+from typer.core import TyperArgument, TyperCommand, TyperOption
 
 
 class RegistryHelp(TyperCommand):
@@ -11,7 +11,8 @@ class RegistryHelp(TyperCommand):
         from ideal.noise import NOISE
 
         *others, last = NOISE
-        texts = {param: param.help for param in self.params if "{noise}" in (getattr(param, "help", None) or "")}
+        ours = [param for param in self.params if isinstance(param, TyperArgument | TyperOption)]
+        texts = {param: param.help for param in ours if param.help is not None and "{noise}" in param.help}
         try:
             for param, text in texts.items():
                 param.help = text.replace("{noise}", f"{', '.join(others)} or {last}")

@@ -110,9 +110,10 @@ def check_effort(effort: float) -> None:
 def parse_size(option: str, text: str) -> tuple[int, int]:
     """Return (rows, columns) from "16" or "16x24"."""
     parts = [whole_number(part) for part in text.lower().split("x")]
-    if len(parts) > 2 or not all(parts):
+    rows, columns = parts[0], parts[-1]
+    if len(parts) > 2 or not rows or not columns:
         raise UsageError(f"{option} takes a side in pixels (16) or rows x columns (16x24); found {reprlib.repr(text)}")
-    return parts[0], parts[-1]
+    return rows, columns
 
 
 def whole_number(text: str) -> int | None:

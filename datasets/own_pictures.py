@@ -141,9 +141,9 @@ def _read_picture(file: Path) -> np.ndarray:
     try:
         with Image.open(file) as picture:
             if picture.mode in ("P", "PA", "RGBA", "RGBX", "CMYK", "YCbCr", "LAB", "HSV"):
-                picture = picture.convert("RGB")
-            elif picture.mode in ("LA", "1"):
-                picture = picture.convert("L")
+                return np.asarray(picture.convert("RGB"))
+            if picture.mode in ("LA", "1"):
+                return np.asarray(picture.convert("L"))
             return np.asarray(picture)
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise DataError(f"{file}: cannot be read as a picture ({' '.join(str(error).split())})") from error

@@ -77,9 +77,9 @@ class Calibration:
             if (value and not (name == "offset" or abs(value) >= SMALLEST)) or abs(value) > LARGEST:
                 raise error(f"{where}: {name} is {value:g}, expected a figure between {SMALLEST:g} and {LARGEST:g}")
         for figure in self.noise.figures if self.noise is not None else ():
-            value = self.figures.get(figure.name)
-            if value is not None and not (math.isfinite(value) and (value > 0 or not figure.positive)):
-                raise error(f"{where}: {figure.name} is {value}, expected a finite number{' > 0' * figure.positive}")
+            given = self.figures.get(figure.name)
+            if given is not None and not (math.isfinite(given) and (given > 0 or not figure.positive)):
+                raise error(f"{where}: {figure.name} is {given}, expected a finite number{' > 0' * figure.positive}")
         for name, limit in (("floor", self.floor), ("saturation", self.saturation)):
             if limit is not None and not math.isfinite(limit):
                 raise error(f"{where}: {name} is {limit}, expected a finite number of DN")

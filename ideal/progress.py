@@ -64,7 +64,7 @@ def shown(progress: "Progress | AbstractContextManager[Progress] | bool | None" 
             None for a bar in a notebook and on a terminal, and silence elsewhere.
 
     """
-    if hasattr(progress, "__enter__"):
+    if isinstance(progress, AbstractContextManager):
         with progress as say:
             yield say
     elif callable(progress):
@@ -91,7 +91,7 @@ def _bar():
     return tqdm(total=1.0, leave=False, dynamic_ncols=True, bar_format=layout)
 
 
-def _of_bar(bar) -> Callable[[str, float | None], None]:
+def _of_bar(bar) -> Progress:
     last = 1.0
 
     def tell(text: str, fraction: float | None = None) -> None:

@@ -3,6 +3,7 @@
 import math
 import unicodedata
 from collections.abc import Iterable, Sequence
+from typing import TypeGuard
 
 _MOST = 10_000  # characters of one text
 _UNSEEN = {"Cc", "Cf", "Zl", "Zp"}  # control characters, marks of direction, separators of lines
@@ -79,7 +80,7 @@ def interval_text(bounds: Sequence[float | None] | None, confidence: float, digi
     return f"{100 * confidence:.6g} % interval {span(bounds, digits, scale)}" if is_known(bounds) else ""
 
 
-def is_known(bounds: Sequence[float | None] | None) -> bool:
+def is_known(bounds: Sequence[float | None] | None) -> TypeGuard[Sequence[float]]:
     """Tell whether an interval has both its ends."""
     return bounds is not None and all(bound is not None and math.isfinite(bound) for bound in bounds)
 

@@ -49,6 +49,10 @@ class Source:
 class SampleArray:
     """An array in a file that is read by whole samples only, `array[start:stop]`; others take `array[start:stop, rows]` too."""
 
+    def __getitem__(self, samples: slice) -> np.ndarray:
+        """Return samples; a subclass reads them."""
+        raise NotImplementedError
+
 
 class MappedArray:
     """An uncompressed array inside a file, mapped anew for each read so that what was read leaves memory again."""

@@ -16,17 +16,21 @@ class Tree(Protocol):
     """An open file of named arrays in groups.
 
     Attributes:
-        array_type: of its arrays, as `get` returns them.
-        is_array: whether the file is one array and no group.
         calls_itself: how messages name the kind of file.
         files: what else is read, resolved: files that the file names.
 
     """
 
-    array_type: type
-    is_array: bool
     calls_itself: str
     files: list[Path]
+
+    @property
+    def array_type(self) -> type:
+        """The type of its arrays, as `get` returns them."""
+
+    @property
+    def is_array(self) -> bool:
+        """Whether the file is one array and no group."""
 
     def get(self, path: str) -> Any:
         """Return an array or a group; None where there is none."""

@@ -233,8 +233,10 @@ def _calibration(path: str, noise: str | NoiseModel | None, given: dict) -> Cali
         check_figures(kind, further)
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
-    numbers = {name: float(whole.pop(name, default)) for name, default in (("gain", 1.0), ("offset", 0.0), ("read_noise", 0.0))}
-    return Calibration(kind, **whole, **numbers, figures=further)
+    gain, offset, read_noise = (
+        float(whole.pop(name, 1.0 if name == "gain" else 0.0)) for name in ("gain", "offset", "read_noise")
+    )
+    return Calibration(kind, **whole, gain=gain, offset=offset, read_noise=read_noise, figures=further)
 
 
 def write_measurements(path: str | Path, measurements, **options) -> None:

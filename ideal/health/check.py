@@ -11,6 +11,7 @@ from ideal.health.finding import Finding
 
 if TYPE_CHECKING:
     from ideal.measurements import MeasurementSet
+    from ideal.noise import NoiseModel
 
 
 class Quads(NamedTuple):
@@ -70,7 +71,7 @@ class Block:
     def quad_variance(self) -> np.ndarray:
         """The stated noise variance of `quads.fine`, of its shape; of counts an unbiased estimate that may be below 0."""
         if self.measured.noise_kind.photons:
-            return self.measured.noise.variance_from(self.quads.level)
+            return self._noise.variance_from(self.quads.level)
         rows, columns = self.measured.period or (1, 1)
         v = self.value_variance
         return (v[:, :-rows, :-columns] + v[:, :-rows, columns:] + v[:, rows:, :-columns] + v[:, rows:, columns:]) / 4
@@ -78,7 +79,13 @@ class Block:
     @cached_property
     def value_variance(self) -> np.ndarray:
         """The stated noise variance of each value (of |V| of a visibility); of counts an unbiased estimate."""
-        return self.measured.noise_of(self.start, self.stop, self.rows).variance_from(self.values)
+        return self._noise.variance_from(self.values)
+
+    @cached_property
+    def _noise(self) -> "NoiseModel":
+        noise = self.measured.noise_of(self.start, self.stop, self.rows)
+        assert noise is not None  # checks that ask for a variance do not apply where no noise is stated
+        return noise
 
 
 def constant_variance(measured) -> float:

@@ -94,7 +94,6 @@ class ImagingSystem(ABC):
         name: its name on the command line.
         summary: one line for people.
         linear: whether encode(params, .) is linear in the scene, but for a constant offset.
-        complex_valued: whether measurements are complex numbers.
         member: what one of those is called that a design may choose among: site, LED, lenslet.
         reduces: whether a measurement has too many values to fit a density model to, so that it is looked at in the few
             combinations of them that `reduce` gives.
@@ -104,7 +103,6 @@ class ImagingSystem(ABC):
     name: ClassVar[str]
     summary: ClassVar[str]
     linear: ClassVar[bool] = True
-    complex_valued: ClassVar[bool] = False
     member: ClassVar[str] = "member"
     reduces: ClassVar[bool] = False
 
@@ -123,6 +121,11 @@ class ImagingSystem(ABC):
     @abstractmethod
     def measurement_shape(self) -> tuple[int, ...]:
         """Shape of one measurement: (row, column), (row, column, channel), (value,) or (visibility,)."""
+
+    @property
+    def complex_valued(self) -> bool:
+        """Whether measurements are complex numbers; a subclass may have a plain class attribute instead."""
+        return False
 
     @property
     @abstractmethod

@@ -1,5 +1,6 @@
 """Scenes and settings of systems and of objects, as JSON types."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from ideal.imaging._contract import Scene, settings_of
@@ -18,7 +19,7 @@ def scene_facts(scene: Scene) -> dict[str, Any]:
 
 def settings_facts(owner) -> dict[str, dict[str, Any]]:
     """Return the settings of a system or of objects with their units and meanings, as JSON types."""
-    about = {each.name: each.metadata for each in settings_of(type(owner))}
+    about: dict[str, Mapping[str, Any]] = {each.name: each.metadata for each in settings_of(type(owner))}
     own = getattr(owner, "ranges", {})
     return {
         name: {

@@ -128,10 +128,22 @@ def estimate(
     """
     known = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise, "units": units}
     known |= {"floor": floor, "saturation": saturation, "groups": groups, "axes": axes}
-    options = {"models": models, "fitted": fitted, "patch": patch, "period": period, "confidence": confidence, "seed": seed}
-    options |= {"max_patches": max_patches, "effort": effort, "time_limit": time_limit, "allow": allow}
     with opened(source, **known) as measured, shown(progress) as say:
-        return _estimate(measured, checkpoints=checkpoints, say=say, **options)
+        return _estimate(
+            measured,
+            models=models,
+            fitted=fitted,
+            patch=patch,
+            period=period,
+            confidence=confidence,
+            seed=seed,
+            max_patches=max_patches,
+            effort=effort,
+            time_limit=time_limit,
+            allow=allow,
+            checkpoints=checkpoints,
+            say=say,
+        )
 
 
 def _estimate(
@@ -291,9 +303,9 @@ def compare(a: Estimate, b: Estimate, *, seed: int = 0) -> Comparison:
     paired = a.objects_key == b.objects_key and np.array_equal(left.values.groups, right.values.groups)
 
     def difference(*sides: GroupedValues):
-        pair = [replace(side, sums=side.sums / (LN2 * each.pixels)) for side, each in zip(sides, (a, b), strict=True)]
+        one, other = (replace(side, sums=side.sums / (LN2 * each.pixels)) for side, each in zip(sides, (a, b), strict=True))
         rng = np.random.default_rng([seed, 4])
-        return (paired_difference if paired else unpaired_difference)(*pair, a.confidence, rng)
+        return (paired_difference if paired else unpaired_difference)(one, other, a.confidence, rng)
 
     value, bounds = difference(left.values, right.values)
     if left.limit or right.limit:
@@ -405,7 +417,7 @@ def _score_fold(source, noise, sensor, means, parts, to_fit, before, key, budget
                 held, sigmas = trained.array(), {"sigmas": (trained.sigma, validation.sigma)}
             if to_fit:
                 halves = Halves(trained.patches.groups, [*key, 1])
-            to_choose = parts[1].array() if len(validation) else ()
+            to_choose = parts[1].array() if len(validation) else np.empty((0, *test.shape[1:]))
             ready[discrete] = held, sigmas, halves, to_choose, to_score, parts[3].array() if len(own) else None
         held, sigmas, halves, to_choose, to_score, known = ready[discrete]
         model = before[name] if name in before else fit(name, held, to_choose, fitted[discrete], sigmas)
@@ -417,17 +429,17 @@ def _score_fold(source, noise, sensor, means, parts, to_fit, before, key, budget
         # A model that knows signal and noise apart is told the noise, unless it is that of all it was fitted to.
         apart = model.noise is not None and (sensor.noise_by_sample or (name in before and noise.additive))
         held_out[name] = _loss(model, to_choose, validation, apart) if len(to_choose) else np.array([np.nan])
-        by_half = []
-        if name not in before and is_affordable(name, train.shape[1:], n_folds, to_fit):
+        by_half: list[Density] = []
+        if name not in before and halves is not None and is_affordable(name, train.shape[1:], n_folds, to_fit):
             by_half = halves.fit(name, held, to_choose, sensor, np.random.SeedSequence(key), **sigmas)
             by_half = [on_floor(half, floor, noise, key) for half in by_half]
         known = None if name in before or by_half else known
-        parts = (to_score, test, apart), (known, trained_on, apart)
-        shares[name] = _add(losses, name, model, *parts, by_half)
+        of_test, of_own = (to_score, test, apart), (known, trained_on, apart)
+        shares[name] = _add(losses, name, model, of_test, of_own, by_half)
         first = {"sigma": test.sigma[:1]} if apart else {}
         inside = model.interior_log_prob(to_score[:1], **first) if min(to_score.shape[1:3]) >= _RATE_SIDE else None
         if inside is not None and inside[0].size:
-            _add_rate(rates, name, model, *parts, by_half)
+            _add_rate(rates, name, model, of_test, of_own, by_half)
             rate_noise[name] = _noise_entropy_per_pixel(noise, measured, clean, means, inside[1])
         seconds[name] = time.perf_counter() - begun
     values = scaled.view(np.float64) if np.iscomplexobj(scaled) else scaled
@@ -492,11 +504,13 @@ def _rate(scores: list[_Score], pixels: int, confidence, seed):
         best, rated = (min(map(score.validation_loss, names)) for names in (score.validation, score.rates.tested))
         if rated - best > _RATE_LAG * pixels:
             return None
-    best = [min(score.rates.tested, key=score.validation_loss) for score in scores]
-    nats = np.concatenate([score.rates.tested[name] - score.rate_noise[name] for name, score in zip(best, scores, strict=True)])
+    by_fold = [min(score.rates.tested, key=score.validation_loss) for score in scores]
+    nats = np.concatenate(
+        [score.rates.tested[name] - score.rate_noise[name] for name, score in zip(by_fold, scores, strict=True)]
+    )
     groups = np.concatenate([score.groups for score in scores])
-    values, _, bounds = _with_limit(nats, groups, [score.rates for score in scores], best, confidence, seed)
-    return "/".join(dict.fromkeys(best)), values.mean, bounds
+    values, _, bounds = _with_limit(nats, groups, [score.rates for score in scores], by_fold, confidence, seed)
+    return "/".join(dict.fromkeys(by_fold)), values.mean, bounds
 
 
 def _kind(noise, source) -> dict[str, bool]:

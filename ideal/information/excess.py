@@ -8,6 +8,7 @@ and also half the distance of the losses on other sources and on the model's own
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -91,7 +92,7 @@ class Halves:
         try:
             for part, siblings in zip(self._parts, fitted, strict=False):
                 some = train[part] if isinstance(train, np.ndarray) else train.take(part)
-                more = {} if sigmas is None else {"sigmas": (sigmas[0][part], sigmas[1])}
+                more: dict[str, Any] = {} if sigmas is None else {"sigmas": (sigmas[0][part], sigmas[1])}
                 siblings[name] = kind.fit(key, some, validation, fitted=siblings, sensor=sensor, **more)
         except DataError:
             return []

@@ -83,7 +83,7 @@ def check_fitted(fitted: Mapping[str, Density], here: dict, shape: tuple[int, ..
             known = getattr(getattr(member, "anchor", None), "sensor", sensor)
             if _levels(known) != _levels(sensor):
                 raise UsageError(f"{where}: the model {name} was fitted to {_step(known)}, these are {_step(sensor)}")
-        if is_home(model, here):
+        if model.origin is not None and is_home(model, here):
             _check_settings(where, name, model.origin, here)
 
 
@@ -149,13 +149,13 @@ def _checksum_of_groups(source) -> str:
         return _checksum(b"", np.ascontiguousarray(np.unique(source.groups, return_inverse=True)[1], np.int64))
     digest, block = hashlib.sha256(), 2**20
     for start in range(0, len(source), block):
-        digest.update(np.arange(start, min(start + block, len(source)), dtype=np.int64))
+        digest.update(np.arange(start, min(start + block, len(source)), dtype=np.int64).data)
     return "sha256:" + digest.hexdigest()
 
 
 def _checksum(head: bytes, array: np.ndarray) -> str:
     digest = hashlib.sha256(head)
-    digest.update(array)
+    digest.update(array.data)
     return "sha256:" + digest.hexdigest()
 
 

@@ -23,7 +23,8 @@ def stored_span(source, noise: NoiseModel) -> tuple[float, float] | None:
         return None
     limits, step = np.iinfo(source.dtype), noise.step
     low, high = (-(-limits.min // step) * step, limits.max // step * step)
-    return tuple(float((end - source.offset) * source.gain) for end in (low - step / 2, high + step / 2))
+    below, above = (float((end - source.offset) * source.gain) for end in (low - step / 2, high + step / 2))
+    return below, above
 
 
 def floor_of(source, noise: NoiseModel, train: Prepared) -> Floor | None:

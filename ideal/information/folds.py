@@ -45,17 +45,16 @@ class KeptFolds:
             StorageWarning: it is damaged.
 
         """
-        kept = None if self._folder is None else read_checkpoint(self._file(number))
-        if kept is None:
+        if self._folder is None or (kept := read_checkpoint(_file(self._folder, number))) is None:
             return None
         try:
             about = json.loads(str(kept["about"]))
             if about["mark"] != self._mark:
                 return None
             score = _nested({tuple(path): kept[f"array_{place}"] for place, path in enumerate(about["paths"])})
-            models = {name: load(self._model(number, place)) for place, name in enumerate(about["models"])}
+            models = {name: load(_model(self._folder, number, place)) for place, name in enumerate(about["models"])}
         except (OSError, KeyError, TypeError, ValueError, DataError) as error:
-            distrust(self._file(number), error)
+            distrust(_file(self._folder, number), error)
             return None
         return score, models
 
@@ -73,18 +72,20 @@ class KeptFolds:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             for place, model in enumerate(models.values()):
-                model.save(self._model(number, place))
+                model.save(_model(self._folder, number, place))
         except OSError as error:
             warnings.warn(f"{error.filename}: cannot be written ({error.strerror})", StorageWarning, stacklevel=2)
             return
         arrays = {f"array_{place}": np.asarray(value) for place, (_, value) in enumerate(paths)}
-        write_checkpoint(self._file(number), {"about": np.array(json.dumps(about)), **arrays})
+        write_checkpoint(_file(self._folder, number), {"about": np.array(json.dumps(about)), **arrays})
 
-    def _file(self, number: int) -> Path:
-        return self._folder / f"fold-{number}.npz"
 
-    def _model(self, number: int, place: int) -> Path:
-        return self._folder / f"fold-{number}-model-{place}.h5"
+def _file(folder: Path, number: int) -> Path:
+    return folder / f"fold-{number}.npz"
+
+
+def _model(folder: Path, number: int, place: int) -> Path:
+    return folder / f"fold-{number}-model-{place}.h5"
 
 
 def _bytes(array: np.ndarray) -> bytes:

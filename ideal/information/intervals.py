@@ -271,7 +271,7 @@ def _bounds(parts: list[_Part], confidence: float) -> tuple[float, float]:
     errors = np.sqrt(sum(part.errors**2 for part in parts))
     usable = errors > 1e-6 * error  # less is what rounding leaves of none
     if usable.any():
-        shifts = sum(part.shifts for part in parts)
+        shifts = sum((part.shifts for part in parts), start=np.zeros(()))
         upper, lower = np.quantile(shifts[usable] / errors[usable], [1 - tail, tail])
         low, high = max(low, upper), max(high, -lower)
     scale = error * stretched / by_t

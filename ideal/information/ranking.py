@@ -96,8 +96,8 @@ class Ranking:
     @property
     def warnings(self) -> list[str]:
         """A line for each finding of the estimates and of what they tell of labels, each once."""
-        found = (text for each in (*self.estimates, *self.tasks.values()) for text in each.warnings)
-        return list(dict.fromkeys(found))
+        found: list[Estimate | TaskInformation] = [*self.estimates, *self.tasks.values()]
+        return list(dict.fromkeys(text for each in found for text in each.warnings))
 
     def documents(self) -> list[dict]:
         """Return each estimate as in the JSON of `ideal estimate`, with what it tells of labels where that was asked."""

@@ -69,8 +69,8 @@ class ModelResult:
         """Rebuild a result from `to_record`."""
         loss = record["validation_loss"]
         return cls(
-            **record
-            | {
+            **{
+                **record,
                 "values": GroupedValues.from_record(record["values"]),
                 "limit": record.get("limit") and GroupedValues.from_record(record["limit"]),
                 "interval": bounds_of(record["interval"]),
@@ -159,7 +159,8 @@ class Estimate:
     @property
     def interval(self) -> tuple[float, float]:
         """The confidence interval of the estimate, bits per pixel."""
-        return tuple(self.bits_per_pixel(bound) for bound in self.best.interval)
+        low, high = self.best.interval
+        return self.bits_per_pixel(low), self.bits_per_pixel(high)
 
     @property
     def warnings(self) -> list[str]:

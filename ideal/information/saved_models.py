@@ -47,7 +47,7 @@ def load_fitted(paths: Sequence[str]) -> dict[str, Density]:
     return fitted
 
 
-def check_save(target: str | None, files: Sequence[str], fits: bool) -> None:
+def check_save(target: str | Path | None, files: Sequence[str], fits: bool) -> None:
     """Refuse, before any work, to keep a model that there will not be.
 
     Args:

@@ -70,11 +70,12 @@ def sensor_of(noise: NoiseModel | None, period: tuple[int, int] | None = None, p
         return Sensor(noise.quantum, noise.origin, noise.lowest, noise.linear_variance, mosaic, noise.highest)
     sigma = noise.sigma
     if patches is not None and sigma_by_value(patches.source):
-        sigma = common_sigma(patches)
-        if sigma is None:
+        common = common_sigma(patches)
+        if common is None:
             return Sensor(period=mosaic, noise_by_sample=True)
-    alike = patches is None or np.ptp(sigma) == 0
-    return Sensor(noise_variance=(float(np.min(sigma)) ** 2, 0.0), period=mosaic, noise_sigma=None if alike else sigma)
+        sigma = common
+    own = None if patches is None or np.ptp(sigma) == 0 else np.asarray(sigma)
+    return Sensor(noise_variance=(float(np.min(sigma)) ** 2, 0.0), period=mosaic, noise_sigma=own)
 
 
 def sigma_by_value(source) -> bool:

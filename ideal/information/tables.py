@@ -144,7 +144,7 @@ def by_model_table(documents: Sequence[dict], names: Mapping[str, str]) -> Table
     ordered = _ordered(documents)
     models = list(dict.fromkeys(name for found in ordered for name in found["models"]))
     digits = digits_for(each["information_bits_per_pixel"] for each in ordered)
-    rows = []
+    rows: list[Sequence[str | Cell]] = []
     for found in ordered:
         chosen = found["model"].split("/")
         cells = []
@@ -163,7 +163,7 @@ def differences_table(documents: Sequence[dict], comparisons: Sequence[dict], na
     ordered = _ordered(documents)
     digits = digits_for(each["information_bits_per_pixel"] for each in ordered)
     place = {found["path"]: number for number, found in enumerate(ordered)}
-    pairs = [[*sorted((each["a"], each["b"]), key=place.get), each] for each in comparisons]
+    pairs = [[*sorted((each["a"], each["b"]), key=place.__getitem__), each] for each in comparisons]
     rows = [
         (f"{names[a]} over {names[b]}", _difference(each, a, digits), "by source" if each["paired"] else "unpaired")
         for a, b, each in sorted(pairs, key=lambda pair: (place[pair[0]], place[pair[1]]))

@@ -73,9 +73,9 @@ def open_measurements(path: str | Path, *, axes: str | None = None, follow_links
         raise UsageError(f"unknown option {', '.join(unknown)} for {path}: expected {', '.join(_OVERRIDES + _RADIO)}")
     given = {key: value for key, value in overrides.items() if value is not None}
     sigma = given.get("sigma")
-    usable = isinstance(sigma, int | float | np.number) and 0 < sigma < np.inf
+    known = float(sigma) if isinstance(sigma, int | float | np.number) and 0 < sigma < np.inf else None
     radio = {key: given.pop(key) for key in _RADIO if key in given}
-    source = open_source(path, axes, follow_links=follow_links, sigma=float(sigma) if usable else None, **radio)
+    source = open_source(path, axes, follow_links=follow_links, sigma=known, **radio)
     try:
         return MeasurementSet(source, given)
     except BaseException:
@@ -245,8 +245,8 @@ class MeasurementSet(AbstractContextManager):
             *others, last = noises_of(is_complex=is_complex)
             wanted = f"{', '.join(others)} or {last}" if others else last
             error = UsageError if "noise" in overrides else DataError
-            values = "complex" if is_complex else "real"
-            raise error(f"{self.path}: noise is {kind.name} but the measurements are {values}, expected {wanted}")
+            numbers = "complex" if is_complex else "real"
+            raise error(f"{self.path}: noise is {kind.name} but the measurements are {numbers}, expected {wanted}")
         return calibration
 
     def _take_noise(self, known: dict, overrides: dict) -> type[NoiseModel] | None:
@@ -264,7 +264,7 @@ class MeasurementSet(AbstractContextManager):
         check_figures(kind, given, f"{self.path}: ")
         known["figures"] = {name: _number(value, name, self.path, DataError) for name, value in stated.items()}
         overrides["figures"] = {name: _number(value, name, self.path, UsageError) for name, value in given.items()}
-        if isinstance(self.attributes.get("noise"), type):
+        if kind is not None and isinstance(self.attributes.get("noise"), type):
             self.attributes["noise"] = kind.name
         return kind
 

@@ -1,6 +1,6 @@
 """What real and complex Gaussian noise share: standard deviations that are the same at every mean."""
 
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import numpy as np
 
@@ -21,6 +21,10 @@ class Additive(NoiseModel):
     _precisions: ClassVar[tuple[type, type]]  # of stored values, single and double
     _parts: ClassVar[int] = 1  # real numbers in a value
     sigma: float | np.ndarray
+
+    if TYPE_CHECKING:  # the dataclasses have it
+
+        def __init__(self, sigma: float | np.ndarray) -> None: ...
 
     def variance(self, mean):
         """Return sigma^2, with the shape of the mean; of complex values that of each part."""
@@ -59,7 +63,7 @@ class Additive(NoiseModel):
 
     def part(self, index) -> Self:
         """Return the noise of a part of the values, by an index of an array that holds them all."""
-        return type(self)(self.sigma[index]) if self.by_value else self
+        return type(self)(cast(np.ndarray, self.sigma)[index]) if self.by_value else self
 
     def with_sigma(self, sigma) -> Self:
         """Return the same noise with other standard deviations."""

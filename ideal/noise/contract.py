@@ -74,14 +74,9 @@ class NoiseModel:
         needs_means: whether H(Y|X) without clean means needs the distribution of the means, `fit_means`.
         units: unit of the stored values where no system names another; None for the numbers of a camera (DN).
         scale: scale on which density models, and what takes measurements for Gaussian, see the values.
-        quantum: width in photoelectrons of one step of the measurement; 0 where it is continuous.
-        origin: one of the levels of a measurement with steps, photoelectrons.
         step: stored units between two levels.
-        lowest, highest: levels in photoelectrons at which values end or a converter cuts them off; -inf and inf where there are
-            none.
         gain: photoelectrons per DN of a converter; 0 where there is none.
-        linear_variance: (a, b) where the variance is about a + b m at the mean m; (0, 0) where it is not of this form.
-        least_deviation: standard deviation in photoelectrons that is left where there is no light.
+        sigma: standard deviations of `additive` noise, which alone has this.
 
     """
 
@@ -98,14 +93,41 @@ class NoiseModel:
     needs_means: ClassVar[bool] = False
     units: ClassVar[str | None] = "photoelectrons"
     scale: ClassVar[Scale] = LINEAR
-    quantum: float = 0.0
-    origin: float = 0.0
     step: int = 1
-    lowest: float = -math.inf
-    highest: float = math.inf
     gain: float = 0.0
-    linear_variance: tuple[float, float] = (0.0, 0.0)
-    least_deviation: float = 0.0
+    sigma: float | np.ndarray
+
+    # What follows from the figures; a subclass may have a plain attribute instead.
+
+    @property
+    def quantum(self) -> float:
+        """Width in photoelectrons of one step of the measurement; 0 where it is continuous."""
+        return 0.0
+
+    @property
+    def origin(self) -> float:
+        """One of the levels of a measurement with steps, photoelectrons."""
+        return 0.0
+
+    @property
+    def lowest(self) -> float:
+        """Level in photoelectrons at which values end or a converter cuts them off; -inf where there is none."""
+        return -math.inf
+
+    @property
+    def highest(self) -> float:
+        """Level in photoelectrons at which values end or a converter cuts them off; inf where there is none."""
+        return math.inf
+
+    @property
+    def linear_variance(self) -> tuple[float, float]:
+        """(a, b) where the variance is about a + b m at the mean m; (0, 0) where it is not of this form."""
+        return 0.0, 0.0
+
+    @property
+    def least_deviation(self) -> float:
+        """Standard deviation in photoelectrons that is left where there is no light."""
+        return 0.0
 
     # The probability of Y at a mean.
 

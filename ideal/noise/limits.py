@@ -173,12 +173,12 @@ def _entropy_and_variance(means: np.ndarray, channel: Channel) -> tuple[np.ndarr
         return _summed([(np.add.reduceat(pmf, begins, axis=1), values[begins])], means, channel)
     noise, quantum = channel.read_noise, channel.quantum
     below, above = electrons[0] - _SIGMAS * noise, electrons[-1] + _SIGMAS * noise
-    atoms = []
+    cut = []
     if channel.low > below - quantum:
-        atoms.append((pmf @ ndtr((channel.low + quantum / 2 - electrons) / noise), channel.low))
+        cut.append((pmf @ ndtr((channel.low + quantum / 2 - electrons) / noise), channel.low))
     if channel.high < above + quantum:
-        atoms.append((pmf @ ndtr((electrons - channel.high + quantum / 2) / noise), channel.high))
-    atoms = [(chance[:, None], np.array([level])) for chance, level in atoms]
+        cut.append((pmf @ ndtr((electrons - channel.high + quantum / 2) / noise), channel.high))
+    atoms = [(chance[:, None], np.array([level])) for chance, level in cut]
     start, stop = max(below, channel.low + quantum / 2), min(above, channel.high - quantum / 2)
     if start >= stop:
         return _summed(atoms, means, channel)
@@ -224,7 +224,7 @@ def _integrated(pmf, electrons, means, channel, span, atoms) -> tuple[np.ndarray
     """
     quantum, centre = channel.quantum, means[len(means) // 2]
     panels = int(np.ceil(1.5 * (span[1] - span[0]) / np.sqrt(means[0] + channel.read_noise**2)))
-    edges = np.linspace(*span, panels + 1)
+    edges = np.linspace(span[0], span[1], panels + 1)
     half = (edges[1] - edges[0]) / 2
     nodes = (edges[:-1, None] + half * (1 + _NODES[0])).ravel()
     weights = np.tile(half * _NODES[1], panels)

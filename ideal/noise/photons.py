@@ -23,6 +23,8 @@ class PhotonNoise(NoiseModel):
         if clean is not None:
             return self._clean_entropy(measurements, clean)
         means = self.fit_means(measurements) if means is None else means
+        if means is None:
+            return super().conditional_entropy(measurements)  # which asks for clean means
         return sum_values(means.influence(measurements, self.entropy(means.grid), np.size(measurements)))
 
     def check_means(self, clean: np.ndarray, where: str) -> np.ndarray:

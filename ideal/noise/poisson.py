@@ -102,7 +102,7 @@ class Poisson(PhotonNoise):
             )
         return whole
 
-    def without_limits(self) -> Self:
+    def without_limits(self) -> "Poisson":
         """Return counts without a ceiling."""
         return self if self._channel is None else Poisson()
 

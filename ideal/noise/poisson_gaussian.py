@@ -179,8 +179,7 @@ class PoissonGaussian(PhotonNoise):
 
     def fit_means(self, values) -> MixingDistribution:
         """Return the distribution of mean electrons behind a camera's values."""
-        limits = {"low": self.lowest, "high": self.highest}
-        return fit_mixing_distribution(values, self.read_noise, self.quantum, self.origin, **limits)
+        return fit_mixing_distribution(values, self.read_noise, self.quantum, self.origin, low=self.lowest, high=self.highest)
 
     def describe(self) -> dict:
         """Return the name and the camera's figures, its limits where it has any."""
@@ -217,8 +216,8 @@ class PoissonGaussian(PhotonNoise):
 
     def with_limits(self, calibration, *, floor: float | None, ceiling: float | None) -> Self:
         """Return a camera whose converter ends at these numbers."""
-        limits = {"floor": floor, "ceiling": ceiling}
-        return replace(self, **{name: value for name, value in limits.items() if value is not None})
+        floor, ceiling = self.floor if floor is None else floor, self.ceiling if ceiling is None else ceiling
+        return replace(self, floor=floor, ceiling=ceiling)
 
     def continuous(self) -> Self:
         """Return the electrons before the converter."""

@@ -1,7 +1,6 @@
 """What every objective of a design can do: give information, or another gain, as a function of a system's parameters."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,12 +10,6 @@ import numpy as np
 from ideal.imaging import ImagingSystem, Params
 from ideal.noise import NoiseModel
 from ideal.optimize.targets import Target
-
-Report = Callable[[str, float | None], None]
-
-
-def silent(text: str, fraction: float | None = None) -> None:
-    """Report nothing."""
 
 
 @dataclass(frozen=True)

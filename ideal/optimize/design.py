@@ -14,11 +14,12 @@ from ideal.errors import UsageError, unknown_name
 from ideal.health import Finding
 from ideal.imaging import ImagingSystem, OneOf, Params
 from ideal.optimize import find_objective
-from ideal.optimize._contract import Objective, Report, Task
+from ideal.optimize._contract import Objective, Task
 from ideal.optimize.ascent.checkpoint import read_tree, write_tree
 from ideal.optimize.ascent.gradient import Ascent, Climb, climb
 from ideal.optimize.ascent.local_search import LocalSearch, Rules, check_rules, search_locally
 from ideal.optimize.ascent.starts import starting_designs
+from ideal.progress import Progress, silent
 
 _ROUNDS = 6  # times that each single change is looked at by a local search, at most: by then few improve
 
@@ -30,7 +31,7 @@ class Optimum:
     Attributes:
         params: the hard design.
         begun: the start that it comes from, made hard.
-        climb: the ascent that led to it, without the objective's state; None where there was none.
+        climb: the ascent that led to it, without the objective's state.
         gain_of_start, gain_of_ascent, gain_of_search: gain of held-out scenes for the hard start, after the ascent, and after the
             local search, in the objective's unit.
         unit: of the gains.
@@ -41,7 +42,7 @@ class Optimum:
 
     params: Params
     begun: Params
-    climb: Climb | None
+    climb: Climb
     gain_of_start: float
     gain_of_ascent: float
     gain_of_search: float
@@ -61,7 +62,7 @@ def find_design(
     search: bool = True,
     seed: int = 0,
     checkpoints: Path | None = None,
-    report: Report = lambda text, fraction=None: None,
+    report: Progress = silent,
     log=lambda record: None,
 ) -> Optimum:
     """Raise an objective from several starts, round the best, and improve it by exchanges.
@@ -94,12 +95,12 @@ def find_design(
     with jax.enable_x64(True):
         kind = find_objective(objective) if isinstance(objective, str) else objective
         aim = _objective(kind, task, settings or {})
-        rules = Rules(floors=dict(floors or {}))
+        rules = Rules(floors=floors)
         begun = starting_designs(task.system, starts, seed, [name for name, rate in ascent.rates.items() if not rate])
         if floors:
             check_rules(task.system, begun[0], rules)
-        found, gains = _climbed(aim, begun, ascent, seed, checkpoints, report, log)
-        params, last, findings = found.params, gains[1], found.findings
+        found, (gain_of_start, gain_of_ascent) = _climbed(aim, begun, ascent, seed, checkpoints, report, log)
+        params, last, findings = found.params, gain_of_ascent, found.findings
         if floors or (search and aim.compares and _has_choices(task.system)):
             left = None if ascent.time_limit is None else max(1.0, ascent.time_limit - (time.monotonic() - begun_at))
             better = search_locally(
@@ -120,7 +121,7 @@ def find_design(
         climbed = replace(found, relaxed=_single(found.relaxed), params=_single(found.params), state=None)
         seconds = time.monotonic() - begun_at
         first = _single(task.system.harden(begun[found.start]))
-        designed = Optimum(_single(params), first, climbed, *gains, last, aim.unit, seconds, findings)
+        designed = Optimum(_single(params), first, climbed, gain_of_start, gain_of_ascent, last, aim.unit, seconds, findings)
     if kept:
         _keep(kept, designed)
     return designed

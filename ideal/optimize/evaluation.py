@@ -17,10 +17,11 @@ from ideal.information.results import Comparison, Estimate
 from ideal.measurements.measurement_set import MeasurementSet, from_arrays
 from ideal.noise import NoiseModel
 from ideal.optimize import parse_target
-from ideal.optimize._contract import Report, Task
+from ideal.optimize._contract import Task
 from ideal.optimize.objectives.closed_form import ClosedForm
 from ideal.optimize.objectives.periodic import TooLargeError
 from ideal.optimize.objects import Part
+from ideal.progress import Progress, silent
 from ideal.simulation import Simulation
 
 DEFAULT_MODELS = ("stationary", "full", "causal-mixture")
@@ -86,23 +87,23 @@ class Scale:
         return {"seed": self.seed, "confidence": self.confidence, "effort": self.effort}
 
 
-def information_of(measured: MeasurementSet, scale: Scale, report: Report, checkpoints: Path | None = None) -> Estimate:
+def information_of(measured: MeasurementSet, scale: Scale, report: Progress, checkpoints: Path | None = None) -> Estimate:
     """Return the information of one design's measurements, by the best of the models that suit them."""
     if len(measured.shape) < 3 or measured.dtype.kind == "c":
         return estimate(
             measured, models=("full",), **scale.options(), allow=DARK_OBJECTS, checkpoints=checkpoints, progress=report
         )
     size = tuple(min(scale.patch, side) for side in measured.shape[1:3])
-    models = scale.models
+    models: tuple[str, ...] | None = scale.models
     if min(size) < _SMALLEST:
-        models = tuple(each for each in models if each in ("stationary", "full")) or None
+        models = tuple(each for each in scale.models if each in ("stationary", "full")) or None
     return estimate(
         measured, models=models, patch=size, **scale.options(), allow=DARK_OBJECTS, checkpoints=checkpoints, progress=report
     )
 
 
 def label_information_of(
-    measured: MeasurementSet, scale: Scale, report: Report, checkpoints: Path | None = None
+    measured: MeasurementSet, scale: Scale, report: Progress, checkpoints: Path | None = None
 ) -> TaskInformation:
     """Return a lower bound on what one design's whole measurements tell of the labels of their objects."""
     return task_information(measured, patch=None, **scale.options(), checkpoints=checkpoints, progress=report)
@@ -126,7 +127,7 @@ def evaluate(
     effort: float = DEFAULT_EFFORT,
     seed: int = 0,
     confidence: float = 0.95,
-    report: Report = lambda text, fraction=None: None,
+    report: Progress = silent,
 ) -> Evaluation:
     """Measure designs on the same fresh objects and estimate the information of each.
 

@@ -46,19 +46,28 @@ def comparison_figure(document: dict) -> Figure:
         before = value
         left.axvline(value, color=GREY, linewidth=1, linestyle="--")
         side = "left" if value <= best else "right"  # of the text, away from the edge of the chart
-        place = {"ha": side, "va": "bottom", "fontsize": 7.5, "color": "0.35", "xycoords": left.get_xaxis_transform()}
-        left.annotate(text, (value, 1), (3 if side == "left" else -3, -10 - 10 * line), textcoords="offset points", **place)
+        left.annotate(
+            text,
+            (value, 1),
+            (3 if side == "left" else -3, -10 - 10 * line),
+            xycoords=left.get_xaxis_transform(),
+            textcoords="offset points",
+            ha=side,
+            va="bottom",
+            fontsize=7.5,
+            color="0.35",
+        )
     _finish(left, [each["strategy"] for each in strategies], values, top=-1.3)
     left.set(xlabel=f"information, closed form ({document['unit']})", title=f"{document['choose']} {noun}s by each strategy")
 
     values = []
     for place, row in enumerate(designs):
         low, high = row["interval"]
-        known = np.isfinite([low, high]).all()
-        bars = [[row["information"] - low], [high - row["information"]]] if known else None
+        bounded = np.isfinite([low, high]).all()
+        bars = [[row["information"] - low], [high - row["information"]]] if bounded else None
         colour = GREEN if row["role"] == "design" else BLUE
         right.errorbar(row["information"], place, xerr=bars, fmt="o", color=colour, capsize=3, markersize=6)
-        values += [row["information"], *([low, high] if known else [])]
+        values += [row["information"], *([low, high] if bounded else [])]
         if np.isfinite(row["closed_form"]):
             label = "closed form, Gaussian objects" if row is designs[0] else None
             right.plot(row["closed_form"], place, "|", color=GREY, markersize=12, label=label)

@@ -80,13 +80,16 @@ def ascent_figure(record: dict, history: list[dict]) -> Figure:
         values = np.array([record[key] for record in history], dtype=float)
         for number, line in enumerate(values.T):
             mine = number == best or not several
-            style = {
-                "linewidth": 1.6 if mine else 0.9,
-                "linestyle": "-" if mine else ":",
-                "color": colour,
-                "alpha": 1 if mine else 0.5,
-            }
-            axes.plot(steps, line, **style, marker="." if len(steps) <= _FEW else None, label=label if mine else None)
+            axes.plot(
+                steps,
+                line,
+                linewidth=1.6 if mine else 0.9,
+                linestyle="-" if mine else ":",
+                color=colour,
+                alpha=1 if mine else 0.5,
+                marker="." if len(steps) <= _FEW else None,
+                label=label if mine else None,
+            )
     begun = [0, *steps[:-1]]  # a fit is to the design before the steps of its record
     fits = [(step, max(each["gain_by_new_fit"])) for step, each in zip(begun, history, strict=True) if "gain_by_new_fit" in each]
     fits += [(record["step"], record["gain_by_last_fit"]) for record in history if "gain_by_last_fit" in record]
@@ -96,7 +99,7 @@ def ascent_figure(record: dict, history: list[dict]) -> Figure:
         )
     what = "objective: decoder's gain" if unit == "dB" else "objective: information"
     axes.set(xlabel="step", ylabel=f"{what} ({unit})", xlim=(0, 1.03 * steps[-1]))
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
     ends = [(0, gain["start"], "s", "start, as it would be made, held-out objects")]
     if gain["search"] != gain["ascent"]:
         ends.append((steps[-1], gain["search"], "D", "after exchanges, held-out objects"))

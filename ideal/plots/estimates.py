@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 _LONGEST_NAME = 58
 _MARKS = ("|", "x", "1", "+", "2", "*", "3")  # of the models that were not chosen
-_LEGEND = {"loc": "outside upper center", "ncols": 3, "fontsize": 8, "frameon": False}
 
 
 def draw_estimates(estimates: "Sequence[Estimate]", comparisons: "Sequence[Comparison]" = ()) -> Figure:
@@ -56,15 +55,22 @@ def draw_estimates(estimates: "Sequence[Estimate]", comparisons: "Sequence[Compa
         plotted += [value, *(bound for bound in (low, high) if np.isfinite(bound))]
         label = f"chosen model, {exact_percent(estimate.confidence)} interval" if row == 0 else None
         axis.errorbar(value, row, xerr=_bars(value, low, high), fmt="o", color=BLUE, capsize=4, markersize=6, label=label)
-        place = {"xycoords": axis.get_yaxis_transform(), "textcoords": "offset points", "fontsize": 9}
-        axis.annotate(f"{names[estimate.path]}   {value:.3f}", (0, row), (4, 12), **place)
+        beside, text = axis.get_yaxis_transform(), f"{names[estimate.path]}   {value:.3f}"
+        axis.annotate(text, (0, row), (4, 12), xycoords=beside, textcoords="offset points", fontsize=9)
     _finish(axis, count, plotted)
     unit = " or ".join(dict.fromkeys(each.pixel_name for each in ordered))
     axis.set_xlabel(f"information (bits per {unit})")
     # The model that was chosen first, then the others in the order of the registry.
     handles, labels = axis.get_legend_handles_labels()
     order = sorted(range(len(labels)), key=lambda place: not labels[place].startswith("chosen"))
-    figure.legend([handles[place] for place in order], [labels[place] for place in order], **_LEGEND)
+    figure.legend(
+        [handles[place] for place in order],
+        [labels[place] for place in order],
+        loc="outside upper center",
+        ncols=3,
+        fontsize=8,
+        frameon=False,
+    )
     if any(steps):
         _draw_steps(figure.add_subplot(grid[:, column["difference"]]), steps, unit)
     return figure
@@ -101,10 +107,10 @@ def draw_differences(comparisons: "Sequence[Comparison]") -> Figure:
         value, (low, high) = each.difference_bits_per_pixel, each.interval
         plotted += [value, *(bound for bound in (low, high) if np.isfinite(bound))]
         axis.errorbar(value, row, xerr=_bars(value, low, high), fmt="o", color=BLUE, capsize=4, markersize=6)
-        place = {"xycoords": axis.get_yaxis_transform(), "textcoords": "offset points", "fontsize": 9}
         names = _names([each.a, each.b])
         paired = "" if each.paired else ", unpaired"
-        axis.annotate(f"{names[each.a]} over {names[each.b]}{paired}   {value:+.3f}", (0, row), (4, 10), **place)
+        beside, text = axis.get_yaxis_transform(), f"{names[each.a]} over {names[each.b]}{paired}   {value:+.3f}"
+        axis.annotate(text, (0, row), (4, 10), xycoords=beside, textcoords="offset points", fontsize=9)
     axis.axvline(0, color="0.4", linewidth=0.8)
     _finish(axis, count, plotted)
     axis.set_xlabel(f"difference ({comparisons[0].unit}), {exact_percent(comparisons[0].confidence)} interval")

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 _SUFFIXES = (".png", ".svg", ".pdf")
 _SMALLEST = 0.6  # of the usual size of texts, in a narrow figure
-_READ_AS = ("noise", "sigma", "gain", "offset", "read_noise", "axes", "floor", "saturation", "follow_links", "source", "freqsel")
-_READ_AS += ("subarray", "weight_scale")
+_READ_AS = (
+    *("noise", "sigma", "gain", "offset", "read_noise", "axes", "floor", "saturation", "follow_links"),
+    *("source", "freqsel", "subarray", "weight_scale"),
+)
 
 
 def draw_run(
@@ -91,14 +93,14 @@ def _shrink_texts(figure: "matplotlib.figure.Figure", factor: float) -> None:
     from matplotlib.text import Text
 
     sides = [side for axes in figure.axes for side in (axes.xaxis, axes.yaxis)]
-    ticks = [(side, tick.label1.get_size()) for side in sides for tick in side.get_major_ticks()[:1]]
+    ticks = [(side, tick.label1.get_fontsize()) for side in sides for tick in side.get_major_ticks()[:1]]
     for text in figure.findobj(Text):
-        text.set_fontsize(factor * text.get_fontsize())
+        text.set_fontsize(factor * float(text.get_fontsize()))
     for side, size in ticks:
-        side.set_tick_params(labelsize=factor * size)
+        side.set_tick_params(labelsize=factor * float(size))
 
 
-def figures_of(run: Run, names: Mapping[str, str] | None = None) -> "dict[str, Callable[[], matplotlib.figure.Figure]]":
+def figures_of(run: Run, names: Mapping[str, str] | None = None) -> "Mapping[str, Callable[[], matplotlib.figure.Figure]]":
     """Return what draws each figure of a run, by its name.
 
     Args:
@@ -130,13 +132,13 @@ def figures_of(run: Run, names: Mapping[str, str] | None = None) -> "dict[str, C
     return _of_choice(run.record) if run.kind == CHOICE else _of_design(run)
 
 
-def _of_design(run: Run) -> "dict[str, Callable[[], matplotlib.figure.Figure]]":
+def _of_design(run: Run) -> "Mapping[str, Callable[[], matplotlib.figure.Figure]]":
     from ideal.plots.designs import figures_of_record
 
     return figures_of_record(run.record, [line for line in run.metrics() if "step" in line])
 
 
-def _of_choice(record: dict) -> "dict[str, Callable[[], matplotlib.figure.Figure]]":
+def _of_choice(record: dict) -> "Mapping[str, Callable[[], matplotlib.figure.Figure]]":
     from ideal.plots.choices import comparison_figure
 
     return {"comparison": lambda: comparison_figure(record)}
@@ -172,7 +174,7 @@ def _with_example(run: Run, estimate: "Estimate") -> "Estimate":
 def _study(run: Run) -> "matplotlib.figure.Figure":
     from ideal.studies import find_study
 
-    return find_study(run.record["study"]).draw(run.record)
+    return find_study(run.record["study"])().draw(run.record)
 
 
 def _styled(style: str | None):

@@ -97,8 +97,7 @@ def _transmissions(scenes: np.ndarray, titles: list[str]):
 def _skies(scenes: np.ndarray, titles: list[str], scene: Scene):
     from matplotlib.colors import Normalize
 
-    unit = "µas" if scene.pixel is not None and scene.pixel_unit == "uas" else "pixels"
-    pixel = scene.pixel if unit == "µas" else 1.0
+    pixel, unit = (scene.pixel, "µas") if scene.pixel is not None and scene.pixel_unit == "uas" else (1.0, "pixels")
     half = [0.5 * pixel * side for side in scene.shape[:2]]
     top = float(np.percentile(scenes, 99.95)) or 1.0
     scale = Normalize(0.0, top * 1e3)

@@ -109,6 +109,7 @@ def _visibilities(drawn: np.ndarray, units: str):
     axis.axhline(0, color="#dddddd", linewidth=0.6, zorder=0)
     axis.axvline(0, color="#dddddd", linewidth=0.6, zorder=0)
     bar = figure.colorbar(points, ax=axis, fraction=0.045, pad=0.03)
+    assert bar.solids is not None  # which only a bar of mere contours lacks
     bar.solids.set_alpha(1)
     bar.ax.tick_params(labelsize=_LABEL - 1, length=2)
     bar.set_label("visibility", fontsize=_LABEL)

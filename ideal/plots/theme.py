@@ -61,14 +61,16 @@ def write_plainly(figure: matplotlib.figure.Figure) -> None:
         if said.isascii():
             text.set_text(said)
             continue
-        text.set_family(families)
+        text.set_fontfamily(families)
         drawn = {code for family in families for code in _letters(family)}
         missing = [letter for letter in said if ord(letter) not in drawn and letter != "\n"]
         lost |= dict.fromkeys(missing)
         text.set_text("".join("?" if letter in missing else letter for letter in said))
     if lost:
-        text = f"in the figure a ? stands for each of {''.join(lost)}: no font here has them, install one that does (Noto Sans)"
-        warnings.warn(text, FigureWarning, stacklevel=2)
+        message = (
+            f"in the figure a ? stands for each of {''.join(lost)}: no font here has them, install one that does (Noto Sans)"
+        )
+        warnings.warn(message, FigureWarning, stacklevel=2)
 
 
 @cache

@@ -86,7 +86,7 @@ def report(
         results = [results]
     named = [each for each in results if not hasattr(each, "to_run")]
     read, left_out = read_runs([str(each) for each in named]) if named else ([], [])
-    folders = {place: run for run in read for place in (str(run.path), str(run.path / "run.json"))}
+    folders = {place: run for run in read for place in (run.name, run.place)}
     runs = [each.to_run() if hasattr(each, "to_run") else folders.get(str(Path(each))) for each in results]
     page = make_page([run for run in runs if run is not None], title, left_out)
     target.parent.mkdir(parents=True, exist_ok=True)

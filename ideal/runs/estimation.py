@@ -105,10 +105,23 @@ def estimate_files(
     if resume and (overwrite or not out):
         raise UsageError("--resume goes on with a run: " + ("leave out --force" if out else "name its folder (--out)"))
     check_save(save_model, names, bool(models or not load_models))
-    known = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise, "axes": axes}
+    known: dict[str, Any] = {
+        "noise": noise,
+        "sigma": sigma,
+        "gain": gain,
+        "offset": offset,
+        "read_noise": read_noise,
+        "axes": axes,
+    }
     known |= {"floor": floor, "saturation": saturation} | ({"follow_links": True} if follow_links else {})
     known |= {name: value for name, value in (radio or {}).items() if value is not None}
-    common = {"patch": patch, "period": period, "confidence": confidence, "seed": seed, "max_patches": max_patches}
+    common: dict[str, Any] = {
+        "patch": patch,
+        "period": period,
+        "confidence": confidence,
+        "seed": seed,
+        "max_patches": max_patches,
+    }
     common |= {"effort": effort, "allow": tuple(allow), "time_limit": time_limit}
     configuration = {"files": names, "groups": groups, **known, "models": models, **common}
     configuration |= {"load_model": list(map(str, load_models)), "labels": labels}
@@ -136,10 +149,12 @@ def estimate_files(
             show(ranking, document)
         if save_model:
             with keeping.attempt(save_model, "the model"):
-                own = list(ranking.estimates[0].fitted.values()) or [load_model(str(each)) for each in folder.models(0)]
+                own = list(ranking.estimates[0].fitted.values())
+                if not own and folder is not None:  # it had been estimated before the run was interrupted
+                    own = [load_model(str(each)) for each in folder.models(0)]
                 save_chosen(str(save_model), own)
-        for target in filter(None, (plot, folder and folder.path / FIGURE)):
-            if ranking.estimates:
+        for target in (plot, None if folder is None else folder.path / FIGURE):
+            if target and ranking.estimates:
                 with keeping.attempt(target, "the figure"):
                     from ideal.plots import estimates, theme
 
@@ -185,22 +200,27 @@ class _Work:
 
     def _estimate(self, place: int, measured: MeasurementSet) -> Estimate:
         """Return the estimate of a file; from the folder of the run where it is there."""
-        if (kept := self.folder and self.folder.finished(place)) is not None:
-            self.folder.keep(place, kept)
-            return replace(kept, example=estimation.example_of(measured))
-        way = {"checkpoints": self.folder and self.folder.checkpoints(place), "progress": self.say}
-        found = estimation.estimate(measured, models=self.models, fitted=self.fitted, **self.common, **way)
+        checkpoints = None
+        if self.folder is not None:
+            if (kept := self.folder.finished(place)) is not None:
+                self.folder.keep(place, kept)
+                return replace(kept, example=estimation.example_of(measured))
+            checkpoints = self.folder.checkpoints(place)
+        found = estimation.estimate(
+            measured, models=self.models, fitted=self.fitted, **self.common, checkpoints=checkpoints, progress=self.say
+        )
         if self.folder:
             self.folder.keep(place, found)
         return found
 
     def _task(self, place: int, measured: MeasurementSet) -> TaskInformation:
         """Return what measurements tell of their labels; from the folder of the run where it is there."""
-        if (kept := self.folder and self.folder.finished_task(place, TaskInformation.from_record)) is not None:
-            return kept
-        checkpoints = self.folder and self.folder.checkpoints(place) / "task"
-        way = {"checkpoints": checkpoints, "progress": self.say}
-        found = labels_estimation.task_information(measured, **self.common, **way)
+        checkpoints = None
+        if self.folder is not None:
+            if (kept := self.folder.finished_task(place, TaskInformation.from_record)) is not None:
+                return kept
+            checkpoints = self.folder.checkpoints(place) / "task"
+        found = labels_estimation.task_information(measured, **self.common, checkpoints=checkpoints, progress=self.say)
         if self.folder:
             self.folder.keep_task(place, found.to_record())
         return found

@@ -21,8 +21,10 @@ from ideal.runs.key import difference, digest_of, is_key, key_of
 
 _STATES = _BEGINNING, _RUNNING, _FINISHED, _FAILED = "beginning", "running", "finished", "failed"
 _WORK = ("result-*.json", "task-*.json", "checkpoints/**/*.npz")  # what an interrupted run would lose
-_OTHERS = ("metrics.jsonl", "run.toml", "design.toml", "design.h5", "information.png", "comparison.png", "targets.png")
-_OTHERS += ("ascent.png", "measurements.png", "design-before.png", "design-after.png")
+_OTHERS = (
+    *("metrics.jsonl", "run.toml", "design.toml", "design.h5", "information.png", "comparison.png", "targets.png"),
+    *("ascent.png", "measurements.png", "design-before.png", "design-after.png"),
+)
 _NAMED = 4  # differences that a message has room to name
 
 

@@ -44,9 +44,14 @@ def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Return the names of what two keys differ in: inputs, options and packages."""
     found = []
     for part in ("inputs", "configuration", "versions"):
-        old, new = (each.get(part) if isinstance(each.get(part), Mapping) else {} for each in (before, now))
+        old, new = (_part(each, part) for each in (before, now))
         found += [name for name in dict.fromkeys((*new, *old)) if old.get(name) != new.get(name)]
     return list(dict.fromkeys(found))
+
+
+def _part(key: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = key.get(name)
+    return found if isinstance(found, Mapping) else {}
 
 
 def checksum(name: str) -> str:

@@ -68,9 +68,11 @@ def simulate(
 
     """
     system = as_system(system)
-    is_named = design is None or isinstance(design, str | Path)
-    params = find_design(system, design and str(design), design_seed) if is_named else system.check_params(design)
-    name = (str(design) if design else next(iter(system.designs))) if is_named else "own"
+    if design is None or isinstance(design, str | Path):
+        params = find_design(system, str(design) if design else None, design_seed)
+        name = str(design) if design else next(iter(system.designs))
+    else:
+        params, name = system.check_params(design), "own"
     plan = SimulationPlan(
         system,
         params,
@@ -90,7 +92,7 @@ def simulate(
             measured, findings = to_file.measure(plan, report)
         else:
             facts = to_file.write(plan, str(path), force=overwrite, say=report)
-            measured, findings = open_measurements(path), map(Finding.from_record, facts["findings"])
+            measured, findings = open_measurements(path), [Finding.from_record(each) for each in facts["findings"]]
     for finding in findings:
         warnings.warn(finding.line, IdealWarning, stacklevel=2)
     return measured

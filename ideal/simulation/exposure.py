@@ -2,7 +2,7 @@
 
 import math
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from ideal.errors import DataError, UsageError
 from ideal.health.finding import Finding
 from ideal.imaging import ImagingSystem, Params
 from ideal.noise import NoiseModel
+from ideal.progress import Progress, silent
 from ideal.text import percent
 
 _EXPOSED_BY = 256  # objects whose mean brightness sets the exposure, however many are simulated
@@ -31,21 +32,34 @@ DEFAULT_PHOTONS = 100.0
 
 
 class Objects(Protocol):
-    """A block of objects: scenes (sample, ...), labels (sample,) or None, groups (sample,)."""
+    """A block of objects."""
 
-    scenes: np.ndarray
-    labels: np.ndarray | None
-    groups: np.ndarray
+    @property
+    def scenes(self) -> np.ndarray:
+        """(sample, ...)."""
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """(sample,), or None."""
+
+    @property
+    def groups(self) -> np.ndarray:
+        """(sample,)."""
 
 
 class ObjectSource(Protocol):
-    """Objects to image: `count` of them or, if that is None, as many as are asked for; `classes` names their labels.
+    """Objects to image.
 
     A source may have `findings`: what is lost of its objects on the pixels of the scene.
     """
 
-    count: int | None
-    classes: tuple[str, ...]
+    @property
+    def count(self) -> int | None:
+        """How many there are; None where there are as many as are asked for."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the labels; empty where these are numbers or missing."""
 
     def read(self, start: int, stop: int) -> Objects:
         """Return objects start to stop."""
@@ -170,7 +184,7 @@ def prepare(
     photons: float | None = None,
     noise: NoiseModel | None = None,
     design: str = "",
-    report: Callable[[str, float | None], None] = lambda text, fraction=None: None,
+    report: Progress = silent,
 ) -> Simulation:
     """Set the exposure and the noise of a simulation.
 
@@ -254,7 +268,7 @@ class _Probe:
 
     """
 
-    def __init__(self, source: ObjectSource, count: int, size: int, report: Callable[[str, float | None], None]):
+    def __init__(self, source: ObjectSource, count: int, size: int, report: Progress):
         self.source, self.count, self.report = source, count, report
         self.block = max(1, min(count, _PROBE_VALUES // max(size, 1)))
         self._kept: np.ndarray | None = None

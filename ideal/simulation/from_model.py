@@ -2,6 +2,7 @@
 
 import io
 import math
+from typing import Protocol, cast
 
 import numpy as np
 
@@ -38,7 +39,13 @@ def draw(path: str, model: Density, count: int, seed: int, size: tuple[int, int]
     if len(model.shape) == 1 or not (anywhere or all(anchor and anchor.stationary for anchor in anchors)):
         own = "x".join(map(str, model.shape[:2]))
         raise UsageError(f"{path}: the model {model.name} draws measurements of {own} only: leave out --size")
-    return unscaled(model.sample(seed, count, size))
+    return unscaled(cast(_OfAnySize, model).sample(seed, count, size))
+
+
+class _OfAnySize(Protocol):
+    """A density of pixels given those before them, which draws measurements of any size."""
+
+    def sample(self, key: int, count: int, size: tuple[int, int], /) -> np.ndarray: ...
 
 
 def facts_of(path: str, model: Density, drawn: np.ndarray) -> dict:

@@ -51,8 +51,9 @@ class SimulationPlan:
         """
         source = self.objects.open(self.system.scene, self.seed)
         check_count(source, self.count)
-        how = {"photons": self.photons, "noise": self.noise, "design": self.design, "report": report}
-        simulation = prepare(self.system, self.params, source, **how)
+        simulation = prepare(
+            self.system, self.params, source, photons=self.photons, noise=self.noise, design=self.design, report=report
+        )
         shape = self.system.measurement_shape
         if simulation.noise.is_complex and len(shape) != 1:
             raise UsageError(

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +36,7 @@ def write(plan: SimulationPlan, out: str, *, force: bool = False, say: Progress 
     """
     simulation, source = plan.prepare(say)
     system, noise, name = simulation.system, simulation.noise, plan.objects.name
-    about = {
+    about: dict[str, Any] = {
         "system": system.name,
         "system_settings": json.dumps(system.settings),
         "design": plan.design,
@@ -97,16 +98,17 @@ def measure(plan: SimulationPlan, say: Progress = silent) -> tuple[MeasurementSe
     name = f"{plan.objects.name} through {system.name}, design {plan.design}"
     size = _bytes_of(simulation, plan.count, kind, plan.keep_objects)
     check_memory(name, size, f"{plan.count} measurements", "take fewer, or write them to a file (path)")
-    tally, parts = _Tally(), []
+    tally = _Tally()
+    parts: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]] = []
     for block in simulation.blocks(source, plan.count, plan.noise_seed):
         stored, clean = _stored(block, noise, kind)
         scenes = block.scenes if plan.keep_objects else None
         parts.append((stored, clean, block.groups, block.labels, scenes))
         tally.add(block, stored)
         say(f"{plan.objects.name} through {system.name}", tally.count / plan.count)
-    values, clean, groups, labels, scenes = (
-        None if some[0] is None else np.concatenate(some) for some in zip(*parts, strict=True)
-    )
+    columns = list(zip(*parts, strict=True))
+    values, clean, groups = map(np.concatenate, columns[:3])
+    labels, scenes = (None if some[0] is None else np.concatenate(some) for some in columns[3:])
     measured = from_arrays(
         values,
         clean=clean,

@@ -13,7 +13,7 @@ import pytest
 from fixtures.reproduce import Toy, fails
 
 from ideal.cli import _reproduced
-from ideal.studies import Job
+from ideal.studies import STUDIES, Job
 
 FILES = ["figure.png", "figure.svg", "run.json", "table.csv"]
 
@@ -46,6 +46,14 @@ def test_a_study_leaves_its_folder(ideal, toy, tmp_path):
     assert record["plan"] == {"quick": False, "seed": 0, "confidence": 0.95}
     assert record["versions"]["ideal"] == record["version"]
     assert "1 of 5 jobs done now" in ideal("reproduce", "all", "--out", out).stdout
+
+
+def test_ideal_plot_draws_the_figure_of_a_study_again(ideal, toy, tmp_path, monkeypatch):
+    assert ideal("reproduce", "toy", "--out", tmp_path / "made").exit_code == 0
+    monkeypatch.setitem(STUDIES, "toy", Toy)
+    result = ideal("plot", tmp_path / "made" / "toy", "-o", tmp_path / "again.svg", "--width", "4")
+    assert result.exit_code == 0, result.stderr
+    assert 'width="288pt"' in (tmp_path / "again.svg").read_text()
 
 
 def test_figures_come_from_the_record_alone(ideal, toy, tmp_path):

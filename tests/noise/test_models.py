@@ -16,6 +16,7 @@ from ideal.information.estimation import estimate
 from ideal.measurements.measurement_set import from_arrays, open_measurements, write_measurements
 from ideal.noise import NOISE, ComplexGaussian, Gaussian, NoiseModel, Poisson, PoissonGaussian
 from ideal.noise.members import parse_noise
+from ideal.noise.photons import PhotonNoise
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = {
@@ -200,6 +201,19 @@ def test_the_command_lists_and_describes(ideal):
     wrong = ideal("noise", "poison")
     assert wrong.exit_code == 2
     assert "did you mean poisson?" in wrong.stderr
+
+
+def test_photons_without_a_distribution_of_means_ask_for_clean_ones():
+    class Bare(PhotonNoise):
+        name = "bare"
+
+        def entropy(self, mean):
+            return np.asarray(mean, float)
+
+    counts = np.full((2, 3), 4.0)
+    assert Bare().conditional_entropy(counts, counts).tolist() == [12.0, 12.0]
+    with pytest.raises(UsageError, match="bare noise needs the noiseless means"):
+        Bare().conditional_entropy(counts)
 
 
 def test_values_and_means_that_cannot_be():

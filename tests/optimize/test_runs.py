@@ -12,7 +12,7 @@ from ideal.imaging import CallableSystem, DiffractionLimited, Interferometer, Le
 from ideal.imaging.constraints import Bounded
 from ideal.optimize.ascent.starts import starting_designs
 from ideal.optimize.runs import ChoiceResult, DesignPlan, DesignResult
-from ideal.optimize.runs.plans import plan_design
+from ideal.optimize.runs.plans import plan_choice, plan_design
 from ideal.optimize.runs.request import Request
 
 pytestmark = pytest.mark.usefixtures("hasty_compiler")
@@ -231,6 +231,11 @@ def test_a_choice_comes_back_from_its_record_and_its_folder(sites, tmp_path):
 def test_wrong_choices(options, message):
     with pytest.raises(UsageError, match=message):
         ideal.choose(Interferometer(sites=SITES, shape=(16, 16), interval=3600), count=60, progress=False, **options)
+
+
+def test_a_choice_without_a_number():
+    with pytest.raises(UsageError, match=r"say how many sites to choose \(--choose\)"):
+        plan_choice(Interferometer(sites=SITES, shape=(16, 16), interval=3600), Request(count=60))
 
 
 def test_frames_have_a_row_for_each(best, sites):

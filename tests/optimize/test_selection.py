@@ -125,6 +125,8 @@ def test_sites_are_worth_what_the_closed_form_says():
     assert value.hard(chosen(8, 5))[0] == 0  # one site alone
     with pytest.raises(UsageError, match="did you mean LMT"):
         pair_information(system, scenes, fixed=("LTM",))
+    with pytest.raises(UsageError, match="led-microscope does not measure in pairs"):
+        pair_information(make_system("led-microscope"), scenes)
 
 
 def test_components_need_not_fill_a_block(monkeypatch):

@@ -169,7 +169,7 @@ def from_uvfits(path: str | Path, names: tuple[str, ...] = ()) -> tuple[Coverage
     if names:
         found.select(names)
         wanted = [number for number, name in zip(numbers, found.names, strict=True) if name in names]
-        valid &= np.isin(antennas, wanted).all(1)[:, None]
+        valid &= np.isin(antennas, wanted).all(axis=1, keepdims=True)
     group, channel = np.nonzero(valid)
     if not len(group):
         raise DataError(f"{path}: no unflagged visibility between {', '.join(names) or 'its sites'}")

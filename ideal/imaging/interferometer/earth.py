@@ -65,7 +65,7 @@ def modified_julian_date(date: str | float) -> int:
         mjd = float(date)
     except ValueError:
         try:
-            return calendar_date.fromisoformat(date).toordinal() - _ORDINAL_OF_MJD_ZERO
+            return calendar_date.fromisoformat(str(date)).toordinal() - _ORDINAL_OF_MJD_ZERO
         except ValueError:
             raise UsageError(
                 f"{date!r} is no date, expected year-month-day as 2017-04-06, or a Modified Julian Date as 57849"

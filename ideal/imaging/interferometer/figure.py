@@ -70,13 +70,13 @@ def draw(coverage, weights, coordinates, figure, new=()) -> None:
     )
     world.grid(color="0.9", linewidth=0.6)
     world.set_axisbelow(True)
-    groups = _neighbours(latitude, longitude)
-    if len(groups) > _LABELLED:
-        groups = [group for group in groups if weights[group].max() > 0.5][:_LABELLED] if weights.min() < 0.5 else []
-    for group in groups:
+    together = _neighbours(latitude, longitude)
+    if len(together) > _LABELLED:
+        together = [group for group in together if weights[group].max() > 0.5][:_LABELLED] if weights.min() < 0.5 else []
+    for group in together:
         lead = group[0]
-        ahead = longitude[[other[0] for other in groups]] - longitude[lead]
-        beside = np.abs(latitude[[other[0] for other in groups]] - latitude[lead]) < 15
+        ahead = longitude[[other[0] for other in together]] - longitude[lead]
+        beside = np.abs(latitude[[other[0] for other in together]] - latitude[lead]) < 15
         east = longitude[lead] > 120 or (longitude[lead] > -135 and (beside & (ahead > 0) & (ahead < 50)).any())
         world.annotate(
             "\n".join(", ".join(names[i] for i in group[k : k + 2]) for k in range(0, len(group), 2)),
@@ -90,12 +90,12 @@ def draw(coverage, weights, coordinates, figure, new=()) -> None:
 
 
 def _neighbours(latitude, longitude) -> list[list[int]]:
-    groups: list[list[int]] = []
+    together: list[list[int]] = []
     for i in range(len(latitude)):
-        for group in groups:
+        for group in together:
             if max(abs(latitude[i] - latitude[group[0]]), abs(longitude[i] - longitude[group[0]])) < _TOGETHER:
                 group.append(i)
                 break
         else:
-            groups.append([i])
-    return groups
+            together.append([i])
+    return together

@@ -200,7 +200,12 @@ class Interferometer(ImagingSystem):
     @property
     def scene(self) -> Scene:
         """A sky, Jy per pixel."""
-        return Scene("sky", tuple(int(size) for size in self.shape), pixel=self.field_of_view / self.shape[1], pixel_unit="uas")
+        return Scene("sky", tuple(int(size) for size in self.shape), pixel=self._pixel, pixel_unit="uas")
+
+    @property
+    def _pixel(self) -> float:
+        """Side of a pixel of the sky, uas."""
+        return self.field_of_view / self.shape[1]
 
     @property
     def measurement_shape(self) -> tuple[int]:
@@ -248,8 +253,9 @@ class Interferometer(ImagingSystem):
             weights[rng.permutation(len(weights))[_RANDOM_SITES:]] = 0
         elif name == "anywhere":
             free = self._named_free(self.table)
-            sines = rng.uniform(*np.sin(np.deg2rad(self.latitudes)), size=free.sum())  # even over the sphere
-            coordinates[free] = np.stack([np.rad2deg(np.arcsin(sines)), rng.uniform(*self.longitudes, size=free.sum())], axis=1)
+            (south, north), (west, east) = np.sin(np.deg2rad(self.latitudes)), self.longitudes
+            sines = rng.uniform(south, north, size=free.sum())  # even over the sphere
+            coordinates[free] = np.stack([np.rad2deg(np.arcsin(sines)), rng.uniform(west, east, size=free.sum())], axis=1)
         elif name != "sites":
             weights = np.array([float(part == name) for part in self.table.arrays])
         return {"coordinates": jnp.asarray(coordinates), "weights": jnp.asarray(weights)}
@@ -290,7 +296,7 @@ class Interferometer(ImagingSystem):
         """Return the noiseless visibilities of one sky, complex, (visibility,), Jy."""
         dtype = jnp.result_type(scene.dtype, jnp.float32)
         u, v, share = self._observed(params, jnp, dtype)
-        pixel = self.scene.pixel * float(MICROARCSECOND)
+        pixel = self._pixel * float(MICROARCSECOND)
         return share * _visibilities.visibilities(scene, u, v, pixel, self.pulse)
 
     @property
@@ -312,7 +318,7 @@ class Interferometer(ImagingSystem):
         longest = float(np.hypot(see.u, see.v).max())
         if not longest > 0:
             return []
-        fringe, field, pixel = 1 / longest / MICROARCSECOND, self.field_of_view, self.scene.pixel
+        fringe, field, pixel = 1 / longest / MICROARCSECOND, self.field_of_view, self._pixel
         figures = {"finest_fringe": fringe, "field_of_view": field, "pixel": pixel}
         scale = f"{self.name}: the finest fringe is {fringe:.3g} uas (baseline {longest:.3g} wavelengths)"
         if field < _LEAST_FIELD * fringe:
@@ -432,7 +438,9 @@ class Interferometer(ImagingSystem):
         taking_part = [np.asarray(params["weights"]) > 0 for params in designs]
         together = np.any(taking_part, axis=0)
         if together.sum() > _TOGETHER:
-            groups = [([params], present) for params, present in zip(designs, taking_part, strict=True)]
+            groups: list[tuple[Sequence[Params], np.ndarray]] = [
+                ([params], present) for params, present in zip(designs, taking_part, strict=True)
+            ]
         else:
             groups = [(designs, together)]
         for group, present in groups:

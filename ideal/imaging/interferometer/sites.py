@@ -154,7 +154,9 @@ def read_sites(path: str | Path, frequency: float = 230e9) -> Sites:
         raise DataError(f"{path}: cannot be read as a table of sites ({error})") from error
     columns = {"name": 0, "x": 1, "y": 2, "z": 3}
     densities = [4]
-    names, positions, sefd = [], [], []
+    names: list[str] = []
+    positions: list[list[float]] = []
+    sefd: list[float] = []
     for number, line in enumerate(lines, start=1):
         titles = _fields(line.lstrip("#"))
         if titles and not names and titles[0].lower() in ("name", "site", "station"):

@@ -238,9 +238,10 @@ class ColorFilterArray(ImagingSystem):
             for (row, column), number in np.ndenumerate(shares.argmax(-1)):
                 if shares[row, column, number] > 0.5:  # a relaxed mosaic has pixels of no filter yet
                     ink = palette.ink_on(tuple(shares[row, column] @ inks))
-                    mark = marks[self.filters[number]]
-                    place = (column + 0.5, row + 0.5)
-                    left.annotate(mark, place, color=ink, fontsize=min(9, 80 / max(p, q)), ha="center", va="center")
+                    middle = (column + 0.5, row + 0.5)
+                    left.annotate(
+                        marks[self.filters[number]], middle, color=ink, fontsize=min(9, 80 / max(p, q)), ha="center", va="center"
+                    )
         places = np.arange(len(self.filters))
         upper.barh(places, counts, color=inks, edgecolor="0.35", linewidth=0.6)
         for place, count in zip(places, counts, strict=True):

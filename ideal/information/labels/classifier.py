@@ -45,7 +45,8 @@ class ClassifierNetwork:
         if len(self.shape) == 1:
             return []
         rows, columns, channels = self.shape
-        found, features = [], _FEATURES
+        found: list[tuple[int, int, int, int]] = []
+        features = _FEATURES
         while not found or min(rows, columns) > _SMALLEST:
             found.append((rows, columns, channels, features))
             rows, columns, channels, features = -(-rows // 2), -(-columns // 2), features, min(2 * features, _MOST_FEATURES)
@@ -156,6 +157,7 @@ class Classifier:
         scale = np.sqrt(np.maximum(variance, 1e-12 * max(variance.max(), 1e-300)))
         network = ClassifierNetwork(arrays[0].shape[1:], classes)
         arrays = [((array - location) / scale).astype(np.float32) for array in arrays]
+        trained_on, held_out = ((array, each.astype(np.int32)) for array, each in zip(arrays, labels, strict=True))
         batch = min(_BATCH, power_of_two(len(arrays[0])))
         params, loss, epochs = network.init(rng), np.inf, _EPOCHS
         left, ends = fitting.effort * _PRODUCTS / network.products, time.monotonic() + (fitting.time_limit or np.inf)
@@ -166,7 +168,8 @@ class Classifier:
                 _Loss(network),
                 params,
                 {},
-                *((array, each.astype(np.int32)) for array, each in zip(arrays, labels, strict=True)),
+                trained_on,
+                held_out,
                 Schedule(whole_chunks(visits / batch), batch, learning_rate=4e-3, weight_decay=_WEIGHT_DECAY),
                 key=rng,
                 name="classifier",

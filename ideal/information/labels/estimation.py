@@ -92,10 +92,21 @@ def task_information(
         UsageError: there are no labels, or an argument has no meaning.
 
     """
-    options = {"patch": patch, "period": period, "confidence": confidence, "seed": seed, "max_patches": max_patches}
-    options |= {"effort": effort, "time_limit": time_limit, "allow": allow, "checkpoints": checkpoints, "model": model}
     with shown(progress) as say:
-        return _task_information(source, say=say, **options)
+        return _task_information(
+            source,
+            patch=patch,
+            period=period,
+            confidence=confidence,
+            seed=seed,
+            max_patches=max_patches,
+            effort=effort,
+            time_limit=time_limit,
+            allow=allow,
+            checkpoints=checkpoints,
+            model=model,
+            say=say,
+        )
 
 
 def _task_information(
@@ -117,7 +128,7 @@ def _task_information(
     check_classes(source.path, names, labels, usable.groups[patches.positions[:, 0]])
     findings += notes
     unit = "measurement" if size is None else "image" if size == tuple(source.shape[1:3]) else "patch"
-    if unit == "patch":
+    if size is not None and unit == "patch":
         findings.append(
             plain_note(
                 f"images of {source.shape[1]}x{source.shape[2]} pixels are cut into patches of {size[0]}x{size[1]}, each with "
@@ -156,9 +167,9 @@ def _task_information(
     frequencies = np.bincount(labels, minlength=len(names)) / len(labels)
     summary = _Summary(scores, -np.log(frequencies), len(names), confidence, seed)
     scored = len(np.unique(summary.groups))
-    by_loss = [min(score.choice, key=lambda name, score=score: score.choice[name][0]) for score in scores]
-    by_error = [min(score.choice, key=lambda name, score=score: score.choice[name][::-1]) for score in scores]
+    by_loss, by_error = [score.best_by_loss for score in scores], [score.best_by_error for score in scores]
     chosen, classifier = summary.posterior(by_loss), summary.posterior(by_error)
+    assert chosen.values is not None  # only a result that was read from a record may lack them
     findings += interval_findings(chosen.values, many=True)
     if classifier.fano > chosen.information:
         findings.append(
@@ -225,6 +236,16 @@ class _Score:
         }
         return cls(**state | pairs)
 
+    @property
+    def best_by_loss(self) -> str:
+        """The source of probabilities with the least cross-entropy on validation."""
+        return min(self.choice, key=lambda name: self.choice[name][0])
+
+    @property
+    def best_by_error(self) -> str:
+        """The one with the least error rate on validation; of equals the one with the least cross-entropy."""
+        return min(self.choice, key=lambda name: self.choice[name][::-1])
+
 
 def _contents(patches, folds, labels: np.ndarray) -> Iterator[np.ndarray]:
     """Give all that the scores of folds depend on: which patches are in which part, their labels and values."""
@@ -261,8 +282,8 @@ class _Task:
         raw = parts[0].held(), parts[1].array(), parts[2].array()
         ready = raw
         if not self.kind.discrete and self.noise.quantum > 0:
-            fitted, *others = (part.dequantised() for part in parts)
-            ready = fitted.held(), *(part.array() for part in others)
+            continuous = [part.dequantised() for part in parts]
+            ready = continuous[0].held(), continuous[1].array(), continuous[2].array()
         floor = floor_of(self.patches.source, self.noise, parts[0])
         by_class = self._fit("density-by-class", *ready[:2], labels=labels[:2]).with_floor(floor)
         plain = on_floor(self._fit("density", *ready[:2]), floor, self.noise, self.key)
@@ -282,7 +303,8 @@ class _Task:
         chosen, found = ([calibration[name].log_prob(each[part]) for name, each in scores.items()] for part in (0, 1))
         pool = Pool.fit(list(calibration.values()), chosen, held_out)
         told = dict(zip(scores, zip(chosen, found, strict=True), strict=True))
-        told[POOL], calibration[POOL] = (pool.log_prob(chosen), pool.log_prob(found)), pool
+        told[POOL] = pool.log_prob(chosen), pool.log_prob(found)
+        calibrated: dict[str, Posterior | Pool] = {**calibration, POOL: pool}
         # Weights that were fitted to what they are judged by count for what they gain there at random.
         charge = {POOL: (len(scores) - 1) / max(len(held_out), 1)}
         rows = np.arange(len(tested))
@@ -298,7 +320,7 @@ class _Task:
             log_posterior,
             wrong,
             choice,
-            {name: (each.exponent, each.floor) for name, each in calibration.items()},
+            {name: (each.exponent, each.floor) for name, each in calibrated.items()},
             log_softmax(log_prior + density, axis=1)[rows, tested],
             -in_blocks(plain.floored_log_prob, ready[2]),
             -density[rows, tested],
@@ -350,11 +372,11 @@ class _Summary:
         value, bounds = self.information(log_posterior)
         wrong = GroupedValues.of(np.concatenate([score.wrong[name] for name, score in pairs]).astype(float), self.groups)
         limits = _rate_interval(wrong, self._confidence)
-        fano = [_fano(self.label_entropy, rate, self._classes) for rate in (wrong.mean, limits[1])]
+        fano, conservative = (_fano(self.label_entropy, rate, self._classes) for rate in (wrong.mean, limits[1]))
         used = [score.calibration[name] for name, score in pairs]
-        means = [float(np.mean([each[place] for each in used])) for place in (0, 1)]  # exponent and floor
+        exponent, floor = (float(np.mean([each[place] for each in used])) for place in (0, 1))
         values = GroupedValues.of((self._surprise + log_posterior) / LN2, self.groups)
-        return PosteriorResult(value, bounds, wrong.mean, limits, *fano, *means, values)
+        return PosteriorResult(value, bounds, wrong.mean, limits, fano, conservative, exponent, floor, values)
 
 
 class _GaussianByClass:

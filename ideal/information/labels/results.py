@@ -56,7 +56,8 @@ class PosteriorResult:
     def from_record(cls, record: Mapping[str, Any]) -> "PosteriorResult":
         """Rebuild a result from `to_record`."""
         bounds = {name: bounds_of(record[name]) for name in ("interval", "error_interval")}
-        return cls(**record | bounds | {"values": record.get("values") and GroupedValues.from_record(record["values"])})
+        values = record.get("values") and GroupedValues.from_record(record["values"])
+        return cls(**{**record, **bounds, "values": values})
 
 
 @dataclass(frozen=True, repr=False)

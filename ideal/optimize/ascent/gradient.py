@@ -15,12 +15,13 @@ import optax
 from ideal.errors import UsageError, unknown_name
 from ideal.health import Finding
 from ideal.imaging import Params
-from ideal.optimize._contract import Objective, Report, silent
+from ideal.optimize._contract import Objective
 from ideal.optimize.ascent.convergence import findings_of, is_level
 from ideal.optimize.ascent.line_search import LineSearch, suits
 from ideal.optimize.ascent.moment import Moment, read_moment, write_moment
 from ideal.optimize.ascent.refusal import check_begin, lost
 from ideal.optimize.ascent.settings import Ascent
+from ideal.progress import Progress, silent
 
 _CHUNK = 10  # steps of one compiled scan
 _KEEP_SECONDS = 10.0  # between checkpoints
@@ -84,7 +85,7 @@ def climb(
     *,
     seed: int = 0,
     checkpoint: Path | None = None,
-    report: Report = silent,
+    report: Progress = silent,
     log: Callable[[dict[str, Any]], None] = lambda record: None,
 ) -> Climb:
     """Follow the gradient of an objective from several designs at once.

@@ -14,8 +14,9 @@ import numpy as np
 from ideal._checkpoints import distrust
 from ideal.errors import DataError, UsageError, unknown_name
 from ideal.imaging import ImagingSystem, OneOf, Params
-from ideal.optimize._contract import Objective, Report, silent
+from ideal.optimize._contract import Objective
 from ideal.optimize.ascent.checkpoint import read_tree, write_tree
+from ideal.progress import Progress, silent
 
 _BATCH = 32  # designs that are evaluated together
 _KEEP_SECONDS = 10.0  # between checkpoints
@@ -32,7 +33,7 @@ class Rules:
 
     """
 
-    floors: Mapping[str | int, int] | None = None
+    floors: Mapping[str, int] | Mapping[int, int] | None = None
     counts_fixed: bool = False
 
 
@@ -72,7 +73,7 @@ def search_locally(
     time_limit: float | None = None,
     seed: int = 0,
     checkpoint: Path | None = None,
-    report: Report = silent,
+    report: Progress = silent,
 ) -> LocalSearch:
     """Improve a hard design by changes of one cell and exchanges of two, in the parameter whose constraint is `OneOf`.
 

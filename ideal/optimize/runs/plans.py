@@ -213,6 +213,11 @@ def plan_design(
     seen = source.read(0, min(_SEEN, source.count or _SEEN)).scenes
     own = params or {}
     request = _complete(request, system, seen)
+    assert request.objective is not None  # nor is anything else that has a default
+    assert request.target is not None
+    assert request.against is not None
+    assert request.steps is not None
+    assert request.method is not None
     starts = tuple(_start(system, name, number, request.seed, own) for number, name in enumerate(request.starts))
     rivals = {name: _params_of(system, name, request.seed, own) for name in request.against}
     division = _read_parts(source, system, request)
@@ -220,8 +225,14 @@ def plan_design(
     if about_label(target) and division.design.labels is None:
         raise UsageError(f"the target is the label, and {objects.name} have none: choose labelled objects (ideal data list)")
     simulation = prepare(system, system.design(), division.design, photons=request.photons, noise=noise)
-    rate = {} if request.learning_rate is None else {"learning_rate": request.learning_rate}
-    how = {"patience": request.patience, "time_limit": request.time_limit, "method": request.method}
+    ascent = Ascent(
+        request.steps,
+        Ascent.learning_rate if request.learning_rate is None else request.learning_rate,
+        request.rates,
+        patience=request.patience,
+        time_limit=request.time_limit,
+        method=request.method,
+    )
     objective = find_objective(request.objective)
     check_objective_settings(objective, request.objective_settings)
     return DesignPlan(
@@ -237,7 +248,7 @@ def plan_design(
         starts,
         rivals,
         tuple(name for name in system.designs if name not in rivals),
-        Ascent(request.steps, rates=request.rates, **rate, **how),
+        ascent,
         Scale(request.models, request.patch, request.effort, request.seed),
     )
 
@@ -270,15 +281,19 @@ def plan_choice(
         DataError: the objects cannot be used with this system.
 
     """
+    choose = request.choose
+    if choose is None:
+        raise UsageError(f"say how many {system.member}s to choose (--choose)")
     objects = objects or make_objects(request.objects or default_objects(system))
     request = replace(request, objects=objects.name).with_defaults(objective="gaussian", target="total", models=DEFAULT_MODELS)
+    assert request.target is not None  # by the defaults
     limit = _check_choice(system, request, noise)
     own = params or {}
     target = parse_target(request.target, system.scene)
     begin = next((_params_of(system, name, request.seed, own) for name in request.starts), None)
     members = find_members(system, begin)
     kept = members.numbers(request.keep, request.seed)
-    check_count(members, kept, request.choose)
+    check_count(members, kept, choose)
     known = _costs(members, kept, costs or {})
     rivals = _rivals(members, request, own)
     report(f"{objects.name} for {system.name}", None)
@@ -293,7 +308,7 @@ def plan_choice(
         {name: _digest_of(each) for name, each in own.items()},
         replace(members, system=simulation.system),
         kept,
-        request.choose,
+        choose,
         limit,
         _task(simulation, division, target, held_out=False),
         rivals,
@@ -385,11 +400,12 @@ def _complete(request: Request, system: ImagingSystem, seen: np.ndarray) -> Requ
     if request.objective in (None, default.objective):
         request = replace(request, objective_settings={**default.settings, **request.objective_settings})
         request = replace(request, rates={**default.rates, **request.rates})
-    request = request.with_defaults(objective=default.objective, target=default.target, models=DEFAULT_MODELS)
-    request = _with_method(request, system, default)
+    objective = default.objective if request.objective is None else request.objective
+    request = request.with_defaults(objective=objective, target=default.target, models=DEFAULT_MODELS)
+    request = _with_method(request, system, default, objective)
     for name in request.models:
         find_model(name)
-    alone = bool(find_objective(request.objective).every)
+    alone = bool(find_objective(objective).every)
     request = request.with_defaults(starts=starts_of(system, default, alone=alone))
     if request.against is None:
         return replace(request, against=compared_with(system))
@@ -398,11 +414,11 @@ def _complete(request: Request, system: ImagingSystem, seen: np.ndarray) -> Requ
     return replace(request, against=()) if request.against == ("none",) else request
 
 
-def _with_method(request: Request, system: ImagingSystem, default: Defaults) -> Request:
+def _with_method(request: Request, system: ImagingSystem, default: Defaults, objective: str) -> Request:
     """Return the request with a method of ascent, Adam where its learning rate is given, and with as many steps as that takes."""
     method = request.method
     if method in (None, "auto"):
-        searches = suits(find_objective(request.objective), system, request.rates) and request.learning_rate is None
+        searches = suits(find_objective(objective), system, request.rates) and request.learning_rate is None
         method = "line-search" if searches else "adam"
     if method == "line-search":
         return replace(request, method=method).with_defaults(steps=MOST_STEPS)
@@ -486,7 +502,7 @@ def _digest_of_objects(division: Division) -> str:
         for array in (part.scenes, part.groups, *(() if part.labels is None else (part.labels,))):
             digest.update(f"{array.shape} {array.dtype}".encode())
             numbers = array.dtype.kind in "iufbc"
-            digest.update(np.ascontiguousarray(array).view(np.uint8) if numbers else repr(array.tolist()).encode())
+            digest.update(np.ascontiguousarray(array).view(np.uint8).data if numbers else repr(array.tolist()).encode())
     return f"sha256:{digest.hexdigest()}"
 
 

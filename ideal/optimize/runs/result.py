@@ -14,8 +14,7 @@ from ideal.runs.keeping import Keeping
 from ideal.tables import Table
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
+    from ideal.plots.theme import Figure
     from ideal.runs.read import Run
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ideal.tables import Column, Table, bar_cell, interval_cell
+from ideal.tables import Cell, Column, Table, bar_cell, interval_cell
 from ideal.text import digits_for, duration, exact_percent, number
 
 _DIFFERENCE = slice(4, 6)  # columns of the measured table that compare
@@ -67,7 +67,8 @@ def measured_table(record: dict) -> Table:
     scale, unit = (first["pixels"], "bits/measurement") if vector else (1, "bits/pixel")
     digits = digits_for(scale * row["information_bits_per_pixel"] for row in rows)
     share = f"{exact_percent(first['confidence'])} interval"
-    table, strong = [], set()
+    table: list[list[str | Cell]] = []
+    strong = set()
     for row in sorted(rows, key=lambda row: -row["information_bits_per_pixel"]):
         if row["role"] == "design":
             strong.add(len(table))
@@ -209,7 +210,8 @@ def choice_table(record: dict) -> Table:
     rows, noun, sites = record["designs"], record["member"], record["unit"] == "bits per observation"
     unit, digits = ("bits" if sites else "bits/pixel"), digits_for(row["information"] for row in rows)
     share = f"{exact_percent(rows[0].get('confidence', 0.95))} interval"
-    table, strong = [], set()
+    table: list[Sequence[str | Cell]] = []
+    strong = set()
     for row in sorted(rows, key=lambda row: -row["information"]):
         if row["role"] == "design":
             strong.add(len(table))

@@ -41,7 +41,7 @@ class Members:
         """Whether those that take part share out a fixed sum, the power of LEDs or the light of a lens."""
         return isinstance(self.system.constraints[self.parameter], UnitSum)
 
-    def params(self, shares: jax.Array) -> Params:
+    def params(self, shares: jax.Array | np.ndarray) -> Params:
         """Return the parameters where each member takes part with a share from 0 to 1, (member,); traceable."""
         shares = jnp.asarray(shares)
         weights = shares / jnp.maximum(shares.sum(), _LEAST) if self.shared else shares

@@ -18,8 +18,8 @@ import optax
 
 from ideal.errors import UsageError
 from ideal.imaging import Budget
-from ideal.optimize._contract import Report, silent
 from ideal.optimize.selection.set_value import SetValue
+from ideal.progress import Progress, silent
 
 _BLOCK = 1024  # sets of an exhaustive search that are listed at once
 _LIMIT = 10_000  # sets for an exhaustive search
@@ -104,7 +104,8 @@ def exhaustive(task: Choosing, *, limit: int = _LIMIT) -> Choice:
     """
     if task.sets > limit:
         raise UsageError(f"{task.sets} sets are more than the {limit} of an exhaustive search: choose fewer, or raise the limit")
-    begun, sets = time.perf_counter(), []
+    begun = time.perf_counter()
+    sets: list[tuple[float, tuple[int, ...]]] = []
     every = itertools.combinations(task.free.tolist(), task.count)
     while block := list(itertools.islice(every, _BLOCK)):
         sets += zip(task.evaluate(block).tolist(), block, strict=True)
@@ -227,7 +228,7 @@ def choose(
     starts: int = 4,
     steps: int = 100,
     seed: int = 0,
-    report: Report = silent,
+    report: Progress = silent,
 ) -> Selection:
     """Choose by looking at all sets where these are few enough, which proves the best, or else by every other strategy.
 

@@ -142,13 +142,16 @@ def pair_information(
         params: with full weights for all; None for those of the first design.
 
     Raises:
-        UsageError: there is no member of that name.
+        UsageError: there is no member of that name, or the system does not measure in pairs.
         DataError: the scenes do not vary, or are not scenes of this system.
 
     """
+    pairs = system.pairs
+    if pairs is None:
+        raise UsageError(f"{system.name} does not measure in pairs of members: its sets are valued by an objective")
     numbers = member_numbers(system, fixed)
     system.check_scenes(scenes)
-    scene, (first, second) = scene_factor(scenes, rank), system.pairs
+    scene, (first, second) = scene_factor(scenes, rank), pairs
     rank, factor = len(scene.factor), scene.factor.astype(np.float32)
     params = {name: np.asarray(value, np.float32) for name, value in (params or system.design()).items()}
     seen = np.empty((rank, len(first)), np.complex64)

@@ -9,10 +9,10 @@ from ideal.imaging import ImagingSystem, Params
 from ideal.imaging.linear import Combinations
 from ideal.information.estimation import DARK_OBJECTS, compare, estimate
 from ideal.measurements.measurement_set import MeasurementSet, from_arrays
-from ideal.optimize._contract import Report, silent
 from ideal.optimize.evaluation import Evaluation
 from ideal.optimize.objectives.scenes import scene_factor
 from ideal.optimize.objects import Part
+from ideal.progress import Progress, silent
 
 _RANK = 128
 _SCENES = 1024  # whose components are looked for
@@ -28,7 +28,7 @@ def evaluate_sites(
     rank: int = _RANK,
     seed: int = 0,
     confidence: float = 0.95,
-    report: Report = silent,
+    report: Progress = silent,
 ) -> Evaluation:
     """Measure the same fresh skies with several arrays and estimate the information of each observation.
 

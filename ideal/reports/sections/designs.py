@@ -116,7 +116,7 @@ def unfinished_section(run: Run) -> Section:
 def design_provenance(run: Run) -> list[Part]:
     """Return settings with the objects of each part, and both ways to run it again."""
     table = run.record.get("configuration") or {}
-    names = ("to design for", "to choose with", "to measure")
+    names: tuple[str, ...] = ("to design for", "to choose with", "to measure")
     counts = table.get("n_objects") or []
     names = names if len(counts) == len(names) else ("to choose for", "to measure")
     pairs = [(f"objects {name}", str(count)) for name, count in zip(names, counts, strict=False)]
@@ -125,7 +125,7 @@ def design_provenance(run: Run) -> list[Part]:
         pairs.append(("exposure", f"{table['exposure']:g}"))
     configuration = configuration_of(run)
     again = []
-    if configuration is not None and run.status != "unfinished":
+    if run.path is not None and configuration is not None and run.status != "unfinished":
         again.append(Code(f"ideal optimize --config {run.path / 'run.toml'} --out ANOTHER", "the same, from the run's folder"))
     if configuration is None:
         others = ("files", "objects", "n_objects", "exposure")

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ideal.information import tables
 from ideal.information.tables import pixel_name, short_names, unit_of
@@ -23,14 +24,14 @@ def estimate_section(run: Run) -> Section:
     names = short_names(files)
     what = names[files[0]] if len(files) == 1 else f"{len(files)} measurement files"
     comparison = record.get("comparison") or ()
-    section = {"title": f"Information in {what}", "kind": run.kind, "place": run.name, "status": run.status}
+    section = Section(f"Information in {what}", run.kind, run.name, run.status)
     results: list = []
     if run.status == "unfinished":
         results.append(Note([f"{len(found)} of {len(files)} files are estimated so far."], "warning", "Not finished"))
     results += notes_of(run, warnings_of(found))
     if not found:
-        return Section(
-            **section,
+        return replace(
+            section,
             result="nothing yet" if run.status == "unfinished" else "no estimate",
             parts=[Part("Result", results), *provenance_parts(run)],
         )
@@ -52,7 +53,7 @@ def estimate_section(run: Run) -> Section:
         parts.append(Part("Figures", [gallery(run, [("information.png", caption, alt + ".")])]))
     parts.append(Part("About the labels", label_blocks(ordered, names)))
     conclusion = conclusion_of(ordered, comparison, names)
-    return Section(**section, result=result, lead=_lead(found), conclusion=conclusion, parts=[*parts, *provenance_parts(run)])
+    return replace(section, result=result, lead=_lead(found), conclusion=conclusion, parts=[*parts, *provenance_parts(run)])
 
 
 def number_blocks(documents: Sequence[dict], comparisons: Sequence[dict], names: Mapping[str, str]) -> list[Block]:

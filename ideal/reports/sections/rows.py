@@ -69,7 +69,9 @@ def _fitted(groups: Sequence[Sequence[tuple[Column, list[str]]]]) -> tuple[list[
 
     A column for paper is as wide as its longest word, so that no word is broken there; a number goes with its interval.
     """
-    columns, texts, room = [], [], float(_SHEET)
+    columns: list[Column] = []
+    texts: list[list[str]] = []
+    room = float(_SHEET)
     for group in groups:
         room -= sum(_width(column, cells) + _GAP for column, cells in group)
         columns += [replace(column, on_paper=room >= 0 or not columns) for column, _ in group]

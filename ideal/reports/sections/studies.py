@@ -133,7 +133,7 @@ def statistics_table(statistics: Sequence[dict], caption: str, share: str, *, st
     for each in statistics:
         digits = digits_for([each["value"], *(each["interval"] or ())])
         met = {True: Cell("reached", "good"), False: Cell("missed", "bad"), None: Cell()}[each["met"]]
-        cells = (
+        cells: tuple[str | Cell, ...] = (
             Cell(each["name"], detail="" if study else each["detail"]),
             number(each["value"], digits),
             interval_cell(each["interval"], digits),

@@ -61,7 +61,7 @@ def designed(settings: dict, needs: dict, context: Context) -> dict:
     return {
         "psf": np.asarray(best.params["psf"], np.float64).tolist(),
         "objective": default.objective,
-        "start": default.starts[best.climb.start] if best.climb is not None else None,
+        "start": default.starts[best.climb.start],
         "gain_of_start": best.gain_of_start,
         "gain": best.gain_of_search,
         "unit": best.unit,

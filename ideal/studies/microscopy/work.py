@@ -80,7 +80,7 @@ def designed(settings: dict, needs: dict, context: Context) -> dict:
     )
     return {
         "intensities": np.asarray(found.params["intensities"], np.float64).tolist(),
-        "start": default.starts[found.climb.start] if found.climb is not None else None,
+        "start": default.starts[found.climb.start],
         "gain_of_start": found.gain_of_start,
         "gain": found.gain_of_search,
         "unit": found.unit,

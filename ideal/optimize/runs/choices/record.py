@@ -87,7 +87,7 @@ def document(
     }
 
 
-def names_of(members: Members, numbers: Sequence[int]) -> list[str]:
+def names_of(members: Members, numbers: Sequence[int] | np.ndarray) -> list[str]:
     """Return the names of members."""
     return [members.names[number] for number in numbers]
 

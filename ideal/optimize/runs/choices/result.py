@@ -22,9 +22,9 @@ from ideal.tables import Table, to_frame
 
 if TYPE_CHECKING:
     import pandas
-    from matplotlib.figure import Figure
 
     from ideal.optimize.runs.plans import ChoicePlan
+    from ideal.plots.theme import Figure
 
 _TITLED = 12  # members that a title has room to name
 
@@ -145,6 +145,7 @@ class ChoiceResult(RunResult):
     def _write(self, folder: RunFolder) -> None:
         from ideal.plots.designs import draw_all
 
+        assert self.work is not None  # a result of a record has no folder to write, and `save` refuses it
         path, keeping, plan = folder.path, folder.keeping, self.work.plan
         system, _ = self._built()
         with keeping.attempt(path / "design.h5", "the design"):
@@ -175,7 +176,7 @@ class ChoiceResult(RunResult):
         """Return what draws each figure, by name; those of the system only where it is known."""
         from ideal.plots.choices import comparison_figure, system_figure
 
-        figures = {}
+        figures: dict[str, Callable[[], Figure]] = {}
         if self.work is not None:
             members, fixed = self.work.plan.members, self.work.task.fixed
             # What cannot be built is not drawn: one site alone.

@@ -45,7 +45,7 @@ def rows(
     found = []
     for name, params in designs.items():
         estimate, difference, task = estimates[name], apart.get(name), labels.get(name)
-        row = {
+        row: dict[str, Any] = {
             "name": name,
             "role": "design" if name == DESIGN else "start" if name == START else "named",
             "information_bits_per_pixel": estimate.information_bits_per_pixel,
@@ -108,12 +108,12 @@ def document(plan: "DesignPlan", found: Optimum, rows: list[dict]) -> dict:
         "n_design": division.design.count,
         "n_choose": division.choose.count,
         "n_measure": division.measure.count,
-        "steps": climb and climb.steps,
-        "stopped": climb and climb.stopped,
-        "method": climb and climb.method,
+        "steps": climb.steps,
+        "stopped": climb.stopped,
+        "method": climb.method,
         "findings": [finding.to_record() for finding in found.findings],
-        "start": climb and plan.starts[climb.start].name,
-        "best_start": climb and climb.start,
+        "start": plan.starts[climb.start].name,
+        "best_start": climb.start,
         "gain": {"start": found.gain_of_start, "ascent": found.gain_of_ascent, "search": found.gain_of_search},
         "gain_unit": found.unit.replace("pixel", value_name(rows[0])),
         "seconds": found.seconds,
@@ -131,7 +131,7 @@ def _warnings(plan: "DesignPlan", found: Optimum) -> list[str]:
     climb, few = found.climb, plan.division.design.count
     warnings = [*plan.warnings, *(finding.line for finding in found.findings)]
     unfinished = any(finding.name == "ascent-unfinished" for finding in found.findings)
-    if climb is not None and climb.stopped == "time" and not unfinished:
+    if climb.stopped == "time" and not unfinished:
         warnings.append(f"the ascent ended at its time limit after {climb.steps} of {plan.ascent.steps} steps")
     elif found.seconds > (limit := plan.request.time_limit or math.inf):
         warnings.append(f"the time limit of {limit:g} s was used up: with more time there may be a better design")

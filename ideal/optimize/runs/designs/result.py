@@ -23,9 +23,9 @@ from ideal.tables import Table, to_frame
 
 if TYPE_CHECKING:
     import pandas
-    from matplotlib.figure import Figure
 
     from ideal.optimize.runs.plans import DesignPlan
+    from ideal.plots.theme import Figure
 
 _SHOWN = 3  # designs by which a measurement is shown
 
@@ -75,7 +75,7 @@ class DesignResult(RunResult):
     def history(self) -> list[dict[str, Any]]:
         """Records of the ascent: step, seconds and gains; empty where it is not known."""
         if self.work is not None:
-            return self.work.found.climb.history if self.work.found.climb is not None else []
+            return self.work.found.climb.history
         return self.record.get("history", [])
 
     @property
@@ -125,6 +125,7 @@ class DesignResult(RunResult):
     def _write(self, folder: RunFolder) -> None:
         from ideal.plots import designs
 
+        assert self.work is not None  # a result of a record has no folder to write, and `save` refuses it
         path, keeping, recipe = folder.path, folder.keeping, self.work.plan.recipe
         with keeping.attempt(path / "design.h5", "the design"):
             self._write_design(path / "design.h5")
@@ -137,6 +138,7 @@ class DesignResult(RunResult):
         lock.release(path)
 
     def _write_design(self, path: Path) -> None:
+        assert self.work is not None  # as above
         record = self.record
         save_design(path, self.work.plan.system, self.params, target=record["target"], objective=record["objective"])
 
@@ -158,6 +160,7 @@ class DesignResult(RunResult):
         from ideal.optimize.runs.designs.measurement import fresh_measurements
         from ideal.plots.measurements import measurement_figure
 
+        assert self.work is not None  # without it this figure is not offered
         plan, titles = self.work.plan, {row["name"]: tables.shown_name(row) for row in self.comparison}
         some = list(self.work.designs.items())[:_SHOWN]
         panels = {titles[name]: fresh_measurements(plan, params, name, 1) for name, params in some}

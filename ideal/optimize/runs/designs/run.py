@@ -176,7 +176,7 @@ def run_design(
         targets = target_information(plan.system, designs, plan.simulation.noise, scenes)
         apart = differences(estimates, plan.request.seed)
         rows = design_record.rows(plan.system, designs, estimates, apart, targets, labels)
-        if found.climb is not None and is_moved:
+        if is_moved:
             start = plan.starts[found.climb.start]
             rows[1] |= {"start": start.name, "near": _is_near(start, found.begun)}
         record = records.provenance(sys.argv, plan.request.seed) | design_record.document(plan, found, rows) | resources()
@@ -207,11 +207,11 @@ def _ascend(plan: DesignPlan, folder: RunFolder | None, report: Progress) -> Opt
         floors=request.floors,
         search=request.search,
         seed=request.seed,
-        checkpoints=folder and folder.checkpoints("design"),
+        checkpoints=None if folder is None else folder.checkpoints("design"),
         report=report,
         **({"log": folder.log} if folder else {}),
     )
-    if folder and found.climb is not None:
+    if folder:
         folder.settle(found.climb.history)
     return found
 
@@ -221,7 +221,8 @@ def _measure(
 ) -> tuple[dict[str, Estimate], dict[str, dict]]:
     """Return of each design the estimate of its fresh measurements and, where labels are the target, what they tell of them."""
     wanted = about_label(plan.target)
-    estimates, tasks = {}, {}
+    estimates: dict[str, Estimate] = {}
+    tasks: dict[str, dict] = {}
     for place, (name, params) in enumerate(designs.items()):
 
         def say(text, fraction=None, place=place):
@@ -229,20 +230,20 @@ def _measure(
             report(f"measuring {place + 1} of {len(designs)}: {text}{share}", place / len(designs))
 
         say(name)
-        estimate, task = folder and folder.finished(place), folder and folder.finished_task(place)
+        estimate, task = (None, None) if folder is None else (folder.finished(place), folder.finished_task(place))
         if estimate is None or (wanted and task is None):
             measured = _comparable(plan, params, name)
-            checkpoints = folder and folder.checkpoints(place)
+            checkpoints = None if folder is None else folder.checkpoints(place)
         if estimate is None:
             estimate = replace(information_of(measured, plan.scale, say, checkpoints), fitted={})
             if folder:
                 folder.keep(place, estimate)
-        if wanted and task is None:
-            task = label_information_of(measured, plan.scale, say, checkpoints and checkpoints / "task").to_dict()
-            if folder:
-                folder.keep_task(place, task)
         estimates[name] = estimate
         if wanted:
+            if task is None:
+                task = label_information_of(measured, plan.scale, say, checkpoints and checkpoints / "task").to_dict()
+                if folder:
+                    folder.keep_task(place, task)
             tasks[name] = task
     return estimates, tasks
 
