@@ -115,6 +115,14 @@ def parse_size(option: str, text: str) -> tuple[int, int]:
     return parts[0], parts[-1]
 
 
+def parse_pair(option: str, expected: str, text: str) -> tuple[str, str]:
+    """Return the two sides of a text "NAME=VALUE", neither empty; `expected` says what they are."""
+    name, _, value = text.partition("=")
+    if not (name and value):
+        raise UsageError(f"{option} takes {expected}; found {text!r}")
+    return name, value
+
+
 def whole_number(text: str) -> int | None:
     """Return a whole number of up to nine digits, 0 to 9 of ASCII; None where a text is none."""
     found = re.fullmatch(r"\s*([0-9]{1,9})\s*", text)

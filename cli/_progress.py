@@ -1,6 +1,5 @@
 """A line of progress on a terminal's stderr: a bar where the fraction done is known, a spinner elsewhere."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -53,24 +52,3 @@ def shown_progress(console: Console | None = None) -> Iterator[Callable[[str, fl
             progress.update(task, description=text, completed=fraction or 0.0)
 
         yield say
-
-
-def with_time_left(say: Callable[[str, float | None], None]) -> Callable[[str, float | None], None]:
-    """Return a function that shows the same and how long the rest of it takes, where that can be told from the fraction done."""
-    begun = first = last = None
-
-    def tell(text: str, fraction: float | None = None) -> None:
-        nonlocal begun, first, last
-        now = time.monotonic()
-        if fraction is None or last is None or fraction < last:
-            begun, first = now, fraction
-        last = fraction
-        if fraction is not None and first is not None and fraction > first:
-            text += f", about {_span((now - begun) * (1 - fraction) / (fraction - first))} left"
-        say(text, fraction)
-
-    return tell
-
-
-def _span(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

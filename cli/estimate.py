@@ -113,6 +113,7 @@ def estimate(
 
     from ideal.cli import _output
     from ideal.errors import IdealError
+    from ideal.information.tables import estimate_parts
     from ideal.runs.estimation import estimate_files
     from ideal.runs.keeping import Keeping
 
@@ -126,7 +127,8 @@ def estimate(
         if as_json:
             _output.print_json(document)
         elif len(ranking) == 1 and len(files) == 1:
-            _output.print_estimate(ranking[0])
+            _output.print_lines([ranking[0].path], style="bold")
+            _output.print_parts(estimate_parts(document["results"][0]), between="")
         elif len(ranking):
             _output.print_table(ranking.table())
         if not as_json:

@@ -250,55 +250,49 @@ def optimize(
 
     The final figures come from fresh measurements of objects that the design was not made for.
     """
-    from ideal.cli import _design_setup, _output
-    from ideal.cli._costs import read_costs
-    from ideal.cli._progress import with_time_left
-    from ideal.cli._settings import parse_settings
+    from ideal.cli import _output
+    from ideal.cli._settings import settings_of
     from ideal.optimize.runs.choices.run import run_choice
     from ideal.optimize.runs.designs.run import run_design
     from ideal.optimize.runs.plans import plan_choice, plan_design
-    from ideal.runs.keeping import Keeping
+    from ideal.optimize.runs.setup import read_setup
 
+    own, theirs, aims = settings_of(settings, "objects", "objective")
     camera = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise}
     given = {
         "objects": objects,
         "objective": objective,
+        "objective_settings": aims or None,
         "target": target,
-        "start": start,
-        "floor": floor,
+        "starts": start,
+        "floors": floor,
         "against": against,
         "choose": choose,
         "keep": keep,
         "method": method,
         "steps": steps,
         "learning_rate": learning_rate,
-        "rate": rate,
+        "rates": rate,
         "patience": patience,
         "time_limit": time_limit,
         "search": search,
         "count": count,
         "photons": photons,
-        "model": model,
+        "models": model,
         "patch": patch,
         "effort": effort,
         "seed": seed,
     }
-    keeping = Keeping(debug)
-    with _output.narration() as say:
-        say = with_time_left(say)
-        setup = _design_setup.read_setup(system, config, parse_settings(settings or []), camera, given)
-        if setup.request.choose is None:
-            plan = plan_design(setup.system, setup.request, **setup.parts, report=say)
-            result = run_design(plan, out, overwrite=force, report=say, keeping=keeping)
-        else:
-            plan = plan_choice(setup.system, setup.request, **setup.parts, costs=read_costs(cost or []), report=say)
-            result = run_choice(plan, out, overwrite=force, report=say, keeping=keeping)
-    if as_json:
-        _output.print_json(result.record)
-    else:
-        _output.print_parts(result.parts)
-    for text in result.warnings:
-        _output.warn(text)
-    result.keep()
-    if keeping.failed:
-        raise typer.Exit(1)
+    with _output.kept(debug) as keeping:
+        way = {"overwrite": force, "keeping": keeping}
+        with _output.narration() as say:
+            asked = {"settings": own, "object_settings": theirs, "noise": camera, "costs": cost or ()}
+            setup = read_setup(system, config, given, **asked)
+            if setup.request.choose is None:
+                result = run_design(plan_design(setup, say), out, report=say, **way)
+            else:
+                result = run_choice(plan_choice(setup, say), out, report=say, **way)
+        _output.show(result.record, result.parts, as_json)
+        for text in result.warnings:
+            _output.warn(text)
+        result.keep()

@@ -87,7 +87,7 @@ def start(command, folder, kill_at=None, count=None):
         sys.argv = ["ideal", *command]
         from reproduce_world import Toy
 
-        import ideal.cli._reproduced as reproduced
+        import ideal.studies.reproduction as reproduced
         from ideal.cli.__main__ import main
 
         sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))

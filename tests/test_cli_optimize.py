@@ -19,7 +19,6 @@ from typer.testing import CliRunner
 
 from ideal._toml import to_toml
 from ideal.cli.__main__ import app
-from ideal.cli._design_setup import read_setup
 from ideal.cli.optimize import optimize
 from ideal.datasets import make_objects
 from ideal.imaging import make_system
@@ -27,6 +26,7 @@ from ideal.imaging.configuration import load_design
 from ideal.optimize import find_objective, parse_target
 from ideal.optimize.ascent import gradient as ascent
 from ideal.optimize.runs.designs import run
+from ideal.optimize.runs.setup import read_setup
 from ideal.optimize.runs.tables import shown_name
 from ideal.runs.folder import RunFolder
 
@@ -368,7 +368,7 @@ def test_a_system_beside_a_configuration_of_another_is_refused(ideal, tmp_path):
     "example", sorted((Path(__file__).parent.parent / "examples").glob("*.toml")), ids=lambda path: path.stem
 )
 def test_the_examples_are_configurations_of_design_runs(example):
-    setup = read_setup(None, str(example), {}, {}, {})
+    setup = read_setup(None, str(example))
     assert setup.objects.name == setup.request.objects
     assert setup.request.photons > 0
     text = setup.recipe.text(setup.request, "the same")

@@ -1,10 +1,14 @@
 """The imaging systems by name."""
 
-from ideal.imaging._contract import ImagingSystem, check_settings
+from typing import TYPE_CHECKING
+
 from ideal.registry import Registry
 
+if TYPE_CHECKING:
+    from ideal.imaging._contract import ImagingSystem
+
 # A system is imported when it is asked for. A new one is one file and one line here.
-SYSTEMS: Registry[ImagingSystem] = Registry(
+SYSTEMS: Registry["ImagingSystem"] = Registry(
     "no imaging system is called",
     "ideal.systems",
     "ideal.imaging._contract:ImagingSystem",
@@ -21,7 +25,7 @@ SYSTEMS: Registry[ImagingSystem] = Registry(
 )
 
 
-def find_system(name: str) -> type[ImagingSystem]:
+def find_system(name: str) -> "type[ImagingSystem]":
     """Return the class of a system.
 
     Raises:
@@ -31,12 +35,14 @@ def find_system(name: str) -> type[ImagingSystem]:
     return SYSTEMS.find(name)
 
 
-def make_system(name: str, **settings) -> ImagingSystem:
+def make_system(name: str, **settings) -> "ImagingSystem":
     """Return a system with these settings, the others at their defaults.
 
     Raises:
         UsageError: the system or a setting is not known, or a value has no meaning.
 
     """
+    from ideal.imaging._contract import check_settings
+
     kind = find_system(name)
     return kind(**check_settings(kind, settings))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ideal.noise.members import noise_of_record
 from ideal.tables import Cell, Column, Table, bar_cell, interval_cell
@@ -45,6 +46,32 @@ def size_of(document: dict) -> str:
 def share_of(documents: Sequence[dict]) -> str:
     """Return what a column of intervals is called."""
     return " or ".join(dict.fromkeys(f"{exact_percent(each['confidence'])} interval" for each in documents))
+
+
+def estimate_parts(document: Mapping[str, Any]) -> list[str | Table]:
+    """Return all that a terminal says of one estimate: its figures, what each model says, and what it was made from.
+
+    Args:
+        document: of the estimate.
+
+    """
+    low, high = document["interval"]
+    unit = unit_of(document)
+    lines = [
+        f"information {document['information_bits_per_pixel']:.4f} {unit} ({exact_percent(document['confidence'])} interval "
+        f"{low:.4f} to {high:.4f}), {document['information_bits_per_measurement']:.1f} bits in {size_of(document)}",
+        f"entropy H(Y) <= {document['entropy_bits_per_pixel']:.4f}, "
+        f"noise H(Y|X) = {document['noise_entropy_bits_per_pixel']:.4f} {unit}",
+    ]
+    if (rate := document["information_rate"]) is not None:
+        low, high = rate["interval"]
+        lines.append(f"rate {rate['bits_per_pixel']:.4f} bits per further pixel ({low:.4f} to {high:.4f}), by {rate['model']}")
+    folds = f" in {document['n_folds']} folds" if document["n_folds"] > 1 else ""
+    what = "patches" if len(document["patch"]) > 1 else "measurements"
+    counts = {"train": document["n_train"], "choose": document["n_validation"], f"scored{folds}": document["n_test"]}
+    (name, count), *others = ((name, count) for name, count in counts.items() if count)
+    made = [f"{count} {what} {name}", *(f"{n} {does}" for does, n in others), f"{document['n_groups']} sources"]
+    return ["\n".join(lines), models_table(document, 4), ", ".join(made)]
 
 
 def models_table(document: dict, digits: int | None = None) -> Table:

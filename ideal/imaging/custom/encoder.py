@@ -19,7 +19,8 @@ from ideal._ranges import MOST_PIXELS, PIXELS, POSITIVE, SIDE, Range, Ranges, ch
 from ideal.errors import IdealError, UsageError, unknown_name
 from ideal.imaging._contract import ImagingSystem, Params, Scene
 from ideal.imaging.constraints import Constraint
-from ideal.noise import NoiseModel, Poisson
+from ideal.noise import NOISE, NoiseModel, Poisson
+from ideal.noise.members import noises_of
 
 _SORTS = ((bool, "true or false"), (int | float, "a number"), (str, "a text"), (list | tuple, "a list"))
 
@@ -147,6 +148,10 @@ class CallableSystem(ImagingSystem):
                 '"complex-gaussian" and sigma = 0.1 in [noise], or with --noise and --sigma'
             )
         return self.own_noise or Poisson()
+
+    def noise_kind(self, params: Params) -> type[NoiseModel]:
+        """Return the class of noise that measurements have; of complex values that of complex Gaussian noise, named or not."""
+        return NOISE[noises_of(is_complex=True)[0]] if self.complex_valued else type(self.noise(params))
 
     @property
     def constraints(self) -> Mapping[str, Constraint]:

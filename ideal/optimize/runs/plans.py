@@ -11,7 +11,6 @@ import jax
 import numpy as np
 
 from ideal._files import write_whole
-from ideal.datasets import ObjectSet, make_objects
 from ideal.density import find_model
 from ideal.errors import UsageError, unknown_name
 from ideal.imaging import ImagingSystem, Params
@@ -26,6 +25,7 @@ from ideal.optimize.evaluation import DEFAULT_MODELS, Scale
 from ideal.optimize.objects import Division, divide
 from ideal.optimize.runs.recipe import Recipe
 from ideal.optimize.runs.request import Request
+from ideal.optimize.runs.setup import Setup
 from ideal.optimize.selection.members import Members, find_members
 from ideal.optimize.targets import about_label
 from ideal.progress import Progress, silent
@@ -33,7 +33,6 @@ from ideal.runs.folder import RunFolder
 from ideal.runs.keeping import Keeping
 from ideal.simulation import ObjectSource, Simulation, prepare
 
-_OBJECTS = {"radiance": "photographs", "transmission": "phase-cells", "sky": "black-hole-rings", "any": "photographs"}
 _SCENE_VALUES, _COUNTS = 2**25, (1000, 6000)  # of the objects that are held in memory, unless the user says how many
 _SEEN = 32  # objects that defaults are chosen by
 _EXHAUSTIVE = 10_000  # sets that are all looked at, unless the user says how many
@@ -175,25 +174,11 @@ class ChoicePlan(Plan):
     scale: Scale
 
 
-def plan_design(
-    system: ImagingSystem,
-    request: Request,
-    *,
-    objects: ObjectSet | None = None,
-    noise: NoiseModel | None = None,
-    recipe: Recipe | None = None,
-    params: Mapping[str, Params] | None = None,
-    report: Progress = silent,
-) -> DesignPlan:
+def plan_design(setup: Setup, report: Progress = silent) -> DesignPlan:
     """Return the plan of a run that designs a system.
 
     Args:
-        system: what is designed.
-        request: what is asked for; what it leaves open goes by the system and the objects.
-        objects: what to design for; None for those that suit the system.
-        noise: of the measurements; None for the system's own.
-        recipe: how a configuration describes system, objects and noise; None for those that were made in Python.
-        params: parameters of designs that the request names and no system knows.
+        setup: what is designed, for which objects, and what is asked for; what it leaves open goes by the system and the objects.
         report: shows progress.
 
     Raises:
@@ -201,8 +186,7 @@ def plan_design(
         DataError: the objects cannot be used with this system.
 
     """
-    objects = objects or make_objects(request.objects or default_objects(system))
-    request = replace(request, objects=objects.name)
+    system, objects, request, own = setup.system, setup.objects, setup.request, setup.params
     target = parse_target(request.target or "total", system.scene)  # before objects are read
     if about_label(target):
         _check_classifiable(system)
@@ -211,7 +195,6 @@ def plan_design(
     report(f"{objects.name} for {system.name}", None)
     source = objects.open(system.scene, request.seed)
     seen = source.read(0, min(_SEEN, source.count or _SEEN)).scenes
-    own = params or {}
     request = _complete(request, system, seen)
     starts = tuple(_start(system, name, number, request.seed, own) for number, name in enumerate(request.starts))
     rivals = {name: _params_of(system, name, request.seed, own) for name in request.against}
@@ -219,14 +202,14 @@ def plan_design(
     target = parse_target(request.target, system.scene)
     if about_label(target) and division.design.labels is None:
         raise UsageError(f"the target is the label, and {objects.name} have none: choose labelled objects (ideal data list)")
-    simulation = prepare(system, system.design(), division.design, photons=request.photons, noise=noise)
+    simulation = prepare(system, system.design(), division.design, photons=request.photons, noise=setup.noise)
     rate = {} if request.learning_rate is None else {"learning_rate": request.learning_rate}
     how = {"patience": request.patience, "time_limit": request.time_limit, "method": request.method}
     objective = find_objective(request.objective)
     check_objective_settings(objective, request.objective_settings)
     return DesignPlan(
         request,
-        recipe or Recipe.of(system, noise),
+        setup.recipe,
         division,
         simulation,
         target,
@@ -242,27 +225,11 @@ def plan_design(
     )
 
 
-def plan_choice(
-    system: ImagingSystem,
-    request: Request,
-    *,
-    objects: ObjectSet | None = None,
-    noise: NoiseModel | None = None,
-    recipe: Recipe | None = None,
-    params: Mapping[str, Params] | None = None,
-    costs: Mapping[str, float] | None = None,
-    report: Progress = silent,
-) -> ChoicePlan:
+def plan_choice(setup: Setup, report: Progress = silent) -> ChoicePlan:
     """Return the plan of a run that chooses members of a system.
 
     Args:
-        system: whose members are chosen: sites, LEDs, lenslets.
-        request: what is asked for; what steers an ascent has no place in it.
-        objects: what to choose for; None for those that suit the system.
-        noise: of the measurements; None for the system's own.
-        recipe: how a configuration describes system, objects and noise; None for those that were made in Python.
-        params: parameters of designs that the request names and no system knows.
-        costs: of members, by name, in any unit.
+        setup: whose members are chosen, for which objects, and what is asked for; what steers an ascent has no place in it.
         report: shows progress.
 
     Raises:
@@ -270,23 +237,22 @@ def plan_choice(
         DataError: the objects cannot be used with this system.
 
     """
-    objects = objects or make_objects(request.objects or default_objects(system))
-    request = replace(request, objects=objects.name).with_defaults(objective="gaussian", target="total", models=DEFAULT_MODELS)
-    limit = _check_choice(system, request, noise)
-    own = params or {}
+    system, objects, own = setup.system, setup.objects, setup.params
+    request = setup.request.with_defaults(objective="gaussian", target="total", models=DEFAULT_MODELS)
+    limit = _check_choice(system, request, setup.noise)
     target = parse_target(request.target, system.scene)
     begin = next((_params_of(system, name, request.seed, own) for name in request.starts), None)
     members = find_members(system, begin)
     kept = members.numbers(request.keep, request.seed)
     check_count(members, kept, request.choose)
-    known = _costs(members, kept, costs or {})
+    known = _costs(members, kept, setup.costs)
     rivals = _rivals(members, request, own)
     report(f"{objects.name} for {system.name}", None)
     division = _read_parts(objects.open(system.scene, request.seed), system, request)
-    simulation = _exposure_of_choice(members, kept, division, request.photons, noise)
+    simulation = _exposure_of_choice(members, kept, division, request.photons, setup.noise)
     return ChoicePlan(
         request,
-        recipe or Recipe.of(system, noise),
+        setup.recipe,
         division,
         simulation,
         target,
@@ -301,11 +267,6 @@ def plan_choice(
         known,
         Scale(request.models, request.patch, request.effort, request.seed),
     )
-
-
-def default_objects(system: ImagingSystem) -> str:
-    """Return the name of the objects that suit a system."""
-    return _OBJECTS[system.scene.kind]
 
 
 def check_count(members: Members, kept: Sequence[int], count: int, left: int | None = None) -> None:
@@ -325,10 +286,10 @@ def check_count(members: Members, kept: Sequence[int], count: int, left: int | N
     if count > left:
         beside = f" beside the {len(kept)} that are kept" if kept else ""
         raise UsageError(
-            f"--choose {count}: there are {left} {members.noun}s to choose from{beside}; choose fewer, or give more candidates"
+            f"`choose={count}`: there are {left} {members.noun}s to choose from{beside}; choose fewer, or give more candidates"
         )
     if members.system.pairs is not None and count + len(kept) < 2:
-        raise UsageError(f"--choose {count}: one {members.noun} alone measures nothing; choose two or more, or --keep others")
+        raise UsageError(f"`choose={count}`: one {members.noun} alone measures nothing; choose two or more, or `keep` others")
 
 
 def _task(simulation: Simulation, division: Division, target: Target | None, *, held_out: bool = True) -> Task:
@@ -416,25 +377,25 @@ def _check_classifiable(system: ImagingSystem) -> None:
         shape = " x ".join(map(str, system.measurement_shape))
         raise UsageError(
             f"the target is the label, and a measurement of {shape} has {values} values, more than the {_MOST_VALUES} that "
-            f"classifiers of measurements can hold: take fewer camera pixels (--set shape, ideal systems {system.name})"
+            f"classifiers of measurements can hold: take fewer camera pixels (setting shape, ideal systems {system.name})"
         )
 
 
 def _check_choice(system: ImagingSystem, request: Request, noise: NoiseModel | None) -> int:
     """Refuse what has no meaning where members are chosen; return the most sets that are all looked at."""
     if request.objective != "gaussian":
-        raise UsageError(f"--choose compares sets in closed form: leave out --objective, found {request.objective}")
+        raise UsageError(f"`choose` compares sets in closed form: leave out `objective`, found {request.objective}")
     if len(request.starts) > 1:
-        raise UsageError("--choose leaves other parameters as they are in one design: give one --start, or none")
-    for option, given in (("--floor", request.floors), ("--rate", request.rates), ("--time-limit", request.time_limit)):
-        if given:
-            raise UsageError(f"{option} steers gradient ascent, whose place --choose takes: leave one of them out")
+        raise UsageError("`choose` leaves other parameters as they are in one design: give one `start`, or none")
+    for name in ("floors", "rates", "time_limit"):
+        if getattr(request, name):
+            raise UsageError(f"`{name}` steers gradient ascent, whose place `choose` takes: leave one of them out")
     if system.pairs is not None and noise is not None:
-        raise UsageError(f"--choose takes the noise that belongs to each {system.member}: leave out --noise and --sigma")
+        raise UsageError(f"`choose` takes the noise that belongs to each {system.member}: leave out `noise` and `sigma`")
     settings = dict(request.objective_settings)
     limit = settings.pop("exhaustive", _EXHAUSTIVE)
     if settings:
-        raise UsageError(unknown_name("--choose has no setting objective", next(iter(settings)), ["exhaustive"]))
+        raise UsageError(unknown_name("`choose` has no setting objective", next(iter(settings)), ["exhaustive"]))
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
         raise UsageError(f"objective.exhaustive takes a number of sets; found {limit!r}")
     return limit
@@ -453,7 +414,7 @@ def _rivals(members: Members, request: Request, own: Mapping[str, Params]) -> di
         if members.is_set(params):
             found[name] = members.used(params)
         elif request.against is not None:
-            raise UsageError(f"--against {name}: its {members.noun}s take part with shares, and --choose compares whole ones")
+            raise UsageError(f"`against={name}`: its {members.noun}s take part with shares, and `choose` compares whole ones")
     return found
 
 
