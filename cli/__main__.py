@@ -9,8 +9,7 @@ import typer
 
 from ideal._files import remove_temporaries
 from ideal.cli._guard import OneLineErrors, complain
-from ideal.cli._help import RegistryHelp
-from ideal.cli._panels import Panels
+from ideal.cli._help import Panels, RegistryHelp
 from ideal.cli._streams import keep_interrupts, on_end, take_streams
 from ideal.cli.data import data
 from ideal.cli.estimate import estimate
@@ -65,7 +64,7 @@ app.command()(noise)
 app.command(cls=Panels)(optimize)
 app.command()(plot)
 app.command()(report)
-app.command()(reproduce)
+app.command(cls=RegistryHelp)(reproduce)
 app.command()(sample)
 app.command(cls=RegistryHelp)(simulate)
 app.command()(systems)

@@ -8,20 +8,14 @@ from typing import Annotated
 import typer
 
 from ideal._durations import parse_duration as parse_duration
+from ideal.cli import _names
 from ideal.errors import UsageError
-
-
-def _noise_names() -> list[str]:
-    from ideal.noise import NOISE
-
-    return list(NOISE)
-
 
 Noise = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        autocompletion=_noise_names,
+        autocompletion=_names.names_in(_names.NOISE),
         help="Noise model: {noise}; default: what the file, or the system, says. Figures without an option of their own follow "
         "the name, as NAME:FIGURE=VALUE; ideal noise lists them all.",
     ),

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ideal import records
-from ideal.cli import _options
+from ideal.cli import _names, _options
 from ideal.cli._guard import guarded
 
 _HELP = """
@@ -45,7 +45,12 @@ def list_objects(as_json: _options.Json = False, debug: _options.Debug = False) 
 @data.command("fetch")
 @guarded
 def fetch_objects(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Sets of objects, as in ideal data list.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME...", autocompletion=_names.names_in(_names.OBJECTS), help="Sets of objects, as in ideal data list."
+        ),
+    ],
     mirror: Annotated[
         str | None,
         typer.Option(
@@ -84,7 +89,12 @@ def fetch_objects(
 @data.command("show")
 @guarded
 def show_objects(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A set of objects, as in ideal data list.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", autocompletion=_names.names_in(_names.OBJECTS), help="A set of objects, as in ideal data list."
+        ),
+    ],
     count: Annotated[int, typer.Option("-n", "--count", min=1, help="Objects to look at.")] = 16,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of the set; repeat for several.")

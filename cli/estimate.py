@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ideal import records
-from ideal.cli import _options
+from ideal.cli import _names, _options
 from ideal.cli._guard import complain, guarded
 
 
@@ -35,8 +35,9 @@ def estimate(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="Density model: stationary, full, gaussian-mixture, negative-binomial, causal-mixture, pixel-cnn, blend, or all "
-            "that suit (slow); repeat for several; default: those that take little time.",
+            autocompletion=_names.names_in(_names.MODELS, "all"),
+            help="Density model: {models}; all: those that suit (slow); repeat for several; default: those that take little "
+            "time. ideal models tells what each is.",
         ),
     ] = None,
     patch: Annotated[str, typer.Option(metavar="SIDE", help="Pixels in a patch: 16, or rows x columns as 16x24.")] = "16",

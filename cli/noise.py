@@ -4,13 +4,18 @@ from typing import Annotated
 
 import typer
 
-from ideal.cli import _options
+from ideal.cli import _names, _options
 from ideal.cli._guard import guarded
 
 
 @guarded
 def noise(
-    name: Annotated[str | None, typer.Argument(metavar="[NOISE]", help="A noise model; without it, all are listed.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NOISE]", autocompletion=_names.names_in(_names.NOISE), help="A noise model; without it, all are listed."
+        ),
+    ] = None,
     as_json: _options.Json = False,
     debug: _options.Debug = False,
 ) -> None:

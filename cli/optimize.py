@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from ideal.cli import _options
+from ideal.cli import _names, _options
 from ideal.cli._guard import guarded
-from ideal.cli._panels import in_panel
+from ideal.cli._help import in_panel
 
 _OBJECTS, _OBJECTIVE, _ASCENT, _CHOICE = "Objects, light and noise", "Objective", "Ascent", "Choice of members"
 _MEASURING, _OUTPUT = "Measuring", "Output"
@@ -22,6 +22,7 @@ def optimize(
         str | None,
         typer.Argument(
             metavar="SYSTEM",
+            autocompletion=_names.names_in(_names.SYSTEMS),
             help="Imaging system (ideal systems), or a .toml file that describes one; left out where --config describes one. "
             + _options.RUNS_CODE,
         ),
@@ -30,6 +31,7 @@ def optimize(
         str | None,
         typer.Argument(
             metavar="OBJECTS",
+            autocompletion=_names.names_in(_names.OBJECTS),
             help="What to design for (ideal data list), or own pictures: a folder, an .npy or .h5 file; default: what suits the "
             "system.",
         ),
@@ -47,6 +49,7 @@ def optimize(
         str | None,
         typer.Option(
             metavar="NAME",
+            autocompletion=_names.names_in(_names.OBJECTIVES),
             help="What is raised: gaussian (information in closed form), samples, density (any density model, slow), or "
             "end-to-end (a decoder's error); default: gaussian, or what suits the system and the objects.",
             rich_help_panel=_OBJECTIVE,
@@ -56,6 +59,7 @@ def optimize(
         str | None,
         typer.Option(
             metavar="TARGET",
+            autocompletion=_names.names_in(_names.TARGETS),
             help="What information is wanted about: total, colour (of each pixel, for a colour sensor), mse (bits by which a "
             "linear decoder's error shrinks), luminance, chroma (beyond luminance), a channel, region:8-24,8-24, label, or a "
             "weighted sum as 'chroma + 0.6 luminance'; default: total, of a colour filter array colour.",
@@ -67,6 +71,7 @@ def optimize(
         typer.Option(
             "--start",
             metavar="NAME",
+            autocompletion=_names.designs_of(),
             help="Design to begin near, or a design file; repeat for several; default: up to three.",
             rich_help_panel=_ASCENT,
         ),
@@ -85,6 +90,7 @@ def optimize(
         typer.Option(
             "--against",
             metavar="NAME",
+            autocompletion=_names.designs_of("all", "none"),
             help="Design to compare with; repeat for several; all, or none; default: up to six of the named ones.",
             rich_help_panel=_MEASURING,
         ),
@@ -120,6 +126,7 @@ def optimize(
         str | None,
         typer.Option(
             metavar="NAME",
+            autocompletion=_names.names_in(_names.METHODS),
             help="How the gradient is followed: line-search (to the optimum, of the objective gaussian without choices such as "
             "filters), or adam (anything); default: the first where it suits.",
             rich_help_panel=_ASCENT,
@@ -209,6 +216,7 @@ def optimize(
         list[str] | None,
         typer.Option(
             metavar="NAME",
+            autocompletion=_names.names_in(_names.MODELS),
             help="Density model of the final figures; repeat for several; default: stationary, full and causal-mixture.",
             rich_help_panel=_MEASURING,
         ),

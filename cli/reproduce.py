@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ideal import records
-from ideal.cli import _options
+from ideal.cli import _names, _options
 from ideal.cli._guard import complain, guarded
 from ideal.cli._streams import tell
 
@@ -16,7 +16,8 @@ def reproduce(
         list[str],
         typer.Argument(
             metavar="STUDY...",
-            help="cfa, radio, lensless, microscopy, ideal, two-point, patch-size, sample-size, or all of them: all.",
+            autocompletion=_names.names_in(_names.STUDIES, "all"),
+            help="Studies: {studies}; all: all of them.",
         ),
     ],
     quick: Annotated[bool, typer.Option("--quick", help="A smaller version of each, in minutes, with wider intervals.")] = False,

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ideal import records
-from ideal.cli import _options
+from ideal.cli import _names, _options
 from ideal.cli._guard import guarded
 
 
@@ -15,20 +15,27 @@ def simulate(
         str,
         typer.Argument(
             metavar="SYSTEM",
+            autocompletion=_names.names_in(_names.SYSTEMS),
             help="Imaging system (ideal systems), or a .toml file that describes one. " + _options.RUNS_CODE,
         ),
     ],
     objects: Annotated[
         str,
         typer.Argument(
-            metavar="OBJECTS", help="What it looks at (ideal data list), or own pictures: a folder, an .npy or .h5 file."
+            metavar="OBJECTS",
+            autocompletion=_names.names_in(_names.OBJECTS),
+            help="What it looks at (ideal data list), or own pictures: a folder, an .npy or .h5 file.",
         ),
     ],
     out: Annotated[str, typer.Option("-o", "--out", metavar="FILE", help="Measurement file to write (.h5).")],
     count: Annotated[int, typer.Option("-n", "--count", min=1, help="Objects to image.")] = 1000,
     design: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Design of the system: a named one, or a design file (.h5); default: the first."),
+        typer.Option(
+            metavar="NAME",
+            autocompletion=_names.designs_of(),
+            help="Design of the system: a named one, or a design file (.h5); default: the first.",
+        ),
     ] = None,
     photons: Annotated[
         float | None,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ideal.cli import _options
+from ideal.cli import _names, _options
 from ideal.cli._guard import guarded
 
 
@@ -14,11 +14,17 @@ def systems(
         str | None,
         typer.Argument(
             metavar="[SYSTEM]",
+            autocompletion=_names.names_in(_names.SYSTEMS),
             help="A system, or a .toml file that describes one; without it, all are listed. " + _options.RUNS_CODE,
         ),
     ] = None,
     design: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Design to draw: a named one, or a design file (.h5); default: the first.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            autocompletion=_names.designs_of(),
+            help="Design to draw: a named one, or a design file (.h5); default: the first.",
+        ),
     ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; repeat for several.")

@@ -24,6 +24,24 @@ SYSTEMS: Registry["ImagingSystem"] = Registry(
     },
 )
 
+# Their named designs with settings as they are by default, so that a shell can complete them without a system being imported.
+_NUMBERS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_LENSLETS = ("one-lens", *(f"{number}-lenslets" for number in _NUMBERS))
+_LIGHTS = ("dpc-left", "dpc-right", "dpc-top", "dpc-bottom", "annular", "all", "random")
+DESIGNS: dict[str, tuple[str, ...]] = {
+    "color-filter-array": (
+        *("bayer", "quad-bayer", "rgbw-bayer", "rgbw-kodak", "rgbw-sony", "rgbw-yamagami", "random", "white"),
+        *("x-trans", "rgbw-sparse", "ryyb", "cygm"),  # with other settings
+    ),
+    "lensless": (*_LENSLETS, "multi-focal", "diffuser"),
+    "lensless-lenslets": ("spread", "random", "multi-focal", *_LENSLETS),
+    "lensless-phase": ("lens", "four-lenslets", "diffuser", "flat"),
+    "interferometer": ("sites", "half", "random"),
+    "led-microscope": ("brightfield", "single-led", "darkfield", *_LIGHTS),
+    "led-microscope-weak": ("brightfield", "single-led", *_LIGHTS),
+    "diffraction-limited": ("lens", "objective-4x", "objective-10x", "objective-20x", "objective-40x", "objective-60x"),
+}
+
 
 def find_system(name: str) -> "type[ImagingSystem]":
     """Return the class of a system.

@@ -1,4 +1,4 @@
-"""The objectives by name."""
+"""The objectives, the targets and the methods of ascent by name."""
 
 from typing import TYPE_CHECKING
 
@@ -6,6 +6,11 @@ from ideal.registry import Registry
 
 if TYPE_CHECKING:
     from ideal.optimize._contract import Objective
+
+# What every scene can be asked about, and what those of several channels can; `ideal.optimize.parse_target` knows more.
+TARGETS = ("total", "label", "mse", "colour", "luminance", "chroma")
+COLOR_TARGETS = ("colour", "luminance", "chroma")
+METHODS = ("auto", "line-search", "adam")
 
 # A new one is one file and one line here.
 OBJECTIVES: Registry["Objective"] = Registry(

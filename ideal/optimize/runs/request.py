@@ -7,7 +7,7 @@ from typing import Any
 
 from ideal._durations import parse_duration
 from ideal.errors import UsageError, unknown_name
-from ideal.optimize.ascent.settings import METHODS
+from ideal.optimize.members import METHODS
 
 
 @dataclass(frozen=True)
