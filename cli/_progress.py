@@ -1,11 +1,14 @@
 """A line of progress on a terminal's stderr: a bar where the fraction done is known, a spinner elsewhere."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
+from rich import progress as bars
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TaskProgressColumn, TimeElapsedColumn
+from rich.progress import BarColumn, ProgressColumn, SpinnerColumn, Task, TaskProgressColumn, TimeElapsedColumn
 from rich.text import Text
+
+from ideal.progress import Progress
 
 _BAR_WIDTH = 24
 _OTHERS = 4 + _BAR_WIDTH + 5 + 8 + 4  # columns beside the text: spinner, bar, percentage, time
@@ -36,11 +39,11 @@ class _WhereKnown(ProgressColumn):
 
 
 @contextmanager
-def shown_progress(console: Console | None = None) -> Iterator[Callable[[str, float | None], None]]:
+def shown_progress(console: Console | None = None) -> Iterator[Progress]:
     """Give a function (text, fraction or None) that shows both; the time is that of the present step."""
     console = console or Console(stderr=True)
     columns = (SpinnerColumn(), _Line(console), *map(_WhereKnown, (BarColumn(_BAR_WIDTH), TaskProgressColumn())))
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
+    with bars.Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
         task, known = progress.add_task("starting", total=None), False
 
         def say(text: str, fraction: float | None = None) -> None:

@@ -18,10 +18,10 @@ from ideal._files import whole_hdf5
 from ideal._regular_files import check_regular
 from ideal.errors import DataError, NoticeWarning, UsageError, unknown_name
 from ideal.formats.hdf5 import opened, read_arrays
-from ideal.imaging._contract import ImagingSystem, Params, check_settings
+from ideal.imaging._contract import ImagingSystem, Params
 from ideal.imaging.custom.encoder import CallableSystem
 from ideal.imaging.custom.table import system_of_callable
-from ideal.imaging.systems import find_system
+from ideal.imaging.systems import make_system
 from ideal.noise import NoiseModel
 from ideal.noise.settings import check_noise_table, join_noise, make_noise
 from ideal.text import plain_text
@@ -181,7 +181,7 @@ def system_in_use(name: str, settings: Mapping[str, Any], design: str | None, se
             made_for, kept, _ = load_design(design)
             if made_for != name:
                 raise UsageError(f"{design} is a design of {made_for}, not of {name}")
-        system = system_of_name(name, {**kept, **settings})
+        system = make_system(name, **{**kept, **settings})
     return SystemInUse(system, find_design(system, design, seed), design or next(iter(system.designs)), configuration)
 
 
@@ -246,7 +246,7 @@ def system_from_table(table: Mapping[str, Any], folder: Path, changes: Mapping[s
     name = table.pop("name")
     if not isinstance(name, str):
         raise UsageError(f"[system] name takes a text; found {name!r}")
-    return system_of_name(name, {**_beside(table, folder), **changes}), design
+    return make_system(name, **{**_beside(table, folder), **changes}), design
 
 
 def as_system(system: ImagingSystem | str | Path) -> ImagingSystem:
@@ -264,19 +264,8 @@ def as_system(system: ImagingSystem | str | Path) -> ImagingSystem:
     if isinstance(system, ImagingSystem):
         return system
     if not str(system).endswith(".toml"):
-        return system_of_name(str(system), {})
+        return make_system(str(system))
     return Configuration.read(system).system({})[0]
-
-
-def system_of_name(name: str, settings: Mapping[str, Any]) -> ImagingSystem:
-    """Return a system with settings as people wrote them: of any name, "name" itself included, which none has.
-
-    Raises:
-        UsageError: the system or a setting is not known, or a value has no meaning.
-
-    """
-    kind = find_system(name)
-    return kind(**check_settings(kind, settings))
 
 
 def _beside(settings: Mapping[str, Any], folder: Path) -> dict[str, Any]:

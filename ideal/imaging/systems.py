@@ -53,8 +53,8 @@ def find_system(name: str) -> "type[ImagingSystem]":
     return SYSTEMS.find(name)
 
 
-def make_system(name: str, **settings) -> "ImagingSystem":
-    """Return a system with these settings, the others at their defaults.
+def make_system(name: str, /, **settings) -> "ImagingSystem":
+    """Return a system with these settings, as people wrote them, the others at their defaults.
 
     Raises:
         UsageError: the system or a setting is not known, or a value has no meaning.

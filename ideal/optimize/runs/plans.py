@@ -16,12 +16,13 @@ from ideal.errors import UsageError, unknown_name
 from ideal.imaging import ImagingSystem, Params
 from ideal.imaging.configuration import DESIGN_FILES, find_design
 from ideal.information.scoring import _MOST_VALUES
+from ideal.measurements.measurement_set import MeasurementSet
 from ideal.noise import NoiseModel
 from ideal.optimize import Ascent, Objective, Target, Task, find_objective, parse_target
 from ideal.optimize.ascent.line_search import suits
 from ideal.optimize.defaults import MOST_STEPS, Defaults, compared_with, defaults_for, starts_of
 from ideal.optimize.design import check_objective_settings
-from ideal.optimize.evaluation import DEFAULT_MODELS, Scale
+from ideal.optimize.evaluation import DEFAULT_MODELS, Scale, measured_by
 from ideal.optimize.objects import Division, divide
 from ideal.optimize.runs.recipe import Recipe
 from ideal.optimize.runs.request import Request
@@ -144,6 +145,19 @@ class DesignPlan(Plan):
     left_out: tuple[str, ...]
     ascent: Ascent
     scale: Scale
+
+    def measure(self, params: Params, name: str, count: int | None = None) -> MeasurementSet:
+        """Return fresh measurements by one design.
+
+        Args:
+            params: of the design.
+            name: of the design: others draw other noise.
+            count: number of objects; None for all that no design was made for.
+
+        """
+        part, simulation = self.division.measure, self.simulation
+        part = part.read(0, count or part.count)
+        return measured_by(self.system, params, simulation.noise, part, simulation.exposure, self.request.seed, name)
 
 
 @dataclass(frozen=True, eq=False)

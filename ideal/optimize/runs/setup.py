@@ -11,7 +11,8 @@ import numpy as np
 from ideal.datasets import ObjectSet, as_object_set, make_objects
 from ideal.errors import UsageError
 from ideal.imaging import ImagingSystem, Params
-from ideal.imaging.configuration import Configuration, as_noise, as_system, system_of_name
+from ideal.imaging.configuration import Configuration, as_noise, as_system
+from ideal.imaging.systems import make_system
 from ideal.noise import NoiseModel
 from ideal.noise.settings import join_noise
 from ideal.optimize.runs.recipe import Recipe
@@ -114,7 +115,7 @@ def read_setup(
     configuration = Configuration("", {}) if config is None else Configuration.read(config, needs_system=name is None)
     if name is not None and configuration.table("system"):
         raise UsageError(f"{config} describes a system of its own: leave out {name}, or the table [system]")
-    system, design = configuration.system(settings or {}) if name is None else (system_of_name(name, settings or {}), None)
+    system, design = configuration.system(settings or {}) if name is None else (make_system(name, **(settings or {})), None)
     with configuration.named() if configuration.table("optimize") else nullcontext():
         request = read_request(configuration.table("optimize"), given or {})
     request = request.with_defaults(starts=(design,) if design else ())

@@ -22,7 +22,6 @@ from ideal.optimize.evaluation import (
     target_information,
 )
 from ideal.optimize.runs.designs import record as design_record
-from ideal.optimize.runs.designs.measurement import fresh_measurements
 from ideal.optimize.runs.designs.result import DesignResult, Work
 from ideal.optimize.runs.plans import DesignPlan, Start, plan_design
 from ideal.optimize.runs.request import Request
@@ -248,6 +247,6 @@ def _measure(
 def _comparable(plan: DesignPlan, params: Params, name: str) -> MeasurementSet:
     """Return fresh measurements; in few combinations of their values where these are too many to fit a model to."""
     if not plan.system.reduces:
-        return fresh_measurements(plan, params, name)
+        return plan.measure(params, name)
     part, exposure = plan.division.measure, plan.simulation.exposure
     return reduced_measurements(plan.system, params, plan.task.scenes, part, exposure, plan.request.seed, name)
