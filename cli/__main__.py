@@ -96,7 +96,7 @@ def main() -> None:
     failure_of_stdout = take_streams()
     on_end(_remove_traces)
     keep_interrupts()
-    code = 0
+    code: int | str = 0
     try:
         app()
     except SystemExit as end:

@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import Any
 
 import typer
 from typer.core import TyperGroup
@@ -21,18 +22,19 @@ _ARGUMENT = re.compile(r"`(?P<name>[a-z_]+(\.[a-z_]+)?)(=(?P<value>[^`]*))?`")
 # What the library calls an argument, where the command has another name for it; and names that options spell otherwise.
 _SYNONYMS = {"overwrite": "force", "starts": "start", "floors": "floor", "rates": "rate", "models": "model"}
 _SPELLED = {"settings": "set"}
-_WrongUsage = typer.BadParameter.__bases__[0]  # typer brings its own click, or another's, and names this class nowhere
+_WrongUsage: Any = typer.BadParameter.__bases__[0]  # typer brings its own click, or another's, and names this class nowhere
 
 
 class OneLineErrors(TyperGroup):
     """The group of all commands: what is wrong with the options takes one line too, and exits with 2."""
 
-    def main(self, *args, standalone_mode: bool = True, **kwargs):
+    def main(self, args=None, prog_name=None, complete_var=None, standalone_mode=True, **extra):
         """Run the command line and exit with its code."""
+        run = functools.partial(super().main, args, prog_name, complete_var, standalone_mode=False, **extra)
         if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **kwargs)
+            return run()
         try:
-            code = super().main(*args, standalone_mode=False, **kwargs)
+            code = run()
         except _WrongUsage as error:
             if type(error).__name__ == "NoArgsIsHelpError":
                 error.show()
@@ -150,7 +152,7 @@ def in_options(message: str, options: Collection[str]) -> str:
 
 def _in_one_line(show: Callable) -> Callable:
     """Return what shows warnings of Python as `show` does where our own code gives rise to them, and the others in one line."""
-    ours = tuple(str(Path(package.__file__).parent) + os.sep for package in (ideal, ideal.cli))
+    ours = tuple(str(Path(package.__file__ or "").parent) + os.sep for package in (ideal, ideal.cli))
 
     def shown(message, category, filename, *where, **more) -> None:
         if issubclass(category, IdealWarning) or not str(filename).startswith(ours):

@@ -1,14 +1,15 @@
 """Help texts that name what the registries hold, looked up when help is asked for, and stand in panels where there are many."""
 
-import copy
-from typing import Annotated, Any, get_args
+from typing import Any
 
 from typer.core import TyperCommand
 
 from ideal.cli import _names
 
 _HELD = {"{noise}": _names.NOISE, "{models}": _names.MODELS, "{studies}": _names.STUDIES}
-_OTHERS = "Options"
+OBJECTS, OUTPUT, _OTHERS = "Objects, light and noise", "Output", "Options"
+# Panels of the options that several commands share.
+_SHARED = {**dict.fromkeys(("noise", "sigma", "gain", "offset", "read_noise"), OBJECTS), "as_json": OUTPUT, "debug": OUTPUT}
 
 
 class RegistryHelp(TyperCommand):
@@ -16,17 +17,16 @@ class RegistryHelp(TyperCommand):
 
     def format_help(self, ctx, formatter) -> None:
         """Write the help with the names in place."""
-        texts = {param: param.help for param in self.params if getattr(param, "help", None)}
+        params: list[Any] = [param for param in self.params if getattr(param, "help", None)]
+        texts = [param.help for param in params]
         try:
-            for param, text in texts.items():
-                for mark, place in _HELD.items():
-                    if mark in text:
-                        *others, last = _names.names_in(place)()
-                        text = text.replace(mark, f"{', '.join(others)} or {last}")
-                param.help = text
+            for param in params:
+                for mark in (mark for mark in _HELD if mark in param.help):
+                    *others, last = _names.names_in(_HELD[mark])()
+                    param.help = param.help.replace(mark, f"{', '.join(others)} or {last}")
             super().format_help(ctx, formatter)
         finally:
-            for param, text in texts.items():  # others may be added before help is asked for again
+            for param, text in zip(params, texts, strict=True):  # others may be added before help is asked for again
                 param.help = text
 
 
@@ -39,18 +39,10 @@ class Panels(RegistryHelp):
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
             if record is not None:
-                title = "Arguments" if param.param_type_name == "argument" else getattr(param, "rich_help_panel", None) or _OTHERS
-                panels.setdefault(title, []).append(record)
+                own = getattr(param, "rich_help_panel", None) or _SHARED.get(param.name or "", _OTHERS)
+                panels.setdefault("Arguments" if param.param_type_name == "argument" else own, []).append(record)
         if _OTHERS in panels:
             panels[_OTHERS] = panels.pop(_OTHERS)
         for title, records in panels.items():
             with formatter.section(title):
                 formatter.write_dl(records)
-
-
-def in_panel(option: Any, title: str) -> Any:
-    """Return an option that several commands share, an annotated type, in a panel of this title."""
-    kind, about = get_args(option)
-    about = copy.copy(about)
-    about.rich_help_panel = title
-    return Annotated[kind, about]

@@ -103,10 +103,11 @@ def check_effort(effort: float) -> None:
 
 def parse_size(option: str, text: str) -> tuple[int, int]:
     """Return (rows, columns) from "16" or "16x24"."""
-    parts = [whole_number(part) for part in text.lower().split("x")]
-    if len(parts) > 2 or not all(parts):
+    words = text.lower().split("x")
+    sides = [side for side in map(whole_number, words) if side]
+    if len(words) > 2 or len(sides) < len(words):
         raise UsageError(f"{option} takes a side in pixels (16) or rows x columns (16x24); found {reprlib.repr(text)}")
-    return parts[0], parts[-1]
+    return sides[0], sides[-1]
 
 
 def parse_pair(option: str, expected: str, text: str) -> tuple[str, str]:

@@ -6,14 +6,9 @@ import typer
 
 from ideal.cli import _names, _options
 from ideal.cli._guard import guarded
-from ideal.cli._help import in_panel
+from ideal.cli._help import OBJECTS, OUTPUT
 
-_OBJECTS, _OBJECTIVE, _ASCENT, _CHOICE = "Objects, light and noise", "Objective", "Ascent", "Choice of members"
-_MEASURING, _OUTPUT = "Measuring", "Output"
-_Noise, _Sigma, _Gain, _Offset, _ReadNoise = (
-    in_panel(each, _OBJECTS) for each in (_options.Noise, _options.Sigma, _options.Gain, _options.Offset, _options.ReadNoise)
-)
-_Json, _Debug = (in_panel(each, _OUTPUT) for each in (_options.Json, _options.Debug))
+_OBJECTIVE, _ASCENT, _CHOICE, _MEASURING = "Objective", "Ascent", "Choice of members", "Measuring"
 
 
 @guarded
@@ -42,7 +37,7 @@ def optimize(
             metavar="FILE",
             help="Configuration (.toml) with tables [system], [objects], [noise] and [optimize], which has these options by "
             "their long names; options on the command line go before. A run leaves one in its folder.",
-            rich_help_panel=_OBJECTS,
+            rich_help_panel=OBJECTS,
         ),
     ] = None,
     objective: Annotated[
@@ -189,27 +184,27 @@ def optimize(
             "-n",
             "--count",
             help="Objects, to design for, to choose by, and to measure with, at least 20; default: by their size.",
-            rich_help_panel=_OBJECTS,
+            rich_help_panel=OBJECTS,
         ),
     ] = None,
     photons: Annotated[
         float | None,
         typer.Option(
-            help="Mean photoelectrons of an unfiltered pixel, as of ideal simulate; default: 100.", rich_help_panel=_OBJECTS
+            help="Mean photoelectrons of an unfiltered pixel, as of ideal simulate; default: 100.", rich_help_panel=OBJECTS
         ),
     ] = None,
-    noise: _Noise = None,
-    sigma: _Sigma = None,
-    gain: _Gain = None,
-    offset: _Offset = None,
-    read_noise: _ReadNoise = None,
+    noise: _options.Noise = None,
+    sigma: _options.Sigma = None,
+    gain: _options.Gain = None,
+    offset: _options.Offset = None,
+    read_noise: _options.ReadNoise = None,
     settings: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
             help="Change a setting of the system, of the objects (objects.KEY) or of the objective (objective.KEY).",
-            rich_help_panel=_OBJECTS,
+            rich_help_panel=OBJECTS,
         ),
     ] = None,
     model: Annotated[
@@ -235,13 +230,11 @@ def optimize(
     ] = None,
     out: Annotated[
         str | None,
-        typer.Option(
-            metavar="DIR", help="Keep design, numbers and figures; an interrupted run resumes.", rich_help_panel=_OUTPUT
-        ),
+        typer.Option(metavar="DIR", help="Keep design, numbers and figures; an interrupted run resumes.", rich_help_panel=OUTPUT),
     ] = None,
-    as_json: _Json = False,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the run in --out.", rich_help_panel=_OUTPUT)] = False,
-    debug: _Debug = False,
+    as_json: _options.Json = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the run in --out.", rich_help_panel=OUTPUT)] = False,
+    debug: _options.Debug = False,
 ) -> None:
     """Design an imaging system by gradient ascent on information, and measure the design against the named ones.
 
@@ -260,6 +253,7 @@ def optimize(
     """
     from ideal.cli import _output
     from ideal.cli._settings import settings_of
+    from ideal.optimize.runs import ChoiceResult, DesignResult
     from ideal.optimize.runs.choices.run import run_choice
     from ideal.optimize.runs.designs.run import run_design
     from ideal.optimize.runs.plans import plan_choice, plan_design
@@ -292,14 +286,13 @@ def optimize(
         "seed": seed,
     }
     with _output.kept(debug) as keeping:
-        way = {"overwrite": force, "keeping": keeping}
         with _output.narration() as say:
-            asked = {"settings": own, "object_settings": theirs, "noise": camera, "costs": cost or ()}
-            setup = read_setup(system, config, given, **asked)
+            setup = read_setup(system, config, given, settings=own, object_settings=theirs, noise=camera, costs=cost or ())
+            result: DesignResult | ChoiceResult
             if setup.request.choose is None:
-                result = run_design(plan_design(setup, say), out, report=say, **way)
+                result = run_design(plan_design(setup, say), out, overwrite=force, report=say, keeping=keeping)
             else:
-                result = run_choice(plan_choice(setup, say), out, report=say, **way)
+                result = run_choice(plan_choice(setup, say), out, overwrite=force, report=say, keeping=keeping)
         _output.show(result.record, result.parts, as_json)
         for text in result.warnings:
             _output.warn(text)

@@ -43,8 +43,8 @@ def plot(
     from ideal.cli import _output
     from ideal.plots.finished_runs import draw_run
 
-    names = dict(reversed(_options.parse_pair("--name", "TEXT=FILE, as sharp=a.h5", text)) for text in name or ())
+    pairs = [_options.parse_pair("--name", "TEXT=FILE, as sharp=a.h5", text) for text in name or ()]
+    names = {file: called for called, file in pairs}
     _output.check_plot(out, force, option="--out")
-    size = {"width": width, "height": height, "dpi": dpi}
-    drawn = draw_run(run, out, figure=figure, style=style, names=names, overwrite=force, **size)
+    drawn = draw_run(run, out, figure=figure, width=width, height=height, dpi=dpi, style=style, names=names, overwrite=force)
     _output.show({"run": run, "figure": drawn, "path": out}, [f"{out}: {drawn} of {run}"], as_json)

@@ -40,10 +40,10 @@ def report(
 
     _output.check_target("--out", out, (".html", ".htm"), force, make_folder=True)
     page = write_report(runs, out, title=title, overwrite=force)
-    size, runs = Path(out).stat().st_size, page.runs
-    shown, figures = len(runs), sum(len(run["figures"]) for run in runs)
+    size, shown = Path(out).stat().st_size, len(page.runs)
+    figures = sum(len(run["figures"]) for run in page.runs)
     text = f"{out}: {shown} run{'s' * (shown != 1)}, {figures} figure{'s' * (figures != 1)}, {size / 1e6:.1f} MB"
-    document = records.provenance(sys.argv, 0) | {"path": out, "bytes": size, "runs": runs}
+    document = records.provenance(sys.argv, 0) | {"path": out, "bytes": size, "runs": page.runs}
     del document["seed"]
     _output.show(document | {"missing": page.missing, "left_out": page.left_out}, [text], as_json)
     for warning in page.warnings:

@@ -186,7 +186,7 @@ def test_interrupt_exits_with_130_and_goes_on(tmp_path):
         "own = study.jobs\n"
         "if sys.argv.pop() == 'slow':\n"
         "    study.jobs = lambda plan: [*own(plan), world.Job('nap', world.nap, {'n': 1}, ('total',))]\n"
-        "reproduction.find_study = lambda name: lambda: study\n_reproduced.STUDIES = {'toy': None}\n"
+        "reproduction.find_study = lambda name: lambda: study\nreproduction.STUDIES = {'toy': None}\n"
         "if __name__ == '__main__':\n    main()\n"
     )
     script = tmp_path / "script.py"

@@ -99,8 +99,8 @@ class Configuration:
             _notice(f"{self.path} runs the code of the module{several} {', '.join(modules)}: use it only if you trust it")
         with self.named():
             system, design = system_from_table(table, self.folder, changes)
-            if isinstance(system, CallableSystem) and system.complex_valued and "sigma" in noise:
-                system = system.with_noise(as_noise(noise, system))  # for it has none of its own
+            if isinstance(system, CallableSystem) and system.complex_valued and "sigma" in noise:  # it has none of its own
+                system = system.with_noise(as_noise(noise, system))
             return system, design
 
     @contextmanager

@@ -85,7 +85,7 @@ def scene_text(facts: Mapping[str, Any]) -> str:
 
 def settings_facts(owner: "ImagingSystem | ObjectSet") -> dict[str, dict[str, Any]]:
     """Return the settings of a system or of objects with their units and meanings, as JSON types."""
-    about = {each.name: each.metadata for each in settings_of(type(owner))}
+    about: dict[str, Mapping[str, Any]] = {each.name: each.metadata for each in settings_of(type(owner))}
     own = getattr(owner, "ranges", {})
     return {
         name: {

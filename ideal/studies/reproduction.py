@@ -89,8 +89,8 @@ def reproduce(
         begun = time.perf_counter()
         try:
             with progress(label) if progress else shown() as say:
-                way = {"workers": jobs or len(cores()), "report": say, "warn": partial(warn, label)}
-                record = make(study, plan, folder / _CACHE, **way)
+                workers = jobs or len(cores())
+                record = make(study, plan, folder / _CACHE, workers=workers, report=say, warn=partial(warn, label))
         except IdealError as error:
             errors.append(_told(error, folder / f"{name}-traceback.txt", keeping))
             with keeping.attempt(places[name].path, "the record"):

@@ -189,8 +189,8 @@ class CallableSystem(ImagingSystem):
         changes = {name: self._alike(name, self.options[name], value) for name, value in changes.items()}
         return dataclasses.replace(self, options={**self.options, **changes})
 
-    def with_noise(self, noise: NoiseModel) -> "CallableSystem":
-        """Return the system with noise of its own."""
+    def with_noise(self, noise: NoiseModel | None) -> "CallableSystem":
+        """Return the system with noise of its own; None for photon counting."""
         return dataclasses.replace(self, own_noise=noise)
 
     @property

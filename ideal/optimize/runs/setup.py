@@ -111,10 +111,10 @@ def read_setup(
             raise UsageError(f"{name} and {config} are two configurations: name one")
         name, config = None, name
     if name is None and config is None:
-        raise UsageError("name a system (ideal systems), or a configuration (a .toml file)")
+        raise UsageError("name a system (ideal systems), or a configuration (`config=FILE.toml`)")
     configuration = Configuration("", {}) if config is None else Configuration.read(config, needs_system=name is None)
     if name is not None and configuration.table("system"):
-        raise UsageError(f"{config} describes a system of its own: leave out {name}, or the table [system]")
+        raise UsageError(f"{config} describes a system of its own: leave out the system {name}, or the table [system]")
     system, design = configuration.system(settings or {}) if name is None else (make_system(name, **(settings or {})), None)
     with configuration.named() if configuration.table("optimize") else nullcontext():
         request = read_request(configuration.table("optimize"), given or {})
