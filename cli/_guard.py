@@ -2,10 +2,9 @@
 
 import functools
 import os
-import re
 import sys
 import warnings
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +12,11 @@ import typer
 from typer.core import TyperGroup
 
 import ideal.cli
-from ideal.cli._asked import WRITTEN, asked
+from ideal.cli._asked import WRITTEN, asked, in_options
 from ideal.cli._streams import tell
 from ideal.errors import IdealError, IdealWarning, NoticeWarning, UsageError
 from ideal.runs import lock
 
-_ARGUMENT = re.compile(r"`(?P<name>[a-z_]+(\.[a-z_]+)?)(=(?P<value>[^`]*))?`")
-# What the library calls an argument, where the command has another name for it; and names that options spell otherwise.
-_SYNONYMS = {"overwrite": "force", "starts": "start", "floors": "floor", "rates": "rate", "models": "model"}
-_SPELLED = {"settings": "set"}
 _WrongUsage: Any = typer.BadParameter.__bases__[0]  # typer brings its own click, or another's, and names this class nowhere
 
 
@@ -80,7 +75,7 @@ def guarded(command: Callable) -> Callable:
         except IdealError as error:
             if kwargs.get("debug"):
                 raise
-            complain(in_options(str(error), kwargs))
+            complain(str(error))
             raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
         except OSError as error:
             if kwargs.get("debug"):
@@ -126,37 +121,13 @@ def _out_of_memory(options: dict) -> str:
     return opening + "choose smaller or fewer data, or a machine with more memory"
 
 
-def in_options(message: str, options: Collection[str]) -> str:
-    """Return a message of the library with options of the command in place of the arguments that it names.
-
-    An argument stands between backquotes, with its value or without: `seed` becomes --seed, `photons=80` --photons 80,
-    `overwrite=True` --force, and a setting of the objects, `objects.size=64`, --set objects.size=64.
-
-    Args:
-        message: of the library.
-        options: names of the command's own arguments.
-
-    """
-
-    def option(found: re.Match) -> str:
-        name, value = found["name"], found["value"]
-        if name.startswith("objects.") and "settings" in options:
-            return f"--set {name if 'system' in options else name.removeprefix('objects.')}={value}"
-        name = _SYNONYMS.get(name, name)
-        if name not in options:
-            return found[0]
-        return f"--{_SPELLED.get(name, name.replace('_', '-'))}" + (f" {value}" if value not in (None, "True") else "")
-
-    return _ARGUMENT.sub(option, message)
-
-
 def _in_one_line(show: Callable) -> Callable:
     """Return what shows warnings of Python as `show` does where our own code gives rise to them, and the others in one line."""
     ours = tuple(str(Path(package.__file__ or "").parent) + os.sep for package in (ideal, ideal.cli))
 
     def shown(message, category, filename, *where, **more) -> None:
         if issubclass(category, IdealWarning) or not str(filename).startswith(ours):
-            tell("note" if issubclass(category, NoticeWarning) else "warning", str(message))
+            tell("note" if issubclass(category, NoticeWarning) else "warning", in_options(str(message)))
         else:
             show(message, category, filename, *where, **more)
 
@@ -165,4 +136,4 @@ def _in_one_line(show: Callable) -> Callable:
 
 def complain(message: str) -> None:
     """Print one error line on stderr."""
-    tell("error", message)
+    tell("error", in_options(message))

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import typer
 
-from ideal.cli._asked import read_as
+from ideal.cli._asked import in_options, read_as
 from ideal.cli._streams import tell
 from ideal.progress import Progress, in_lines, silent, with_time_left
 from ideal.records import to_json
@@ -86,7 +86,7 @@ def narration(label: str = "") -> Iterator[Progress]:
 
 def warn(text: str) -> None:
     """Print one warning line on stderr."""
-    tell("warning", text)
+    tell("warning", in_options(text))
 
 
 def warn_of(findings: Sequence[dict]) -> None:

@@ -6,6 +6,7 @@ import typer
 
 from ideal import records
 from ideal.cli import _names, _options
+from ideal.cli._asked import in_options
 from ideal.cli._guard import complain, guarded
 
 
@@ -176,7 +177,7 @@ def estimate(
         )
     except IdealError as error:
         if as_json and error.refused is not None:  # the line goes to stderr, and what was found to whoever reads stdout
-            nothing = {"results": [], "comparison": [], "errors": [str(error)], "refused": error.refused}
+            nothing = {"results": [], "comparison": [], "errors": [in_options(str(error))], "refused": error.refused}
             _output.print_json(records.provenance(sys.argv, seed) | nothing)
         raise
     if ranking.errors:

@@ -12,7 +12,7 @@ from cli_world import run_python
 from typer.main import get_command
 
 from ideal.cli.__main__ import app
-from ideal.cli._guard import in_options
+from ideal.cli._asked import in_options
 from ideal.density import MODELS
 from ideal.imaging import SYSTEMS, Scene
 from ideal.imaging.systems import DESIGNS
