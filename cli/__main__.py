@@ -9,12 +9,12 @@ import typer
 
 from ideal._files import remove_temporaries
 from ideal.cli._guard import OneLineErrors, complain
-from ideal.cli._help import RegistryHelp
-from ideal.cli._panels import Panels
+from ideal.cli._help import Panels, RegistryHelp
 from ideal.cli._streams import keep_interrupts, on_end, take_streams
 from ideal.cli.data import data
 from ideal.cli.estimate import estimate
 from ideal.cli.inspect import inspect
+from ideal.cli.models import models
 from ideal.cli.noise import noise
 from ideal.cli.optimize import optimize
 from ideal.cli.plot import plot
@@ -37,6 +37,7 @@ Examples:
   ideal sample camera-model.h5 --plot drawn.png    measurements drawn from a model that estimate kept
   ideal systems lensless --plot mask.png           imaging systems, their settings and named designs
   ideal noise poisson-gaussian                     noise models, their figures and formulas
+  ideal models                                     density models, and what each is for
   ideal data list                                  objects to look at, and where they come from
   ideal simulate lensless cifar10 -o captures.h5   measurements of objects through a system
   ideal optimize color-filter-array --target chroma --out runs/colour      a design that carries more
@@ -58,11 +59,12 @@ app = typer.Typer(
 )
 app.command(cls=RegistryHelp)(estimate)
 app.command(cls=RegistryHelp)(inspect)
+app.command()(models)
 app.command()(noise)
 app.command(cls=Panels)(optimize)
 app.command()(plot)
 app.command()(report)
-app.command()(reproduce)
+app.command(cls=RegistryHelp)(reproduce)
 app.command()(sample)
 app.command(cls=RegistryHelp)(simulate)
 app.command()(systems)

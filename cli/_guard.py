@@ -6,28 +6,30 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
 import ideal.cli
-from ideal.cli._asked import WRITTEN, asked
+from ideal.cli._asked import WRITTEN, asked, in_options
 from ideal.cli._streams import tell
-from ideal.errors import IdealError, IdealWarning, UsageError
+from ideal.errors import IdealError, IdealWarning, NoticeWarning, UsageError
 from ideal.runs import lock
 
-_WrongUsage = typer.BadParameter.__bases__[0]  # typer brings its own click, or another's, and names this class nowhere
+_WrongUsage: Any = typer.BadParameter.__bases__[0]  # typer brings its own click, or another's, and names this class nowhere
 
 
 class OneLineErrors(TyperGroup):
     """The group of all commands: what is wrong with the options takes one line too, and exits with 2."""
 
-    def main(self, *args, standalone_mode: bool = True, **kwargs):
+    def main(self, args=None, prog_name=None, complete_var=None, standalone_mode=True, **extra):
         """Run the command line and exit with its code."""
+        run = functools.partial(super().main, args, prog_name, complete_var, standalone_mode=False, **extra)
         if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **kwargs)
+            return run()
         try:
-            code = super().main(*args, standalone_mode=False, **kwargs)
+            code = run()
         except _WrongUsage as error:
             if type(error).__name__ == "NoArgsIsHelpError":
                 error.show()
@@ -121,11 +123,11 @@ def _out_of_memory(options: dict) -> str:
 
 def _in_one_line(show: Callable) -> Callable:
     """Return what shows warnings of Python as `show` does where our own code gives rise to them, and the others in one line."""
-    ours = tuple(str(Path(package.__file__).parent) + os.sep for package in (ideal, ideal.cli))
+    ours = tuple(str(Path(package.__file__ or "").parent) + os.sep for package in (ideal, ideal.cli))
 
     def shown(message, category, filename, *where, **more) -> None:
         if issubclass(category, IdealWarning) or not str(filename).startswith(ours):
-            tell("warning", str(message))
+            tell("note" if issubclass(category, NoticeWarning) else "warning", in_options(str(message)))
         else:
             show(message, category, filename, *where, **more)
 
@@ -134,9 +136,4 @@ def _in_one_line(show: Callable) -> Callable:
 
 def complain(message: str) -> None:
     """Print one error line on stderr."""
-    tell("error", message)
-
-
-def note(message: str) -> None:
-    """Print one line on stderr of what a user should know, be it right or wrong."""
-    tell("note", message)
+    tell("error", in_options(message))

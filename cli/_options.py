@@ -8,20 +8,14 @@ from typing import Annotated
 import typer
 
 from ideal._durations import parse_duration as parse_duration
+from ideal.cli import _names
 from ideal.errors import UsageError
-
-
-def _noise_names() -> list[str]:
-    from ideal.noise import NOISE
-
-    return list(NOISE)
-
 
 Noise = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        autocompletion=_noise_names,
+        autocompletion=_names.names_in(_names.NOISE),
         help="Noise model: {noise}; default: what the file, or the system, says. Figures without an option of their own follow "
         "the name, as NAME:FIGURE=VALUE; ideal noise lists them all.",
     ),
@@ -109,11 +103,19 @@ def check_effort(effort: float) -> None:
 
 def parse_size(option: str, text: str) -> tuple[int, int]:
     """Return (rows, columns) from "16" or "16x24"."""
-    parts = [whole_number(part) for part in text.lower().split("x")]
-    rows, columns = parts[0], parts[-1]
-    if len(parts) > 2 or not rows or not columns:
+    words = text.lower().split("x")
+    sides = [side for side in map(whole_number, words) if side]
+    if len(words) > 2 or len(sides) < len(words):
         raise UsageError(f"{option} takes a side in pixels (16) or rows x columns (16x24); found {reprlib.repr(text)}")
-    return rows, columns
+    return sides[0], sides[-1]
+
+
+def parse_pair(option: str, expected: str, text: str) -> tuple[str, str]:
+    """Return the two sides of a text "NAME=VALUE", neither empty; `expected` says what they are."""
+    name, _, value = text.partition("=")
+    if not (name and value):
+        raise UsageError(f"{option} takes {expected}; found {text!r}")
+    return name, value
 
 
 def whole_number(text: str) -> int | None:

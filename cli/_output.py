@@ -1,16 +1,19 @@
 """What the commands print: tables for people, JSON for programs; narration on stderr."""
 
-import math
 import os
 import sys
-from collections.abc import Container, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from ideal.cli._asked import read_as
+import typer
+
+from ideal.cli._asked import in_options, read_as
 from ideal.cli._streams import tell
+from ideal.progress import Progress, in_lines, silent, with_time_left
 from ideal.records import to_json
-from ideal.tables import Column, Table
-from ideal.text import exact_percent, plain_text
+from ideal.runs.keeping import Keeping
+from ideal.tables import Table
+from ideal.text import plain_text
 
 _FILE_WIDTH = 160
 _SECONDS = 10.0  # between lines of progress where there is no terminal
@@ -59,24 +62,39 @@ def check_target(option: str, target: str | None, suffixes: tuple[str, ...], for
         raise UsageError(f"{option} {target} cannot be written ({error.strerror}): choose a folder that can be") from None
 
 
-def narration():
-    """Return a context that gives a function (text, fraction or None) which shows progress on stderr: a bar, or lines in logs."""
-    if not sys.stderr.isatty():
-        from ideal.progress import in_lines, silent
+@contextmanager
+def narration(label: str = "") -> Iterator[Progress]:
+    """Give what shows progress on stderr: a bar with the time that is left, or lines in logs.
 
-        try:
-            every = float(os.environ.get("IDEAL_PROGRESS_SECONDS", _SECONDS))
-        except ValueError:
-            every = _SECONDS
-        return nullcontext(in_lines(lambda text: tell("progress", text), every) if every > 0 else silent)
-    from ideal.cli._progress import shown_progress
+    Args:
+        label: what the progress is of, where a command does several things.
 
-    return shown_progress()
+    """
+    if sys.stderr.isatty():
+        from ideal.cli._progress import shown_progress
+
+        with shown_progress() as bar:
+            timed = with_time_left(bar)
+            yield (lambda text, fraction=None: timed(f"{label}: {text}", fraction)) if label else timed
+        return
+    try:
+        every = float(os.environ.get("IDEAL_PROGRESS_SECONDS", _SECONDS))
+    except ValueError:
+        every = _SECONDS
+    yield with_time_left(in_lines(lambda text: tell(label or "progress", text), every)) if every > 0 else silent
 
 
 def warn(text: str) -> None:
     """Print one warning line on stderr."""
-    tell("warning", text)
+    tell("warning", in_options(text))
+
+
+def warn_of(findings: Sequence[dict]) -> None:
+    """Print a warning line for each finding, of the records of them."""
+    from ideal.health.finding import Finding
+
+    for record in findings:
+        warn(Finding.from_record(record).line)
 
 
 def warn_all(ranking) -> None:
@@ -100,81 +118,11 @@ def _console():
     return console
 
 
-def print_facts(facts: dict) -> None:
-    """Print what `ideal inspect` found."""
-    from rich.table import Table
-
-    table = Table(show_header=False, box=None, pad_edge=False)
-    photons = "photoelectrons" if facts["mean_photon_count"] is not None else facts["units"]
-    rows = {
-        "file": facts["path"],
-        "measurements": f"{' x '.join(map(str, facts['shape']))} {facts['dtype']}, units {facts['units']}"
-        + " (taken as, none are named)" * facts["units_assumed"],
-        "noise": _noise_text(facts),
-        "values": _values_text(facts, photons),
-        "zeros, saturated": f"{facts['fraction_zero'] or 0:.2%}, {facts['fraction_saturated']:.2%}",
-        "sources": f"{facts['groups']} groups" if facts["groups"] is not None else "no groups: each sample its own source",
-        "clean means": "yes" if facts["clean"] else "no",
-        "labels": f"{facts['labels']} classes" if facts["labels"] is not None else "no",
-    }
-    own = ("NX_class", "axes", "signal", "format", "format_version", "noise", "sigma", "gain", "offset", "read_noise", "units")
-    rows |= {name: str(value) for name, value in facts["attributes"].items() if name not in (*own, *rows) and value != ""}
-    for name, value in rows.items():
-        table.add_row(plain_text(name), plain_text(value))
-    console = _console()
-    console.print(table)
-
-
-def _noise_text(facts: dict) -> str:
-    text = facts["noise"] or "unknown (--noise)"
-    if facts["sigma"] is not None:
-        text += f", sigma {facts['sigma']}"
-    if facts["gain"] != 1 or facts["offset"] != 0:
-        text += f", gain {facts['gain']:g} e-/DN, offset {facts['offset']:g} DN"
-    if facts["read_noise"]:
-        text += f", read noise {facts['read_noise']:g} e-"
-    for name, value in facts.get("noise_figures", {}).items():
-        text += f", {name.replace('_', ' ')} {value:g}"
-    return text
-
-
-def _values_text(facts: dict, units: str) -> str:
-    if facts["mean"] is None:
-        return "none is finite"
-    spread = math.sqrt(facts["variance"])
-    return f"{facts['min']:.4g} to {facts['max']:.4g}, mean {facts['mean']:.4g}, s.d. {spread:.4g} {units}"
-
-
-def print_estimate(found) -> None:
-    """Print one estimate in full."""
-    from ideal.information.tables import size_of
-
-    document, told = found.to_dict(), found.information
-    low, high = told.interval
-    console = _console()
-    console.print(plain_text(found.path), markup=False, style="bold")
-    console.print(
-        f"information {told.value:.4f} {told.unit} ({exact_percent(found.confidence)} interval {low:.4f} to {high:.4f}), "
-        f"{document['information_bits_per_measurement']:.1f} bits in {size_of(document)}"
-    )
-    noise = document["noise_entropy_bits_per_pixel"]
-    console.print(f"entropy H(Y) <= {document['entropy_bits_per_pixel']:.4f}, noise H(Y|X) = {noise:.4f} {told.unit}")
-    if (rate := document["information_rate"]) is not None:
-        low, high = rate["interval"]
-        console.print(f"rate {rate['bits_per_pixel']:.4f} bits per further pixel ({low:.4f} to {high:.4f}), by {rate['model']}")
-    print_table(found.table(digits=4))
-    folds = f" in {found.n_folds} folds" if found.n_folds > 1 else ""
-    what = "patches" if len(found.patch) > 1 else "measurements"
-    counts = {"train": found.n_train, "choose": found.n_validation, f"scored{folds}": found.n_test}
-    (name, count), *others = ((name, count) for name, count in counts.items() if count)
-    console.print(", ".join([f"{count} {what} {name}", *(f"{n} {does}" for does, n in others), f"{found.n_groups} sources"]))
-
-
-def print_lines(lines: list[str]) -> None:
-    """Print lines of text as they are."""
+def print_lines(lines: Sequence[str], style: str | None = None) -> None:
+    """Print lines of text as they are; a terminal may show them in a style, as "bold"."""
     console = _console()
     for line in lines:
-        console.print(plain_text(line), markup=False)
+        console.print(plain_text(line), markup=False, style=style)
 
 
 def print_table(table: Table) -> None:
@@ -190,18 +138,35 @@ def print_table(table: Table) -> None:
         print(table.to_text(_FILE_WIDTH), end="")
 
 
-def print_parts(parts: Sequence[str | Table]) -> None:
-    """Print texts and tables with an empty line between them."""
+def print_parts(parts: Sequence[str | Table], between: str = "\n") -> None:
+    """Print texts and tables, with an empty line between them unless something else is named."""
     for number, part in enumerate(parts):
         if number:
-            print()
+            print(end=between)
         if isinstance(part, str):
             print_lines(part.splitlines())
         else:
             print_table(part)
 
 
-def print_rows(titles: Sequence[str], rows: Sequence[Sequence[str]], right: Container[int] = ()) -> None:
-    """Print rows of text below their titles; the columns of these numbers are flush right."""
-    columns = [Column(title, "number" if number in right else "text") for number, title in enumerate(titles)]
-    print_table(Table("", columns, rows))
+def show(document: dict, parts: Sequence[str | Table], as_json: bool) -> None:
+    """Print what was found, a JSON document or texts and tables, and hand it on: files are written once the numbers are out."""
+    if as_json:
+        print_json(document)
+    else:
+        print_parts(parts)
+    flush()
+
+
+@contextmanager
+def kept(debug: bool) -> Iterator[Keeping]:
+    """Give what takes files that cannot be written; the command then ends with exit code 1.
+
+    Args:
+        debug: whether a defect is raised all the same.
+
+    """
+    keeping = Keeping(debug)
+    yield keeping
+    if keeping.failed:
+        raise typer.Exit(1)

@@ -1,12 +1,14 @@
 """A line of progress on a terminal's stderr: a bar where the fraction done is known, a spinner elsewhere."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
+from rich import progress as bars
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TaskProgressColumn, TimeElapsedColumn
+from rich.progress import BarColumn, ProgressColumn, SpinnerColumn, Task, TaskProgressColumn, TimeElapsedColumn
 from rich.text import Text
+
+from ideal.progress import Progress
 
 _BAR_WIDTH = 24
 _OTHERS = 4 + _BAR_WIDTH + 5 + 8 + 4  # columns beside the text: spinner, bar, percentage, time
@@ -37,11 +39,11 @@ class _WhereKnown(ProgressColumn):
 
 
 @contextmanager
-def shown_progress(console: Console | None = None) -> Iterator[Callable[[str, float | None], None]]:
+def shown_progress(console: Console | None = None) -> Iterator[Progress]:
     """Give a function (text, fraction or None) that shows both; the time is that of the present step."""
     console = console or Console(stderr=True)
     columns = (SpinnerColumn(), _Line(console), *map(_WhereKnown, (BarColumn(_BAR_WIDTH), TaskProgressColumn())))
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
+    with bars.Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
         task, known = progress.add_task("starting", total=None), False
 
         def say(text: str, fraction: float | None = None) -> None:
@@ -53,24 +55,3 @@ def shown_progress(console: Console | None = None) -> Iterator[Callable[[str, fl
             progress.update(task, description=text, completed=fraction or 0.0)
 
         yield say
-
-
-def with_time_left(say: Callable[[str, float | None], None]) -> Callable[[str, float | None], None]:
-    """Return a function that shows the same and how long the rest of it takes, where that can be told from the fraction done."""
-    begun = first = last = None
-
-    def tell(text: str, fraction: float | None = None) -> None:
-        nonlocal begun, first, last
-        now = time.monotonic()
-        if fraction is None or last is None or fraction < last:
-            begun, first = now, fraction
-        last = fraction
-        if fraction is not None and first is not None and fraction > first:
-            text += f", about {_span((now - begun) * (1 - fraction) / (fraction - first))} left"
-        say(text, fraction)
-
-    return tell
-
-
-def _span(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

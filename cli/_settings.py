@@ -39,6 +39,22 @@ def parse_settings(texts: Iterable[str]) -> dict[str, Any]:
     return found
 
 
+def settings_of(texts: Iterable[str] | None, *parts: str) -> tuple[dict[str, Any], ...]:
+    """Return the settings in texts as of `parse_settings`, those of each part apart and without its name, and first the others.
+
+    Args:
+        texts: as given to `--set`; None for none.
+        parts: that settings may be of, as "objects" for objects.size=3.
+
+    """
+    found: dict[str, dict[str, Any]] = {"": {}, **{part: {} for part in parts}}
+    for key, value in parse_settings(texts or ()).items():
+        part, dot, name = key.partition(".")
+        own = dot and part in parts
+        found[part if own else ""][name if own else key] = value
+    return tuple(found.values())
+
+
 def _value(text: str, value: str) -> Any:
     try:
         read = parse_toml(f"value = {value}")

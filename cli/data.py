@@ -1,14 +1,11 @@
 """`ideal data`: the objects that systems can be made to look at."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ideal import records
-from ideal.cli import _options
+from ideal.cli import _names, _options
 from ideal.cli._guard import guarded
 
 _HELP = """
@@ -24,12 +21,6 @@ Examples:
 data = typer.Typer(
     name="data", help=_HELP, no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]}, rich_markup_mode=None
 )
-_WHERE = {
-    "bundled": "bundled",
-    "generated": "generated",
-    "downloaded": "download or IDEAL_DATA",
-    "IDEAL_DATA": "IDEAL_DATA",
-}
 
 
 @data.command("list")
@@ -45,22 +36,21 @@ def list_objects(as_json: _options.Json = False, debug: _options.Debug = False) 
       ideal data list --json
     """
     from ideal.cli import _output
-    from ideal.datasets import OBJECTS, find_objects
+    from ideal.datasets.facts import all_sets, sets_table
 
-    kinds = {name: find_objects(name) for name in OBJECTS}
-    if as_json:
-        _output.print_json({"objects": [_about(kind) for kind in kinds.values()]})
-        return
-    rows = [
-        (name, kind.summary, _WHERE[kind.origin], "yes" if _is_here(kind) else "no", kind.licence) for name, kind in kinds.items()
-    ]
-    _output.print_rows(("objects", "what they are", "from", "here", "licence"), rows)
+    found = all_sets()
+    _output.show({"objects": found}, [sets_table(found)], as_json)
 
 
 @data.command("fetch")
 @guarded
 def fetch_objects(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Sets of objects, as in ideal data list.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME...", autocompletion=_names.names_in(_names.OBJECTS), help="Sets of objects, as in ideal data list."
+        ),
+    ],
     mirror: Annotated[
         str | None,
         typer.Option(
@@ -83,14 +73,15 @@ def fetch_objects(
     """
     from ideal.cli import _output
     from ideal.datasets import find_objects
+    from ideal.datasets._download import fetch_set, fetched_text
 
     kinds = [find_objects(name) for name in dict.fromkeys(names)]
     found = []
     with _output.narration() as say:
         for kind in kinds:
-            found.append(_fetch(kind, mirror, say))
+            found.append(fetch_set(kind, say, mirror))
             if not as_json:
-                _output.print_lines([_said(found[-1])])
+                _output.print_lines([fetched_text(found[-1])])
     if as_json:
         _output.print_json({"objects": found})
 
@@ -98,7 +89,12 @@ def fetch_objects(
 @data.command("show")
 @guarded
 def show_objects(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A set of objects, as in ideal data list.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", autocompletion=_names.names_in(_names.OBJECTS), help="A set of objects, as in ideal data list."
+        ),
+    ],
     count: Annotated[int, typer.Option("-n", "--count", min=1, help="Objects to look at.")] = 16,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of the set; repeat for several.")
@@ -127,101 +123,23 @@ def show_objects(
     """
     import sys
 
-    from ideal.cli import _objects, _output
-    from ideal.cli._settings import parse_settings
-    from ideal.datasets.facts import facts_of, read_some
-    from ideal.runs.keeping import Keeping
+    from ideal.cli import _output
+    from ideal.cli._settings import settings_of
+    from ideal.datasets.facts import facts_of, objects_parts, preview_of, read_some
 
     shape = None if size is None else _options.parse_size("--size", size)
+    (changes,) = settings_of(settings)
     _output.check_plot(plot, force)
-    with _output.narration() as say, _own_settings():
+    with _output.narration() as say:
         say(f"{name}: {count} objects", None)
-        objects, scene = _objects.prepare(name, parse_settings(settings or []), kind, shape)
+        objects, scene = preview_of(name, changes, kind, shape)
         source = objects.open(scene, seed)
         shown = read_some(source, count)
-        facts = _about(type(objects)) | facts_of(objects, scene, source, shown)
-    if as_json:
-        _output.print_json(records.provenance(sys.argv, seed) | facts)
-    else:
-        _objects.print_facts(facts)
-    _output.flush()
-    if plot:
-        keeping = Keeping(debug)
-        with keeping.attempt(plot, "the figure"):
-            from ideal.plots.objects import draw_objects
+        facts = facts_of(objects, scene, source, shown)
+    _output.show(records.provenance(sys.argv, seed) | facts if as_json else facts, objects_parts(facts), as_json)
+    with _output.kept(debug) as keeping:
+        if plot:
+            with keeping.attempt(plot, "the figure"):
+                from ideal.plots.objects import draw_objects
 
-            draw_objects(shown, scene, source.classes, plot)
-        if keeping.failed:
-            raise typer.Exit(1)
-
-
-@contextmanager
-def _own_settings() -> Iterator[None]:
-    """Name settings in errors as they are typed here: objects.NAME is for commands that have a system too."""
-    from ideal.errors import IdealError
-
-    try:
-        yield
-    except IdealError as error:
-        raise type(error)(str(error).replace("--set objects.", "--set ")) from error
-
-
-def _about(kind) -> dict:
-    return {
-        "name": kind.name,
-        "summary": kind.summary,
-        "origin": kind.origin,
-        "here": _is_here(kind),
-        "licence": kind.licence,
-        "kinds": list(kind.kinds),
-    }
-
-
-def _is_here(kind) -> bool:
-    from ideal.errors import DataError
-
-    if kind.origin in ("bundled", "generated", "own"):
-        return True
-    try:
-        objects = kind()
-        objects.open(objects.preview)
-    except DataError:
-        return False
-    return True
-
-
-def _fetch(kind, mirror: str | None, say) -> dict:
-    """Download a set, if it is one to download, and say what was done."""
-    from ideal.datasets import _download
-    from ideal.datasets._remote_files import REMOTE
-
-    if kind.name not in REMOTE:
-        if kind.origin == "IDEAL_DATA":
-            objects = kind()
-            objects.open(objects.preview)  # it says what is missing
-        return {"name": kind.name, "state": "no download needed", "origin": kind.origin, "files": [], "bytes": 0}
-    came = []
-
-    def progress(text: str, fraction: float | None) -> None:
-        came.append(fraction)
-        say(text, fraction)
-
-    paths = _download.fetch(kind.name, progress=progress, mirror=mirror)
-    return {
-        "name": kind.name,
-        "state": "downloaded" if came else "already here",
-        "origin": kind.origin,
-        "files": [str(path) for path in paths],
-        "bytes": sum(path.stat().st_size for path in paths),
-    }
-
-
-def _said(found: dict) -> str:
-    if found["files"]:
-        return f"{found['name']}: {found['state']}, {found['bytes'] / 1e6:.1f} MB in {Path(found['files'][0]).parent}"
-    how = {
-        "bundled": "comes with a dependency",
-        "generated": "is generated",
-        "IDEAL_DATA": "is in the folder named by IDEAL_DATA",
-    }
-    return f"{found['name']} {how[found['origin']]}: there is nothing to download"
+                draw_objects(shown, scene, source.classes, plot)

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from ideal import records
-from ideal.cli import _options
+from ideal.cli import _names, _options
+from ideal.cli._asked import in_options
 from ideal.cli._guard import complain, guarded
 
 
@@ -35,8 +36,9 @@ def estimate(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="Density model: stationary, full, gaussian-mixture, negative-binomial, causal-mixture, pixel-cnn, blend, or all "
-            "that suit (slow); repeat for several; default: those that take little time.",
+            autocompletion=_names.names_in(_names.MODELS, "all"),
+            help="Density model: {models}; all: those that suit (slow); repeat for several; default: those that take little "
+            "time. ideal models tells what each is.",
         ),
     ] = None,
     patch: Annotated[str, typer.Option(metavar="SIDE", help="Pixels in a patch: 16, or rows x columns as 16x24.")] = "16",
@@ -113,6 +115,7 @@ def estimate(
 
     from ideal.cli import _output
     from ideal.errors import IdealError
+    from ideal.information.tables import estimate_parts
     from ideal.runs.estimation import estimate_files
     from ideal.runs.keeping import Keeping
 
@@ -126,7 +129,8 @@ def estimate(
         if as_json:
             _output.print_json(document)
         elif len(ranking) == 1 and len(files) == 1:
-            _output.print_estimate(ranking[0])
+            _output.print_lines([ranking[0].path], style="bold")
+            _output.print_parts(estimate_parts(document["results"][0]), between="")
         elif len(ranking):
             _output.print_table(ranking.table())
         if not as_json:
@@ -173,7 +177,7 @@ def estimate(
         )
     except IdealError as error:
         if as_json and error.refused is not None:  # the line goes to stderr, and what was found to whoever reads stdout
-            nothing = {"results": [], "comparison": [], "errors": [str(error)], "refused": error.refused}
+            nothing = {"results": [], "comparison": [], "errors": [in_options(str(error))], "refused": error.refused}
             _output.print_json(records.provenance(sys.argv, seed) | nothing)
         raise
     if ranking.errors:

@@ -39,9 +39,8 @@ def inspect(
       ideal inspect night.uvfits --source M87
       ideal inspect channels-first.npy --axes ncyx
     """
-
     from ideal.cli import _output
-    from ideal.measurements.inspection import facts_of
+    from ideal.measurements.inspection import facts_of, text_of
     from ideal.measurements.measurement_set import open_measurements
     from ideal.measurements.opening import check_figures
 
@@ -51,9 +50,6 @@ def inspect(
     with open_measurements(file, axes=axes, follow_links=follow_links, **camera, **radio) as measured:
         check_figures(measured, sigma=sigma, read_noise=read_noise)
         facts = facts_of(measured)
-    if as_json:
-        _output.print_json(facts)
-    else:
-        _output.print_facts(facts)
+    _output.show(facts, [text_of(facts)], as_json)
     for text in facts["warnings"]:
         _output.warn(text)

@@ -4,16 +4,11 @@ from typing import Annotated
 
 import typer
 
-from ideal.cli import _options
+from ideal.cli import _names, _options
 from ideal.cli._guard import guarded
-from ideal.cli._panels import in_panel
+from ideal.cli._help import OBJECTS, OUTPUT
 
-_OBJECTS, _OBJECTIVE, _ASCENT, _CHOICE = "Objects, light and noise", "Objective", "Ascent", "Choice of members"
-_MEASURING, _OUTPUT = "Measuring", "Output"
-_Noise, _Sigma, _Gain, _Offset, _ReadNoise = (
-    in_panel(each, _OBJECTS) for each in (_options.Noise, _options.Sigma, _options.Gain, _options.Offset, _options.ReadNoise)
-)
-_Json, _Debug = (in_panel(each, _OUTPUT) for each in (_options.Json, _options.Debug))
+_OBJECTIVE, _ASCENT, _CHOICE, _MEASURING = "Objective", "Ascent", "Choice of members", "Measuring"
 
 
 @guarded
@@ -22,6 +17,7 @@ def optimize(
         str | None,
         typer.Argument(
             metavar="SYSTEM",
+            autocompletion=_names.names_in(_names.SYSTEMS),
             help="Imaging system (ideal systems), or a .toml file that describes one; left out where --config describes one. "
             + _options.RUNS_CODE,
         ),
@@ -30,6 +26,7 @@ def optimize(
         str | None,
         typer.Argument(
             metavar="OBJECTS",
+            autocompletion=_names.names_in(_names.OBJECTS),
             help="What to design for (ideal data list), or own pictures: a folder, an .npy or .h5 file; default: what suits the "
             "system.",
         ),
@@ -40,13 +37,14 @@ def optimize(
             metavar="FILE",
             help="Configuration (.toml) with tables [system], [objects], [noise] and [optimize], which has these options by "
             "their long names; options on the command line go before. A run leaves one in its folder.",
-            rich_help_panel=_OBJECTS,
+            rich_help_panel=OBJECTS,
         ),
     ] = None,
     objective: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
+            autocompletion=_names.names_in(_names.OBJECTIVES),
             help="What is raised: gaussian (information in closed form), samples, density (any density model, slow), or "
             "end-to-end (a decoder's error); default: gaussian, or what suits the system and the objects.",
             rich_help_panel=_OBJECTIVE,
@@ -56,6 +54,7 @@ def optimize(
         str | None,
         typer.Option(
             metavar="TARGET",
+            autocompletion=_names.names_in(_names.TARGETS),
             help="What information is wanted about: total, colour (of each pixel, for a colour sensor), mse (bits by which a "
             "linear decoder's error shrinks), luminance, chroma (beyond luminance), a channel, region:8-24,8-24, label, or a "
             "weighted sum as 'chroma + 0.6 luminance'; default: total, of a colour filter array colour.",
@@ -67,6 +66,7 @@ def optimize(
         typer.Option(
             "--start",
             metavar="NAME",
+            autocompletion=_names.designs_of(),
             help="Design to begin near, or a design file; repeat for several; default: up to three.",
             rich_help_panel=_ASCENT,
         ),
@@ -85,6 +85,7 @@ def optimize(
         typer.Option(
             "--against",
             metavar="NAME",
+            autocompletion=_names.designs_of("all", "none"),
             help="Design to compare with; repeat for several; all, or none; default: up to six of the named ones.",
             rich_help_panel=_MEASURING,
         ),
@@ -120,6 +121,7 @@ def optimize(
         str | None,
         typer.Option(
             metavar="NAME",
+            autocompletion=_names.names_in(_names.METHODS),
             help="How the gradient is followed: line-search (to the optimum, of the objective gaussian without choices such as "
             "filters), or adam (anything); default: the first where it suits.",
             rich_help_panel=_ASCENT,
@@ -182,33 +184,34 @@ def optimize(
             "-n",
             "--count",
             help="Objects, to design for, to choose by, and to measure with, at least 20; default: by their size.",
-            rich_help_panel=_OBJECTS,
+            rich_help_panel=OBJECTS,
         ),
     ] = None,
     photons: Annotated[
         float | None,
         typer.Option(
-            help="Mean photoelectrons of an unfiltered pixel, as of ideal simulate; default: 100.", rich_help_panel=_OBJECTS
+            help="Mean photoelectrons of an unfiltered pixel, as of ideal simulate; default: 100.", rich_help_panel=OBJECTS
         ),
     ] = None,
-    noise: _Noise = None,
-    sigma: _Sigma = None,
-    gain: _Gain = None,
-    offset: _Offset = None,
-    read_noise: _ReadNoise = None,
+    noise: _options.Noise = None,
+    sigma: _options.Sigma = None,
+    gain: _options.Gain = None,
+    offset: _options.Offset = None,
+    read_noise: _options.ReadNoise = None,
     settings: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
             help="Change a setting of the system, of the objects (objects.KEY) or of the objective (objective.KEY).",
-            rich_help_panel=_OBJECTS,
+            rich_help_panel=OBJECTS,
         ),
     ] = None,
     model: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME",
+            autocompletion=_names.names_in(_names.MODELS),
             help="Density model of the final figures; repeat for several; default: stationary, full and causal-mixture.",
             rich_help_panel=_MEASURING,
         ),
@@ -227,13 +230,11 @@ def optimize(
     ] = None,
     out: Annotated[
         str | None,
-        typer.Option(
-            metavar="DIR", help="Keep design, numbers and figures; an interrupted run resumes.", rich_help_panel=_OUTPUT
-        ),
+        typer.Option(metavar="DIR", help="Keep design, numbers and figures; an interrupted run resumes.", rich_help_panel=OUTPUT),
     ] = None,
-    as_json: _Json = False,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the run in --out.", rich_help_panel=_OUTPUT)] = False,
-    debug: _Debug = False,
+    as_json: _options.Json = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the run in --out.", rich_help_panel=OUTPUT)] = False,
+    debug: _options.Debug = False,
 ) -> None:
     """Design an imaging system by gradient ascent on information, and measure the design against the named ones.
 
@@ -250,55 +251,49 @@ def optimize(
 
     The final figures come from fresh measurements of objects that the design was not made for.
     """
-    from ideal.cli import _design_setup, _output
-    from ideal.cli._costs import read_costs
-    from ideal.cli._progress import with_time_left
-    from ideal.cli._settings import parse_settings
+    from ideal.cli import _output
+    from ideal.cli._settings import settings_of
+    from ideal.optimize.runs import ChoiceResult, DesignResult
     from ideal.optimize.runs.choices.run import run_choice
     from ideal.optimize.runs.designs.run import run_design
     from ideal.optimize.runs.plans import plan_choice, plan_design
-    from ideal.runs.keeping import Keeping
+    from ideal.optimize.runs.setup import read_setup
 
+    own, theirs, aims = settings_of(settings, "objects", "objective")
     camera = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise}
     given = {
         "objects": objects,
         "objective": objective,
+        "objective_settings": aims or None,
         "target": target,
-        "start": start,
-        "floor": floor,
+        "starts": start,
+        "floors": floor,
         "against": against,
         "choose": choose,
         "keep": keep,
         "method": method,
         "steps": steps,
         "learning_rate": learning_rate,
-        "rate": rate,
+        "rates": rate,
         "patience": patience,
         "time_limit": time_limit,
         "search": search,
         "count": count,
         "photons": photons,
-        "model": model,
+        "models": model,
         "patch": patch,
         "effort": effort,
         "seed": seed,
     }
-    keeping = Keeping(debug)
-    with _output.narration() as say:
-        say = with_time_left(say)
-        setup = _design_setup.read_setup(system, config, parse_settings(settings or []), camera, given)
-        if setup.request.choose is None:
-            plan = plan_design(setup.system, setup.request, **setup.parts, report=say)
-            result = run_design(plan, out, overwrite=force, report=say, keeping=keeping)
-        else:
-            plan = plan_choice(setup.system, setup.request, **setup.parts, costs=read_costs(cost or []), report=say)
-            result = run_choice(plan, out, overwrite=force, report=say, keeping=keeping)
-    if as_json:
-        _output.print_json(result.record)
-    else:
-        _output.print_parts(result.parts)
-    for text in result.warnings:
-        _output.warn(text)
-    result.keep()
-    if keeping.failed:
-        raise typer.Exit(1)
+    with _output.kept(debug) as keeping:
+        with _output.narration() as say:
+            setup = read_setup(system, config, given, settings=own, object_settings=theirs, noise=camera, costs=cost or ())
+            result: DesignResult | ChoiceResult
+            if setup.request.choose is None:
+                result = run_design(plan_design(setup, say), out, overwrite=force, report=say, keeping=keeping)
+            else:
+                result = run_choice(plan_choice(setup, say), out, overwrite=force, report=say, keeping=keeping)
+        _output.show(result.record, result.parts, as_json)
+        for text in result.warnings:
+            _output.warn(text)
+        result.keep()

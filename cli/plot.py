@@ -41,19 +41,10 @@ def plot(
       ideal plot build/reproduction/radio -o radio.pdf
     """
     from ideal.cli import _output
-    from ideal.errors import UsageError
     from ideal.plots.finished_runs import draw_run
 
-    names = {}
-    for text in name or []:
-        called, equals, file = text.partition("=")
-        if not (equals and called and file):
-            raise UsageError(f"--name takes TEXT=FILE, as sharp=a.h5; found {text!r}")
-        names[file] = called
+    pairs = [_options.parse_pair("--name", "TEXT=FILE, as sharp=a.h5", text) for text in name or ()]
+    names = {file: called for called, file in pairs}
     _output.check_plot(out, force, option="--out")
-    size = {"width": width, "height": height, "dpi": dpi}
-    drawn = draw_run(run, out, figure=figure, style=style, names=names, overwrite=force, **size)
-    if as_json:
-        _output.print_json({"run": run, "figure": drawn, "path": out})
-    else:
-        _output.print_lines([f"{out}: {drawn} of {run}"])
+    drawn = draw_run(run, out, figure=figure, width=width, height=height, dpi=dpi, style=style, names=names, overwrite=force)
+    _output.show({"run": run, "figure": drawn, "path": out}, [f"{out}: {drawn} of {run}"], as_json)

@@ -40,26 +40,11 @@ def report(
 
     _output.check_target("--out", out, (".html", ".htm"), force, make_folder=True)
     page = write_report(runs, out, title=title, overwrite=force)
-    size, figures = Path(out).stat().st_size, sum(len(section.pictures) for section in page.sections) - len(page.missing)
-    if as_json:
-        facts = [
-            {key: getattr(section, key) for key in ("place", "kind", "status", "title", "result")}
-            | {"figures": [each.name for each in section.pictures if each.source is not None]}
-            for section in page.sections
-        ]
-        command = records.provenance(sys.argv, 0)
-        del command["seed"]
-        lacks = {"missing": page.missing, "left_out": page.left_out}
-        _output.print_json(command | {"path": out, "bytes": size, "runs": facts} | lacks)
-    else:
-        shown = len(page.sections)
-        counted = f"{shown} run{'s' * (shown != 1)}, {figures} figure{'s' * (figures != 1)}, {size / 1e6:.1f} MB"
-        _output.print_lines([f"{out}: {counted}"])
-    for reason in page.left_out:
-        _output.warn(f"left out: {reason}")
-    for section in page.sections:
-        if section.status != "finished":
-            _output.warn(f"{section.place}: the run is {section.status}")
-        for each in section.pictures:
-            if each.source is None:
-                _output.warn(f"{section.place}/{each.name} {each.fault}: the page says so in its place")
+    size, shown = Path(out).stat().st_size, len(page.runs)
+    figures = sum(len(run["figures"]) for run in page.runs)
+    text = f"{out}: {shown} run{'s' * (shown != 1)}, {figures} figure{'s' * (figures != 1)}, {size / 1e6:.1f} MB"
+    document = records.provenance(sys.argv, 0) | {"path": out, "bytes": size, "runs": page.runs}
+    del document["seed"]
+    _output.show(document | {"missing": page.missing, "left_out": page.left_out}, [text], as_json)
+    for warning in page.warnings:
+        _output.warn(warning)

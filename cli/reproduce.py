@@ -5,8 +5,9 @@ from typing import Annotated
 import typer
 
 from ideal import records
-from ideal.cli import _options
+from ideal.cli import _names, _options
 from ideal.cli._guard import complain, guarded
+from ideal.cli._streams import tell
 
 
 @guarded
@@ -15,7 +16,8 @@ def reproduce(
         list[str],
         typer.Argument(
             metavar="STUDY...",
-            help="cfa, radio, lensless, microscopy, ideal, two-point, patch-size, sample-size, or all of them: all.",
+            autocompletion=_names.names_in(_names.STUDIES, "all"),
+            help="Studies: {studies}; all: all of them.",
         ),
     ],
     quick: Annotated[bool, typer.Option("--quick", help="A smaller version of each, in minutes, with wider intervals.")] = False,
@@ -49,24 +51,33 @@ def reproduce(
     """
     import sys
 
-    from ideal.cli import _output, _reproduced
+    from ideal.cli import _output
     from ideal.runs.keeping import Keeping
+    from ideal.studies.reproduction import home_of
+    from ideal.studies.reproduction import reproduce as make_again
+    from ideal.studies.tables import study_parts
 
-    chosen = _reproduced.chosen(studies)
-    folder, keeping = _reproduced.out_folder(out, quick), Keeping(debug)
-    provenance = records.provenance(sys.argv, seed)
+    provenance, keeping = records.provenance(sys.argv, seed), Keeping(debug)
 
     def show(record: dict) -> None:
         if not as_json:
-            _reproduced.print_record(record, folder, only_drawn=redraw)
+            _output.print_parts([*study_parts(record, home_of(out, quick), redrawn=redraw), ""])
             _output.flush()
 
-    plan = {"quick": quick, "seed": seed}
-    if redraw:
-        found, errors = [_reproduced.redrawn(name, folder, **plan, show=show) for name in chosen], []
-    else:
-        more = {"jobs": jobs, "force": force, "provenance": provenance, "show": show}
-        found, errors = _reproduced.made(chosen, folder, keeping, **plan, **more)
+    found, errors = make_again(
+        studies,
+        out,
+        quick=quick,
+        seed=seed,
+        jobs=jobs,
+        redraw=redraw,
+        overwrite=force,
+        provenance=provenance,
+        progress=_output.narration,
+        show=show,
+        warn=tell,
+        keeping=keeping,
+    )
     if as_json:
         _output.print_json(provenance | {"studies": found, "errors": [*errors, *keeping.failed]})
     for error in errors:

@@ -42,7 +42,6 @@ def sample(
 
     from ideal.cli import _output
     from ideal.information.saved_models import load_model
-    from ideal.runs.keeping import Keeping
     from ideal.simulation import from_model
 
     window = None if size is None else _options.parse_size("--size", size)
@@ -53,19 +52,13 @@ def sample(
         say(f"{file}: {model.name} draws {count}", None)
         drawn = from_model.draw(file, model, count, seed, window)
         facts = from_model.facts_of(file, model, drawn)
-    if as_json:
-        _output.print_json(records.provenance(sys.argv, seed) | facts)
-    else:
-        _output.print_lines(from_model.lines_of(facts))
-    _output.flush()
-    keeping = Keeping(debug)
-    if out:
-        with keeping.attempt(out, "the measurements"):
-            from_model.write(out, drawn, facts, force)
-    if plot:
-        with keeping.attempt(plot, "the figure"):
-            from ideal.plots.samples import draw_samples
+    _output.show(records.provenance(sys.argv, seed) | facts, ["\n".join(from_model.lines_of(facts))], as_json)
+    with _output.kept(debug) as keeping:
+        if out:
+            with keeping.attempt(out, "the measurements"):
+                from_model.write(out, drawn, facts, force)
+        if plot:
+            with keeping.attempt(plot, "the figure"):
+                from ideal.plots.samples import draw_samples
 
-            draw_samples(drawn, facts["units"], plot)
-    if keeping.failed:
-        raise typer.Exit(1)
+                draw_samples(drawn, facts["units"], plot)

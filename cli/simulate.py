@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ideal import records
-from ideal.cli import _options
+from ideal.cli import _names, _options
 from ideal.cli._guard import guarded
 
 
@@ -15,20 +15,27 @@ def simulate(
         str,
         typer.Argument(
             metavar="SYSTEM",
+            autocompletion=_names.names_in(_names.SYSTEMS),
             help="Imaging system (ideal systems), or a .toml file that describes one. " + _options.RUNS_CODE,
         ),
     ],
     objects: Annotated[
         str,
         typer.Argument(
-            metavar="OBJECTS", help="What it looks at (ideal data list), or own pictures: a folder, an .npy or .h5 file."
+            metavar="OBJECTS",
+            autocompletion=_names.names_in(_names.OBJECTS),
+            help="What it looks at (ideal data list), or own pictures: a folder, an .npy or .h5 file.",
         ),
     ],
     out: Annotated[str, typer.Option("-o", "--out", metavar="FILE", help="Measurement file to write (.h5).")],
     count: Annotated[int, typer.Option("-n", "--count", min=1, help="Objects to image.")] = 1000,
     design: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Design of the system: a named one, or a design file (.h5); default: the first."),
+        typer.Option(
+            metavar="NAME",
+            autocompletion=_names.designs_of(),
+            help="Design of the system: a named one, or a design file (.h5); default: the first.",
+        ),
     ] = None,
     photons: Annotated[
         float | None,
@@ -73,27 +80,24 @@ def simulate(
     """
     import sys
 
-    from ideal.cli import _noise, _output, _systems
-    from ideal.cli._settings import parse_settings
+    from ideal.cli import _output
+    from ideal.cli._settings import settings_of
     from ideal.datasets import make_objects
-    from ideal.health.finding import Finding
+    from ideal.imaging.configuration import system_in_use
     from ideal.simulation import SimulationPlan, to_file
 
     _output.check_target("--out", out, (".h5", ".hdf5"), force, make_folder=True)
-    given = parse_settings(settings or [])
-    own = {name: value for name, value in given.items() if not name.startswith("objects.")}
-    theirs = {name.removeprefix("objects."): value for name, value in given.items() if name.startswith("objects.")}
+    own, theirs = settings_of(settings, "objects")
     camera = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise}
     with _output.narration() as say:
         say(f"{system} and {objects}", None)
-        found = _systems.find(system, own, design, design_seed)
-        options = _noise.joined(found.tables.get("noise", {}), {name: each for name, each in camera.items() if each is not None})
+        used = system_in_use(system, own, design, design_seed)
         plan = SimulationPlan(
-            found.system,
-            found.params,
-            make_objects(objects, **{**found.tables.get("objects", {}), **theirs}),
-            found.design,
-            _noise.noise_model(found.system, found.params, options),
+            used.system,
+            used.params,
+            make_objects(objects, **{**used.configuration.table("objects"), **theirs}),
+            used.design,
+            used.noise(camera),
             photons,
             count,
             seed,
@@ -101,9 +105,5 @@ def simulate(
             keep_objects,
         )
         facts = to_file.write(plan, out, force=force, say=say)
-    if as_json:
-        _output.print_json(records.provenance(sys.argv, seed) | facts)
-    else:
-        _output.print_lines(to_file.lines_of(facts))
-    for record in facts["findings"]:
-        _output.warn(Finding.from_record(record).line)
+    _output.show(records.provenance(sys.argv, seed) | facts, ["\n".join(to_file.lines_of(facts))], as_json)
+    _output.warn_of(facts["findings"])

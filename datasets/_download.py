@@ -3,12 +3,14 @@
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 
 from ideal._files import whole_file
+from ideal.datasets._contract import ObjectSet
 from ideal.datasets._remote_files import REMOTE, RemoteFile
 from ideal.errors import DataError, UsageError, unknown_name
 
@@ -18,6 +20,53 @@ _SLOWEST = 1000  # bytes per second: what is slower is no download
 _BLOCK = 2**16  # bytes
 
 Progress = Callable[[str, float | None], None]
+
+
+_ELSEWHERE = {
+    "bundled": "comes with a dependency",
+    "generated": "is generated",
+    "IDEAL_DATA": "is in the folder named by IDEAL_DATA",
+}
+
+
+def fetch_set(kind: type[ObjectSet], progress: Progress, mirror: str | None = None) -> dict[str, Any]:
+    """Download a set of objects, if it is one to download, and return what was done as JSON types.
+
+    Args:
+        kind: the set.
+        progress: called with a line of text and the fraction of the set that is here.
+        mirror: address under which NAME/FILE is found, instead of the original places.
+
+    Raises:
+        DataError: it cannot be downloaded, or is not in the folder where it should be.
+
+    """
+    if kind.name not in REMOTE:
+        if kind.origin == "IDEAL_DATA":
+            objects = kind()
+            objects.open(objects.preview)  # it says what is missing
+        return {"name": kind.name, "state": "no download needed", "origin": kind.origin, "files": [], "bytes": 0}
+    came: list[float | None] = []
+
+    def note(text: str, fraction: float | None) -> None:
+        came.append(fraction)
+        progress(text, fraction)
+
+    paths = fetch(kind.name, progress=note, mirror=mirror)
+    return {
+        "name": kind.name,
+        "state": "downloaded" if came else "already here",
+        "origin": kind.origin,
+        "files": [str(path) for path in paths],
+        "bytes": sum(path.stat().st_size for path in paths),
+    }
+
+
+def fetched_text(facts: Mapping[str, Any]) -> str:
+    """Return in a line what `fetch_set` has done."""
+    if facts["files"]:
+        return f"{facts['name']}: {facts['state']}, {facts['bytes'] / 1e6:.1f} MB in {Path(facts['files'][0]).parent}"
+    return f"{facts['name']} {_ELSEWHERE.get(facts['origin'], 'is here')}: there is nothing to download"
 
 
 def cache_folder() -> Path:
@@ -62,9 +111,9 @@ def fetch(
     if name not in REMOTE:
         raise UsageError(unknown_name("nothing to download is called", name, REMOTE))
     place = Path(folder or cache_folder()) / name
-    said_by = "--mirror" if mirror else MIRROR
+    said_by = "`mirror`" if mirror else MIRROR
     mirror = mirror or os.environ.get(MIRROR)
-    remedy = f"name another mirror by {said_by}" if mirror else f"name a mirror by --mirror or {MIRROR}"
+    remedy = f"name another mirror by {said_by}" if mirror else f"name a mirror by `mirror` or {MIRROR}"
     files, before = REMOTE[name], 0
     total, paths = sum(each.size for each in files), []
     with _no_empty_folders(place):

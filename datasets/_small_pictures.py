@@ -193,6 +193,6 @@ class FashionMnist(_IdxSet):
         if self.split != "all":
             raise DataError(
                 f"{self.name}: {self.file} does not say which of its pictures are of the {self.split} split: "
-                f"--set objects.split=all, or ideal data fetch {self.name}"
+                f"`objects.split=all`, or ideal data fetch {self.name}"
             )
         return ("",)

@@ -127,7 +127,7 @@ class PictureScenes(ObjectSource):
             largest = sizes.max(0) if self.fit == "crop" else sizes.min(0)
             raise UsageError(
                 f"{name}: no picture is {relation} the scene of {rows} x {columns} (found {largest[0]} x {largest[1]}), which "
-                f"fit={self.fit} needs: --set objects.fit={'tile' if self.fit == 'crop' else 'crop'} or --set objects.fit=resize"
+                f"fit={self.fit} needs: `objects.fit={'tile' if self.fit == 'crop' else 'crop'}` or `objects.fit=resize`"
             )
         return usable
 
@@ -164,7 +164,7 @@ class PictureScenes(ObjectSource):
         if self.count is not None and stop > self.count:
             raise UsageError(
                 f"{self.pictures.name} has {self.count} objects with fit={self.fit}; asked for {stop}: "
-                "ask for fewer, or --set objects.fit=crop or --set objects.fit=tile, which have no end"
+                "ask for fewer, or `objects.fit=crop` or `objects.fit=tile`, which have no end"
             )
         numbers = np.arange(start, max(start, stop))
         turns, places = np.divmod(numbers, len(self._usable))

@@ -32,6 +32,10 @@ class IdealWarning(UserWarning):
     """Something that a user should know; the command line prints it as one line."""
 
 
+class NoticeWarning(IdealWarning):
+    """What is right and should be known all the same; the command line prints it as a note."""
+
+
 class StorageWarning(IdealWarning):
     """What was to be kept on disk could not be, or could not be read again: work is repeated, and no number suffers."""
 

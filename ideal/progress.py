@@ -55,6 +55,29 @@ def in_lines(write: Callable[[str], None], every: float, clock: Callable[[], flo
     return tell
 
 
+def with_time_left(say: Progress) -> Progress:
+    """Return a function that shows the same and how long the rest of it takes, where that can be told from the fraction done."""
+    begun: float = 0.0
+    first: float | None = None
+    last: float | None = None
+
+    def tell(text: str, fraction: float | None = None) -> None:
+        nonlocal begun, first, last
+        now = time.monotonic()
+        if fraction is None or last is None or fraction < last:
+            begun, first = now, fraction
+        last = fraction
+        if fraction is not None and first is not None and fraction > first:
+            text += f", about {_span((now - begun) * (1 - fraction) / (fraction - first))} left"
+        say(text, fraction)
+
+    return tell
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
 @contextmanager
 def shown(progress: "Progress | AbstractContextManager[Progress] | bool | None" = None) -> Iterator[Progress]:
     """Give what takes lines of progress while something runs.

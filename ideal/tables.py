@@ -2,7 +2,7 @@
 
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -239,3 +239,8 @@ def to_frame(rows: Sequence[Mapping[str, Any]], index: str | None = None) -> "pa
         raise UsageError("a data frame needs the package pandas, which is not installed: pip install pandas") from None
     frame = pandas.DataFrame(list(rows))
     return frame if index is None else frame.set_index(index)
+
+
+def plain_table(titles: Sequence[str], rows: Sequence[Sequence[str]], right: Container[int] = ()) -> Table:
+    """Return a table of texts below their titles; the columns of these numbers are flush right."""
+    return Table("", [Column(title, "number" if number in right else "text") for number, title in enumerate(titles)], rows)

@@ -85,6 +85,20 @@ def is_known(bounds: Sequence[float | None] | None) -> TypeGuard[Sequence[float]
     return bounds is not None and all(bound is not None and math.isfinite(bound) for bound in bounds)
 
 
+def aligned(rows: Iterable[tuple[str, str]]) -> str:
+    """Return names and what there is to say of each as lines in two columns.
+
+    Example:
+        >>> print(aligned([("file", "a.h5"), ("labels", "no")]))
+        file    a.h5
+        labels  no
+
+    """
+    rows = [(plain_text(name), plain_text(text)) for name, text in rows]
+    width = max((len(name) for name, _ in rows), default=0)
+    return "\n".join(f"{name:<{width}}  {text}".rstrip() for name, text in rows)
+
+
 def duration(seconds: float) -> str:
     """Return a time for people: "3.2 s", "12 min", "1.5 h"."""
     if seconds < 100:

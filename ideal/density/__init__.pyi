@@ -6,8 +6,8 @@ from .floor import Floor as Floor
 from .gaussian.full import FullGaussian as FullGaussian
 from .gaussian.mixture import GaussianMixture as GaussianMixture
 from .gaussian.stationary import StationaryGaussian as StationaryGaussian
-from .models import DEFAULT as DEFAULT
-from .models import MODELS as MODELS
+from .members import DEFAULT as DEFAULT
+from .members import MODELS as MODELS
 from .models import find_model as find_model
 from .models import load as load
 from .negative_binomial import NegativeBinomial as NegativeBinomial

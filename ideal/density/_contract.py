@@ -34,6 +34,7 @@ class Density(ABC):
 
     Attributes:
         name: its name in the registry.
+        summary: what it is, one line without a full stop.
         discrete: whether it takes quantised values as they are and gives their probability over the step; if not, they are
             dequantised before they reach it.
         conditional: whether it can be fitted to labelled measurements, as a density for each class.
@@ -48,6 +49,7 @@ class Density(ABC):
     """
 
     name: ClassVar[str]
+    summary: ClassVar[str] = ""
     discrete: ClassVar[bool] = False
     conditional: ClassVar[bool] = False
     trained: ClassVar[bool] = False

@@ -1,30 +1,13 @@
-"""The density models by name, and reading one that was kept in a file."""
+"""A density model by its name, and reading one that was kept in a file."""
 
 from pathlib import Path
 
 import numpy as np
 
 from ideal.density._contract import Density, read_model_file, read_origin, take_floor
+from ideal.density.members import MODELS
 from ideal.errors import DataError, IdealError, unknown_name
-from ideal.registry import Registry
 from ideal.text import plain_text
-
-# A model is imported when it is asked for: those with networks take JAX. A new one is one file and one line here.
-MODELS: Registry[Density] = Registry(
-    "no density model is called",
-    "ideal.models",
-    "ideal.density._contract:Density",
-    {
-        "stationary": "ideal.density.gaussian.stationary:StationaryGaussian",
-        "full": "ideal.density.gaussian.full:FullGaussian",
-        "gaussian-mixture": "ideal.density.gaussian.mixture:GaussianMixture",
-        "negative-binomial": "ideal.density.negative_binomial:NegativeBinomial",
-        "causal-mixture": "ideal.density.networks.causal_mixture:CausalMixture",
-        "pixel-cnn": "ideal.density.networks.pixel_cnn:PixelCNN",
-        "blend": "ideal.density.networks.blend:Blend",
-    },
-)
-DEFAULT = ("stationary", "full", "negative-binomial", "causal-mixture")  # what a user waits a minute for
 
 
 def find_model(name: str) -> type[Density]:

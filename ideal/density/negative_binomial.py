@@ -36,6 +36,7 @@ class NegativeBinomial(Density):
     """
 
     name = "negative-binomial"
+    summary = "counts given their causal past, by a mixture of negative binomials about the stationary prediction"
     refitted = True
     discrete = True
 

@@ -5,6 +5,7 @@ from ._contract import Scene as Scene
 from ._contract import check_settings as check_settings
 from ._contract import setting as setting
 from ._contract import settings_of as settings_of
+from .configuration import as_noise as as_noise
 from .configuration import as_system as as_system
 from .configuration import find_design as find_design
 from .configuration import load_design as load_design

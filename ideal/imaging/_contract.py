@@ -174,6 +174,10 @@ class ImagingSystem(ABC):
         """Return the noise that belongs to the system, where the user names none: photon counting."""
         return Poisson()
 
+    def noise_kind(self, params: Params) -> type[NoiseModel]:
+        """Return the class of noise that measurements have where nobody names another."""
+        return type(self.noise(params))
+
     def findings(self, params: Params) -> list[Finding]:
         """Return what the model of the system leaves out with these parameters, where that touches the measurements."""
         return []

@@ -2,8 +2,11 @@
 
 import json
 import os
+import reprlib
+import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +16,203 @@ import numpy as np
 from ideal._documents import parse_json, read_toml
 from ideal._files import whole_hdf5
 from ideal._regular_files import check_regular
-from ideal.errors import DataError, UsageError
+from ideal.errors import DataError, NoticeWarning, UsageError, unknown_name
 from ideal.formats.hdf5 import opened, read_arrays
-from ideal.imaging._contract import ImagingSystem, Params, check_settings
+from ideal.imaging._contract import ImagingSystem, Params
+from ideal.imaging.custom.encoder import CallableSystem
 from ideal.imaging.custom.table import system_of_callable
-from ideal.imaging.systems import find_system
+from ideal.imaging.systems import make_system
+from ideal.noise import NoiseModel
+from ideal.noise.settings import check_noise_table, join_noise, make_noise
 from ideal.text import plain_text
 
 _FORMAT, _FORMAT_VERSION = "ideal-design", 1
 DESIGN_FILES = (".h5", ".hdf5")
+_SECTIONS = ("system", "objects", "noise", "optimize")
+_LISTED = 3  # files that a message has room to name
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A .toml file that describes a system, what it looks at, how it is measured and what is asked of it.
+
+    Attributes:
+        path: of the file.
+        tables: of the file, by name: system, objects, noise, optimize.
+
+    """
+
+    path: str
+    tables: Mapping[str, Mapping[str, Any]]
+
+    @classmethod
+    def read(cls, path: str | Path, *, needs_system: bool = True) -> "Configuration":
+        """Return what a file says; a `NoticeWarning` names what it reads outside its folder.
+
+        Args:
+            path: of the file.
+            needs_system: whether there has to be a table [system].
+
+        Raises:
+            DataError: it is not there or is no TOML.
+            UsageError: a table is unknown or is none, or [noise] has no meaning.
+
+        """
+        tables = read_toml(path)
+        for name, table in tables.items():
+            if name not in _SECTIONS:
+                raise UsageError(unknown_name(f"{path}: no table is called", name, _SECTIONS))
+            if not isinstance(table, Mapping):
+                raise UsageError(f"{path}: {name} must be a table, as [{name}]; found {reprlib.repr(table)}")
+        if needs_system and "system" not in tables:
+            raise UsageError(f"{path}: there is no table [system]")
+        found = cls(str(path), tables)
+        with found.named():
+            check_noise_table(found.table("noise"))
+        if files := files_elsewhere(tables, found.folder):
+            more = f" and {len(files) - _LISTED} more" if len(files) > _LISTED else ""
+            _notice(f"{path} reads {', '.join(map(str, files[:_LISTED]))}{more}, outside its folder")
+        return found
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the file, in which names of other files are looked for."""
+        return Path(self.path).resolve().parent
+
+    def table(self, name: str) -> Mapping[str, Any]:
+        """Return a table, empty where there is none of this name."""
+        return self.tables.get(name, {})
+
+    def system(self, changes: Mapping[str, Any]) -> tuple[ImagingSystem, str | None]:
+        """Return the system and the design that it names, or None; a `NoticeWarning` names modules whose code this runs.
+
+        Args:
+            changes: settings that have the last word.
+
+        Raises:
+            UsageError: something is unknown or has no meaning.
+
+        """
+        table, noise = self.table("system"), self.table("noise")
+        if modules := _modules_of(table):
+            several = "s" * (len(modules) > 1)
+            _notice(f"{self.path} runs the code of the module{several} {', '.join(modules)}: use it only if you trust it")
+        with self.named():
+            system, design = system_from_table(table, self.folder, changes)
+            if isinstance(system, CallableSystem) and system.complex_valued and "sigma" in noise:  # it has none of its own
+                system = system.with_noise(as_noise(noise, system))
+            return system, design
+
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Name the file in the errors that its tables lead to."""
+        try:
+            yield
+        except (UsageError, DataError) as error:
+            if self.path in str(error):
+                raise
+            raise type(error)(f"{self.path}: {error}") from error
+
+
+def _modules_of(table: Mapping[str, Any]) -> list[str]:
+    """Return the modules that a table `[system]` names, each once."""
+    parameters = table.get("parameters") or {}
+    values = [each.get("value") for each in parameters.values() if isinstance(each, Mapping)]
+    named = [each for each in (table.get("encoder"), *values) if isinstance(each, str) and ":" in each]
+    return list(dict.fromkeys(each.partition(":")[0] for each in named))
+
+
+def _notice(text: str) -> None:
+    warnings.warn(text, NoticeWarning, stacklevel=3)
+
+
+@dataclass(frozen=True, eq=False)
+class SystemInUse:
+    """A system with a design.
+
+    Attributes:
+        system: with its settings.
+        params: of the design.
+        design: its name.
+        configuration: that describes the system; one without tables where none does.
+
+    """
+
+    system: ImagingSystem
+    params: Params
+    design: str
+    configuration: Configuration
+
+    def noise(self, settings: Mapping[str, Any]) -> NoiseModel | None:
+        """Return the noise of measurements; None for the system's own.
+
+        Args:
+            settings: noise and its figures by name; they go before those of the configuration.
+
+        Raises:
+            UsageError: a setting is unknown, missing, or of no use to the noise.
+
+        """
+        return as_noise(join_noise(self.configuration.table("noise"), settings), self.system, self.params)
+
+
+def system_in_use(name: str, settings: Mapping[str, Any], design: str | None, seed: int = 0) -> SystemInUse:
+    """Return a system with a design.
+
+    Args:
+        name: of a system, or of a .toml file.
+        settings: of the system; they have the last word.
+        design: a named one, a design file, or None for the configuration's or the default.
+        seed: of designs that are random.
+
+    Raises:
+        UsageError: a name is unknown or a setting has no meaning.
+        DataError: a file cannot be read.
+
+    """
+    configuration = Configuration("", {})
+    if name.endswith(".toml"):
+        configuration = Configuration.read(name)
+        system, said = configuration.system(settings)
+        design = design or said
+    else:
+        kept: Mapping[str, Any] = {}
+        if design and design.endswith(DESIGN_FILES):
+            made_for, kept, _ = load_design(design)
+            if made_for != name:
+                raise UsageError(f"{design} is a design of {made_for}, not of {name}")
+        system = make_system(name, **{**kept, **settings})
+    return SystemInUse(system, find_design(system, design, seed), design or next(iter(system.designs)), configuration)
+
+
+def as_noise(
+    noise: NoiseModel | str | Mapping[str, Any] | None, system: ImagingSystem, params: Params | None = None
+) -> NoiseModel | None:
+    """Return the noise of a system's measurements, or None for the system's own.
+
+    Args:
+        noise: a model; a name, with figures as in "poisson-gaussian:read_noise=1.6"; or figures by name, with "noise" for the
+            name, which may be left out where they tell which noise is meant.
+        system: that measures.
+        params: its design; None for the first.
+
+    Raises:
+        UsageError: there is no such noise, or the system's measurements cannot have it.
+
+    Example:
+        >>> from ideal.imaging import make_system
+        >>> as_noise("gaussian:sigma=2", make_system("lensless")).name
+        'gaussian'
+
+    """
+    settings = {"noise": noise} if isinstance(noise, str) else noise
+    if not isinstance(settings, Mapping):
+        return settings
+    if not settings:
+        return None
+    own = system.noise_kind(system.design() if params is None else params)
+    values = ("complex visibilities" if system.scene.kind == "sky" else "complex values") if own.is_complex else "real values"
+    return make_noise(settings, own, f"{system.name} measures {values}")
 
 
 def system_from_table(table: Mapping[str, Any], folder: Path, changes: Mapping[str, Any]) -> tuple[ImagingSystem, str | None]:
@@ -55,7 +246,7 @@ def system_from_table(table: Mapping[str, Any], folder: Path, changes: Mapping[s
     name = table.pop("name")
     if not isinstance(name, str):
         raise UsageError(f"[system] name takes a text; found {name!r}")
-    return system_of_name(name, {**_beside(table, folder), **changes}), design
+    return make_system(name, **{**_beside(table, folder), **changes}), design
 
 
 def as_system(system: ImagingSystem | str | Path) -> ImagingSystem:
@@ -73,19 +264,8 @@ def as_system(system: ImagingSystem | str | Path) -> ImagingSystem:
     if isinstance(system, ImagingSystem):
         return system
     if not str(system).endswith(".toml"):
-        return system_of_name(str(system), {})
-    return system_from_table(read_toml(system).get("system", {}), Path(system).resolve().parent, {})[0]
-
-
-def system_of_name(name: str, settings: Mapping[str, Any]) -> ImagingSystem:
-    """Return a system with settings as people wrote them: of any name, "name" itself included, which none has.
-
-    Raises:
-        UsageError: the system or a setting is not known, or a value has no meaning.
-
-    """
-    kind = find_system(name)
-    return kind(**check_settings(kind, settings))
+        return make_system(str(system))
+    return Configuration.read(system).system({})[0]
 
 
 def _beside(settings: Mapping[str, Any], folder: Path) -> dict[str, Any]:

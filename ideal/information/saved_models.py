@@ -33,7 +33,7 @@ def load_fitted(paths: Sequence[str]) -> dict[str, Density]:
     for path in paths:
         place = Path(path).resolve()
         if place in seen:
-            raise UsageError(f"--load-model {path} is named twice: name each model once")
+            raise UsageError(f"{path} is named twice: name each model once")
         seen[place] = path
         model = load_model(path)
         if model.origin is None:
@@ -62,9 +62,9 @@ def check_save(target: str | Path | None, files: Sequence[str], fits: bool) -> N
     if target is None:
         return
     if len(files) > 1:
-        raise UsageError(f"--save-model keeps the model of one measurement file; found {len(files)}: use --out for several")
+        raise UsageError(f"`save_model` keeps the model of one measurement file; found {len(files)}: use `out` for several")
     if not fits:
-        raise UsageError("--save-model keeps a model that is fitted here: name one to fit (--model), or leave it out")
+        raise UsageError("`save_model` keeps a model that is fitted here: name one to fit (`models`), or leave it out")
 
 
 def save_chosen(target: str, models: Sequence[Density]) -> None:
@@ -76,5 +76,5 @@ def save_chosen(target: str, models: Sequence[Density]) -> None:
     """
     chosen = [model for model in models if model.origin and model.origin.get("chosen")]
     if not chosen:
-        raise DataError(f"--save-model {target}: nothing is written, the model that was chosen is one of those loaded")
+        raise DataError(f"{target}: nothing is written, the model that was chosen is one of those loaded")
     chosen[0].save(target)

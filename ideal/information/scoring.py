@@ -38,7 +38,7 @@ def known_noise(source) -> NoiseModel:
     """
     if source.noise_kind is None:
         fitting = noises_of(is_complex=source.dtype.kind == "c")
-        raise UsageError(f"{source.path}: the noise is not known: name it (--noise {'|'.join(fitting)})")
+        raise UsageError(f"{source.path}: the noise is not known: name it (`noise={'|'.join(fitting)}`)")
     source.noise_kind.refuse(source)
     return source.noise
 

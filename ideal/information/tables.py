@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ideal.noise.members import noise_of_record
 from ideal.tables import Cell, Column, Table, bar_cell, interval_cell
@@ -22,19 +23,19 @@ def _short(path: str) -> str:
     return (Path(file).name or file) + colons + dataset
 
 
-def pixel_name(document: dict) -> str:
+def pixel_name(document: Mapping[str, Any]) -> str:
     """Return what a bit of an estimate is counted by: "pixel" of an image, "visibility" or "value" of a vector."""
     if len(document["patch"]) > 1:
         return "pixel"
     return "visibility" if noise_of_record(document["noise"]["name"]).is_complex else "value"
 
 
-def unit_of(*documents: dict) -> str:
+def unit_of(*documents: Mapping[str, Any]) -> str:
     """Return the unit of estimates that stand together."""
     return "bits/" + " or ".join(dict.fromkeys(map(pixel_name, documents)))
 
 
-def size_of(document: dict) -> str:
+def size_of(document: Mapping[str, Any]) -> str:
     """Return what one measurement of an estimate is: "16x16 pixels", "12 visibilities"."""
     patch = document["patch"]
     if len(patch) > 1:
@@ -42,12 +43,38 @@ def size_of(document: dict) -> str:
     return f"{patch[0]} " + {"visibility": "visibilities", "value": "values"}[pixel_name(document)]
 
 
-def share_of(documents: Sequence[dict]) -> str:
+def share_of(documents: Sequence[Mapping[str, Any]]) -> str:
     """Return what a column of intervals is called."""
     return " or ".join(dict.fromkeys(f"{exact_percent(each['confidence'])} interval" for each in documents))
 
 
-def models_table(document: dict, digits: int | None = None) -> Table:
+def estimate_parts(document: Mapping[str, Any]) -> list[str | Table]:
+    """Return all that a terminal says of one estimate: its figures, what each model says, and what it was made from.
+
+    Args:
+        document: of the estimate.
+
+    """
+    low, high = document["interval"]
+    unit = unit_of(document)
+    lines = [
+        f"information {document['information_bits_per_pixel']:.4f} {unit} ({exact_percent(document['confidence'])} interval "
+        f"{low:.4f} to {high:.4f}), {document['information_bits_per_measurement']:.1f} bits in {size_of(document)}",
+        f"entropy H(Y) <= {document['entropy_bits_per_pixel']:.4f}, "
+        f"noise H(Y|X) = {document['noise_entropy_bits_per_pixel']:.4f} {unit}",
+    ]
+    if (rate := document["information_rate"]) is not None:
+        low, high = rate["interval"]
+        lines.append(f"rate {rate['bits_per_pixel']:.4f} bits per further pixel ({low:.4f} to {high:.4f}), by {rate['model']}")
+    folds = f" in {document['n_folds']} folds" if document["n_folds"] > 1 else ""
+    what = "patches" if len(document["patch"]) > 1 else "measurements"
+    counts = {"train": document["n_train"], "choose": document["n_validation"], f"scored{folds}": document["n_test"]}
+    (name, count), *others = ((name, count) for name, count in counts.items() if count)
+    made = [f"{count} {what} {name}", *(f"{n} {does}" for does, n in others), f"{document['n_groups']} sources"]
+    return ["\n".join(lines), models_table(document, 4), ", ".join(made)]
+
+
+def models_table(document: Mapping[str, Any], digits: int | None = None) -> Table:
     """Return what each density model says of one file.
 
     Args:
@@ -77,7 +104,12 @@ def models_table(document: dict, digits: int | None = None) -> Table:
 
 
 def ranking_table(
-    documents: Sequence[dict], comparisons: Sequence[dict], names: Mapping[str, str], *, caption: str = "", first: str = "file"
+    documents: Sequence[Mapping[str, Any]],
+    comparisons: Sequence[dict],
+    names: Mapping[str, str],
+    *,
+    caption: str = "",
+    first: str = "file",
 ) -> Table:
     """Return estimates from the most informative down, each with its difference from the next where that is known.
 
@@ -121,7 +153,7 @@ def ranking_table(
     return Table(caption or "Files, the most informative first", columns, rows)
 
 
-def _ordered(documents: Sequence[dict]) -> list[dict]:
+def _ordered(documents: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return sorted(documents, key=lambda each: -each["information_bits_per_pixel"])
 
 
@@ -139,7 +171,7 @@ def _difference(item: dict, first: str, digits: int) -> str:
     return text if item["paired"] else f"{text}, unpaired"
 
 
-def by_model_table(documents: Sequence[dict], names: Mapping[str, str]) -> Table:
+def by_model_table(documents: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> Table:
     """Return what every density model says of every file, the most informative first."""
     ordered = _ordered(documents)
     models = list(dict.fromkeys(name for found in ordered for name in found["models"]))
@@ -158,7 +190,7 @@ def by_model_table(documents: Sequence[dict], names: Mapping[str, str]) -> Table
     return Table(f"What each density model says, {unit_of(*ordered)}", columns, rows, note=note)
 
 
-def differences_table(documents: Sequence[dict], comparisons: Sequence[dict], names: Mapping[str, str]) -> Table:
+def differences_table(documents: Sequence[Mapping[str, Any]], comparisons: Sequence[dict], names: Mapping[str, str]) -> Table:
     """Return differences between files, none where there are too many to be read."""
     ordered = _ordered(documents)
     digits = digits_for(each["information_bits_per_pixel"] for each in ordered)
@@ -172,7 +204,7 @@ def differences_table(documents: Sequence[dict], comparisons: Sequence[dict], na
     return Table("Differences between files", columns, rows if len(rows) <= _MOST_PAIRS else [])
 
 
-def sources_table(documents: Sequence[dict], names: Mapping[str, str]) -> Table:
+def sources_table(documents: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> Table:
     """Return entropies, rates and what they were estimated from."""
     ordered = _ordered(documents)
     rows = [

@@ -68,7 +68,7 @@ def set_groups(source: MeasurementSet, groups: Any) -> None:
         source.set_groups(np.arange(len(source)) // int(groups))
         return
     if re.fullmatch(r"[\d\s]*", groups):
-        raise UsageError(f"--groups takes a file, or a number of samples from 1 on; found {reprlib.repr(groups)}")
+        raise UsageError(f"`groups` takes a file, or a number of samples from 1 on; found {reprlib.repr(groups)}")
     try:
         if is_npy(groups):
             names = load_array(groups, "the source of each sample")
@@ -78,9 +78,9 @@ def set_groups(source: MeasurementSet, groups: Any) -> None:
             names = np.array(read_text(groups, "a list of sources").splitlines())
     except (DataError, OSError) as error:
         reason = str(error).removeprefix(f"{groups}: ")
-        raise UsageError(f"--groups {groups}: {reason}: name a file with one source a line, or a number of samples") from error
+        raise UsageError(f"`groups={groups}`: {reason}: name a file with one source a line, or a number of samples") from error
     if names.ndim != 1 or len(names) != len(source):
-        raise UsageError(f"--groups {groups} has shape {names.shape}, expected one source for each of {len(source)} samples")
+        raise UsageError(f"`groups={groups}` has shape {names.shape}, expected one source for each of {len(source)} samples")
     source.set_groups(names)
 
 
@@ -96,5 +96,5 @@ def check_figures(source: MeasurementSet, *, sigma: float | None, read_noise: fl
         if given and kind is not None and name not in [each.name for each in kind.figures]:
             raise UsageError(
                 f"{source.path}: --{name.replace('_', '-')} is for {' or '.join(noises_with(name))} noise, the noise here is "
-                f"{source.noise_name}: name the noise that you mean (--noise)"
+                f"{source.noise_name}: name the noise that you mean (`noise`)"
             )

@@ -38,9 +38,9 @@ def parse_noise(text: str) -> tuple[str, dict[str, float]]:
         key, equals, value = (each.strip() for each in part.partition("="))
         number = _number(value)
         if not (key and equals) or number is None:
-            raise UsageError(f"--noise takes NAME or NAME:FIGURE=NUMBER,..., as poisson-gaussian:read_noise=1.6; found {text!r}")
+            raise UsageError(f"`noise` takes NAME or NAME:FIGURE=NUMBER,..., as poisson-gaussian:read_noise=1.6; found {text!r}")
         if key in found:
-            raise UsageError(f"--noise {text}: {key} is given twice")
+            raise UsageError(f"`noise={text}`: {key} is given twice")
         found[key.replace("-", "_")] = number
     return name.strip(), found
 
@@ -78,7 +78,7 @@ def check_figures(kind: "type[NoiseModel] | None", figures: Mapping[str, Any], o
     for name in figures:
         if kind is None:
             raise UsageError(
-                f"{opening}{name} is a figure of {' or '.join(noises_with(name)) or 'no'} noise: name the noise (--noise)"
+                f"{opening}{name} is a figure of {' or '.join(noises_with(name)) or 'no'} noise: name the noise (`noise`)"
             )
         if name not in known:
             raise UsageError(opening + unknown_name(f"{kind.name} noise has no figure", name, known))

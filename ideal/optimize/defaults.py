@@ -11,7 +11,6 @@ from ideal.imaging import ImagingSystem
 from ideal.optimize import find_objective
 from ideal.optimize.ascent.gradient import Ascent
 from ideal.optimize.ascent.line_search import suits
-from ideal.optimize.ascent.starts import default_starts
 
 MOST_STEPS = 600  # of line searches: the slowest of the systems here arrived after 180
 _STARTS = 3
@@ -120,7 +119,8 @@ def starts_of(system: ImagingSystem, default: Defaults, *, alone: bool = False) 
 
     """
     count = 1 if alone else _STARTS
-    return (default.starts or tuple(default_starts(system, count)))[:count]
+    random = ("random",) * count if "random" in system.designs else ()
+    return (default.starts or random or tuple(system.designs))[:count]
 
 
 def compared_with(system: ImagingSystem) -> tuple[str, ...]:

@@ -80,7 +80,7 @@ def divide(source: ObjectSource, count: int, seed: int = 0) -> Division:
     apart = len(names) >= _FEWEST_GROUPS
     units, unit = (len(names), owner) if apart else (count, np.arange(count))
     if units < _FEWEST_GROUPS:
-        raise DataError(f"{count} objects are too few to design for some and measure with others: take more (--count)")
+        raise DataError(f"{count} objects are too few to design for some and measure with others: take more (`count`)")
     order = np.random.default_rng([seed, 2, 1]).permutation(units)
     edges = np.cumsum([max(1, round(share * units)) for share in (_CHOOSE, _MEASURE)])
     parts = [np.isin(unit, chosen) for chosen in np.split(order, edges)]

@@ -7,6 +7,7 @@ import numpy as np
 
 from ideal.errors import UsageError, unknown_name
 from ideal.imaging import Scene
+from ideal.optimize.members import COLOR_TARGETS, TARGETS
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ def _single(text: str, scene: Scene) -> Target | None:
         return PixelTarget(text, by_error=True)
     if text in scene.channels:
         return ChannelTarget(text, (tuple(float(text == channel) for channel in scene.channels),))
-    known = ["total", "label", "mse", *(["colour", "luminance", "chroma"] if count > 1 else []), *scene.channels]
+    known = [*(name for name in TARGETS if count > 1 or name not in COLOR_TARGETS), *scene.channels]
     raise UsageError(unknown_name("no target is called", text, [*known, "region:ROWS,COLUMNS"]))
 
 

@@ -65,7 +65,7 @@ def draw_run(
         raise UsageError(f"{target} exists: choose another name, or replace it with overwrite (--force)")
     for what, value in (("width", width), ("height", height), ("dpi", dpi)):
         if value is not None and not 0 < value < 10_000:
-            raise UsageError(f"--{what} takes a number above 0; found {value:g}")
+            raise UsageError(f"`{what}` takes a number above 0; found {value:g}")
     run = read_run(Path(folder))
     known = figures_of(run, names or {})
     name = figure or next(iter(known))
@@ -84,7 +84,7 @@ def draw_run(
             except UserWarning as warning:
                 if "constrained_layout" not in str(warning):
                     raise
-                raise UsageError(f"{target}: there is no room for what is in it: take a larger --width or --height") from None
+                raise UsageError(f"{target}: there is no room for what is in it: take a larger `width` or `height`") from None
     return name
 
 
@@ -193,4 +193,4 @@ def _styled(style: str | None):
     try:
         return styles.context(style)
     except OSError as error:
-        raise UsageError(f"--style {style} cannot be read ({error})") from error
+        raise UsageError(f"`style={style}` cannot be read ({error})") from error

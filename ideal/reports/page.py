@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from jinja2 import TemplateError
 
@@ -47,6 +47,27 @@ class Page:
     sections: list[Section]
     missing: list[str]
     left_out: list[str]
+
+    @property
+    def runs(self) -> list[dict[str, Any]]:
+        """What the page tells of, a run each, as JSON types: its folder, kind, status, title, result and figures."""
+        return [
+            {key: getattr(section, key) for key in ("place", "kind", "status", "title", "result")}
+            | {"figures": [each.name for each in section.pictures if each.source is not None]}
+            for section in self.sections
+        ]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a user should know of the runs: which are left out, not finished, or lack a figure."""
+        said = [f"left out: {reason}" for reason in self.left_out]
+        for section in self.sections:
+            if section.status != "finished":
+                said.append(f"{section.place}: the run is {section.status}")
+            for each in section.pictures:
+                if each.source is None:
+                    said.append(f"{section.place}/{each.name} {each.fault}: the page says so in its place")
+        return said
 
     def __repr__(self) -> str:
         return f"Page({len(self.sections)} runs, {len(self.html) / 1e6:.1f} MB)"

@@ -103,7 +103,7 @@ def estimate_files(
         if name != "all":
             find_model(name)
     if resume and (overwrite or not out):
-        raise UsageError("--resume goes on with a run: " + ("leave out --force" if out else "name its folder (--out)"))
+        raise UsageError("`resume` goes on with a run: " + ("leave out `overwrite`" if out else "name its folder (`out`)"))
     check_save(save_model, names, bool(models or not load_models))
     known: dict[str, Any] = {
         "noise": noise,
@@ -134,7 +134,7 @@ def estimate_files(
                 set_groups(measured, groups)
                 if labels and measured.labels is None:
                     raise UsageError(
-                        f"{measured.path}: --labels needs labels, this file holds none: write them to a dataset 'labels'"
+                        f"{measured.path}: `labels` needs labels, this file holds none: write them to a dataset 'labels'"
                     )
             _check_twice(sources)
             folder = None

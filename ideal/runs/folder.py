@@ -78,11 +78,13 @@ class RunFolder:
         """
         folder = Path(path)
         if folder.exists() and not folder.is_dir():
-            raise UsageError(f"--out {path} is a file: name a folder, which is made where there is none")
+            raise UsageError(f"`out={path}` is a file: name a folder, which is made where there is none")
         if resume and not (folder / "run.json").exists():
-            raise UsageError(f"--resume: --out {path} holds no run to go on with: name its folder, or leave out --resume")
+            raise UsageError(f"`resume`: `out={path}` holds no run to go on with: name its folder, or leave out `resume`")
         if not force and not (folder / "run.json").exists() and any(map(_is_strange, _items(folder))):
-            raise UsageError(f"--out {path} holds other files and no run: choose another folder, or write there with --force")
+            raise UsageError(
+                f"`out={path}` holds other files and no run: choose another folder, or write there with `overwrite=True`"
+            )
         key = key_of(configuration, inputs, contents or {})
         run = {"status": _RUNNING, **key, "command": records.command_of(sys.argv)}
         digest = digest_of(key)
@@ -94,7 +96,7 @@ class RunFolder:
                 remove_left(each)
             if before is not None and before.get("status") == _FINISHED:
                 shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # its end was killed
-                raise UsageError(f"{path} holds a finished run: choose another --out, or overwrite it with --force")
+                raise UsageError(f"{path} holds a finished run: choose another `out`, or overwrite it with `overwrite=True`")
             if not _is_same(folder, before, key, digest, path, resume=resume, force=force):
                 if (folder / "run.json").exists():
                     # Whoever finds a run at its beginning knows that nothing beside run.json counts.
@@ -103,8 +105,8 @@ class RunFolder:
             write_whole(folder / "run.json", records.to_json(run))
         except OSError as error:
             if not is_full(error):
-                raise UsageError(f"--out {path} cannot be written ({error.strerror}): choose a folder that can be") from None
-            keeping.note(f"--out {path} cannot be written ({error.strerror}): results are printed, and nothing is kept")
+                raise UsageError(f"`out={path}` cannot be written ({error.strerror}): choose a folder that can be") from None
+            keeping.note(f"{path} cannot be written ({error.strerror}): results are printed, and nothing is kept")
             return None
         return cls(folder, run, digest, keeping)
 
@@ -253,7 +255,7 @@ def _is_same(folder: Path, before: dict | None, key: dict, digest: str, path: st
         if others:
             raise UsageError(
                 f"{folder / 'run.json'} is damaged, and {others[0].name} is of a run with other files, options or versions: "
-                f"repeat that run's command, choose another --out, or overwrite it with --force"
+                f"repeat that run's command, choose another `out`, or overwrite it with `overwrite=True`"
             )
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # they do not say
         return True
@@ -264,7 +266,7 @@ def _is_same(folder: Path, before: dict | None, key: dict, digest: str, path: st
         names = ", ".join(changed[:_NAMED]) + ", ..." * (len(changed) > _NAMED)
         raise UsageError(
             f"{path} holds an interrupted run with other files, options or versions (changed: {names}): repeat its command to "
-            "go on with it, choose another --out, or overwrite it with --force"
+            "go on with it, choose another `out`, or overwrite it with `overwrite=True`"
         )
     return not changed
 

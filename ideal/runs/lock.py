@@ -35,7 +35,7 @@ def take(folder: Path) -> None:
         except BlockingIOError:
             holder = _holder(handle)
             os.close(handle)
-            raise UsageError(f"--out {folder} is in use by {holder}: wait until it ends, or choose another --out") from None
+            raise UsageError(f"`out={folder}` is in use by {holder}: wait until it ends, or choose another `out`") from None
         except OSError:  # as some network file systems: better without a lock than not at all
             os.close(handle)
             return

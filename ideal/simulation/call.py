@@ -9,7 +9,7 @@ from ideal.datasets import ObjectSet, as_object_set
 from ideal.errors import IdealWarning, UsageError
 from ideal.health.finding import Finding
 from ideal.imaging import ImagingSystem, Params
-from ideal.imaging.configuration import as_system, find_design
+from ideal.imaging.configuration import as_noise, as_system, find_design
 from ideal.measurements.measurement_set import MeasurementSet, open_measurements
 from ideal.noise import NoiseModel
 from ideal.progress import Progress, shown
@@ -24,7 +24,7 @@ def simulate(
     design: str | Params | None = None,
     count: int = 1000,
     photons: float | None = None,
-    noise: NoiseModel | None = None,
+    noise: NoiseModel | str | None = None,
     seed: int = 0,
     noise_seed: int | None = None,
     design_seed: int = 0,
@@ -45,7 +45,7 @@ def simulate(
         design: parameters of the system, the name of a design, or a design file; None for the first design.
         count: number of objects to image.
         photons: mean photoelectrons of an unfiltered pixel, over the first 256 objects; None for 100, or the system's setting.
-        noise: noise of the measurements; None for the system's own.
+        noise: noise of the measurements, or its name with figures, as "gaussian:sigma=2"; None for the system's own.
         seed: seed of the objects, and of their noise.
         noise_seed: seed of the noise alone; None for that of the objects.
         design_seed: seed of a design that is random.
@@ -78,7 +78,7 @@ def simulate(
         params,
         as_object_set(objects),
         name,
-        noise,
+        as_noise(noise, system, params),
         photons,
         count,
         seed,

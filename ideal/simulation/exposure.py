@@ -159,7 +159,7 @@ def _check_light(photons: float, noise: NoiseModel) -> None:
     if not photons + 10 * abs(photons) ** 0.5 < most:
         raise UsageError(
             f"{photons:.4g} photoelectrons in a pixel are too much light, at most about {most:.0e} with {noise.name} noise: "
-            "take less (--photons, or the settings of the system)"
+            "take less (`photons`, or the settings of the system)"
         )
 
 
@@ -173,7 +173,7 @@ def check_count(source: ObjectSource, count: int) -> None:
     if count < 1:
         raise UsageError(f"the number of objects must be at least 1; found {count}")
     if source.count is not None and count > source.count:
-        raise UsageError(f"there are only {source.count} such objects, {count} are asked for: ask for fewer (--count)")
+        raise UsageError(f"there are only {source.count} such objects, {count} are asked for: ask for fewer (`count`)")
 
 
 def prepare(

@@ -14,7 +14,8 @@ import pytest
 from fixtures.cli import FAST, document, without_timings
 from fixtures.disk import small_disk
 
-from ideal.cli._design_setup import read_setup
+from ideal.errors import NoticeWarning
+from ideal.optimize.runs.setup import read_setup
 
 IDEAL = [sys.executable, "-m", "ideal.cli"]
 
@@ -392,7 +393,11 @@ def test_an_array_beside_no_configuration_counts_as_input_and_keeps_its_whole_na
     config.write_text(
         '[system]\nencoder = "outside_optics:encode"\nshape = [16, 16]\n[system.parameters.v]\nvalue = "../elsewhere/v.npy"\n'
     )
-    recipe = read_setup(None, str(config), {}, {}, {}).recipe
+    with pytest.warns(NoticeWarning) as told:
+        recipe = read_setup(None, str(config)).recipe
+    texts = [str(each.message) for each in told]
+    assert any("reads" in text and "outside its folder" in text for text in texts)
+    assert any("runs the code of the module outside_optics: use it only if you trust it" in text for text in texts)
     assert {each.resolve() for each in recipe.sources} == {array, folder / "outside_optics.py"}
     assert recipe.system["parameters"]["v"]["value"] == str(array)
     recipe.copy_sources(out)

@@ -7,10 +7,27 @@ import numpy as np
 import pytest
 from fixtures.cli import FAST, POISSON, document, information
 
-from ideal.density import load
+from ideal.density import DEFAULT, MODELS, load
 from ideal.density._contract import read_origin
 
 STATIONARY = ("--model", "stationary", "--patch", "8")
+
+
+def test_the_command_lists_and_describes(ideal):
+    listed = ideal("models")
+    assert listed.exit_code == 0
+    assert all(name in listed.stdout for name in MODELS)
+    found = document(ideal("models", "--json"))["models"]
+    assert list(found) == list(MODELS)
+    assert [name for name, each in found.items() if each["by_default"]] == list(DEFAULT)
+    assert all(each["summary"] and each["measurements"] for each in found.values())
+    assert "complex vectors" in found["full"]["measurements"]
+    assert found["negative-binomial"]["measurements"] == ["images of counts", "several channels"]
+    assert document(ideal("models", "full", "--json")) == found["full"]
+    assert "trained step by step" in ideal("models", "pixel-cnn").stdout
+    wrong = ideal("models", "ful")
+    assert wrong.exit_code == 2
+    assert "did you mean full?" in wrong.stderr
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tomllib
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +20,15 @@ from typer.testing import CliRunner
 
 from ideal._toml import to_toml
 from ideal.cli.__main__ import app
-from ideal.cli._design_setup import read_setup
 from ideal.cli.optimize import optimize
 from ideal.datasets import make_objects
+from ideal.errors import NoticeWarning
 from ideal.imaging import make_system
 from ideal.imaging.configuration import load_design
 from ideal.optimize import find_objective, parse_target
 from ideal.optimize.ascent import gradient as ascent
 from ideal.optimize.runs.designs import run
+from ideal.optimize.runs.setup import read_setup
 from ideal.optimize.runs.tables import shown_name
 from ideal.runs.folder import RunFolder
 
@@ -361,12 +363,13 @@ def test_a_system_beside_a_configuration_of_another_is_refused(ideal, tmp_path):
     (tmp_path / "run.toml").write_text(CONFIGURATION)
     result = ideal("optimize", "lensless", "--config", tmp_path / "run.toml")
     assert result.exit_code == 2
-    assert "describes a system of its own: leave out SYSTEM lensless, or the table [system]" in result.stderr
+    assert "describes a system of its own: leave out the system lensless, or the table [system]" in result.stderr
 
 
 @pytest.mark.parametrize("example", sorted((Path(__file__).parents[2] / "examples").glob("*.toml")), ids=lambda path: path.stem)
 def test_the_examples_are_configurations_of_design_runs(example):
-    setup = read_setup(None, str(example), {}, {}, {})
+    with warnings.catch_warnings(action="ignore", category=NoticeWarning):  # that an encoder runs code
+        setup = read_setup(None, str(example))
     assert setup.objects.name == setup.request.objects
     assert setup.request.photons > 0
     text = setup.recipe.text(setup.request, "the same")

@@ -6,8 +6,8 @@ import re
 import pytest
 from rich.console import Console
 
-from ideal.cli import _progress
-from ideal.cli._progress import shown_progress, with_time_left
+from ideal.cli._progress import shown_progress
+from ideal.progress import with_time_left
 
 
 def seen(console, *steps):
@@ -55,7 +55,7 @@ def test_brackets_in_a_name_are_no_markup(console):
 
 def test_how_long_the_rest_takes_is_told_from_what_is_done(monkeypatch):
     clock = iter([0.0, 10.0, 20.0, 30.0, 40.0])
-    monkeypatch.setattr(_progress.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr("ideal.progress.time.monotonic", lambda: next(clock))
     said = []
     say = with_time_left(lambda text, fraction=None: said.append((text, fraction)))
     for fraction in (0.2, 0.4, None, 0.0, 0.01):

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 from fixtures.reproduce import Toy, fails
 
-from ideal.cli import _reproduced
-from ideal.studies import STUDIES, Job
+from ideal.studies import STUDIES, Job, reproduction
 
 FILES = ["figure.png", "figure.svg", "run.json", "table.csv"]
 
@@ -23,8 +22,8 @@ def toy(tmp_path, monkeypatch):
     """Have every name stand for the small study, in a folder of its own."""
     (tmp_path / "data.txt").write_text("four")
     study = Toy(tmp_path / "data.txt")
-    monkeypatch.setattr(_reproduced, "find_study", lambda name: lambda: study)
-    monkeypatch.setattr(_reproduced, "STUDIES", {"toy": None})
+    monkeypatch.setattr(reproduction, "find_study", lambda name: lambda: study)
+    monkeypatch.setattr(reproduction, "STUDIES", {"toy": None})
     return study
 
 
@@ -146,8 +145,8 @@ def test_a_study_that_fails_stops_no_other(ideal, tmp_path, monkeypatch):
             return [Job("bad", fails, {"how": "data"})]
 
     studies = {"bad": Bad(tmp_path / "data.txt"), "toy": Toy(tmp_path / "data.txt")}
-    monkeypatch.setattr(_reproduced, "find_study", lambda name: lambda: studies[name])
-    monkeypatch.setattr(_reproduced, "STUDIES", studies)
+    monkeypatch.setattr(reproduction, "find_study", lambda name: lambda: studies[name])
+    monkeypatch.setattr(reproduction, "STUDIES", studies)
     result = ideal("reproduce", "all", "--out", tmp_path / "made", "--json")
     assert result.exit_code == 1
     assert "ideal: bad (1 of 2): failed: " in result.stderr
@@ -190,13 +189,14 @@ def test_interrupt_exits_with_130_and_goes_on(tmp_path):
     """Ctrl-C while jobs are at work, by a real signal to the whole group as a terminal sends it."""
     (tmp_path / "data.txt").write_text("four")
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom fixtures import reproduce as world\nfrom ideal.cli import _reproduced\n"
+        "import sys, time\nfrom pathlib import Path\nfrom fixtures import reproduce as world\n"
+        "from ideal.studies import reproduction\n"
         "from ideal.cli.__main__ import main\n"
         f"study = world.Toy(Path({str(tmp_path / 'data.txt')!r}))\n"
         "own = study.jobs\n"
         "if sys.argv.pop() == 'slow':\n"
         "    study.jobs = lambda plan: [*own(plan), world.Job('nap', world.nap, {'n': 1}, ('total',))]\n"
-        "_reproduced.find_study = lambda name: lambda: study\n_reproduced.STUDIES = {'toy': None}\n"
+        "reproduction.find_study = lambda name: lambda: study\nreproduction.STUDIES = {'toy': None}\n"
         "if __name__ == '__main__':\n    main()\n"
     )
     script = tmp_path / "script.py"

@@ -12,6 +12,7 @@ import ideal
 import ideal.cli
 import ideal.datasets
 from ideal.errors import DataError, UsageError
+from ideal.imaging import as_noise, make_system
 from ideal.information.estimation import estimate
 from ideal.measurements.measurement_set import from_arrays, open_measurements, write_measurements
 from ideal.noise import NOISE, ComplexGaussian, Gaussian, NoiseModel, Poisson, PoissonGaussian
@@ -214,6 +215,36 @@ def test_photons_without_a_distribution_of_means_ask_for_clean_ones():
     assert Bare().conditional_entropy(counts, counts).tolist() == [12.0, 12.0]
     with pytest.raises(UsageError, match="bare noise needs the noiseless means"):
         Bare().conditional_entropy(counts)
+
+
+def test_words_become_the_noise_of_a_system():
+    camera, array = make_system("lensless"), make_system("interferometer")
+    assert as_noise(None, camera) is None
+    assert as_noise({}, array) is None
+    model = PoissonGaussian(1.6, gain=0.5, offset=100.0)
+    assert as_noise(model, camera) is model
+    given = as_noise("poisson-gaussian:read_noise=1.6,gain=0.5,offset=100", camera)
+    assert given.attributes() == as_noise({"read_noise": 1.6, "gain": 0.5, "offset": 100.0}, camera).attributes()
+    assert given.name == "poisson-gaussian"
+    with pytest.raises(UsageError, match="interferometer measures complex visibilities: noise poisson does not suit"):
+        as_noise("poisson", array)
+    with pytest.raises(UsageError, match="lensless measures real values: noise complex-gaussian does not suit"):
+        as_noise("complex-gaussian:sigma=1", camera)
+    with pytest.raises(UsageError, match="poisson-gaussian noise needs `read_noise`"):
+        as_noise("poisson-gaussian", camera)
+    with pytest.raises(UsageError, match=r"speckle noise needs `noise=speckle:looks=\.\.\.`"):
+        as_noise("speckle", camera)
+    with pytest.raises(UsageError, match="`gain` is no figure of gaussian noise"):
+        as_noise({"noise": "gaussian", "sigma": 1.0, "gain": 2.0}, camera)
+
+
+def test_a_call_takes_noise_in_words():
+    camera = make_system("lensless-lenslets", scene_shape=(20, 20), psf_shape=(5, 5), lenslets=2)
+    some = {"count": 20, "photons": 50, "progress": False}
+    named = ideal.simulate(camera, "beads", noise="gaussian:sigma=2", **some)
+    given = ideal.simulate(camera, "beads", noise=Gaussian(2.0), **some)
+    assert named.noise == given.noise
+    assert np.array_equal(named.read(0, 20), given.read(0, 20))
 
 
 def test_values_and_means_that_cannot_be():

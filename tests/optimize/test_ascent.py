@@ -278,7 +278,7 @@ def test_a_gain_that_is_not_finite_on_the_way_ends_the_ascent_with_a_remedy():
 
     with pytest.raises(DataError, match=r"after \d+ steps, nor the parameter filters: take a lower learning rate") as told:
         climb(Cliff(towards().task), mixed(0), Ascent(steps=60, learning_rate=0.5))
-    assert "--rate filters=0.1" in str(told.value)
+    assert "`rates=filters=0.1`" in str(told.value)
 
 
 def test_a_gain_that_is_not_finite_at_the_start_is_no_matter_of_the_learning_rate():

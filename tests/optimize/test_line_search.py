@@ -315,7 +315,7 @@ def test_a_rate_of_0_keeps_a_parameter_to_the_bit_even_where_it_has_no_slope():
             ) as told:
                 climb(aim, begun, Ascent(steps=60, method=method))
             assert "learning" not in str(told.value)
-            assert "--rate y=0" in str(told.value)
+            assert "`rates=y=0`" in str(told.value)
 
 
 def test_a_start_without_a_gain_is_named_with_its_parameter():

@@ -14,6 +14,7 @@ from ideal.optimize.ascent.starts import starting_designs
 from ideal.optimize.runs import ChoiceResult, DesignPlan, DesignResult
 from ideal.optimize.runs.plans import plan_choice, plan_design
 from ideal.optimize.runs.request import Request
+from ideal.optimize.runs.setup import Setup
 
 pytestmark = pytest.mark.usefixtures("hasty_compiler")
 
@@ -147,7 +148,7 @@ def test_an_encoder_of_ones_own_is_designed_without_a_configuration(tmp_path):
 
 def test_a_plan_holds_objects_in_the_place_of_names(lens):
     objects = ideal.datasets.make_objects("natural-fields")
-    plan = plan_design(lens, Request(count=60, steps=4, starts=("lens",), against=("all",)), objects=objects)
+    plan = plan_design(Setup.of(lens, Request(count=60, steps=4, starts=("lens",), against=("all",)), objects))
     assert isinstance(plan, DesignPlan)
     assert plan.system is lens
     assert plan.request.objects == "natural-fields"
@@ -158,13 +159,14 @@ def test_a_plan_holds_objects_in_the_place_of_names(lens):
     for name, params in plan.rivals.items():
         assert np.asarray(params["na"]) == np.asarray(lens.design(name)["na"])
     with pytest.raises(UsageError, match="no setting 'rnk'; did you mean rank"):
-        plan_design(lens, Request(count=60, objective_settings={"rnk": 3}), objects=objects)
+        plan_design(Setup.of(lens, Request(count=60, objective_settings={"rnk": 3}), objects))
 
 
 def test_starts_of_a_plan_are_those_of_their_names_to_the_last_digit():
     camera = LensletCamera(scene_shape=(20, 20), psf_shape=(8, 8), lenslets=4)
     names = ("spread", "random", "random")
-    plan = plan_design(camera, Request(objects="beads", count=60, starts=names, against=("none",), objective="gaussian", seed=3))
+    request = Request(objects="beads", count=60, starts=names, against=("none",), objective="gaussian", seed=3)
+    plan = plan_design(Setup.of(camera, request))
     with jax.enable_x64(True):
         expected = starting_designs(camera, names, 3)
         found = starting_designs(camera, [start.params for start in plan.starts], 3)
@@ -234,7 +236,7 @@ def test_wrong_choices(options, message):
 
 
 def test_a_choice_without_a_number():
-    with pytest.raises(UsageError, match=r"say how many sites to choose \(--choose\)"):
+    with pytest.raises(UsageError, match=r"say how many sites to choose \(`choose`\)"):
         plan_choice(Interferometer(sites=SITES, shape=(16, 16), interval=3600), Request(count=60))
 
 

@@ -50,6 +50,7 @@ class FullGaussian(Density):
     """
 
     name = "full"
+    summary = "Gaussian with a mean and a covariance of its own for each value, towards the stationary one as validation asks"
     refitted = True
 
     def __init__(self, mean, covariance, *, is_complex: bool = False, shrinkage: tuple[float, float] = (0.0, 0.0), noise=None):

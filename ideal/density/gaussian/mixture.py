@@ -43,6 +43,7 @@ class GaussianMixture(Density):
     """
 
     name = "gaussian-mixture"
+    summary = "Gaussians about several means with one covariance, for scenes that are one of a few"
 
     def __init__(self, weights, means, covariance, *, noise=None):
         self.weights, self.means = np.asarray(weights, dtype=np.float64), np.asarray(means, dtype=np.float64)

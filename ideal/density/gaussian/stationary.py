@@ -36,6 +36,7 @@ class StationaryGaussian(Density):
     """
 
     name = "stationary"
+    summary = "Gaussian field with a free autocovariance, fitted by exact maximum likelihood"
     refitted = True
 
     def __init__(self, mean, autocovariance, *, with_channels: bool = False, noise=None):

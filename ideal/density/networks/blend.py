@@ -31,6 +31,7 @@ class Blend(Density):
     """
 
     name = "blend"
+    summary = "weighted average of what the trained models give each value, weights by validation"
     discrete = True
 
     def __init__(self, members: tuple[NetworkDensity, ...], weights):

@@ -19,6 +19,7 @@ class CausalMixture(NetworkDensity):
     """
 
     name = "causal-mixture"
+    summary = "Gaussians for each value about the Gaussian prediction, moved by a small network that sees the pixels before it"
     network_type = NeighbourhoodNetwork
 
     @classmethod

@@ -125,6 +125,7 @@ class PixelCNN(NetworkDensity):
     """
 
     name = "pixel-cnn"
+    summary = "the same mixtures from a gated PixelCNN, which sees as far as the patch reaches"
     network_type = GatedNetwork
 
     @classmethod

@@ -19,7 +19,8 @@ from ideal._ranges import MOST_PIXELS, PIXELS, POSITIVE, SIDE, Range, Ranges, ch
 from ideal.errors import IdealError, UsageError, unknown_name
 from ideal.imaging._contract import ImagingSystem, Params, Scene
 from ideal.imaging.constraints import Constraint
-from ideal.noise import NoiseModel, Poisson
+from ideal.noise import NOISE, NoiseModel, Poisson
+from ideal.noise.members import noises_of
 from ideal.plots.palette import BLUE
 
 _SORTS = ((bool, "true or false"), (int | float, "a number"), (str, "a text"), (list | tuple, "a list"))
@@ -149,6 +150,10 @@ class CallableSystem(ImagingSystem):
             )
         return self.own_noise or Poisson()
 
+    def noise_kind(self, params: Params) -> type[NoiseModel]:
+        """Return the class of noise that measurements have; of complex values that of complex Gaussian noise, named or not."""
+        return NOISE[noises_of(is_complex=True)[0]] if self.complex_valued else type(self.noise(params))
+
     @property
     def constraints(self) -> Mapping[str, Constraint]:
         """As given; other parameters are free."""
@@ -185,8 +190,8 @@ class CallableSystem(ImagingSystem):
         changes = {name: self._alike(name, self.options[name], value) for name, value in changes.items()}
         return dataclasses.replace(self, options={**self.options, **changes})
 
-    def with_noise(self, noise: NoiseModel) -> "CallableSystem":
-        """Return the system with noise of its own."""
+    def with_noise(self, noise: NoiseModel | None) -> "CallableSystem":
+        """Return the system with noise of its own; None for photon counting."""
         return dataclasses.replace(self, own_noise=noise)
 
     @property

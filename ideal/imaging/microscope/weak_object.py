@@ -18,8 +18,8 @@ from ideal.imaging.microscope.leds import selections
 _STRONGEST = {"absorption": 0.5, "phase": 1.0}
 _ROUNDING = 1e-5  # of the light of the empty field
 _REMEDY = (
-    "use led-microscope, or weaken the objects (--set objects.contrast=... of phase-cells, objects.phase=... of pictures, "
-    "objects.peak=... of cells)"
+    "use led-microscope, or weaken the objects (`objects.contrast=...` of phase-cells, `objects.phase=...` of "
+    "pictures, `objects.peak=...` of cells)"
 )
 
 

@@ -74,7 +74,7 @@ def method_of(objective: Objective, ascent: Ascent) -> str:
         why = f"the objective {objective.name} is not exact"
         if objective.exact:
             why = f"parameters of {objective.task.system.name} are choices between alternatives, or none moves"
-        raise UsageError(f"line searches do not suit, {why}: leave the method out, or take adam (--method)")
+        raise UsageError(f"line searches do not suit, {why}: leave the method out, or take `method=adam`")
     return "line-search" if fitting and ascent.method != "adam" else "adam"
 
 

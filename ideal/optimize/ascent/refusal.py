@@ -32,9 +32,9 @@ def check_begin(objective: str, params: Params, gain: float, slopes: Params, num
     else:
         what = f"the objective {objective} is {gain} at {which} ({told})"
         why = "as a logarithm or a quotient is at 0"
-    other = f"keep it as it is (--rate {blamed[0]}=0)" if np.isfinite(gain) else "take less light (--photons)"
+    other = f"keep it as it is (`rates={blamed[0]}=0`)" if np.isfinite(gain) else "take less light (`photons`)"
     raise DataError(
-        f"{what}, {why}: begin at another value (--start, or its value in the configuration), mend the encoder, or {other}"
+        f"{what}, {why}: begin at another value (`starts`, or its value in the configuration), mend the encoder, or {other}"
     )
 
 
@@ -50,8 +50,8 @@ def lost(objective: str, step: int, params: Params) -> DataError:
     blamed = [name for name, each in params.items() if not np.isfinite(np.asarray(each)).all()]
     where = f", nor {_names(blamed)}" if blamed else ""
     return DataError(
-        f"the objective {objective} is not finite after {step} steps{where}: take a lower learning rate (--learning-rate)"
-        + (f", or a lower one of this parameter (--rate {blamed[0]}=0.1)" if blamed else "")
+        f"the objective {objective} is not finite after {step} steps{where}: take a lower learning rate (`learning_rate`)"
+        + (f", or a lower one of this parameter (`rates={blamed[0]}=0.1`)" if blamed else "")
     )
 
 

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 
 from ideal.errors import UsageError, unknown_name
+from ideal.optimize.members import METHODS
 
-METHODS = ("auto", "line-search", "adam")
 _SHARPEST = 16.0
 
 

@@ -15,13 +15,6 @@ _OFF_EDGE = 0.1  # of the way to the middle that such values are moved
 _APART = 1.2  # times that, at most: drawn, so that equal values are told apart
 
 
-def default_starts(system: ImagingSystem, count: int) -> list[str]:
-    """Return names of designs to begin with: random ones where there are any, else the first of the named ones."""
-    if "random" in system.designs:
-        return ["random"] * count
-    return list(system.designs)[:count]
-
-
 def starting_designs(
     system: ImagingSystem, names: Sequence[str | Params], seed: int = 0, kept: Sequence[str] = ()
 ) -> list[Params]:

@@ -105,7 +105,7 @@ def check_memory(system: ImagingSystem, grid: tuple[int, int]) -> None:
     side = int((_MOST_BYTES / (_COPIES * 16 * channels**2 * grid[0] * grid[1] / (p * q))) ** 0.25)
     raise TooLargeError(
         f"a sensor that repeats itself every {p}x{q} pixels takes about {needed / 1e9:.3g} GB in closed form, more than the "
-        f"{_MOST_BYTES / 1e9:g} GB that it may: choose a period of at most {side}x{side} pixels, or --objective samples"
+        f"{_MOST_BYTES / 1e9:g} GB that it may: choose a period of at most {side}x{side} pixels, or `objective=samples`"
     )
 
 

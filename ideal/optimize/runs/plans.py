@@ -11,21 +11,22 @@ import jax
 import numpy as np
 
 from ideal._files import write_whole
-from ideal.datasets import ObjectSet, make_objects
 from ideal.density import find_model
 from ideal.errors import UsageError, unknown_name
 from ideal.imaging import ImagingSystem, Params
 from ideal.imaging.configuration import DESIGN_FILES, find_design
 from ideal.information.scoring import _MOST_VALUES
+from ideal.measurements.measurement_set import MeasurementSet
 from ideal.noise import NoiseModel
 from ideal.optimize import Ascent, Objective, Target, Task, find_objective, parse_target
 from ideal.optimize.ascent.line_search import suits
 from ideal.optimize.defaults import MOST_STEPS, Defaults, compared_with, defaults_for, starts_of
 from ideal.optimize.design import check_objective_settings
-from ideal.optimize.evaluation import DEFAULT_MODELS, Scale
+from ideal.optimize.evaluation import DEFAULT_MODELS, Scale, measured_by
 from ideal.optimize.objects import Division, divide
 from ideal.optimize.runs.recipe import Recipe
 from ideal.optimize.runs.request import Request
+from ideal.optimize.runs.setup import Setup
 from ideal.optimize.selection.members import Members, find_members
 from ideal.optimize.targets import about_label
 from ideal.progress import Progress, silent
@@ -33,7 +34,6 @@ from ideal.runs.folder import RunFolder
 from ideal.runs.keeping import Keeping
 from ideal.simulation import ObjectSource, Simulation, prepare
 
-_OBJECTS = {"radiance": "photographs", "transmission": "phase-cells", "sky": "black-hole-rings", "any": "photographs"}
 _SCENE_VALUES, _COUNTS = 2**25, (1000, 6000)  # of the objects that are held in memory, unless the user says how many
 _SEEN = 32  # objects that defaults are chosen by
 _EXHAUSTIVE = 10_000  # sets that are all looked at, unless the user says how many
@@ -146,6 +146,19 @@ class DesignPlan(Plan):
     ascent: Ascent
     scale: Scale
 
+    def measure(self, params: Params, name: str, count: int | None = None) -> MeasurementSet:
+        """Return fresh measurements by one design.
+
+        Args:
+            params: of the design.
+            name: of the design: others draw other noise.
+            count: number of objects; None for all that no design was made for.
+
+        """
+        part, simulation = self.division.measure, self.simulation
+        part = part.read(0, count or part.count)
+        return measured_by(self.system, params, simulation.noise, part, simulation.exposure, self.request.seed, name)
+
 
 @dataclass(frozen=True, eq=False)
 class ChoicePlan(Plan):
@@ -175,25 +188,11 @@ class ChoicePlan(Plan):
     scale: Scale
 
 
-def plan_design(
-    system: ImagingSystem,
-    request: Request,
-    *,
-    objects: ObjectSet | None = None,
-    noise: NoiseModel | None = None,
-    recipe: Recipe | None = None,
-    params: Mapping[str, Params] | None = None,
-    report: Progress = silent,
-) -> DesignPlan:
+def plan_design(setup: Setup, report: Progress = silent) -> DesignPlan:
     """Return the plan of a run that designs a system.
 
     Args:
-        system: what is designed.
-        request: what is asked for; what it leaves open goes by the system and the objects.
-        objects: what to design for; None for those that suit the system.
-        noise: of the measurements; None for the system's own.
-        recipe: how a configuration describes system, objects and noise; None for those that were made in Python.
-        params: parameters of designs that the request names and no system knows.
+        setup: what is designed, for which objects, and what is asked for; what it leaves open goes by the system and the objects.
         report: shows progress.
 
     Raises:
@@ -201,8 +200,7 @@ def plan_design(
         DataError: the objects cannot be used with this system.
 
     """
-    objects = objects or make_objects(request.objects or default_objects(system))
-    request = replace(request, objects=objects.name)
+    system, objects, request, own = setup.system, setup.objects, setup.request, setup.params
     target = parse_target(request.target or "total", system.scene)  # before objects are read
     if about_label(target):
         _check_classifiable(system)
@@ -211,7 +209,6 @@ def plan_design(
     report(f"{objects.name} for {system.name}", None)
     source = objects.open(system.scene, request.seed)
     seen = source.read(0, min(_SEEN, source.count or _SEEN)).scenes
-    own = params or {}
     request = _complete(request, system, seen)
     assert request.objective is not None  # nor is anything else that has a default
     assert request.target is not None
@@ -224,7 +221,7 @@ def plan_design(
     target = parse_target(request.target, system.scene)
     if about_label(target) and division.design.labels is None:
         raise UsageError(f"the target is the label, and {objects.name} have none: choose labelled objects (ideal data list)")
-    simulation = prepare(system, system.design(), division.design, photons=request.photons, noise=noise)
+    simulation = prepare(system, system.design(), division.design, photons=request.photons, noise=setup.noise)
     ascent = Ascent(
         request.steps,
         Ascent.learning_rate if request.learning_rate is None else request.learning_rate,
@@ -237,7 +234,7 @@ def plan_design(
     check_objective_settings(objective, request.objective_settings)
     return DesignPlan(
         request,
-        recipe or Recipe.of(system, noise),
+        setup.recipe,
         division,
         simulation,
         target,
@@ -253,27 +250,11 @@ def plan_design(
     )
 
 
-def plan_choice(
-    system: ImagingSystem,
-    request: Request,
-    *,
-    objects: ObjectSet | None = None,
-    noise: NoiseModel | None = None,
-    recipe: Recipe | None = None,
-    params: Mapping[str, Params] | None = None,
-    costs: Mapping[str, float] | None = None,
-    report: Progress = silent,
-) -> ChoicePlan:
+def plan_choice(setup: Setup, report: Progress = silent) -> ChoicePlan:
     """Return the plan of a run that chooses members of a system.
 
     Args:
-        system: whose members are chosen: sites, LEDs, lenslets.
-        request: what is asked for; what steers an ascent has no place in it.
-        objects: what to choose for; None for those that suit the system.
-        noise: of the measurements; None for the system's own.
-        recipe: how a configuration describes system, objects and noise; None for those that were made in Python.
-        params: parameters of designs that the request names and no system knows.
-        costs: of members, by name, in any unit.
+        setup: whose members are chosen, for which objects, and what is asked for; what steers an ascent has no place in it.
         report: shows progress.
 
     Raises:
@@ -281,27 +262,25 @@ def plan_choice(
         DataError: the objects cannot be used with this system.
 
     """
-    choose = request.choose
+    system, objects, own, choose = setup.system, setup.objects, setup.params, setup.request.choose
     if choose is None:
-        raise UsageError(f"say how many {system.member}s to choose (--choose)")
-    objects = objects or make_objects(request.objects or default_objects(system))
-    request = replace(request, objects=objects.name).with_defaults(objective="gaussian", target="total", models=DEFAULT_MODELS)
+        raise UsageError(f"say how many {system.member}s to choose (`choose`)")
+    request = setup.request.with_defaults(objective="gaussian", target="total", models=DEFAULT_MODELS)
     assert request.target is not None  # by the defaults
-    limit = _check_choice(system, request, noise)
-    own = params or {}
+    limit = _check_choice(system, request, setup.noise)
     target = parse_target(request.target, system.scene)
     begin = next((_params_of(system, name, request.seed, own) for name in request.starts), None)
     members = find_members(system, begin)
     kept = members.numbers(request.keep, request.seed)
     check_count(members, kept, choose)
-    known = _costs(members, kept, costs or {})
+    known = _costs(members, kept, setup.costs)
     rivals = _rivals(members, request, own)
     report(f"{objects.name} for {system.name}", None)
     division = _read_parts(objects.open(system.scene, request.seed), system, request)
-    simulation = _exposure_of_choice(members, kept, division, request.photons, noise)
+    simulation = _exposure_of_choice(members, kept, division, request.photons, setup.noise)
     return ChoicePlan(
         request,
-        recipe or Recipe.of(system, noise),
+        setup.recipe,
         division,
         simulation,
         target,
@@ -316,11 +295,6 @@ def plan_choice(
         known,
         Scale(request.models, request.patch, request.effort, request.seed),
     )
-
-
-def default_objects(system: ImagingSystem) -> str:
-    """Return the name of the objects that suit a system."""
-    return _OBJECTS[system.scene.kind]
 
 
 def check_count(members: Members, kept: Sequence[int], count: int, left: int | None = None) -> None:
@@ -340,10 +314,10 @@ def check_count(members: Members, kept: Sequence[int], count: int, left: int | N
     if count > left:
         beside = f" beside the {len(kept)} that are kept" if kept else ""
         raise UsageError(
-            f"--choose {count}: there are {left} {members.noun}s to choose from{beside}; choose fewer, or give more candidates"
+            f"`choose={count}`: there are {left} {members.noun}s to choose from{beside}; choose fewer, or give more candidates"
         )
     if members.system.pairs is not None and count + len(kept) < 2:
-        raise UsageError(f"--choose {count}: one {members.noun} alone measures nothing; choose two or more, or --keep others")
+        raise UsageError(f"`choose={count}`: one {members.noun} alone measures nothing; choose two or more, or `keep` others")
 
 
 def _task(simulation: Simulation, division: Division, target: Target | None, *, held_out: bool = True) -> Task:
@@ -432,25 +406,25 @@ def _check_classifiable(system: ImagingSystem) -> None:
         shape = " x ".join(map(str, system.measurement_shape))
         raise UsageError(
             f"the target is the label, and a measurement of {shape} has {values} values, more than the {_MOST_VALUES} that "
-            f"classifiers of measurements can hold: take fewer camera pixels (--set shape, ideal systems {system.name})"
+            f"classifiers of measurements can hold: take fewer camera pixels (setting shape, ideal systems {system.name})"
         )
 
 
 def _check_choice(system: ImagingSystem, request: Request, noise: NoiseModel | None) -> int:
     """Refuse what has no meaning where members are chosen; return the most sets that are all looked at."""
     if request.objective != "gaussian":
-        raise UsageError(f"--choose compares sets in closed form: leave out --objective, found {request.objective}")
+        raise UsageError(f"`choose` compares sets in closed form: leave out `objective`, found {request.objective}")
     if len(request.starts) > 1:
-        raise UsageError("--choose leaves other parameters as they are in one design: give one --start, or none")
-    for option, given in (("--floor", request.floors), ("--rate", request.rates), ("--time-limit", request.time_limit)):
-        if given:
-            raise UsageError(f"{option} steers gradient ascent, whose place --choose takes: leave one of them out")
+        raise UsageError("`choose` leaves other parameters as they are in one design: give one `start`, or none")
+    for name in ("floors", "rates", "time_limit"):
+        if getattr(request, name):
+            raise UsageError(f"`{name}` steers gradient ascent, whose place `choose` takes: leave one of them out")
     if system.pairs is not None and noise is not None:
-        raise UsageError(f"--choose takes the noise that belongs to each {system.member}: leave out --noise and --sigma")
+        raise UsageError(f"`choose` takes the noise that belongs to each {system.member}: leave out `noise` and `sigma`")
     settings = dict(request.objective_settings)
     limit = settings.pop("exhaustive", _EXHAUSTIVE)
     if settings:
-        raise UsageError(unknown_name("--choose has no setting objective", next(iter(settings)), ["exhaustive"]))
+        raise UsageError(unknown_name("`choose` has no setting objective", next(iter(settings)), ["exhaustive"]))
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
         raise UsageError(f"objective.exhaustive takes a number of sets; found {limit!r}")
     return limit
@@ -469,7 +443,7 @@ def _rivals(members: Members, request: Request, own: Mapping[str, Params]) -> di
         if members.is_set(params):
             found[name] = members.used(params)
         elif request.against is not None:
-            raise UsageError(f"--against {name}: its {members.noun}s take part with shares, and --choose compares whole ones")
+            raise UsageError(f"`against={name}`: its {members.noun}s take part with shares, and `choose` compares whole ones")
     return found
 
 

@@ -8,6 +8,8 @@ from typing import Any
 from ideal._files import write_whole
 from ideal._toml import to_toml
 from ideal.imaging import ImagingSystem
+from ideal.imaging.configuration import Configuration
+from ideal.imaging.custom.modules import own_modules
 from ideal.imaging.systems import SYSTEMS
 from ideal.noise import NoiseModel
 from ideal.optimize.runs.request import Request
@@ -38,15 +40,43 @@ class Recipe:
     @classmethod
     def of(cls, system: ImagingSystem, noise: NoiseModel | None) -> "Recipe":
         """Return what a configuration says of a system and of noise that were made in Python."""
-        settings = {key: value for key, value in system.settings.items() if value is not None}
         known = system.name in SYSTEMS
-        table = {"name" if known else "encoder": system.name, **settings}
+        table = {"name" if known else "encoder": system.name, **_settings_of(system)}
         if noise is None:
             return cls(table, whole=known)
         said = noise.attributes()
         figures = {each.name: said[each.name] for each in noise.figures if each.name in said}
         plain = {name: value for name, value in figures.items() if isinstance(value, int | float)}
         return cls(table, noise={"noise": noise.name, **plain}, whole=known and plain.keys() == figures.keys())
+
+    @classmethod
+    def of_configuration(
+        cls, system: ImagingSystem, configuration: Configuration, objects: Mapping[str, Any], noise: Mapping[str, Any]
+    ) -> "Recipe":
+        """Return what a configuration says of a system, of objects and of noise.
+
+        Args:
+            system: with all its settings.
+            configuration: that may describe the system.
+            objects: settings of the objects.
+            noise: noise and its figures by name; empty for the system's own.
+
+        """
+        said = configuration.table("system")
+        settings = _settings_of(system)
+        table: Mapping[str, Any] = {"name": system.name, **settings}
+        if not said:
+            return cls(table, objects, noise)
+        folder = configuration.folder
+        if "encoder" in said:
+            # What lies elsewhere than beside the configuration is not copied into the folder of the run: it gets its whole name.
+            parameters = {
+                name: {**each, "value": str((folder / each["value"]).resolve())} if _lies_elsewhere(each, folder) else each
+                for name, each in said.get("parameters", {}).items()
+            }
+            parts = {"parameters": parameters, "settings": settings}
+            table = {**said, **{name: part for name, part in parts.items() if part}}
+        return cls(table, objects, noise, _own_files(said, folder), folder)
 
     def tables(self, request: Request) -> dict[str, Any]:
         """Return the configuration that asks for a run."""
@@ -79,7 +109,7 @@ class Recipe:
         Those that lie elsewhere than beside the configuration or below stay where they are.
         """
         for source in self.sources:
-            if not is_beside(source, self.beside):
+            if not _is_beside(source, self.beside):
                 continue
             target = folder / source.relative_to(self.beside)
             if not target.exists() or not source.samefile(target):
@@ -87,6 +117,27 @@ class Recipe:
                 write_whole(target, source.read_bytes())
 
 
-def is_beside(file: Path, folder: Path) -> bool:
+def _settings_of(system: ImagingSystem) -> dict[str, Any]:
+    return {name: value for name, value in system.settings.items() if value is not None}
+
+
+def _lies_elsewhere(parameter: Any, folder: Path) -> bool:
+    value = parameter.get("value") if isinstance(parameter, Mapping) else None
+    return isinstance(value, str) and (folder / value).is_file() and not _is_beside(folder / value, folder)
+
+
+def _own_files(table: Mapping[str, Any], folder: Path) -> tuple[Path, ...]:
+    """Return the modules and arrays that a table `[system]` names, by their places from its folder."""
+    parameters = table.get("parameters", {})
+    texts = [table.get("encoder"), *(each.get("value") for each in parameters.values() if isinstance(each, Mapping))]
+    found: list[Path] = []
+    for text in texts:
+        if isinstance(text, str):
+            module, colon, _ = text.partition(":")
+            found += own_modules(module, folder) if colon else [folder / text]
+    return tuple(each for each in dict.fromkeys(found) if each.is_file())
+
+
+def _is_beside(file: Path, folder: Path) -> bool:
     """Tell whether a file lies in a folder or below, and is named so."""
     return ".." not in file.parts and file.resolve().is_relative_to(folder)

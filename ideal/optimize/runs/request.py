@@ -7,7 +7,7 @@ from typing import Any
 
 from ideal._durations import parse_duration
 from ideal.errors import UsageError, unknown_name
-from ideal.optimize.ascent.settings import METHODS
+from ideal.optimize.members import METHODS
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,10 @@ class Request:
             said["against"] = ("none",)  # no designs, which is not the same as nothing said
         return {name.replace("_", "-"): value for name, value in said.items() if value is not None and value not in ((), {})}
 
+    def with_objects(self, name: str) -> "Request":
+        """Return the request with the name of objects."""
+        return replace(self, objects=name)
+
     def with_defaults(self, **defaults: Any) -> "Request":
         """Return the request with these values where the user gave none."""
         return replace(self, **{name: value for name, value in defaults.items() if getattr(self, name) in (None, (), {})})
@@ -61,11 +65,11 @@ _OPTIONS = {"floor": "floors", "rate": "rates", "model": "models", "start": "sta
 
 
 def read_request(table: Mapping[str, Any], given: Mapping[str, Any]) -> Request:
-    """Return what is asked for by a table `[optimize]`, with the options of the command line in its place where they are given.
+    """Return what is asked for by a table `[optimize]`, with what else is given in its place.
 
     Args:
         table: as read from TOML.
-        given: options by name, None where the user did not give them; mappings are joined with those of the table.
+        given: values of a `Request` by name, as numbers or texts; None where the user did not give them. Tables are joined.
 
     Raises:
         UsageError: a key is unknown, or a value has no meaning.
@@ -79,12 +83,10 @@ def read_request(table: Mapping[str, Any], given: Mapping[str, Any]) -> Request:
         if name in found:
             raise UsageError(f"[optimize] {key} is given twice: give it once")
         found[name] = _checked(f"[optimize] {key}", name, value)
-    for option, value in given.items():
-        if value is None:
-            continue
-        name, option = _OPTIONS.get(option, option), f"--{option.replace('_', '-')}"
-        value = _checked(option, name, list(value) if isinstance(value, tuple) else value)
-        found[name] = {**found.get(name, {}), **value} if isinstance(value, dict) else value
+    for name, value in given.items():
+        if value is not None:
+            value = _checked(f"`{name}`", name, list(value) if isinstance(value, tuple) else value)
+            found[name] = {**found.get(name, {}), **value} if isinstance(value, dict) else value
     return Request(**found)
 
 
@@ -92,33 +94,33 @@ def _check(request: Request) -> None:
     for name in ("steps", "patch", "choose"):
         value = getattr(request, name)
         if value is not None and value < 1:
-            raise UsageError(f"--{name} takes a whole number from 1 on; found {value}")
+            raise UsageError(f"`{name}` takes a whole number from 1 on; found {value}")
     if request.method not in (None, *METHODS):
         raise UsageError(unknown_name("no method of ascent is called", request.method, METHODS))
     if request.method == "line-search" and request.learning_rate is not None:
         raise UsageError(
-            "--learning-rate is of Adam, and line searches find their own steps: leave it out, or take --method adam"
+            "`learning_rate` is of Adam, and line searches find their own steps: leave it out, or take `method=adam`"
         )
     if request.seed < 0:
-        raise UsageError(f"--seed takes a whole number from 0 on; found {request.seed}")
+        raise UsageError(f"`seed` takes a whole number from 0 on; found {request.seed}")
     for name in ("learning_rate", "photons", "effort"):
         value = getattr(request, name)
         if value is not None and not value > 0:
-            raise UsageError(f"--{name.replace('_', '-')} takes a number above 0; found {value:g}")
+            raise UsageError(f"`{name}` takes a number above 0; found {value:g}")
     if not 0 < request.patience <= 1:
-        raise UsageError(f"--patience takes a share of the steps, above 0 and up to 1 for never; found {request.patience:g}")
+        raise UsageError(f"`patience` takes a share of the steps, above 0 and up to 1 for never; found {request.patience:g}")
     if request.count is not None and request.count < 20:
         raise UsageError(
-            f"--count {request.count} objects are too few to design for some and measure with others: take 20 or more"
+            f"`count={request.count}` objects are too few to design for some and measure with others: take 20 or more"
         )
     for name, value in request.floors.items():
         if value < 0:
-            raise UsageError(f"--floor {name}={value}: expected a number of pixels from 0 on")
+            raise UsageError(f"`floors={name}={value}`: expected a number of pixels from 0 on")
     for name, value in request.rates.items():
         if value < 0:
-            raise UsageError(f"--rate {name}={value:g}: expected a factor from 0 on")
+            raise UsageError(f"`rates={name}={value:g}`: expected a factor from 0 on")
     if request.keep and request.choose is None:
-        raise UsageError("--keep says what is kept when some are chosen: say how many more to choose (--choose)")
+        raise UsageError("`keep` says what is kept when some are chosen: say how many more to choose (`choose`)")
 
 
 # Values as TOML and options give them.

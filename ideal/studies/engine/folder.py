@@ -92,7 +92,7 @@ class StudyFolder:
                 keeping.note(f"{self.path} cannot be written ({error.strerror}): what is found is printed")
             else:
                 place = self.path.parent
-                raise UsageError(f"--out {place} cannot be written ({error.strerror}): choose a folder that can be") from None
+                raise UsageError(f"`out={place}` cannot be written ({error.strerror}): choose a folder that can be") from None
 
     def stopped(self, status: str, errors: list[str]) -> None:
         """Record that the study was interrupted or failed; a finished record stays."""
@@ -134,7 +134,7 @@ class StudyFolder:
         record = self._read()
         self._check_record(record, plan)
         if record.get("status") != "finished":
-            raise UsageError(f"{self.path} holds a study that is {record.get('status')}: repeat the command without --redraw")
+            raise UsageError(f"{self.path} holds a study that is {record.get('status')}: repeat the command without `redraw`")
         return record
 
     def draw(self, study: Study, record: Mapping) -> None:
@@ -155,13 +155,15 @@ class StudyFolder:
 
     def _check_record(self, record: Mapping, plan: Plan) -> None:
         if record.get("format") != FORMAT or "plan" not in record:
-            raise UsageError(f"{self.path / _RECORD} is no record of a study: choose another --out, or overwrite it with --force")
+            raise UsageError(
+                f"{self.path / _RECORD} is no record of a study: choose another `out`, or overwrite it with `overwrite=True`"
+            )
         before = record["plan"]
         if before != vars(plan):
             size = "quick" if before.get("quick") else "in full"
             raise UsageError(
-                f"{self.path} holds this study made {size} with seed {before.get('seed')}: give the same --quick and --seed, "
-                "choose another --out, or overwrite it with --force"
+                f"{self.path} holds this study made {size} with seed {before.get('seed')}: give the same `quick` and `seed`, "
+                "choose another `out`, or overwrite it with `overwrite=True`"
             )
 
     def _read(self) -> dict:
@@ -171,7 +173,7 @@ class StudyFolder:
         except (DataError, OSError, ValueError, RecursionError) as error:
             reason = str(error).removeprefix(f"{path}: ")
             raise DataError(
-                f"{path} cannot be read ({reason}): repeat the command without --redraw, what has been done is kept"
+                f"{path} cannot be read ({reason}): repeat the command without `redraw`, what has been done is kept"
             ) from None
         if not isinstance(record, dict):
             raise DataError(f"{path} holds a {type(record).__name__}, expected the record of a study: make it again")

@@ -11,12 +11,12 @@ from ideal.datasets import ObjectSet
 from ideal.imaging import ImagingSystem, Params
 from ideal.noise import NoiseModel
 from ideal.optimize.evaluation import Evaluation, evaluate
-from ideal.optimize.runs.arguments import as_objects, as_system, names_of
 from ideal.optimize.runs.choices import record as choice_record
 from ideal.optimize.runs.choices.record import bits
 from ideal.optimize.runs.choices.result import ChoiceResult, Work
 from ideal.optimize.runs.plans import ChoicePlan, check_count, plan_choice
 from ideal.optimize.runs.request import Request
+from ideal.optimize.runs.setup import Setup, names_of
 from ideal.optimize.selection import search
 from ideal.optimize.selection.search import Choosing, Selection, choose_at_random
 from ideal.optimize.selection.site_evaluation import evaluate_sites
@@ -44,7 +44,7 @@ def choose(
     exhaustive: int | None = None,
     count: int | None = None,
     photons: float | None = None,
-    noise: NoiseModel | None = None,
+    noise: NoiseModel | str | None = None,
     models: Sequence[str] = (),
     patch: int = 16,
     effort: float = 0.25,
@@ -70,7 +70,7 @@ def choose(
         exhaustive: most sets that are all looked at; None for 10,000.
         count: number of objects, at least 20, to choose for and to measure with.
         photons: mean photoelectrons of an unfiltered pixel.
-        noise: noise of the measurements; None for the system's own.
+        noise: noise of the measurements, or its name with figures, as "gaussian:sigma=2"; None for the system's own.
         models: names of density models of the final figures.
         patch: side of the patches of the final figures, in pixels.
         effort: work of trained models in the final figures.
@@ -92,7 +92,6 @@ def choose(
 
     """
     own: dict[str, Params] = {}
-    system = as_system(system)
     request = Request(
         choose=k,
         keep=(keep,) if isinstance(keep, str) else tuple(keep),
@@ -108,8 +107,7 @@ def choose(
         seed=seed,
     )
     with shown(progress) as report:
-        given, recipe = as_objects(objects, system, noise, bool(own))
-        plan = plan_choice(system, request, objects=given, noise=noise, recipe=recipe, params=own, costs=cost, report=report)
+        plan = plan_choice(Setup.of(system, request, objects, noise, own, cost), report)
         return run_choice(plan, out, overwrite=overwrite, report=report).keep()
 
 

@@ -157,13 +157,12 @@ class DesignResult(RunResult):
         return figures
 
     def _measurements(self) -> "Figure":
-        from ideal.optimize.runs.designs.measurement import fresh_measurements
         from ideal.plots.measurements import measurement_figure
 
         assert self.work is not None  # without it this figure is not offered
         plan, titles = self.work.plan, {row["name"]: tables.shown_name(row) for row in self.comparison}
         some = list(self.work.designs.items())[:_SHOWN]
-        panels = {titles[name]: fresh_measurements(plan, params, name, 1) for name, params in some}
+        panels = {titles[name]: plan.measure(params, name, 1) for name, params in some}
         return measurement_figure(panels, plan.simulation.exposed(plan.division.measure.scenes[:1])[0])
 
     def _repr_html_(self) -> str:

@@ -21,12 +21,11 @@ from ideal.optimize.evaluation import (
     label_information_of,
     target_information,
 )
-from ideal.optimize.runs.arguments import as_objects, as_system, names_of
 from ideal.optimize.runs.designs import record as design_record
-from ideal.optimize.runs.designs.measurement import fresh_measurements
 from ideal.optimize.runs.designs.result import DesignResult, Work
 from ideal.optimize.runs.plans import DesignPlan, Start, plan_design
 from ideal.optimize.runs.request import Request
+from ideal.optimize.runs.setup import Setup, names_of
 from ideal.optimize.selection.site_evaluation import reduced_measurements
 from ideal.optimize.targets import about_label
 from ideal.progress import Progress, shown, silent
@@ -57,7 +56,7 @@ def design(
     search: bool = True,
     count: int | None = None,
     photons: float | None = None,
-    noise: NoiseModel | None = None,
+    noise: NoiseModel | str | None = None,
     models: "Sequence[str]" = (),
     patch: int = 16,
     effort: float = 0.25,
@@ -90,7 +89,7 @@ def design(
         search: whether single choices are exchanged after the ascent.
         count: number of objects, at least 20, to design for, to choose by and to measure with.
         photons: mean photoelectrons of an unfiltered pixel.
-        noise: noise of the measurements; None for the system's own.
+        noise: noise of the measurements, or its name with figures, as "gaussian:sigma=2"; None for the system's own.
         models: names of density models of the final figures.
         patch: side of the patches of the final figures, in pixels.
         effort: work of trained models in the final figures.
@@ -113,7 +112,6 @@ def design(
 
     """
     own: dict[str, Params] = {}
-    system = as_system(system)
     request = Request(
         objective=objective,
         objective_settings=dict(objective_settings or {}),
@@ -136,8 +134,7 @@ def design(
         seed=seed,
     )
     with shown(progress) as report:
-        given, recipe = as_objects(objects, system, noise, bool(own))
-        plan = plan_design(system, request, objects=given, noise=noise, recipe=recipe, params=own, report=report)
+        plan = plan_design(Setup.of(system, request, objects, noise, own), report)
         return run_design(plan, out, overwrite=overwrite, report=report).keep()
 
 
@@ -251,6 +248,6 @@ def _measure(
 def _comparable(plan: DesignPlan, params: Params, name: str) -> MeasurementSet:
     """Return fresh measurements; in few combinations of their values where these are too many to fit a model to."""
     if not plan.system.reduces:
-        return fresh_measurements(plan, params, name)
+        return plan.measure(params, name)
     part, exposure = plan.division.measure, plan.simulation.exposure
     return reduced_measurements(plan.system, params, plan.task.scenes, part, exposure, plan.request.seed, name)

@@ -1,4 +1,4 @@
-"""Costs of members on the command line: `--cost NAME=X`, or a file of such lines."""
+"""Costs of members in words: NAME=X, or a file of such lines."""
 
 import math
 import os
@@ -34,8 +34,8 @@ def read_costs(texts: Iterable[str]) -> dict[str, float]:
 def _lines(texts: Iterable[str]) -> Iterator[tuple[str, str]]:
     for text in texts:
         if "=" in text or not os.path.exists(text):
-            yield "--cost", text
+            yield "`cost`", text
             continue
         for line in read_text(text, "a list of costs").splitlines():
             if line.strip() and not line.startswith("#"):
-                yield f"--cost {text}", line.strip()
+                yield f"`cost={text}`", line.strip()

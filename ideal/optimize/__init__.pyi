@@ -1,0 +1,9 @@
+from ._contract import Objective as Objective
+from ._contract import Task as Task
+from .ascent.gradient import Ascent as Ascent
+from .ascent.gradient import Climb as Climb
+from .ascent.gradient import climb as climb
+from .members import OBJECTIVES as OBJECTIVES
+from .members import find_objective as find_objective
+from .targets import Target as Target
+from .targets import parse_target as parse_target

@@ -1,0 +1,10 @@
+from .engine.contract import Claim as Claim
+from .engine.contract import Context as Context
+from .engine.contract import Findings as Findings
+from .engine.contract import Job as Job
+from .engine.contract import Plan as Plan
+from .engine.contract import Statistic as Statistic
+from .engine.contract import Study as Study
+from .members import STUDIES as STUDIES
+from .members import find_study as find_study
+from .reproduction import reproduce as reproduce
