@@ -181,7 +181,7 @@ def test_what_has_no_meaning_is_refused(condensed, skies):
 
 
 def test_sites_of_half_the_weight_are_condensed_to_the_means_of_the_skies():
-    system = Interferometer(shape=(12, 12), interval=3600.0)
+    system = make_system("interferometer", shape=(12, 12), interval=3600.0)
     params = system.design("half")
     condensed = CondensedVisibilities.of(system, params)
     skies = np.random.default_rng(0).random((3, 12, 12)).astype(np.float32)
