@@ -137,9 +137,9 @@ def decode(
     if as_json:
         _output.print_json(records.provenance(sys.argv, seed) | result.to_record())
     else:
-        _output.print_lines(result.parts[:1])
-        _output.print_parts(result.parts[1:2])
-        _output.print_lines(result.parts[2:])
+        _output.print_lines([result.title])
+        _output.print_table(result.table())
+        _output.print_lines(result.facts)
     _output.flush()
     for text in result.warnings:
         _output.warn(text)

@@ -2,26 +2,27 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ideal._memory import check_memory
-from ideal.datasets import ObjectSet, as_object_set, make_objects
+from ideal.datasets import ObjectSet
 from ideal.decoders._contract import Decoder, DecodingTask, Example, FittedDecoder
 from ideal.decoders.members import decoders_for, make_decoder
 from ideal.decoders.quality import mean_square_error, peak_signal_to_noise, structural_similarity
 from ideal.decoders.results import Decoding, Pictures, Quality
 from ideal.errors import UsageError
 from ideal.imaging import ImagingSystem, Params, Scene
-from ideal.imaging.configuration import as_system, find_design
+from ideal.imaging.configuration import as_system
 from ideal.information.scoring import MANY_SOURCES
 from ideal.measurements.patches import Fold, split_by_group
 from ideal.noise import NoiseModel
 from ideal.progress import Progress, shown
-from ideal.simulation import DEFAULT_PHOTONS, Simulation, SimulationPlan
+from ideal.simulation import DEFAULT_PHOTONS, Simulation, SimulationPlan, plan_simulation
 from ideal.simulation.to_file import units_of
 
 _FOLDS = 5
@@ -87,12 +88,7 @@ def decode(
 
     """
     begun = time.perf_counter()
-    system = as_system(system)
-    is_named = design is None or isinstance(design, str | Path)
-    params = find_design(system, design and str(design), design_seed) if is_named else system.check_params(design)
-    name = (str(design) if design else next(iter(system.designs))) if is_named else "own"
     chosen = _decoder(decoder, settings or {})
-    _check(chosen, system, params)
     if folds is not None and not 1 <= folds <= _FOLDS:
         raise UsageError(f"folds is {folds}, expected 1 to {_FOLDS}")
     if not 0 < confidence < 1:
@@ -100,16 +96,35 @@ def decode(
     if objects is None:
         from ideal.optimize.runs.plans import default_objects
 
-        objects = make_objects(default_objects(system))
-    own = seed if noise_seed is None else noise_seed
-    plan = SimulationPlan(system, params, as_object_set(objects), name, noise, photons, count, seed, own)
+        system = as_system(system)
+        objects = default_objects(system)
+    plan = plan_simulation(
+        system,
+        objects,
+        design=design,
+        count=count,
+        photons=photons,
+        noise=noise,
+        seed=seed,
+        noise_seed=noise_seed,
+        design_seed=design_seed,
+    )
+    _check(chosen, plan.system, plan.params)
     with shown(progress) as report:
         simulation, examples, groups = _simulated(plan, report)
         parts = split_by_group(groups, folds=_FOLDS, seed=seed)
         if folds is None:
             folds = 1 if len(np.unique(groups)) >= MANY_SOURCES else _FOLDS
-        scored = _Scored(simulation, examples, groups, chosen, parts[:folds], seed, effort, pictures, report)
-    return scored.result(plan, confidence, time.perf_counter() - begun)
+        peak = _peak(simulation, examples.scenes[parts[0].train])
+        scored = []
+        for number, fold in enumerate(parts[:folds]):
+            report(f"decoder {chosen.name}, fold {number + 1} of {folds}", number / folds)
+            key = int(np.random.default_rng([seed, _TRAINING, number]).integers(2**31))
+            fitted = _fit(chosen, simulation, examples, fold, key, effort, report)
+            scored.append(_score(fitted, simulation.system.scene, examples, groups, fold, peak))
+    first, kept = scored[0], _spread(scored[0].groups, pictures)
+    shots = tuple(Pictures(first.scenes[each], first.measurements[each], first.estimates[each]) for each in kept)
+    return _result(plan, simulation, chosen, scored, peak, shots, confidence, time.perf_counter() - begun)
 
 
 def _decoder(decoder: Decoder | str, settings: Mapping[str, Any]) -> Decoder:
@@ -148,130 +163,110 @@ def _simulated(plan: SimulationPlan, report: Progress) -> tuple[Simulation, Exam
     return simulation, Example(np.concatenate(scenes), np.concatenate(measurements)), np.concatenate(groups)
 
 
-class _Scored:
-    """A decoder fitted and scored fold by fold.
+@dataclass(frozen=True, eq=False)
+class _Fold:
+    """A fitted decoder, what it made of the test scenes of a fold, and how good that is.
 
-    Args:
-        simulation: how objects were measured.
-        examples: scenes with their measurements.
+    Attributes:
+        fitted: the decoder.
+        fold: which scenes were learned from, chosen by and scored.
+        scenes, measurements, estimates: of the test scenes, (sample, ...).
         groups: source of each, (sample,).
-        decoder: to fit.
-        folds: which scenes to learn from, to choose by and to score.
-        seed: of the training.
-        effort: of the training.
-        pictures: test scenes to keep.
-        report: shows progress.
+        quality: of each estimate by measure, (sample,).
+        without: the same of the mean training scene.
 
     """
 
-    def __init__(
-        self,
-        simulation: Simulation,
-        examples: Example,
-        groups: np.ndarray,
-        decoder: Decoder,
-        folds: list[Fold],
-        seed: int,
-        effort: float,
-        pictures: int,
-        report: Progress,
-    ):
-        self.simulation, self.decoder, self.folds, self.seed, self.examples = simulation, decoder, folds, seed, examples
-        self.peak = _peak(simulation, examples.scenes[folds[0].train])
-        self.fitted: list[FittedDecoder] = []
-        self.pictures: tuple[Pictures, ...] = ()
-        self.groups = np.concatenate([groups[fold.test] for fold in folds])
-        measures: dict[str, list[np.ndarray]] = {}
-        for number, fold in enumerate(folds):
-            report(f"decoder {decoder.name}, fold {number + 1} of {len(folds)}", number / len(folds))
-            fitted = self._fit(fold, number, effort, report)
-            measured, truth = examples.measurements[fold.test], fitted.part(examples.scenes[fold.test])
-            estimates = np.asarray(fitted.decode(measured), np.float64)
-            if not number:
-                kept = _spread(groups[fold.test], pictures)
-                self.pictures = tuple(
-                    Pictures(examples.scenes[fold.test][place], measured[place], estimates[place]) for place in kept
-                )
-            blind = np.broadcast_to(fitted.part(examples.scenes[fold.train].mean(0, dtype=np.float64)[None]), truth.shape)
-            for kind, images in (("", estimates), ("without ", blind)):
-                for name, values in self._measures(images, np.asarray(truth, np.float64)).items():
-                    measures.setdefault(kind + name, []).append(values)
-        self.measures = {name: np.concatenate(values) for name, values in measures.items()}
+    fitted: FittedDecoder
+    fold: Fold
+    scenes: np.ndarray
+    measurements: np.ndarray
+    estimates: np.ndarray
+    groups: np.ndarray
+    quality: Mapping[str, np.ndarray]
+    without: Mapping[str, np.ndarray]
 
-    def _fit(self, fold: Fold, number: int, effort: float, report: Progress) -> FittedDecoder:
-        train, validation = (
-            Example(self.examples.scenes[part], self.examples.measurements[part]) for part in (fold.train, fold.validation)
-        )
-        own = self.simulation
-        task = DecodingTask(own.system, own.params, own.noise, train, validation)
-        key = int(np.random.default_rng([self.seed, _TRAINING, number]).integers(2**31))
-        self.fitted.append(self.decoder.fit(task, seed=key, effort=effort, progress=report))
-        return self.fitted[-1]
 
-    def _measures(self, estimates: np.ndarray, truth: np.ndarray) -> dict[str, np.ndarray]:
-        found = {
-            "psnr": peak_signal_to_noise(estimates, truth, self.peak),
-            "mse": mean_square_error(estimates, truth),
-        }
-        is_image = truth.ndim in (3, 4) and min(truth.shape[1:3]) >= _SSIM_SIDE
-        if is_image and self.simulation.system.scene.kind != "transmission":
-            found["ssim"] = structural_similarity(estimates, truth, self.peak)
-        return found
+def _fit(
+    decoder: Decoder, simulation: Simulation, examples: Example, fold: Fold, seed: int, effort: float, report: Progress
+) -> FittedDecoder:
+    train, validation = (Example(examples.scenes[part], examples.measurements[part]) for part in (fold.train, fold.validation))
+    task = DecodingTask(simulation.system, simulation.params, simulation.noise, train, validation)
+    return decoder.fit(task, seed=seed, effort=effort, progress=report)
 
-    def result(self, plan: SimulationPlan, confidence: float, seconds: float) -> Decoding:
-        """Return what came out."""
-        own, system = self.simulation, self.simulation.system
-        unit = scene_unit(system.scene)
-        units = {"psnr": "dB", "mse": f"({unit})²" if " " in unit or "/" in unit else f"{unit}²", "ssim": ""}
-        quality = {
-            name: Quality.of(
-                self.measures[name],
-                self.measures[f"without {name}"],
-                self.groups,
-                units[name],
-                confidence=confidence,
-                seed=self.seed,
-            )
-            for name in units
-            if name in self.measures
-        }
-        first = self.fitted[0]
-        region = tuple(each.indices(size)[:2] for each, size in zip(first.region, first.scene_shape, strict=False))
-        photons = plan.photons
-        if photons is None:
-            photons = DEFAULT_PHOTONS if system.scene.kind == "radiance" else system.settings.get("photons")
-        return Decoding(
-            system=system.name,
-            design=plan.design,
-            objects=plan.objects.name,
-            decoder=self.decoder.name,
-            system_settings=dict(system.settings),
-            objects_settings=dict(plan.objects.settings),
-            decoder_settings=dict(self.decoder.settings),
-            noise=own.noise.describe(),
-            photons=photons,
-            exposure=float(own.exposure),
-            scene_kind=system.scene.kind,
-            unit=unit,
-            measurement_unit=units_of(system, own.noise) or "photoelectrons",
-            peak=self.peak,
-            region=region,
-            quality=quality,
-            choices=tuple(dict(each.choice) for each in self.fitted),
-            count=plan.count,
-            n_train=len(self.folds[0].train),
-            n_validation=len(self.folds[0].validation),
-            n_test=len(self.groups),
-            n_groups=len(np.unique(self.groups)),
-            n_folds=len(self.folds),
-            seed=plan.seed,
-            confidence=confidence,
-            findings=tuple(own.findings),
-            notes=tuple(dict.fromkeys(note for each in self.fitted for note in each.notes)),
-            seconds=seconds,
-            fitted=first,
-            pictures=self.pictures,
-        )
+
+def _score(fitted: FittedDecoder, scene: Scene, examples: Example, groups: np.ndarray, fold: Fold, peak: float) -> _Fold:
+    scenes, measurements = examples.scenes[fold.test], examples.measurements[fold.test]
+    truth = np.asarray(fitted.part(scenes), np.float64)
+    estimates = np.asarray(fitted.decode(measurements), np.float64)
+    mean = examples.scenes[fold.train].mean(0, dtype=np.float64)[None]
+    blind = np.broadcast_to(fitted.part(mean), truth.shape)
+    quality, without = (_measures(each, truth, scene, peak) for each in (estimates, blind))
+    return _Fold(fitted, fold, scenes, measurements, estimates, groups[fold.test], quality, without)
+
+
+def _measures(estimates: np.ndarray, truth: np.ndarray, scene: Scene, peak: float) -> dict[str, np.ndarray]:
+    """Return each measure of quality of each estimate, (sample,)."""
+    found = {"psnr": peak_signal_to_noise(estimates, truth, peak), "mse": mean_square_error(estimates, truth)}
+    is_image = truth.ndim in (3, 4) and min(truth.shape[1:3]) >= _SSIM_SIDE
+    if is_image and scene.kind != "transmission":
+        found["ssim"] = structural_similarity(estimates, truth, peak)
+    return found
+
+
+def _result(
+    plan: SimulationPlan,
+    simulation: Simulation,
+    decoder: Decoder,
+    folds: Sequence[_Fold],
+    peak: float,
+    pictures: tuple[Pictures, ...],
+    confidence: float,
+    seconds: float,
+) -> Decoding:
+    system, first = simulation.system, folds[0]
+    unit, groups = scene_unit(system.scene), np.concatenate([each.groups for each in folds])
+    units = {"psnr": "dB", "mse": f"({unit})²" if " " in unit or "/" in unit else f"{unit}²", "ssim": ""}
+    quality = {}
+    for name in first.quality:
+        values, without = (np.concatenate([getattr(each, kind)[name] for each in folds]) for kind in ("quality", "without"))
+        quality[name] = Quality.of(values, without, groups, units[name], confidence=confidence, seed=plan.seed)
+    photons = plan.photons
+    if photons is None:
+        photons = DEFAULT_PHOTONS if system.scene.kind == "radiance" else system.settings.get("photons")
+    fitted = first.fitted
+    return Decoding(
+        system=system.name,
+        design=plan.design,
+        objects=plan.objects.name,
+        decoder=decoder.name,
+        system_settings=dict(system.settings),
+        objects_settings=dict(plan.objects.settings),
+        decoder_settings=dict(decoder.settings),
+        noise=simulation.noise.describe(),
+        photons=photons,
+        exposure=float(simulation.exposure),
+        scene_kind=system.scene.kind,
+        unit=unit,
+        measurement_unit=units_of(system, simulation.noise) or "photoelectrons",
+        peak=peak,
+        region=tuple(each.indices(size)[:2] for each, size in zip(fitted.region, fitted.scene_shape, strict=False)),
+        quality=quality,
+        choices=tuple(dict(each.fitted.choice) for each in folds),
+        count=plan.count,
+        n_train=len(first.fold.train),
+        n_validation=len(first.fold.validation),
+        n_test=len(groups),
+        n_groups=len(np.unique(groups)),
+        n_folds=len(folds),
+        seed=plan.seed,
+        confidence=confidence,
+        findings=tuple(simulation.findings),
+        notes=tuple(dict.fromkeys(note for each in folds for note in each.fitted.notes)),
+        seconds=seconds,
+        fitted=fitted,
+        pictures=pictures,
+    )
 
 
 def scene_unit(scene: Scene) -> str:

@@ -11,7 +11,7 @@ from ideal.errors import UsageError
 from ideal.health import Finding
 from ideal.information.intervals import GroupedValues, interval, paired_difference
 from ideal.records import bounds_of, check_format, finite
-from ideal.tables import Column, Table, interval_cell, to_frame
+from ideal.tables import Cell, Column, Table, interval_cell, to_frame
 from ideal.text import digits_for, exact_percent, interval_text, number
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ class Decoding:
     pictures: tuple[Pictures, ...] = field(default=(), repr=False, compare=False)
 
     def __repr__(self) -> str:
-        return "\n".join([each if isinstance(each, str) else each.to_text().rstrip() for each in self.parts])
+        return "\n".join([self.title, self.table().to_text().rstrip(), *self.facts])
 
     def _repr_html_(self) -> str:
         from ideal.reports.content import Headline, Note
@@ -176,7 +176,7 @@ class Decoding:
         bounds = interval_text(first.interval, self.confidence, digits)
         notes = [Note(self.warnings, "warning", "Warnings")] if self.warnings else []
         headline = Headline([(number(first.value, digits), first.unit, what, bounds)])
-        return fragment([headline, self.table(), Note(self._facts()), *notes])
+        return fragment([headline, self.table(), Note(self.facts), *notes])
 
     @property
     def psnr(self) -> Quality:
@@ -231,12 +231,11 @@ class Decoding:
         return found, (float(low), float(high))
 
     @property
-    def parts(self) -> list[str | Table]:
-        """What a terminal says: texts and a table."""
+    def title(self) -> str:
+        """What was decoded, in a line."""
         design = f", design {self.design}" if self.design else ""
         light = "" if self.photons is None else f" at {self.photons:g} photoelectrons"
-        title = f"{self.objects} through {self.system}{design}, {self.noise['name']} noise{light}: decoder {self.decoder}"
-        return [title, self.table(), *self._facts()]
+        return f"{self.objects} through {self.system}{design}, {self.noise['name']} noise{light}: decoder {self.decoder}"
 
     def table(self) -> Table:
         """Return the measures of quality with their intervals, and those of the mean training scene beside them."""
@@ -247,14 +246,16 @@ class Decoding:
             Column("without measurements", "number"),
             Column("unit", "text"),
         ]
-        rows = []
+        rows: list[list[str | Cell]] = []
         for name, each in self.quality.items():
             digits = digits_for([each.value])
             bounds = interval_cell(each.interval, digits)
             rows.append([QUALITIES.get(name, name), number(each.value, digits), bounds, number(each.without, digits), each.unit])
         return Table("How good the estimates of test scenes are.", columns, rows, strong=frozenset({0}))
 
-    def _facts(self) -> list[str]:
+    @property
+    def facts(self) -> list[str]:
+        """How the numbers came about: objects, sources, the part that is estimated, and what validation chose."""
         folds = f" in {self.n_folds} folds" if self.n_folds > 1 else ""
         found = [
             f"{self.n_train} objects to learn from, {self.n_validation} to choose by, {self.n_test} scored{folds}; "

@@ -42,7 +42,7 @@ def draw_decoding(found: "Decoding") -> Figure:
 def _draw_row(axes, each: "Pictures", found: "Decoding") -> None:
     first, second, third = axes
     if each.scene.ndim == 1:
-        (start, stop), *_ = found.region or ((0, len(each.scene)),)
+        start, stop = found.region[0] if found.region else (0, len(each.scene))
         for axis, values, place in ((first, each.scene, 0), (third, each.estimate, start)):
             axis.plot(np.arange(len(values)) + place, values, color=BLUE, linewidth=1)
             _plain(axis, "value", found.unit)
@@ -58,8 +58,8 @@ def _draw_row(axes, each: "Pictures", found: "Decoding") -> None:
             _draw_image(axis, picture, scale, colors, found.unit + note)
         if found.region:
             (top, bottom), (left, right) = found.region
-            place = (left - 0.5, top - 0.5)
-            first.add_patch(Rectangle(place, right - left, bottom - top, fill=False, edgecolor=COLORS[1], linewidth=1))
+            corner = (left - 0.5, top - 0.5)
+            first.add_patch(Rectangle(corner, right - left, bottom - top, fill=False, edgecolor=COLORS[1], linewidth=1))
     _draw_measurement(second, each.measurement, found.measurement_unit)
 
 

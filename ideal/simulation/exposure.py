@@ -31,11 +31,19 @@ DEFAULT_PHOTONS = 100.0
 
 
 class Objects(Protocol):
-    """A block of objects: scenes (sample, ...), labels (sample,) or None, groups (sample,)."""
+    """A block of objects."""
 
-    scenes: np.ndarray
-    labels: np.ndarray | None
-    groups: np.ndarray
+    @property
+    def scenes(self) -> np.ndarray:
+        """Scenes, (sample, ...)."""
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """Labels, (sample,), or None."""
+
+    @property
+    def groups(self) -> np.ndarray:
+        """Number of the source of each, (sample,)."""
 
 
 class ObjectSource(Protocol):

@@ -66,7 +66,7 @@ def test_a_dirty_image_has_the_right_scale():
 def test_scenes_of_phase_are_decoded_by_the_network():
     system = LedMicroscope(shape=(16, 16))
     cells = ideal.datasets.make_objects("phase-cells", radius=(0.8, 1.0))
-    found = ideal.decode(system, cells, "image-network", count=40, settings={"components": 4}, effort=0.1, progress=False)
+    found = ideal.decode(system, cells, "image-network", count=40, settings={"components": 4}, folds=1, progress=False)
     assert found.unit == "rad"
     assert set(found.quality) == {"psnr", "mse"}
     assert found.photons == system.photons

@@ -1,6 +1,7 @@
 """Decoders of sensors under mosaics of filters by name."""
 
 import math
+from abc import abstractmethod
 from dataclasses import dataclass
 from functools import partial
 
@@ -92,9 +93,9 @@ class _OfBayer(Decoder):
             return f"it takes sensors of at least {_LEAST_SIDE} x {_LEAST_SIDE} pixels"
         return ""
 
-    @staticmethod
-    def _interpolated(light: np.ndarray, tile: tuple[str, str]) -> np.ndarray:
-        raise NotImplementedError
+    @abstractmethod
+    def _interpolated(self, light: np.ndarray, tile: tuple[str, str]) -> np.ndarray:
+        """Return colors (sample, row, column, 3) of the light that each pixel tells of its own."""
 
     def _fit(self, task: DecodingTask, seed: int, effort: float, progress: Progress) -> FittedDecoder:
         """Return the filter for the tile of the design."""
@@ -113,7 +114,8 @@ class Bilinear(_OfBayer):
     name = "bilinear"
     summary = "each color interpolated linearly between its own pixels"
 
-    _interpolated = staticmethod(demosaic_bilinear)
+    def _interpolated(self, light, tile):
+        return demosaic_bilinear(light, tile)
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,8 @@ class Malvar(_OfBayer):
     name = "malvar"
     summary = "linear interpolation corrected by the gradients of other colors (Malvar, He and Cutler 2004)"
 
-    _interpolated = staticmethod(demosaic_malvar)
+    def _interpolated(self, light, tile):
+        return demosaic_malvar(light, tile)
 
 
 @dataclass(frozen=True)
