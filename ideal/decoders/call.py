@@ -93,6 +93,8 @@ def decode(
         raise UsageError(f"folds is {folds}, expected 1 to {_FOLDS}")
     if not 0 < confidence < 1:
         raise UsageError(f"confidence is {confidence:g}, expected a number between 0 and 1")
+    if pictures < 0:
+        raise UsageError(f"pictures is {pictures}, expected 0 or more")
     if objects is None:
         from ideal.optimize.runs.plans import default_objects
 
@@ -115,10 +117,11 @@ def decode(
         parts = split_by_group(groups, folds=_FOLDS, seed=seed)
         if folds is None:
             folds = 1 if len(np.unique(groups)) >= MANY_SOURCES else _FOLDS
+        parts = parts[:folds]
         peak = _peak(simulation, examples.scenes[parts[0].train])
         scored = []
-        for number, fold in enumerate(parts[:folds]):
-            report(f"decoder {chosen.name}, fold {number + 1} of {folds}", number / folds)
+        for number, fold in enumerate(parts):
+            report(f"decoder {chosen.name}, fold {number + 1} of {len(parts)}", number / len(parts))
             key = int(np.random.default_rng([seed, _TRAINING, number]).integers(2**31))
             fitted = _fit(chosen, simulation, examples, fold, key, effort, report)
             scored.append(_score(fitted, simulation.system.scene, examples, groups, fold, peak))

@@ -273,11 +273,11 @@ class Decoding:
         """Draw test scenes beside their measurements and their estimates.
 
         Raises:
-            UsageError: the result was read from a record, which has no pictures.
+            UsageError: the result has no pictures, since none were asked for or it was read from a record.
 
         """
         if not self.pictures:
-            raise UsageError("this result was read from a record, which has no pictures: make it again (ideal.decode)")
+            raise UsageError("this result has no pictures, as none that was read from a record: make it again (ideal.decode)")
         from ideal.plots.decoded import draw_decoding
 
         return draw_decoding(self)

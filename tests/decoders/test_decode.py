@@ -1,6 +1,7 @@
 """`ideal.decode`: estimates of simulated measurements, scored on sources that the decoder did not learn from."""
 
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -150,7 +151,10 @@ def test_a_result_is_rebuilt_from_its_record(found):
 
 def test_the_decoder_of_a_result_decodes_other_measurements(found):
     shots = ideal.simulate(SENSOR, "natural-fields", design="bayer", count=5, seed=3, **FEW)
-    assert found.decode(shots.read(0, 5)).shape == (5, 12, 12, 3)
+    estimates = found.decode(shots.read(0, 5))
+    assert estimates.shape == (5, 12, 12, 3)
+    sent = pickle.loads(pickle.dumps(found))  # as between processes
+    np.testing.assert_array_equal(sent.decode(shots.read(0, 5)), estimates)
 
 
 def test_results_of_the_same_scenes_are_compared_pair_by_pair(found):
@@ -194,6 +198,8 @@ def test_what_cannot_be_decoded_is_refused_before_any_work():
         ideal.decode(SENSOR, "beads", "malvr")
     with pytest.raises(UsageError, match="folds is 6"):
         ideal.decode(SENSOR, "natural-fields", "mosaic-filter", folds=6)
+    with pytest.raises(UsageError, match="pictures is -1"):
+        ideal.decode(SENSOR, "natural-fields", "mosaic-filter", pictures=-1)
     with pytest.raises(UsageError, match="confidence is 95"):
         ideal.decode(SENSOR, "natural-fields", "mosaic-filter", confidence=95)
     with pytest.raises(UsageError, match="settings are for a decoder that is given by name"):
