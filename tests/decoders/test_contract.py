@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ideal.decoders import DECODERS, Decoder, DecodingTask, Example, FittedDecoder, decoders_for, least_error, make_decoder
+from ideal.decoders.images.scenes import PrincipalComponents, RidgeRegression
 from ideal.errors import DataError, UsageError
 from ideal.imaging import (
     SYSTEMS,
@@ -112,6 +113,37 @@ def test_the_wiener_filter_is_its_formula():
     expected = np.maximum(mean + np.fft.irfft2(gain * np.fft.rfft2(padded), s=(24, 22)), 0)
     assert fitted.region == (slice(6, 18), slice(5, 17))
     np.testing.assert_allclose(fitted.decode(example.measurements), fitted.part(expected), rtol=1e-5)
+
+
+def test_scenes_of_few_dimensions_are_kept_by_their_components():
+    rng = np.random.default_rng(0)
+    scenes = (5 + rng.standard_normal((40, 3)) @ rng.standard_normal((3, 24))).reshape(40, 6, 4)
+    found = PrincipalComponents.of(scenes, 10)
+    assert len(found.directions) == 3
+    np.testing.assert_allclose(found.scenes(found.numbers(scenes)), scenes, atol=1e-9)
+    with pytest.raises(DataError, match="all alike"):
+        PrincipalComponents.of(np.ones((4, 3, 3)), 2)
+
+
+@pytest.mark.parametrize("shape", [(30, 8), (12, 40)])
+def test_a_learned_linear_estimate_is_ridge_regression_and_its_rest_that_of_examples_left_out(shape):
+    rng = np.random.default_rng(0)
+    measurements, numbers = rng.standard_normal(shape) + 3, rng.standard_normal((shape[0], 2)) + 1
+    held_out = rng.standard_normal((5, shape[1])) + 3
+    found = RidgeRegression.fit(measurements, numbers, held_out, rng.standard_normal((5, 2)))
+    squares = np.linalg.svd(measurements - measurements.mean(0), compute_uv=False) ** 2
+    penalty = found.penalty * squares[squares > 1e-9].mean()
+
+    def by_hand(some, wanted):
+        flat = some - some.mean(0)
+        weights = np.linalg.solve(flat.T @ flat + penalty * np.eye(shape[1]), flat.T @ (wanted - wanted.mean(0)))
+        return lambda others: wanted.mean(0) + (others - some.mean(0)) @ weights
+
+    np.testing.assert_allclose(found.numbers(held_out), by_hand(measurements, numbers)(held_out), rtol=1e-6, atol=1e-9)
+    for left_out in (0, 7):
+        others = np.arange(shape[0]) != left_out
+        estimate = by_hand(measurements[others], numbers[others])(measurements[left_out])
+        np.testing.assert_allclose(found.left[left_out], numbers[left_out] - estimate, rtol=1e-6, atol=1e-9)
 
 
 def test_validation_scenes_choose():
