@@ -12,6 +12,8 @@ from ideal.cli._guard import OneLineErrors, complain
 from ideal.cli._help import Panels, RegistryHelp
 from ideal.cli._streams import keep_interrupts, on_end, take_streams
 from ideal.cli.data import data
+from ideal.cli.decode import decode
+from ideal.cli.decoders import decoders
 from ideal.cli.estimate import estimate
 from ideal.cli.inspect import inspect
 from ideal.cli.models import models
@@ -40,6 +42,8 @@ Examples:
   ideal models                                     density models, and what each is for
   ideal data list                                  objects to look at, and where they come from
   ideal simulate lensless cifar10 -o captures.h5   measurements of objects through a system
+  ideal decode lensless beads --decoder wiener     how good the estimates of a decoder are
+  ideal decoders                                   decoders, what they serve and their settings
   ideal optimize color-filter-array --target chroma --out runs/colour      a design that carries more
   ideal report runs/colour                         a page of it to read, to print and to send
   ideal plot runs/camera -o figure.pdf --width 3.4 the figure of a finished run, drawn again
@@ -57,6 +61,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command(cls=RegistryHelp)(decode)
+app.command()(decoders)
 app.command(cls=RegistryHelp)(estimate)
 app.command(cls=RegistryHelp)(inspect)
 app.command()(models)

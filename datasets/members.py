@@ -89,3 +89,7 @@ def as_object_set(objects: "ObjectSet | str | Path | np.ndarray") -> "ObjectSet"
         is_place = isinstance(objects, Path) and not str(objects).lower().endswith((".npy", ".h5", ".hdf5"))
         return OwnPictures(path=str(objects)) if is_place else make_objects(str(objects))
     return OwnPictures(array=np.asarray(objects))
+
+
+# What systems look at where nobody has said, by the kind of their scenes.
+DEFAULT_OBJECTS = {"radiance": "photographs", "transmission": "phase-cells", "sky": "black-hole-rings", "any": "photographs"}

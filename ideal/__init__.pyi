@@ -17,6 +17,7 @@ from . import reports as reports
 from . import runs as runs
 from . import simulation as simulation
 from . import studies as studies
+from .decoders.call import decode as decode
 from .formats.writer import MeasurementWriter as MeasurementWriter
 from .formats.writer import write_measurements as write_measurements
 from .information import compare as compare

@@ -6,6 +6,7 @@ from importlib import import_module
 import pytest
 
 MODULES = (
+    "ideal.decoders.call",
     "ideal.information.estimation",
     "ideal.information.quantity",
     "ideal.information.ranking",

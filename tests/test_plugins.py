@@ -13,7 +13,7 @@ from ideal.imaging import SYSTEMS, ImagingSystem
 from ideal.registry import Registry
 
 CODE = '''
-    """A camera, objects, noise, an objective, a density and a file format from elsewhere."""
+    """A camera, objects, noise, an objective, a density, a decoder and a file format from elsewhere."""
 
     from dataclasses import dataclass
     from pathlib import Path
@@ -21,9 +21,11 @@ CODE = '''
     import numpy as np
 
     from ideal.datasets.fields import NaturalFields
+    from ideal.decoders import Decoder, FittedDecoder
     from ideal.density import StationaryGaussian
     from ideal.formats import Source
     from ideal.formats._contract import Format
+    from ideal.imaging import setting
     from ideal.imaging.diffraction_limited import DiffractionLimited
     from ideal.noise import Speckle
     from ideal.optimize.objectives.closed_form import ClosedForm
@@ -55,6 +57,25 @@ CODE = '''
         name = "twin"
 
 
+    @dataclass(frozen=True)
+    class Lazy(Decoder):
+        """The mean training scene, brighter or darker, from elsewhere."""
+
+        name = "lazy"
+        summary = "the mean training scene, whatever is measured"
+        serves = "anything in two dimensions"
+
+        light: float = setting(1.0, "", "times the light of the scene")
+
+        @classmethod
+        def refusal(cls, system, params):
+            return "" if len(system.scene.shape) == 2 else "it takes scenes in two dimensions"
+
+        def _fit(self, task, seed, effort, progress):
+            mean = self.light * task.train.scenes.mean(0, dtype=float)
+            return FittedDecoder(lambda y: np.repeat(mean[None], len(y), axis=0), task.system.scene.shape)
+
+
     class Raw(Format):
         """Counts of 8x8 pixels behind four letters."""
 
@@ -84,6 +105,10 @@ twin = elsewhere:Twin
 
 [ideal.noise]
 glitter = elsewhere:Glitter
+
+[ideal.decoders]
+lazy = elsewhere:Lazy
+linear = elsewhere:Lazy
 
 [ideal.objectives]
 same = elsewhere:Same
@@ -143,6 +168,28 @@ def test_noise_and_an_objective_of_another_package_work_from_the_command_line(co
     found = command(*design, "-n", "60", "--against", "none", "--json")
     assert found.returncode == 0, found.stderr
     assert json.loads(found.stdout)["objective"] == "same"
+
+
+def test_a_decoder_of_another_package_works_from_the_command_line(command):
+    common = ("decode", "diffraction-limited", "natural-fields", "-n", "20", "--decoder", "lazy", "--json")
+    small = ("--set", "shape=[8,8]", "--set", "margin=0")
+    found = command(*common, *small)
+    assert found.returncode == 0, found.stderr
+    told = json.loads(found.stdout)
+    assert told["decoder"] == "lazy"
+    assert told["quality"]["mse"]["value"] == pytest.approx(told["quality"]["mse"]["without"])
+    dim = json.loads(command(*common, *small, "--set", "decoder.light=0.5").stdout)
+    assert dim["quality"]["mse"]["value"] > told["quality"]["mse"]["value"]
+    assert dim["decoder_settings"] == {"light": 0.5}
+    refused = command(*common, "--set", "shape=[8]", "--set", "margin=0")
+    assert refused.returncode == 2
+    assert "decoder lazy does not serve diffraction-limited: it takes scenes in two dimensions" in refused.stderr
+    described = command("decoders", "lazy")
+    assert "times the light of the scene" in described.stdout
+    listed = command("decoders")
+    assert listed.returncode == 0
+    assert "the mean training scene, whatever is measured" in listed.stdout
+    assert "entry point linear of ideal.decoders, package elsewhere): the name belongs to ideal itself" in listed.stderr
 
 
 def test_broken_members_cost_a_line_each_and_no_command(command):

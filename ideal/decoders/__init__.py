@@ -1,47 +1,11 @@
-"""Decoders: what can be made of measurements, to see whether information predicts it."""
+"""Decoders: what can be made of measurements, to see whether information predicts it.
 
-from ideal.decoders.images.deconvolution import Blurring, CroppedWiener, Deconvolution, TotalVariation, UnsupervisedWiener, Wiener
-from ideal.decoders.images.networks import ImageClassifier, ImageRegressor
-from ideal.decoders.linear import LinearDecoder
-from ideal.decoders.mosaics.demosaic import MosaicFilter, SceneStatistics, demosaic_bilinear, demosaic_malvar
-from ideal.decoders.mosaics.network import Example, MosaicNetwork
-from ideal.decoders.quality import (
-    Score,
-    accuracy,
-    gaussian_log_likelihood,
-    label_log_likelihood,
-    mean_square_error,
-    peak_signal_to_noise,
-    structural_similarity,
-)
-from ideal.decoders.radio.decoders import dirty_images, linear_sky_decoder, regularised_likelihood
-from ideal.decoders.radio.visibilities import CondensedVisibilities
+    from ideal.decoders import DECODERS, Decoder
 
-__all__ = [
-    "Blurring",
-    "CondensedVisibilities",
-    "CroppedWiener",
-    "Deconvolution",
-    "Example",
-    "ImageClassifier",
-    "ImageRegressor",
-    "LinearDecoder",
-    "MosaicFilter",
-    "MosaicNetwork",
-    "SceneStatistics",
-    "Score",
-    "TotalVariation",
-    "UnsupervisedWiener",
-    "Wiener",
-    "accuracy",
-    "demosaic_bilinear",
-    "demosaic_malvar",
-    "dirty_images",
-    "gaussian_log_likelihood",
-    "label_log_likelihood",
-    "linear_sky_decoder",
-    "mean_square_error",
-    "peak_signal_to_noise",
-    "regularised_likelihood",
-    "structural_similarity",
-]
+`DECODERS` lists them by name; each is a class with the contract `Decoder`: fit it to scenes with their measurements, then decode
+others. `ideal.decode` does both for simulated measurements, and says how good the estimates are.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -9,6 +9,7 @@ from ideal.tables import Table, plain_table
 
 if TYPE_CHECKING:
     from ideal.datasets import ObjectSet
+    from ideal.decoders._contract import Decoder
     from ideal.imaging.configuration import SystemInUse
 
 
@@ -83,8 +84,8 @@ def scene_text(facts: Mapping[str, Any]) -> str:
     return f"{_by(facts['shape'])}{channels}{pixel}"
 
 
-def settings_facts(owner: "ImagingSystem | ObjectSet") -> dict[str, dict[str, Any]]:
-    """Return the settings of a system or of objects with their units and meanings, as JSON types."""
+def settings_facts(owner: "ImagingSystem | ObjectSet | Decoder") -> dict[str, dict[str, Any]]:
+    """Return the settings of a system, of objects or of a decoder with their units and meanings, as JSON types."""
     about: dict[str, Mapping[str, Any]] = {each.name: each.metadata for each in settings_of(type(owner))}
     own = getattr(owner, "ranges", {})
     return {

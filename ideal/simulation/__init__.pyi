@@ -7,3 +7,4 @@ from .exposure import Simulation as Simulation
 from .exposure import check_count as check_count
 from .exposure import prepare as prepare
 from .plan import SimulationPlan as SimulationPlan
+from .plan import plan_simulation as plan_simulation

@@ -5,16 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ideal.datasets import ObjectSet, as_object_set
+from ideal.datasets import ObjectSet
 from ideal.errors import IdealWarning, UsageError
 from ideal.health.finding import Finding
 from ideal.imaging import ImagingSystem, Params
-from ideal.imaging.configuration import as_noise, as_system, find_design
 from ideal.measurements.measurement_set import MeasurementSet, open_measurements
 from ideal.noise import NoiseModel
 from ideal.progress import Progress, shown
 from ideal.simulation import to_file
-from ideal.simulation.plan import SimulationPlan
+from ideal.simulation.plan import plan_simulation
 
 
 def simulate(
@@ -67,23 +66,17 @@ def simulate(
         (30, 16, 16)
 
     """
-    system = as_system(system)
-    if design is None or isinstance(design, str | Path):
-        params = find_design(system, str(design) if design else None, design_seed)
-        name = str(design) if design else next(iter(system.designs))
-    else:
-        params, name = system.check_params(design), "own"
-    plan = SimulationPlan(
+    plan = plan_simulation(
         system,
-        params,
-        as_object_set(objects),
-        name,
-        as_noise(noise, system, params),
-        photons,
-        count,
-        seed,
-        seed if noise_seed is None else noise_seed,
-        keep_objects,
+        objects,
+        design=design,
+        count=count,
+        photons=photons,
+        noise=noise,
+        seed=seed,
+        noise_seed=noise_seed,
+        design_seed=design_seed,
+        keep_objects=keep_objects,
     )
     if path is not None and Path(path).exists() and not overwrite:
         raise UsageError(f"{path} exists: choose another name, or say overwrite=True")

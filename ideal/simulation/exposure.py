@@ -36,15 +36,15 @@ class Objects(Protocol):
 
     @property
     def scenes(self) -> np.ndarray:
-        """(sample, ...)."""
+        """Scenes, (sample, ...)."""
 
     @property
     def labels(self) -> np.ndarray | None:
-        """(sample,), or None."""
+        """Labels, (sample,), or None."""
 
     @property
     def groups(self) -> np.ndarray:
-        """(sample,)."""
+        """Number of the source of each, (sample,)."""
 
 
 class ObjectSource(Protocol):

@@ -1,11 +1,15 @@
 """What is to be simulated: objects through a system with a design and noise, all names resolved."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from ideal.datasets import ObjectSet
+import numpy as np
+
+from ideal.datasets import ObjectSet, as_object_set
 from ideal.datasets import ObjectSource as Source
 from ideal.errors import UsageError
 from ideal.imaging import ImagingSystem, Params
+from ideal.imaging.configuration import as_noise, as_system, find_design
 from ideal.noise import NoiseModel
 from ideal.progress import Progress, silent
 from ideal.simulation import Simulation, check_count, prepare
@@ -61,3 +65,33 @@ class SimulationPlan:
                 "let the encoder return encoded.ravel()"
             )
         return simulation, source
+
+
+def plan_simulation(
+    system: ImagingSystem | str | Path,
+    objects: ObjectSet | str | Path | np.ndarray,
+    *,
+    design: str | Params | None = None,
+    count: int = 1000,
+    photons: float | None = None,
+    noise: NoiseModel | str | None = None,
+    seed: int = 0,
+    noise_seed: int | None = None,
+    design_seed: int = 0,
+    keep_objects: bool = False,
+) -> SimulationPlan:
+    """Resolve what `ideal.simulate` and `ideal.decode` are asked for; their arguments.
+
+    Raises:
+        UsageError: a name is unknown, or something has no meaning.
+
+    """
+    system = as_system(system)
+    if design is None or isinstance(design, str | Path):
+        params = find_design(system, str(design) if design else None, design_seed)
+        name = str(design) if design else next(iter(system.designs))
+    else:
+        params, name = system.check_params(design), "own"
+    noise_seed = seed if noise_seed is None else noise_seed
+    known = as_noise(noise, system, params)
+    return SimulationPlan(system, params, as_object_set(objects), name, known, photons, count, seed, noise_seed, keep_objects)

@@ -55,7 +55,7 @@ def write(plan: SimulationPlan, out: str, *, force: bool = False, say: Progress 
     with MeasurementWriter(
         out,
         noise=noise,
-        units=_units(system, noise),
+        units=units_of(system, noise),
         description=f"{name} through {system.name}, design {plan.design}",
         overwrite=force,
         attributes=about,
@@ -77,8 +77,8 @@ def write(plan: SimulationPlan, out: str, *, force: bool = False, say: Progress 
         "period": list(system.period),
         "noise": noise.describe(),
         "shape": [tally.count, *system.measurement_shape],
-        "units": _units(system, noise) or "DN",
-        "mean_unit": _units(system, noise) or "photoelectrons",
+        "units": units_of(system, noise) or "DN",
+        "mean_unit": units_of(system, noise) or "photoelectrons",
         **tally.facts(),
         "findings": [finding.to_record() for finding in (*told, *tally.findings(system.name, noise, told))],
     }
@@ -116,7 +116,7 @@ def measure(plan: SimulationPlan, say: Progress = silent) -> tuple[MeasurementSe
         labels=labels,
         objects=scenes,
         noise=noise,
-        units=_units(system, noise),
+        units=units_of(system, noise),
         period=None if system.period == (1, 1) else system.period,
         axes=as_read(values.ndim),  # known, and not to be guessed
         path=name,
@@ -169,7 +169,8 @@ class _Tally:
         return [Finding("all-dark", "void", text, "they carry hardly any information", remedy)]
 
 
-def _units(system: ImagingSystem, noise: NoiseModel) -> str | None:
+def units_of(system: ImagingSystem, noise: NoiseModel) -> str | None:
+    """Return the units of measurements; None where a camera's converter gives DN of its own."""
     return "units of the encoder" if noise.is_complex and system.scene.kind != "sky" else noise.units
 
 

@@ -178,3 +178,15 @@ def test_what_has_no_meaning_is_refused(condensed, skies):
         condensed.mean(skies[:, :8])
     with pytest.raises(DataError, match="visibilities of shape"):
         condensed.condense(np.zeros((2, 3), complex))
+
+
+def test_sites_of_half_the_weight_are_condensed_to_the_means_of_the_skies():
+    system = make_system("interferometer", shape=(12, 12), interval=3600.0)
+    params = system.design("half")
+    condensed = CondensedVisibilities.of(system, params)
+    skies = np.random.default_rng(0).random((3, 12, 12)).astype(np.float32)
+    skies /= skies.sum((1, 2), keepdims=True)
+    mean = condensed.mean(skies)
+    np.testing.assert_allclose(condensed.condense(system.images(params, skies)), mean, atol=1e-5 * np.abs(mean).max())
+    visibilities = system.noise(params).sample(np.random.default_rng(1), np.zeros((2000, *system.measurement_shape)))
+    np.testing.assert_allclose(condensed.condense(visibilities).std(0), 1, rtol=0.08)

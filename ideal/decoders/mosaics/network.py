@@ -1,7 +1,7 @@
 """A small network that demosaics under any mosaic: it learns what the linear decoder of least mean square error leaves."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,6 +12,7 @@ from flax import nnx
 from optax.contrib import MuonDimensionNumbers
 
 from ideal._random import generator
+from ideal.decoders._contract import Example
 from ideal.decoders.mosaics.demosaic import MosaicFilter
 from ideal.density import Fitting
 from ideal.density._fitting import DEFAULT_FITTING
@@ -138,20 +139,6 @@ _results = jax.jit(_result, static_argnums=0)
 
 
 @dataclass(frozen=True)
-class Example:
-    """Scenes in one light, and what a sensor measured of them.
-
-    Attributes:
-        scenes: exposed, (sample, row, column, channel).
-        measurements: (sample, row, column).
-
-    """
-
-    scenes: np.ndarray
-    measurements: np.ndarray
-
-
-@dataclass(frozen=True)
 class MosaicNetwork:
     """A decoder of one mosaic in several lights: a linear estimate, and what a network adds to it.
 
@@ -271,6 +258,3 @@ class MosaicNetwork:
 
 def _with(decoder: MosaicNetwork, **changed) -> MosaicNetwork:
     return MosaicNetwork(**(vars(decoder) | changed))
-
-
-__all__: Sequence[str] = ["Example", "MosaicNetwork", "ResidualNetwork"]

@@ -63,7 +63,8 @@ class CondensedVisibilities:
             rows = fourier / see.sigma[part][:, None]
             turn, strong = _strongest(np.concatenate([rows.real, rows.imag]), _LEAST / flux)
             weights = np.zeros((len(turn), len(see.u)), np.complex128)
-            weights[:, part] = (turn[:, : len(part)] + 1j * turn[:, len(part) :]) / see.sigma[part]
+            # A share dims what is measured and leaves its noise as it is.
+            weights[:, part] = (turn[:, : len(part)] + 1j * turn[:, len(part) :]) / system.sigma[part]
             turns.append(weights)
             found.append(strong)
         if not found:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ideal.datasets import ObjectSet, as_object_set, make_objects
+from ideal.datasets.members import DEFAULT_OBJECTS
 from ideal.errors import UsageError
 from ideal.imaging import ImagingSystem, Params
 from ideal.imaging.configuration import Configuration, as_noise, as_system
@@ -18,8 +19,6 @@ from ideal.noise.settings import join_noise
 from ideal.optimize.runs.recipe import Recipe
 from ideal.optimize.runs.request import Request, read_request
 from ideal.optimize.selection.costs import read_costs
-
-_OBJECTS = {"radiance": "photographs", "transmission": "phase-cells", "sky": "black-hole-rings", "any": "photographs"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +69,7 @@ class Setup:
 
         """
         system = as_system(system)
-        found = as_object_set(request.objects or _OBJECTS[system.scene.kind] if objects is None else objects)
+        found = as_object_set(request.objects or DEFAULT_OBJECTS[system.scene.kind] if objects is None else objects)
         model = as_noise(noise, system)
         changed = {
             name: value for name, value in found.settings.items() if name != "path" and value != getattr(type(found), name, None)
@@ -120,7 +119,7 @@ def read_setup(
         request = read_request(configuration.table("optimize"), given or {})
     request = request.with_defaults(starts=(design,) if design else ())
     object_settings = {**configuration.table("objects"), **(object_settings or {})}
-    objects = make_objects(request.objects or _OBJECTS[system.scene.kind], **object_settings)
+    objects = make_objects(request.objects or DEFAULT_OBJECTS[system.scene.kind], **object_settings)
     said = join_noise(configuration.table("noise"), noise or {})
     recipe = Recipe.of_configuration(system, configuration, object_settings, said)
     model = as_noise(said, system)

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from ideal.decoders._contract import Example
 from ideal.decoders.mosaics.demosaic import MosaicFilter, SceneStatistics, demosaic_bilinear, demosaic_malvar
-from ideal.decoders.mosaics.network import Example, MosaicNetwork
+from ideal.decoders.mosaics.network import MosaicNetwork
 from ideal.decoders.quality import mean_square_error, peak_signal_to_noise
 from ideal.density import Fitting
 from ideal.noise import Poisson

@@ -6,9 +6,10 @@ import jax
 import numpy as np
 
 from ideal._memory import peak_memory
+from ideal.decoders._contract import Example
 from ideal.decoders.linear import LinearDecoder
 from ideal.decoders.mosaics.demosaic import MosaicFilter
-from ideal.decoders.mosaics.network import Example, MosaicNetwork
+from ideal.decoders.mosaics.network import MosaicNetwork
 from ideal.decoders.quality import mean_square_error, peak_signal_to_noise
 from ideal.density import Fitting
 from ideal.imaging import Params, make_system
