@@ -13,11 +13,9 @@ from ideal.cli._help import Panels, RegistryHelp
 from ideal.cli._streams import keep_interrupts, on_end, take_streams
 from ideal.cli.data import data
 from ideal.cli.decode import decode
-from ideal.cli.decoders import decoders
 from ideal.cli.estimate import estimate
+from ideal.cli.families import decoders, models, noise
 from ideal.cli.inspect import inspect
-from ideal.cli.models import models
-from ideal.cli.noise import noise
 from ideal.cli.optimize import optimize
 from ideal.cli.plot import plot
 from ideal.cli.report import report
