@@ -1,6 +1,6 @@
 """`ideal noise`, `ideal models` and `ideal decoders`: families whose members are listed and described alike."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -8,17 +8,15 @@ from ideal.cli import _names, _options
 from ideal.cli._guard import guarded
 
 
-def _member(metavar: str, place: str, what: str):
+def _member(metavar: str, place: str, what: str) -> Any:
     """Return the argument that names a member of a family, completed from its registry."""
     complete = _names.names_in(place)
-    return Annotated[
-        str | None, typer.Argument(metavar=metavar, autocompletion=complete, help=f"{what}; without it, all are listed.")
-    ]
+    return typer.Argument(metavar=metavar, autocompletion=complete, help=f"{what}; without it, all are listed.")
 
 
-Noise = _member("[NOISE]", _names.NOISE, "A noise model")
-Model = _member("[MODEL]", _names.MODELS, "A density model")
-Decoder = _member("[DECODER]", _names.DECODERS, "A decoder")
+Noise = Annotated[str | None, _member("[NOISE]", _names.NOISE, "A noise model")]
+Model = Annotated[str | None, _member("[MODEL]", _names.MODELS, "A density model")]
+Decoder = Annotated[str | None, _member("[DECODER]", _names.DECODERS, "A decoder")]
 
 
 @guarded

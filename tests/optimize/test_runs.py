@@ -237,7 +237,7 @@ def test_wrong_choices(options, message):
 
 def test_a_choice_without_a_number():
     with pytest.raises(UsageError, match=r"say how many sites to choose \(`choose`\)"):
-        plan_choice(Interferometer(sites=SITES, shape=(16, 16), interval=3600), Request(count=60))
+        plan_choice(Setup.of(Interferometer(sites=SITES, shape=(16, 16), interval=3600), Request(count=60)))
 
 
 def test_frames_have_a_row_for_each(best, sites):
