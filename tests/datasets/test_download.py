@@ -111,7 +111,7 @@ def test_an_interruption_leaves_nothing(server, tmp_path):
 
 def test_a_missing_file_is_told(server, tmp_path):
     del server.files["/tiny/a.gz"]
-    with pytest.raises(DataError, match=r"/tiny/a.gz is refused by its server \(404 Not Found\).*another mirror by --mirror$"):
+    with pytest.raises(DataError, match=r"/tiny/a.gz is refused by its server \(404 Not Found\).*another mirror by `mirror`$"):
         _download.fetch("tiny", tmp_path, mirror=server.address)
 
 
@@ -126,7 +126,7 @@ def test_no_server_is_told(server, tmp_path):
 
 def test_an_address_that_is_none_is_told(server, tmp_path, monkeypatch):
     for mirror in ("not an address", "ftp://host"):
-        with pytest.raises(UsageError, match="is no address of a web server: --mirror takes one"):
+        with pytest.raises(UsageError, match="is no address of a web server: `mirror` takes one"):
             _download.fetch("tiny", tmp_path, mirror=mirror)
         monkeypatch.setenv("IDEAL_MIRROR", mirror)
         with pytest.raises(UsageError, match="is no address of a web server: IDEAL_MIRROR takes one"):
@@ -140,7 +140,7 @@ def test_a_failure_leaves_no_folders_of_its_own(server, tmp_path, monkeypatch, t
     if there:
         (cache / "tiny").mkdir(parents=True)
     server.files = {}
-    with pytest.raises(DataError, match=r"another mirror by --mirror$"):
+    with pytest.raises(DataError, match=r"another mirror by `mirror`$"):
         _download.fetch("tiny", cache, mirror=server.address)
     assert cache.exists() == there
     assert (tmp_path / "new").exists() == there
@@ -148,7 +148,7 @@ def test_a_failure_leaves_no_folders_of_its_own(server, tmp_path, monkeypatch, t
     with pytest.raises(DataError, match=r"another mirror by IDEAL_MIRROR$"):
         _download.fetch("tiny", cache)
     monkeypatch.delenv("IDEAL_MIRROR")
-    with pytest.raises(DataError, match=r"name a mirror by --mirror or IDEAL_MIRROR$"):
+    with pytest.raises(DataError, match=r"name a mirror by `mirror` or IDEAL_MIRROR$"):
         _download.fetch("tiny", cache)
 
 
