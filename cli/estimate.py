@@ -83,6 +83,15 @@ def estimate(
     all_pairs: Annotated[
         bool, typer.Option("--all-pairs", help="Compare every two files in the JSON, not only neighbours in the ranking.")
     ] = False,
+    at_least: Annotated[
+        float | None,
+        typer.Option("--at-least", metavar="BITS", help="End with exit code 3 where a file tells fewer bits per pixel."),
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="JSON of an earlier --json: end with exit code 3 where a file departs from it."),
+    ] = None,
+    within: Annotated[float, typer.Option(metavar="BITS", help="Bits per pixel that a file may depart from --baseline.")] = 0.01,
     as_json: _options.Json = False,
     plot: Annotated[
         str | None, typer.Option(metavar="FILE", help="Draw measurements and information (.png, .svg, .pdf).")
@@ -108,6 +117,7 @@ def estimate(
       ideal estimate counts.npy --noise poisson --json > result.json
       ideal estimate camera.h5 --model all --effort 4 --out runs/camera      slow and tight; again after Ctrl-C to go on
       ideal estimate camera.h5 --save-model camera-model.h5                  then --load-model scores others by it
+      ideal estimate camera.h5 --at-least 0.3 --baseline last-week.json --within 0.02     exit code 3 where it is not so
 
     The number is an upper bound by the best of several density models, scored on sources that they were not fitted to.
     """
@@ -115,10 +125,12 @@ def estimate(
 
     from ideal.cli import _output
     from ideal.errors import IdealError
+    from ideal.information.limits import departures, read_baseline, shortfalls
     from ideal.information.tables import estimate_parts
     from ideal.runs.estimation import estimate_files
     from ideal.runs.keeping import Keeping
 
+    before = None if baseline is None else read_baseline(baseline)
     size = _options.parse_size("--patch", patch)
     mosaic = None if period is None else _options.parse_size("--period", period)
     _options.check_effort(effort)
@@ -180,5 +192,9 @@ def estimate(
             nothing = {"results": [], "comparison": [], "errors": [in_options(str(error))], "refused": error.refused}
             _output.print_json(records.provenance(sys.argv, seed) | nothing)
         raise
-    if ranking.errors:
-        raise typer.Exit(1)
+    missed = [] if at_least is None else shortfalls(ranking, at_least)
+    missed += [] if before is None else departures(ranking, before, within)
+    for line in missed:
+        complain(line)
+    if ranking.errors or missed:
+        raise typer.Exit(1 if ranking.errors else 3)

@@ -104,6 +104,11 @@ def examine(measured) -> Examination:
         DataError: a value is so large that its powers are no numbers.
 
     """
+    with np.errstate(over="ignore", invalid="ignore"):  # huge values become infinite; _check_range names those without meaning
+        return _examined(measured)
+
+
+def _examined(measured) -> Examination:
     tally = Tally(measured.dtype.kind == "c", measured.calibration.gain, measured.calibration.offset)
     frames = FrameStatistics(measured)
     checks = [check(measured) for check in CHECKS if check.applies(measured)]

@@ -48,7 +48,7 @@ class NoiseLevel(Check):
         clipped = _of_squares(_clipped(block), self.measured.period or (1, 1))[inner]
         rows = np.stack([each.ravel() for each in (beside, fine[inner] ** 2, variance[inner], clipped)], axis=1)
         stride = max(1, -(-len(rows) * 8 // _MOST_QUADS))
-        self._kept.append(rows[::stride].astype(np.float32))
+        self._kept.append(_single(rows[::stride]))
         self._count += len(self._kept[-1])
 
     def ratios(self) -> list[tuple[float, float, float]]:
@@ -124,7 +124,7 @@ class UnevenNoise(Check):
         stated = _second_difference(np.broadcast_to(block.value_variance, block.values.shape), _BEND**2, period) / 36
         good = ~(_second_difference(_clipped(block).astype(float), _BEND**2, period) > 0)
         rows = np.stack([square[good], stated[good]], axis=1)
-        self._kept.append(rows[:: max(1, -(-len(rows) * 8 // _MOST_QUADS))].astype(np.float32))
+        self._kept.append(_single(rows[:: max(1, -(-len(rows) * 8 // _MOST_QUADS))]))
         self._count += len(self._kept[-1])
 
     def findings(self) -> list[Finding]:
@@ -282,6 +282,12 @@ def _second_difference(values: np.ndarray, weights: np.ndarray, period: tuple[in
         total = weights[0] * lines[: -2 * step] + weights[1] * lines[step:-step] + weights[2] * lines[2 * step :]
         values = np.moveaxis(total, 0, axis)
     return values
+
+
+def _single(rows: np.ndarray) -> np.ndarray:
+    """Return values in single precision, those beyond its range at its ends."""
+    most = np.finfo(np.float32).max
+    return np.clip(rows, -most, most).astype(np.float32)
 
 
 def _clipped(block: Block) -> np.ndarray:

@@ -517,10 +517,10 @@ class MeasurementSet(AbstractContextManager):
         try:
             with memory_for(self.path, f"reading {name} of samples {start} to {stop}", _SMALLER):
                 if rows is None:
-                    return np.asarray(array[samples])
+                    return _double(np.asarray(array[samples]))
                 if isinstance(array, SampleArray):
-                    return np.asarray(array[samples])[:, rows]
-                return np.asarray(array[samples, rows])
+                    return _double(np.asarray(array[samples])[:, rows])
+                return _double(np.asarray(array[samples, rows]))
         except _BROKEN as error:
             reason = " ".join(str(error).split())
             raise DataError(f"{self.path}: {name} of samples {start} to {stop} cannot be read ({reason})") from error
@@ -539,6 +539,14 @@ class MeasurementSet(AbstractContextManager):
         """Return sample and pixel of an index into a block, in words."""
         pixel = index[1:] if rows is None else (index[1] + rows.start, *index[2:])
         return f"sample {index[0] + slice(start, None).indices(len(self))[0]}, pixel {pixel}"
+
+
+def _double(values: np.ndarray) -> np.ndarray:
+    """Return values of more than double precision in double precision, where some become infinite; others as they are."""
+    if values.dtype.itemsize <= (16 if values.dtype.kind == "c" else 8) or values.dtype.kind not in "fc":
+        return values
+    with np.errstate(over="ignore", invalid="ignore"):
+        return values.astype(np.complex128 if values.dtype.kind == "c" else np.float64)
 
 
 def _named(noise, path: str, error) -> tuple[type[NoiseModel] | None, dict]:

@@ -146,3 +146,35 @@ def test_values_without_units_are_questioned(ideal):
     assert "none are named" in ideal("inspect", "camera.npy").stdout
     named = ("--noise", "poisson-gaussian", "--gain", "0.45", "--offset", "100", "--read-noise", "1.6")
     assert "taken as photoelectrons" not in ideal("estimate", "camera.npy", *named, *FAST).stderr
+
+
+def test_limits_end_with_a_code_of_their_own(ideal, tmp_path):
+    done = ideal("estimate", "a.h5", "b.h5", *FAST, "--json")
+    assert done.exit_code == 0
+    told = {each["path"]: each["information_bits_per_pixel"] for each in json.loads(done.stdout)["results"]}
+    low, high = sorted(told.values())
+    before = tmp_path / "before.json"
+    before.write_text(done.stdout)
+    same = ideal("estimate", "a.h5", "b.h5", *FAST, "--at-least", low - 0.001, "--baseline", before, "--within", 0)
+    assert (same.exit_code, same.stderr.count("error")) == (0, 0)
+    less = ideal("estimate", "a.h5", "b.h5", *FAST, "--at-least", (low + high) / 2)
+    assert (less.exit_code, less.stderr.count("ideal: error: ")) == (3, 1)
+    assert "bits/pixel, below" in less.stderr
+    assert "bits/pixel" in less.stdout, "the numbers are there all the same"
+    other = json.loads(done.stdout)
+    other["results"][0]["information_bits_per_pixel"] += 0.05
+    before.write_text(json.dumps(other))
+    assert ideal("estimate", "a.h5", "b.h5", *FAST, "--baseline", before, "--within", 0.06).exit_code == 0
+    away = ideal("estimate", "a.h5", "b.h5", *FAST, "--baseline", before, "--within", 0.04)
+    assert (away.exit_code, away.stderr.count("more than 0.04 away")) == (3, 1)
+    unknown = ideal("estimate", "c.h5", *FAST, "--baseline", before)
+    assert (unknown.exit_code, "the baseline has no file of this name (there are: a.h5, b.h5)" in unknown.stderr) == (3, True)
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", '{"results": []}', '{"results": [{"path": "a"}]}', "no JSON"])
+def test_a_baseline_is_what_estimate_has_printed(ideal, tmp_path, text):
+    before = tmp_path / "before.json"
+    before.write_text(text)
+    result = ideal("estimate", "a.h5", *FAST, "--baseline", before)
+    assert (result.exit_code, result.stderr.count("ideal: error: "), result.stdout) == (1, 1, "")
+    assert "before.json" in result.stderr

@@ -140,3 +140,24 @@ def test_more_samples_of_a_model_than_fit_into_memory_are_refused(tmp_path, coun
     assert result.exit_code == 1
     assert str(path) in result.stderr
     assert "draw fewer (-n)" in result.stderr
+
+
+@pytest.mark.skipif(np.dtype(np.longdouble).itemsize <= 8, reason="no numbers of more than double precision here")
+@pytest.mark.parametrize("value", ["nan", "inf", "1e4000"])
+def test_numbers_of_more_than_double_precision_are_read_in_silence(tmp_path, value):
+    counts = COUNTS.astype(np.longdouble)
+    np.save(tmp_path / "good.npy", counts)
+    counts[3, 2] = np.longdouble(value)
+    np.save(tmp_path / "bad.npy", counts)
+    good, bad = (CliRunner().invoke(app, ["inspect", str(tmp_path / f"{name}.npy"), "--json"]) for name in ("good", "bad"))
+    assert (good.exit_code, bad.exit_code) == (0, 0)
+    assert json.loads(good.stdout)["mean"] == pytest.approx(COUNTS.mean())
+    assert any(each["name"] == "not-finite" for each in json.loads(bad.stdout)["findings"])
+    assert "RuntimeWarning" not in good.stderr + bad.stderr
+
+
+def test_a_gain_beyond_single_precision_is_looked_at_in_silence(tmp_path):
+    path = tmp_path / "a.h5"
+    write_measurements(path, COUNTS, noise="poisson")
+    result = CliRunner().invoke(app, ["inspect", str(path), "--gain", "4e37", "--noise", "poisson-gaussian", "--read-noise", "1"])
+    assert (result.exit_code, result.exception) == (0, None)
