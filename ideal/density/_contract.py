@@ -18,7 +18,8 @@ from ideal.density._fitting import DEFAULT_FITTING, PLAIN_SENSOR, Fitting, Senso
 from ideal.density.floor import Floor
 from ideal.density.gaussian.moments import flatten
 from ideal.errors import DataError
-from ideal.formats.hdf5 import damaged, opened, read_arrays
+from ideal.formats.damage import damaged
+from ideal.formats.hdf5 import opened, read_arrays
 from ideal.text import plain_text
 
 _FORMAT, _FORMAT_VERSION = "ideal-density", 1

@@ -21,10 +21,11 @@ import numpy as np
 
 from ideal._memory import check_memory, in_bytes
 from ideal._regular_files import check_regular
-from ideal.errors import DataError, IdealError
+from ideal.errors import DataError
 from ideal.formats import axis_names
 from ideal.formats._contract import Format
 from ideal.formats._source import Source
+from ideal.formats.damage import damaged, reason_of
 from ideal.text import plain_text
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -93,7 +94,7 @@ def open_file(path: str | Path, **options) -> h5py.File:
             ) from error
         if not _is_hdf5(path):
             raise DataError(f"{path}: not an HDF5 file: is it cut short, or of another format?") from error
-        raise DataError(f"{path}: cannot be read as HDF5 ({_reason(error)}): is it damaged? copy the file again") from error
+        raise DataError(f"{path}: cannot be read as HDF5 ({reason_of(error)}): is it damaged? copy the file again") from error
 
 
 def _check_heaps(path) -> None:
@@ -129,21 +130,6 @@ def _is_hdf5(path) -> bool:
         return bool(h5py.is_hdf5(path))
     except (OSError, RuntimeError, ValueError):
         return False
-
-
-def _reason(error: Exception) -> str:
-    return plain_text(" ".join(str(error).split()))[:200]
-
-
-@contextmanager
-def damaged(path: str | Path, what: str = "damaged HDF5 file") -> Iterator[None]:
-    """Turn what libraries raise on a damaged file into an error that names it."""
-    try:
-        yield
-    except IdealError:
-        raise
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, IndexError, OverflowError, UnicodeError) as error:
-        raise DataError(f"{path}: {what} ({_reason(error)}): copy or write the file again") from error
 
 
 class Hdf5Tree:
@@ -319,7 +305,9 @@ class Hdf5Tree:
         try:
             itemsize = np.dtype(dataset.dtype).itemsize
         except TypeError as error:
-            raise DataError(f"{where}: values of a type that NumPy does not have ({_reason(error)}), expected numbers") from error
+            raise DataError(
+                f"{where}: values of a type that NumPy does not have ({reason_of(error)}), expected numbers"
+            ) from error
         check_filters(dataset, where)
         if dataset.is_virtual:  # before its shape, for which HDF5 looks into the sources
             self._check_sources(dataset, where, set(), [])

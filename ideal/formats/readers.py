@@ -12,7 +12,7 @@ from ideal._memory import memory_for
 from ideal.errors import DataError, UsageError
 from ideal.formats._source import Source
 from ideal.formats.axes import WORDS, arrange, parse_axes
-from ideal.formats.hdf5 import damaged
+from ideal.formats.damage import damaged
 from ideal.formats.recognition import FORMATS, format_of
 from ideal.formats.trees import SEEMS_DAMAGED
 from ideal.formats.unwritten import findings_of

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from ideal.errors import DataError
 from ideal.formats import axis_names
 from ideal.formats._source import FORMAT, FORMAT_VERSION, NAMES, Source
-from ideal.formats.hdf5 import damaged
+from ideal.formats.damage import damaged
 from ideal.text import plain_text
 
 SEEMS_DAMAGED = "cannot be read, it seems damaged"

@@ -116,8 +116,9 @@ class Configuration:
 
 def _modules_of(table: Mapping[str, Any]) -> list[str]:
     """Return the modules that a table `[system]` names, each once."""
-    parameters = table.get("parameters") or {}
-    values = [each.get("value") for each in parameters.values() if isinstance(each, Mapping)]
+    parameters = table.get("parameters")
+    tables = parameters.values() if isinstance(parameters, Mapping) else ()  # what is no table is refused where it is read
+    values = [each.get("value") for each in tables if isinstance(each, Mapping)]
     named = [each for each in (table.get("encoder"), *values) if isinstance(each, str) and ":" in each]
     return list(dict.fromkeys(each.partition(":")[0] for each in named))
 

@@ -84,7 +84,7 @@ class Ranking:
         return f"Ranking of {len(self)} estimates\n{self.table().to_text(80)}".rstrip() if self.estimates else "Ranking()"
 
     def _repr_html_(self) -> str | None:
-        from ideal.reports.sections.estimates import shown_estimates
+        from ideal.reports.shown import shown_estimates
 
         return shown_estimates(self.documents(), [each.to_dict() for each in self.comparisons]) if self.estimates else None
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import pandas
 
     from ideal.plots.theme import Figure
-    from ideal.runs.read import Run
 
 LN2 = float(np.log(2))
 ESTIMATE_FORMAT, COMPARISON_FORMAT, FORMAT_VERSION = "ideal-estimate", "ideal-comparison", 1
@@ -128,7 +127,7 @@ class Estimate:
         return f"Estimate({self.path}: at most {self.information}, by {self.model})"
 
     def _repr_html_(self) -> str:
-        from ideal.reports.sections.estimates import shown_estimates
+        from ideal.reports.shown import shown_estimates
 
         return shown_estimates([self.to_dict()])
 
@@ -245,12 +244,6 @@ class Estimate:
         from ideal.plots.estimates import draw_estimates
 
         return draw_estimates([self])
-
-    def to_run(self) -> "Run":
-        """Return the estimate as a report tells of it."""
-        from ideal.information.ranking import Ranking
-
-        return Ranking((self,)).to_run()
 
     def to_record(self) -> dict[str, Any]:
         """Return all but the fitted models and the example as strict JSON types, for `from_record`."""

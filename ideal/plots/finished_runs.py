@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ideal.errors import DataError, FigureWarning, IdealError, UsageError, unknown_name
 from ideal.plots import theme
+from ideal.runs.kept_estimates import estimates_of
 from ideal.runs.key import checksum
 from ideal.runs.read import CHOICE, ESTIMATE, REPRODUCTION, Run, read_run
 
@@ -113,7 +114,7 @@ def figures_of(run: Run, names: Mapping[str, str] | None = None) -> "Mapping[str
 
     """
     if run.kind == ESTIMATE:
-        estimates = run.estimates()
+        estimates = estimates_of(run)
         if not estimates:
             raise DataError(
                 f"{run.name} has no estimate to draw: is it unfinished, or have its files result-*.json been removed?"

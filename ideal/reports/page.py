@@ -11,6 +11,8 @@ from jinja2 import TemplateError
 
 from ideal._files import write_whole
 from ideal.errors import DataError, IdealError, UsageError
+from ideal.information.ranking import Ranking
+from ideal.information.results import Estimate
 from ideal.reports.content import Note, Section
 from ideal.reports.html import rendered, style_of
 from ideal.reports.sections.choices import choice_section
@@ -74,7 +76,7 @@ class Page:
 
 
 def report(
-    results: "Sequence[Reportable | str | Path] | Reportable | str | Path",
+    results: "Sequence[Estimate | Reportable | str | Path] | Estimate | Reportable | str | Path",
     path: str | Path,
     *,
     title: str | None = None,
@@ -103,12 +105,13 @@ def report(
         raise UsageError(f"{path}: the name of a report must end in .html or .htm")
     if target.exists() and not overwrite:
         raise UsageError(f"{path} exists: choose another name, or replace it with overwrite=True")
-    if isinstance(results, str | Path) or hasattr(results, "to_run"):
+    if isinstance(results, str | Path | Estimate) or hasattr(results, "to_run"):
         results = [results]
-    named = [each for each in results if not hasattr(each, "to_run")]
-    read, left_out = read_runs([str(each) for each in named]) if named else ([], [])
+    told = [Ranking((each,)) if isinstance(each, Estimate) else each for each in results]
+    named = [str(each) for each in told if isinstance(each, str | Path)]
+    read, left_out = read_runs(named) if named else ([], [])
     folders = {place: run for run in read for place in (run.name, run.place)}
-    runs = [each.to_run() if hasattr(each, "to_run") else folders.get(str(Path(each))) for each in results]
+    runs = [folders.get(str(Path(each))) if isinstance(each, str | Path) else each.to_run() for each in told]
     page = make_page([run for run in runs if run is not None], title, left_out)
     target.parent.mkdir(parents=True, exist_ok=True)
     write_whole(target, page.html)

@@ -98,30 +98,6 @@ class Run:
                 continue
         return found
 
-    def estimates(self) -> dict[int, "Estimate"]:
-        """Return the estimates that the folder keeps, by their place in the run.
-
-        Raises:
-            DataError: one cannot be read.
-
-        """
-        from ideal.information.results import Estimate  # after a look at run.json, which most reports need alone
-
-        if self.path is None:
-            return dict(self.results)
-        found = {}
-        for file in self.path.glob("result-*.json"):
-            place = file.stem.removeprefix("result-")
-            if not place.isdigit() or inside(self.path, file.name) is None:
-                continue
-            try:
-                state = _read(file)
-                state.pop("run", None)  # whose it is: see `ideal.runs.folder`
-                found[int(place)] = Estimate.from_record(state)
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
-                raise DataError(f"{file} is of another version ({error!r}): repeat the command of the run") from error
-        return dict(sorted(found.items()))
-
 
 def inside(folder: Path, name: str | Path) -> Path | None:
     """Return a regular file of a folder by its name, or None.
@@ -198,7 +174,7 @@ def read_run(folder: Path) -> Run:
         )
     if inside(folder, "run.json") is None:
         raise DataError(f"{folder / 'run.json'} is a link to a file elsewhere: copy that file into the folder")
-    record = _read(folder / "run.json", strict=True)
+    record = read_object(folder / "run.json", strict=True)
     kind = _kind(record)
     if kind is None:
         raise DataError(
@@ -211,7 +187,7 @@ def read_run(folder: Path) -> Run:
     return Run(folder, kind, record, status if status in ("finished", "failed") else "unfinished", date)
 
 
-def _read(file: Path, *, strict: bool = False) -> dict:
+def read_object(file: Path, *, strict: bool = False) -> dict:
     """Return what a file of JSON holds; with `strict` NaN and infinity, which no record is written with, are damage."""
     text = ""
     try:

@@ -161,3 +161,13 @@ def test_a_gain_beyond_single_precision_is_looked_at_in_silence(tmp_path):
     write_measurements(path, COUNTS, noise="poisson")
     result = CliRunner().invoke(app, ["inspect", str(path), "--gain", "4e37", "--noise", "poisson-gaussian", "--read-noise", "1"])
     assert (result.exit_code, result.exception) == (0, None)
+
+
+@pytest.mark.parametrize("said", ["parameters = 213", "parameters = [1]", "settings = 3", "parameters = { phase = 3 }"])
+def test_tables_of_an_own_encoder_that_are_none_are_refused(tmp_path, said):
+    (tmp_path / "my_optics.py").write_text("def encode(params, scene):\n    return scene\n")
+    (tmp_path / "a.toml").write_text(f'[system]\nencoder = "my_optics:encode"\nshape = [8, 8]\n{said}\n')
+    result = CliRunner().invoke(app, ["systems", str(tmp_path / "a.toml")])
+    assert (result.exit_code, result.stderr.count("ideal: error: ")) == (2, 1)
+    assert "a.toml" in result.stderr
+    assert "defect" not in result.stderr

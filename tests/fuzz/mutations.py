@@ -201,6 +201,8 @@ def as_json(tree) -> str:
 
 def as_toml(tree) -> str:
     """Return a tree as TOML text; None is left out of tables and empty in lists."""
+    if not isinstance(tree, dict):  # what a broken tree may be as a whole, and a document never is
+        return _toml(tree)
     return "".join(f"{_key(key)} = {_toml(value)}\n" for key, value in tree.items() if value is not None)
 
 

@@ -96,7 +96,7 @@ class Worker:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                env=os.environ | {"PYTHONPATH": path},
+                env=os.environ | {"PYTHONPATH": path, "IDEAL_PROGRESS_SECONDS": "0"},
             )
         if self._reply(300) != {"ready": True}:
             raise RuntimeError(f"the worker did not start: {Path(self._log).read_text()}")

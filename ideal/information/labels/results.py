@@ -121,7 +121,7 @@ class TaskInformation:
         return f"TaskInformation({self.path}: at least {self.information} {ceiling}, by {self.chosen})"
 
     def _repr_html_(self) -> str:
-        from ideal.reports.sections.estimates import shown_task
+        from ideal.reports.shown import shown_task
 
         return shown_task(self.to_dict())
 

@@ -9,6 +9,7 @@ from ideal.errors import DataError
 from ideal.information.tables import ranking_table, short_names
 from ideal.reports.content import Note, Part, Section
 from ideal.reports.sections.studies import statistics_table
+from ideal.runs.kept_estimates import estimates_of
 from ideal.runs.read import DESIGN, ESTIMATE, REPRODUCTION, Run
 from ideal.tables import Table
 
@@ -52,7 +53,7 @@ def _comparable(runs: Sequence[Run]) -> tuple[list[list[tuple[str, "Estimate"]]]
     left_out = []
     for run in runs if len(runs) > 1 else ():
         try:
-            estimates = run.estimates()
+            estimates = estimates_of(run)
         except DataError as error:  # the numbers of its own section are in run.json
             left_out.append(str(error))
             continue
