@@ -58,6 +58,19 @@ def parse_toml(text: str) -> dict[str, Any]:
     return found
 
 
+def loads(text: str | bytes, **options: Any) -> Any:
+    """Return what a JSON text says, as `json.loads` does.
+
+    Raises:
+        ValueError: it is no JSON, or nested too deep.
+
+    """
+    try:
+        return json.loads(text, **options)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
 def parse_json(text: str | bytes, where: str | Path) -> Any:
     """Return what a JSON text says.
 

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from ideal._documents import loads
 from ideal.errors import DataError
 
 
@@ -22,7 +23,7 @@ def from_json(text: str):
         ValueError: it is none.
 
     """
-    return json.loads(text, parse_constant=_refused)
+    return loads(text, parse_constant=_refused)
 
 
 def _refused(number: str):

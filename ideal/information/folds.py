@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ideal._checkpoints import distrust, read_checkpoint, write_checkpoint
+from ideal._documents import loads
 from ideal.density import Density, load
 from ideal.errors import DataError, StorageWarning
 
@@ -48,7 +49,7 @@ class KeptFolds:
         if self._folder is None or (kept := read_checkpoint(_file(self._folder, number))) is None:
             return None
         try:
-            about = json.loads(str(kept["about"]))
+            about = loads(str(kept["about"]))
             if about["mark"] != self._mark:
                 return None
             score = _nested({tuple(path): kept[f"array_{place}"] for place, path in enumerate(about["paths"])})

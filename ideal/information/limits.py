@@ -1,10 +1,10 @@
 """What an estimate has to reach, and an earlier one that it has to agree with: for checks that run by themselves."""
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from ideal._documents import loads
 from ideal._regular_files import read_text
 from ideal.errors import DataError, UsageError
 from ideal.information.results import Estimate
@@ -64,7 +64,7 @@ def read_baseline(path: str | Path) -> dict[str, float]:
 
     """
     try:
-        results = json.loads(read_text(path, "the JSON of ideal estimate --json"))["results"]
+        results = loads(read_text(path, "the JSON of ideal estimate --json"))["results"]
         found = {str(each["path"]): float(each["information_bits_per_pixel"]) for each in results}
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path} is not what ideal estimate --json prints ({type(error).__name__}: {error})") from error

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ideal import records
+from ideal._documents import loads
 from ideal._files import is_temporary, remove_left, write_whole
 from ideal._memory import peak_memory
 from ideal._regular_files import check_regular, read_text
@@ -191,7 +192,7 @@ class RunFolder:
         if not file.exists():
             return None
         try:
-            state = json.loads(read_text(file))
+            state = loads(read_text(file))
             if not isinstance(state, dict):
                 raise ValueError(f"it holds a {type(state).__name__}")
             if state.pop("run", self._key) != self._key:
@@ -230,7 +231,7 @@ def _read(record: Path) -> dict | None:
     if not record.exists():
         return None
     try:
-        before = json.loads(read_text(record))
+        before = loads(read_text(record))
         if isinstance(before, dict) and before.get("status") in _STATES and is_key(before):
             return before
         reason = "it is no record of a run"
@@ -274,7 +275,7 @@ def _is_same(folder: Path, before: dict | None, key: dict, digest: str, path: st
 def _run_of(file: Path) -> str | None:
     """Return the digest of the run that a result belongs to; None where it cannot be read."""
     try:
-        state = json.loads(read_text(file))
+        state = loads(read_text(file))
         return str(state.get("run", "")) if isinstance(state, dict) else None
     except (DataError, ValueError, RecursionError):
         return None
@@ -311,5 +312,5 @@ def _records(file: Path) -> list[dict]:
         check_regular(file)
         for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
             with contextlib.suppress(ValueError, RecursionError):
-                found.append(json.loads(line))
+                found.append(loads(line))
     return [each for each in found if isinstance(each, dict)]

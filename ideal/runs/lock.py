@@ -7,6 +7,7 @@ import platform
 import time
 from pathlib import Path
 
+from ideal._documents import loads
 from ideal.errors import UsageError
 
 NAME = ".lock"
@@ -72,7 +73,7 @@ def _release(path: Path) -> None:
 
 def _holder(handle: int) -> str:
     try:
-        facts = json.loads(os.pread(handle, 1000, 0))
+        facts = loads(os.pread(handle, 1000, 0))
         return f"process {int(facts['process'])} on {facts['machine']}, begun {facts['since']}"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"

@@ -1,6 +1,5 @@
 """Runs that are over, read back from their folders: what kind each is, and whether it came to its end."""
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ideal._documents import loads
 from ideal.errors import DataError, UsageError
 from ideal.records import from_json
 
@@ -93,7 +93,7 @@ class Run:
         found = []
         for line in lines:
             try:
-                found.append(json.loads(line))
+                found.append(loads(line))
             except ValueError:
                 continue
         return found
@@ -192,7 +192,7 @@ def read_object(file: Path, *, strict: bool = False) -> dict:
     text = ""
     try:
         text = file.read_text(encoding="utf-8")
-        record = from_json(text) if strict else json.loads(text)
+        record = from_json(text) if strict else loads(text)
     except (ValueError, OSError) as error:  # a UnicodeDecodeError is a ValueError
         reason = getattr(error, "strerror", None) or error
         kept = ": what its jobs have done is kept" if _is_of_study(file, text) else ""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ideal._disk import check_disk
+from ideal._documents import loads
 from ideal._memory import check_memory
 from ideal.errors import UsageError
 from ideal.formats import as_read
@@ -73,7 +74,7 @@ def write(plan: SimulationPlan, out: str, *, force: bool = False, say: Progress 
     about.pop("period", None)
     return {
         "path": out,
-        **{name: json.loads(value) if name.endswith("_settings") else value for name, value in about.items() if name != "seed"},
+        **{name: loads(value) if name.endswith("_settings") else value for name, value in about.items() if name != "seed"},
         "period": list(system.period),
         "noise": noise.describe(),
         "shape": [tally.count, *system.measurement_shape],

@@ -171,3 +171,13 @@ def test_tables_of_an_own_encoder_that_are_none_are_refused(tmp_path, said):
     assert (result.exit_code, result.stderr.count("ideal: error: ")) == (2, 1)
     assert "a.toml" in result.stderr
     assert "defect" not in result.stderr
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000])
+def test_a_record_that_is_nested_too_deep_is_damage(tmp_path, text):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text(text)
+    result = CliRunner().invoke(app, ["report", str(tmp_path / "run"), "-o", str(tmp_path / "page.html")])
+    assert (result.exit_code, result.stderr.count("ideal: error: ")) == (1, 1)
+    assert "nested too deep" in result.stderr
+    assert "run.json" in result.stderr

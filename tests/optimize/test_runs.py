@@ -18,7 +18,7 @@ from ideal.optimize.runs.setup import Setup
 
 pytestmark = pytest.mark.usefixtures("hasty_compiler")
 
-LENS = {"count": 60, "steps": 4, "against": ("objective-4x",), "progress": False}
+LENS = {"count": 60, "steps": 4, "against": ("objective-4x",), "models": ("stationary",), "progress": False}
 SITES = ("ALMA", "LMT", "SMT", "PV", "SMA")
 
 

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 from scipy.special import logsumexp
 
+from ideal._documents import loads
 from ideal._random import generator
 from ideal._shapes import rows_and_columns
 from ideal.density._contract import _NONE, Density
@@ -347,7 +348,7 @@ class NetworkDensity(Density):
 
     @classmethod
     def _from_state(cls, state: dict[str, np.ndarray]) -> Self:
-        settings = json.loads(bytes(np.asarray(state["network"])[()]))
+        settings = loads(bytes(np.asarray(state["network"])[()]))
         settings = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
         network = cls.network_type(**settings)
         empty = network.init(np.random.default_rng(0))

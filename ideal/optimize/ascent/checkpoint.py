@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ideal._checkpoints import distrust, read_checkpoint, write_checkpoint
+from ideal._documents import loads
 
 
 def write_tree(path: Path, tree: Any, about: dict[str, Any]) -> None:
@@ -37,7 +38,7 @@ def read_tree(path: Path, like: Any) -> tuple[Any, dict[str, Any]] | None:
     if arrays is None:
         return None
     try:
-        about = json.loads(str(arrays["about"]))
+        about = loads(str(arrays["about"]))
         leaves = [jnp.asarray(arrays[name]) for name in sorted(arrays) if name.startswith("leaf_")]
         if [np.shape(leaf) for leaf in leaves] != [np.shape(leaf) for leaf in jax.tree.leaves(like)]:
             raise ValueError("its arrays have other shapes")

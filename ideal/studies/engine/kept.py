@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ideal._checkpoints import distrust
+from ideal._documents import loads
 from ideal._files import remove_left, write_whole
 from ideal._regular_files import check_regular
 from ideal.errors import DataError
@@ -64,7 +65,7 @@ class Kept:
             if not file.exists():
                 return None
             check_regular(file, "a kept result", file.name)
-            kept = json.loads(file.read_text(encoding="utf-8"))
+            kept = loads(file.read_text(encoding="utf-8"))
             if not isinstance(kept, dict) or not {"result", "seconds"} <= kept.keys():
                 raise ValueError("it holds no result")
         except (DataError, OSError, ValueError, RecursionError) as error:
