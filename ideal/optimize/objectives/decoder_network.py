@@ -17,7 +17,7 @@ _FLOORS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # of the response, of its greatest valu
 _LITTLE = 100  # a decoder begins near the mean scene, at 0 dB
 
 
-class Decoder(ABC):
+class DecoderNetwork(ABC):
     """A function with weights that gives a scene from a measurement, in the precision of the weights.
 
     It is told the design where this helps, as a real decoder is, and gives scenes less their mean, in units of their standard
@@ -68,7 +68,7 @@ class Decoder(ABC):
         return ((measurements - centre) / spread).astype(dtype)
 
 
-def make_decoder(system: ImagingSystem, scenes: np.ndarray, light: tuple[float, float]) -> Decoder:
+def network_for(system: ImagingSystem, scenes: np.ndarray, light: tuple[float, float]) -> DecoderNetwork:
     """Return the decoder that suits a system's shapes.
 
     Pixels of the sensor that lie on those of the scene (a mosaic, a microscope) are decoded from their neighbours, by weights of
@@ -76,9 +76,9 @@ def make_decoder(system: ImagingSystem, scenes: np.ndarray, light: tuple[float, 
     learns; vectors by a dense layer.
     """
     if len(system.scene.shape) == 1:
-        return VectorDecoder(system, scenes, light)
+        return VectorNetwork(system, scenes, light)
     aligned = len(system.measurement_shape) > 1 and system.measurement_shape[:2] == system.scene.shape[:2]
-    return (PixelDecoder if aligned else WienerDecoder)(system, scenes, light)
+    return (PixelNetwork if aligned else WienerNetwork)(system, scenes, light)
 
 
 def _weight(key: jax.Array, *shape: int, fan: int) -> jax.Array:
@@ -120,7 +120,7 @@ def _refining_weights(key: jax.Array, channels: int) -> dict[str, jax.Array]:
     }
 
 
-class PixelDecoder(Decoder):
+class PixelNetwork(DecoderNetwork):
     """A linear estimate and hidden features from 5x5 pixels, by weights for each place in the mosaic, and two layers on top."""
 
     @property
@@ -161,7 +161,7 @@ class PixelDecoder(Decoder):
         return out.reshape(count, *self.system.scene.shape)
 
 
-class WienerDecoder(Decoder):
+class WienerNetwork(DecoderNetwork):
     """The Wiener estimate of stationary scenes, through the system as designed, with a spectrum that is learned; layers on top.
 
     With z = A^T N^-1 (y - mean) and q the response A^T N^-1 A of a point in the middle, the estimate has the spectrum
@@ -224,7 +224,7 @@ class WienerDecoder(Decoder):
         return _refined(weights, linear, hidden).reshape(-1, *shape)
 
 
-class VectorDecoder(Decoder):
+class VectorNetwork(DecoderNetwork):
     """A dense linear estimate plus one hidden layer."""
 
     def _sizes(self) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from ideal.errors import DataError, UsageError
 from ideal.imaging import Params
 from ideal.noise import NoiseModel
 from ideal.optimize._contract import Objective, Task
-from ideal.optimize.objectives.decoder_network import WienerDecoder, make_decoder
+from ideal.optimize.objectives.decoder_network import WienerNetwork, network_for
 from ideal.optimize.targets import ChannelTarget, RegionTarget
 
 _BATCH = 32
@@ -51,8 +51,8 @@ class EndToEnd(Objective):
         noise = float(task.noise.variance(jnp.asarray(seen.real.mean(0))).mean())
         light = float(values.mean()), float(np.sqrt(values.var() + noise))
         self.few_photons = task.noise.photons and light[0] < _FEW_PHOTONS
-        self.decoder = make_decoder(task.system, task.scenes, light)
-        if isinstance(self.decoder, WienerDecoder):
+        self.decoder = network_for(task.system, task.scenes, light)
+        if isinstance(self.decoder, WienerNetwork):
             self.decoder.variance = task.noise.variance
         wanted = self._wanted(jnp.asarray(np.asarray(task.scenes) - self.decoder.mean))
         self._variance = float(jnp.mean(jnp.square(wanted)))
