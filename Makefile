@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-wheel lint reproduce reproduce-quick bench bench-bounds bench-imaging bench-design coverage kills fuzz clean
+.PHONY: demo test test-quick test-wheel lint reproduce reproduce-quick bench bench-bounds bench-imaging bench-design coverage kills fuzz clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/python -m ideal.datasets.demo build/demo
@@ -18,6 +18,10 @@ test: $(VENV)/.tested
 # Tests of what a wheel can lack: files, data, commands. `make test-wheel WHEEL_TESTS=../../tests` runs all of them against it.
 WHEEL_TESTS := $(addprefix ../../tests/,test_packaging.py $(addprefix cli/test_,help.py estimate.py report.py systems.py data.py) \
   imaging/test_interferometer_sites.py formats/test_readers.py)
+
+# What a change is tried by while it is made: half of the time of `make test`.
+test-quick: $(VENV)/.tested
+	$(BIN)/python -m pytest -n 2 -m "not slow and not browser"
 
 # Some tests against the built wheel, in an environment of its own, from a folder that does not hold the sources.
 test-wheel: $(VENV)/.tested

@@ -67,6 +67,7 @@ def test_measured_figures_stand_on_their_page():
         assert (SOURCES / "benchmarks" / f"{row['by']}.py").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("text", "reason"), blocks("python"))
 def test_python_runs_as_printed(folder, text, reason):
     listed = [path for path in (SOURCES / "examples").glob("*.py") if path.read_text(encoding="utf-8") == text]

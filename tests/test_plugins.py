@@ -142,6 +142,7 @@ def command(elsewhere, tmp_path):
     return command
 
 
+@pytest.mark.slow
 def test_members_of_another_package_work_from_the_command_line(command, tmp_path):
     made = command("simulate", "pinhole", "clouds", "--set", "shape=[16,16]", "-n", "70", "--photons", "100", "-o", "a.h5")
     assert made.returncode == 0, made.stderr
@@ -157,6 +158,7 @@ def test_members_of_another_package_work_from_the_command_line(command, tmp_path
     assert json.loads(seen.stdout)["shape"] == [50, 8, 8]
 
 
+@pytest.mark.slow
 def test_noise_and_an_objective_of_another_package_work_from_the_command_line(command):
     asked = ("simulate", "diffraction-limited", "natural-fields", "--set", "shape=[16]", "--noise", "glitter:looks=4", "-n", "90")
     made = command(*asked, "-o", "g.h5")

@@ -43,6 +43,7 @@ def run(code, **environment):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["", "import numpy, scipy.linalg"], ids=["ideal first", "scipy first"])
 def test_gradient_of_log_determinants_does_not_hang(first):
     busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])  # the other core has other work

@@ -33,6 +33,7 @@ RIGHT = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("arguments", "patch"), RIGHT, ids=[" ".join(arguments[:5]) for arguments, _ in RIGHT])
 def test_estimates(ideal, arguments, patch):
     found = document(ideal("estimate", *arguments, "--json"))

@@ -284,6 +284,7 @@ def test_a_page_holds_files_of_its_folder_alone(ideal, tmp_path, interrupted):
     assert "SECRET" not in (tmp_path / "page.html").read_text()
 
 
+@pytest.mark.slow
 def test_kills_at_changes_of_files(tmp_path):
     """A few of the kills of `make kills`: the same command gives the same bytes as an unbroken run, and nothing is left."""
     program = [sys.executable, str(Path(__file__).parents[1] / "fixtures" / "kill.py"), "estimate", "--changes", "4"]

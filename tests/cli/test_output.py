@@ -108,6 +108,7 @@ def test_a_reader_that_leaves_gets_no_traceback(data, options):
     assert "Broken" not in err
 
 
+@pytest.mark.slow
 def test_progress_shows_on_a_terminal_only(data):
     code = "from ideal.cli.__main__ import main; main()"
     command = [sys.executable, "-c", code, "estimate", "a.h5", *FAST, "--json"]

@@ -185,6 +185,7 @@ def test_an_unknown_study_has_a_suggestion(ideal):
     assert "no study is called 'lenless'; did you mean lensless?" in result.stderr
 
 
+@pytest.mark.slow
 def test_interrupt_exits_with_130_and_goes_on(tmp_path):
     """Ctrl-C while jobs are at work, by a real signal to the whole group as a terminal sends it."""
     (tmp_path / "data.txt").write_text("four")

@@ -134,6 +134,7 @@ def unbroken(data, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)], ids=["killed", "interrupted"])
 def test_training_goes_on_where_it_was_stopped(ideal, data, tmp_path, unbroken, monkeypatch, number, code):
     from ideal.density.networks import training

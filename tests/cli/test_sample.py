@@ -34,6 +34,7 @@ def model(ideal, models):
     return get
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FITS)
 def test_drawn_measurements(ideal, model, tmp_path, name):
     plot, out = tmp_path / "drawn.png", tmp_path / "drawn.npy"

@@ -74,6 +74,7 @@ def fitted(name, fitting=None):
     return model.with_floor(Floor.fit(parts[0], step=step)), values[350:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(MODELS))
 def test_conditionals_sum_to_the_log_density_and_a_floor_costs_right_data_next_to_nothing(name, tmp_path):
     model, fresh = fitted(name)
@@ -153,6 +154,7 @@ def blurred_and_sharp(dtype, seed=3):
     return (values + rng.standard_normal(values.shape)).astype(dtype)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("dtype", "most"), [("f4", 12.0), ("u2", 16.0), ("u1", 8.0)])
 def test_pictures_unlike_the_others_do_not_run_away_and_are_named(dtype, most):
     values = blurred_and_sharp(dtype)

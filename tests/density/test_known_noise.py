@@ -208,6 +208,7 @@ def test_autocovariance_of_a_signal_under_noise():
 QUICK = Fitting(effort=0.002)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by_sample", [False, True])
 def test_networks_start_from_a_prediction_that_knows_the_noise(by_sample, tmp_path):
     covariance = field_covariance(6)

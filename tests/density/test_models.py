@@ -71,6 +71,7 @@ def held_out_of(name):
 
 @pytest.mark.parametrize("name", MODELS)
 class TestContract:
+    @pytest.mark.slow
     def test_scores_samples_one_by_one(self, name):
         # Trap 9: in the order given, each on its own.
         model, held_out = example(name), held_out_of(name)

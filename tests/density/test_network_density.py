@@ -55,6 +55,7 @@ def test_transform_increases_everywhere_and_is_undone(figures):
     np.testing.assert_allclose(transform.log_slope(values), np.log(slopes), atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", TRAINED)
 def test_masses_of_whole_counts_add_up_to_one(model):
     """At any pixel, given any past: what is given to 0, 1, 2, ... is a probability."""
@@ -65,6 +66,7 @@ def test_masses_of_whole_counts_add_up_to_one(model):
         assert np.exp(conditional).sum() == pytest.approx(1, abs=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", TRAINED)
 def test_density_of_a_camera_adds_up_to_one_over_its_levels(model):
     camera = PoissonGaussian(1.6, 0.45, 100, True)
@@ -143,6 +145,7 @@ def test_larger_images(model):
     assert fitted.interior_log_prob(drawn)[0].shape[0] == 60
 
 
+@pytest.mark.slow
 def test_channels_are_modelled_jointly():
     rng = np.random.default_rng(5)
     light = np.maximum(field(8, 9.0, 3.0).sample(rng, 450), 0)[..., None] * [1.0, 0.5, 1.5]
@@ -160,6 +163,7 @@ def test_channels_are_modelled_jointly():
     np.testing.assert_allclose(np.corrcoef(drawn.reshape(-1, 3).T), expected, atol=0.15)
 
 
+@pytest.mark.slow
 def test_a_mosaic_known_by_its_phase_is_bounded_more_tightly():
     # Trap 14.
     rng = np.random.default_rng(6)
@@ -179,6 +183,7 @@ def test_a_period_that_patches_cannot_show_is_an_error():
         CausalMixture.fit(0, counts(), counts()[:50], sensor=Sensor(1.0, 0.0, 0.0, (0.0, 1.0), (12, 12)), fitting=QUICK)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", TRAINED)
 def test_labels(model, tmp_path):
     """A density for each class: it tells them apart, averages over them without a label, and draws from the one named."""

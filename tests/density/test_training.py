@@ -164,6 +164,7 @@ print(json.dumps([jax.local_device_count(), scan.size, fitted.log_prob(images[26
 """
 
 
+@pytest.mark.slow
 def test_a_batch_is_shared_between_devices():
     found = []
     for count in (1, 2):

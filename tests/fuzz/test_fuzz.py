@@ -76,6 +76,7 @@ def test_what_no_command_may_do_is_seen(change, words, tmp_path):
     assert any("left behind" in each for each in violations(command, GOOD, {"a.h5"}, tmp_path))
 
 
+@pytest.mark.slow
 def test_a_command_that_does_not_end_is_stopped(worker, seeds, tmp_path):
     outcome = worker.run(["optimize", "lensless", "beads", "--steps", "100000", "--patience", "1"], tmp_path, cpu_seconds=1)
     assert (outcome.code, outcome.end) == (None, "SIGPROF")

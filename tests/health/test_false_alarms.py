@@ -32,6 +32,7 @@ def names(measured):
     return {each.name: each.line for each in measured.examination.findings if each.name not in NO_MATTER}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("system", "objects", "options"), SIMULATED, ids=lambda value: value if isinstance(value, str) else None)
 def test_what_is_simulated_is_right(ideal, tmp_path, system, objects, options):
     done = ideal("simulate", system, objects, "-o", tmp_path / "a.h5", "-n", 80, *options)
@@ -75,6 +76,7 @@ def test_the_benchmark_set_is_right(shared, dataset):
         assert not names(measured)
 
 
+@pytest.mark.slow
 @pytest.mark.shared_data
 @pytest.mark.parametrize(
     ("file", "dataset"),

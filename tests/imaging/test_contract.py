@@ -64,6 +64,7 @@ def test_random_designs_follow_their_seed(name):
             np.testing.assert_array_equal(again[key], value)
 
 
+@pytest.mark.slow
 @each_system
 def test_gradients_agree_with_finite_differences(name):
     with jax.enable_x64(True):
@@ -143,6 +144,7 @@ def test_what_is_not_linear_has_no_operator(name):
         system.operator(system.design())
 
 
+@pytest.mark.slow
 @each_system
 def test_blocks_do_not_change_what_is_measured(name):
     system = tiny(name)

@@ -107,6 +107,7 @@ def test_a_pool_is_no_worse_than_its_members_and_prefers_the_right_one():
     assert found[rows, labels].mean() >= max(each[rows, labels].mean() for each in logs) - 1e-6
 
 
+@pytest.mark.slow
 def test_small_images_say_as_much_as_the_same_numbers_in_vectors():
     values, labels, expected = one_covariance((4, 4), classes=4, count=2000, distance=0.5)
     sources = (from_arrays(each, labels=labels, noise="gaussian", sigma=1.0) for each in (values, values.reshape(2000, 16)))
@@ -118,6 +119,7 @@ def test_small_images_say_as_much_as_the_same_numbers_in_vectors():
         assert {"density", "network", "linear", "gaussian", "pool"} == set(found.posteriors)
 
 
+@pytest.mark.slow
 def test_labels_that_images_do_not_show_stay_at_nothing():
     rng = np.random.default_rng(5)
     images = rng.poisson(np.exp(rng.normal(1, 0.5, (600, 1, 1))) * np.ones((6, 6))).astype(np.uint16)

@@ -36,6 +36,7 @@ def dim():
     return task_information(source, effort=EFFORT), truth
 
 
+@pytest.mark.slow
 def test_the_bound_is_below_the_truth_and_close(dim):
     found, truth = dim
     assert 0.4 < truth < 0.8
@@ -144,6 +145,7 @@ def test_patches_have_the_label_of_their_image_and_the_noise_need_not_be_known()
     assert task_information(small(noise=None, sigma=None), patch=None, effort=EFFORT, model="full").unit == "image"
 
 
+@pytest.mark.slow
 def test_noise_that_nobody_named_sets_no_scale():
     rng = np.random.default_rng(6)
     labels = rng.integers(0, 2, 150)

@@ -119,6 +119,7 @@ def answers():
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("world", [world.__name__ for world in WORLDS])
 def test_no_model_falls_below_the_truth(answers, world):
     """One-sided, for every model of the registry: a model can only overstate."""
@@ -173,6 +174,7 @@ def test_counts_without_their_means_say_the_same(answers):
     assert abs(nats(blind) - truth) < 3 * standard_error(blind) + 16 * 0.01
 
 
+@pytest.mark.slow
 def test_interval_covers_where_the_noise_entropy_comes_from_counts_alone():
     """The deconvolution's own scatter is part of the interval: Gamma-Poisson pixels, scored by their true probability."""
     shape, mean, patches, covered = 2.0, 1.0, 400, []

@@ -90,6 +90,7 @@ def test_where_all_is_clipped_the_noise_is_gone():
     assert float(model.log_prob(np.array(model.highest + 0.5), np.array(1e6))) == -np.inf
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CHANNELS)
 def test_the_censored_channel_differentiates(name, hasty_compiler):
     model, means = CHANNELS[name], np.array([0.4, 3.0, 17.0])
@@ -368,6 +369,7 @@ def draw(model, levels, count=1200, side=8):
     return measured if isinstance(model, Poisson) else np.rint(measured / model.gain + model.offset)
 
 
+@pytest.mark.slow
 def test_a_camera_at_its_floor_carries_what_enumeration_says():
     model = CHANNELS["floor"]
     options = {"noise": "poisson-gaussian", "gain": 1.0, "offset": 2.0, "read_noise": 3.0, "units": "DN"}
@@ -377,6 +379,7 @@ def test_a_camera_at_its_floor_carries_what_enumeration_says():
     assert any(each.name == "clipped" and "censored channel" in each.text for each in found.findings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("with_clean", [False, True])
 def test_counts_at_their_ceiling_carry_what_enumeration_says(with_clean):
     model, levels = CHANNELS["counter"], np.array([3.0, 9.0])

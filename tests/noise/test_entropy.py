@@ -139,6 +139,7 @@ def test_keys_give_fresh_noise_inside_a_compiled_step():
     np.testing.assert_array_equal(step(first), step(first))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_models_trace_and_differentiate(name):
     model = MODELS[name]

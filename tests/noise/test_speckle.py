@@ -100,6 +100,7 @@ def truth(law, looks):
     return (entropy - (looks + gammaln(looks) - looks * digamma(looks))) / LN2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("law", "looks"), [("two levels", 4.0), ("log-normal", 4.0), ("gamma", 4.0), ("gamma", 1.0)])
 def test_known_answers(law, looks):
     """Independent values, at points that fill the plane of (intensity, speckle) evenly, so that chance moves no average."""

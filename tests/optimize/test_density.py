@@ -155,6 +155,7 @@ def test_state_keeps_its_shapes_when_fitted_anew():
     assert not np.array_equal(first["model"]["whitener"], again["model"]["whitener"])
 
 
+@pytest.mark.slow
 def test_label_information_is_found_by_a_density_by_class():
     rng = np.random.default_rng(13)
     labels = rng.integers(0, 2, 400)

@@ -76,6 +76,7 @@ def estimates(form, photons, arrays, light, draws=40_000):
 ONE = Photons(Poisson(), 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mean", [0.5, 5.0, 500.0])
 @pytest.mark.parametrize("make", [gaussian_score, counts_score])
 def test_photon_gradient_is_unbiased(make, mean):

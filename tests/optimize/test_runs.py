@@ -56,6 +56,7 @@ def test_a_design_is_one_call_and_says_what_it_is_worth(best):
     assert best.table().rows[0][0] in text
 
 
+@pytest.mark.slow
 def test_names_and_objects_mean_the_same(lens, best, tmp_path):
     named = ideal.design("diffraction-limited", "natural-fields", **LENS)
     (tmp_path / "lens.toml").write_text('[system]\nname = "diffraction-limited"\nshape = [16]\n')

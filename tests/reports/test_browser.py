@@ -22,7 +22,10 @@ PHONE, DESKTOP = 390, 1280  # CSS pixels
 PAPER = 680  # A4 between its margins
 INCHES = {"paperWidth": 8.27, "paperHeight": 11.69}
 
-pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver (Debian: chromium-driver)")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver (Debian: chromium-driver)"),
+]
 
 # Each element that shows text of its own, with its colour, its size, and the colour of what lies behind it.
 TEXTS = """

@@ -183,6 +183,7 @@ def halves(shape, count=240):
     return Part(scenes, labels, np.arange(count) // 4, ("left", "right"))
 
 
+@pytest.mark.slow
 def test_the_classifier_tells_halves_apart_on_sources_that_it_has_not_seen(monkeypatch):
     pictures, needs = halves((12, 12)), {"labelled pictures": {"names": ["halves"]}}
     monkeypatch.setattr(work, "_read", lambda *settings: (pictures, pictures))

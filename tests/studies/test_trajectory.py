@@ -99,6 +99,7 @@ def test_a_design_that_falls_behind_is_said_to():
     assert np.isnan(found["time to the last PSNR of end to end, end to end over IDEAL (colour)"]["value"])
 
 
+@pytest.mark.slow
 def test_work_on_a_small_scale(hasty_compiler, monkeypatch):
     monkeypatch.setattr(work, "most_evaluations", lambda design, system: 20)
     base = {"count": 90, "seed": 0, "photons": 500.0}

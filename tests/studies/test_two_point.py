@@ -19,6 +19,7 @@ def exact():
     return work.exact(job.settings, {}, Context())
 
 
+@pytest.mark.slow
 def test_exact_values_are_within_0_02_bit_of_the_published_ones(exact):
     found = dict(zip([each[:2] for each in PUBLISHED], exact["at_published"], strict=True))
     for snr, na, value in PUBLISHED:
