@@ -201,7 +201,7 @@ def test_resizing_keeps_light_and_proportions():
 
 
 @pytest.mark.parametrize(
-    ("fit", "size", "hint"), [("crop", (9, 4), r"--set objects\.fit=tile"), ("pad", (4, 9), r"--set objects\.fit=crop")]
+    ("fit", "size", "hint"), [("crop", (9, 4), r"`objects\.fit=tile`"), ("pad", (4, 9), r"`objects\.fit=crop`")]
 )
 def test_sizes_that_do_not_fit_are_refused(fit, size, hint):
     with pytest.raises(UsageError, match=rf"scene of {size[0]} x {size[1]} \(found 8 x 8\).*{hint}"):
