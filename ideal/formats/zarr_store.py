@@ -107,7 +107,7 @@ class ZarrTree:
         follow_links: whether links of the file system that lead out of the store may be followed.
 
     Raises:
-        UsageError: zarr is not installed.
+        MissingPackageError: zarr is not installed.
         DataError: it is no store, or holds what is never read.
 
     """
