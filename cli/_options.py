@@ -10,10 +10,9 @@ import typer
 from ideal._durations import parse_duration as parse_duration
 from ideal.errors import UsageError
 
-
 MEASUREMENTS = (
-    "Measurement file (HDF5, .npy, .npz, .mat, TIFF, PNG, FITS, raw, zarr, UVFITS ...), FILE::NAME for a part of it, or a folder or "
-    "quoted pattern of frames ('captures/*.tif')."
+    "Measurement file (HDF5, .npy, .npz, .mat, TIFF, PNG, FITS, raw, zarr, UVFITS ...), FILE::NAME for a part of it, or a "
+    "folder or quoted pattern of frames ('captures/*.tif')."
 )
 
 

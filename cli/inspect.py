@@ -10,9 +10,7 @@ from ideal.cli._guard import guarded
 
 @guarded
 def inspect(
-    file: Annotated[
-        str, typer.Argument(metavar="FILE", help=_options.MEASUREMENTS)
-    ],
+    file: Annotated[str, typer.Argument(metavar="FILE", help=_options.MEASUREMENTS)],
     noise: _options.Noise = None,
     sigma: _options.Sigma = None,
     gain: _options.Gain = None,

@@ -106,9 +106,37 @@ def arrange(source: Source, axes: str | None) -> None:
     source.axes, source.axes_named = letters, axes is not None
 
 
+def sources_of_microscope(letters: str, shape: Sequence[int]) -> list[Finding]:
+    """Return a remark where a microscope's file names no fields, and its times or planes are taken for sources of their own.
+
+    Args:
+        letters: axes that the file names.
+        shape: of the array.
+
+    """
+    sizes = {letter: size for letter, size in zip(letters, shape, strict=True) if size > 1 and letter in _SAMPLES}
+    if len(sizes) != 1 or "n" in sizes:  # of times and planes together others say that a time is a field
+        return []
+    count = math.prod(sizes.values())
+    if "t" in sizes:
+        text, remedy = f"{sizes['t']} points in time and no fields, and each time counts as a source", f"--groups {count}"
+    else:
+        text, remedy = f"{count} planes in depth and no fields, and each plane counts as a source", f"--axes {letters}"
+    return [
+        Finding(
+            "fields-unnamed",
+            "note",
+            f"the file names {text}",
+            effect="where they are of one field, the interval is too narrow",
+            remedy=f"if so, type {remedy}",
+            figures={"axes": letters, **sizes},
+        )
+    ]
+
+
 def _arrange_points(source: Source, array: Any, letters: str) -> None:
     """Make each point of complex pictures, as of k-space, a sample with a value for each channel (coil)."""
-    shape = tuple(array.shape)
+    shape, named = tuple(array.shape), letters
     if not any(letter in _CHANNELS for letter in letters):
         array, letters = Reshaped(array, (*shape, 1)), f"{letters}c"
     # Rows and columns count samples, as times and planes do; of several letters of a kind each is an axis of its own.
@@ -133,11 +161,11 @@ def _arrange_points(source: Source, array: Any, letters: str) -> None:
         Finding(
             "planes-grouped",
             "note",
-            f"axes {letters} of complex values: each of {points} points is a sample of {coils} "
+            f"axes {named} of complex values: each of {points} points is a sample of {coils} "
             f"channel{'s' * (coils != 1)}, and those of one {word} count as one source",
             effect="rows of one field stand in for independent sources: the interval is too narrow" * (word == "row"),
             remedy="name other sources with --groups",
-            figures={"axes": letters, "points": points, "channels": coils},
+            figures={"axes": named, "points": points, "channels": coils},
         )
     )
 

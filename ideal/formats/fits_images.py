@@ -23,7 +23,18 @@ _SPECTRAL = ("FREQ", "WAVE", "AWAV", "VELO", "VRAD", "VOPT", "ENER", "WAVN", "ZO
 _UNITS = {**dict.fromkeys(("adu", "dn", "count", "counts", "ct"), "DN")}
 _UNITS |= dict.fromkeys(("electron", "electrons", "e-", "photon", "photons", "photoelectrons"), "photoelectrons")
 _KEPT = ("OBJECT", "INSTRUME", "TELESCOP", "DATE-OBS", "EXPTIME", "GAIN", "EGAIN", "RDNOISE", "BUNIT", "FILTER", "IMAGETYP")
-_WRONG = (OSError, ValueError, TypeError, KeyError, IndexError, ArithmeticError, AttributeError, EOFError, zlib.error, struct.error)
+_WRONG = (
+    OSError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    zlib.error,
+    struct.error,
+)
 
 
 class FitsArray:
@@ -99,7 +110,9 @@ def _source(file: Path, name: str | None, handle: Any, units: list) -> Source:
             raise DataError(f"{file}: holds {what}")
         place = next(iter(images))
     else:
-        matching = [at for at in images if (re.fullmatch("[0-9]{1,6}", name) and at == int(name)) or images[at].name == name.upper()]
+        matching = [
+            at for at in images if (re.fullmatch("[0-9]{1,6}", name) and at == int(name)) or images[at].name == name.upper()
+        ]
         if len(matching) != 1:
             raise DataError(f"{file}: {'several images' if matching else 'no image'} {name!r}, it holds {listed or 'none'}")
         place = matching[0]
@@ -120,21 +133,26 @@ def _is_image(unit: Any) -> bool:
 
 
 def _check_size(file: Path, where: str, unit: Any) -> None:
-    size, itemsize = file.stat().st_size, abs(int(unit.header.get("BITPIX", 8))) // 8
+    size = file.stat().st_size
+    itemsize = abs(int(unit.header.get("BITPIX", 8))) // 8
     promised = math.prod(map(int, unit.shape)) * itemsize
     tile = getattr(unit, "tile_shape", None)
     if tile is None:
         start = int(unit.fileinfo()["datLoc"])
         if start + promised > size:
-            raise DataError(f"{where}: truncated FITS file, {in_bytes(size)} where its header promises {in_bytes(promised)}: {_COPY}")
+            raise DataError(
+                f"{where}: truncated FITS file, {in_bytes(size)} where its header promises {in_bytes(promised)}: {_COPY}"
+            )
         return
     if is_empty_promise(tuple(map(int, unit.shape)), itemsize, size):
         raise DataError(empty_promise(where, tuple(map(int, unit.shape)), itemsize, size))
-    check_memory(where, 3 * math.prod(map(int, tile)) * max(4, itemsize), f"one of its tiles, {tuple(tile)},", "write smaller tiles")
+    check_memory(
+        where, 3 * math.prod(map(int, tile)) * max(4, itemsize), f"one of its tiles, {tuple(tile)},", "write smaller tiles"
+    )
 
 
 def _axes(header: Any, rank: int) -> str:
-    """Return letters for the axes of an image, the last of FITS first; "" where the file does not name those beyond the second."""
+    """Return letters for the axes of an image, the last of FITS first; "" where the file does not name a third or later one."""
     letters = ["x", "y"]
     for number in range(3, rank + 1):
         kind = str(header.get(f"CTYPE{number}", "")).strip().upper()

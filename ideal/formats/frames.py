@@ -119,7 +119,9 @@ def open_frames(
         return _as_pictures(kind.open(file, name, follow_links=follow_links, **options), file)
 
     set_files = {file.resolve() for file in files}
-    frames, first, findings = [], None, {}
+    frames: list[_Frame] = []
+    first: Source | None = None
+    findings: dict[tuple[str, str], Finding] = {}
     for file in files:
         shown = plain_text(file.relative_to(base).as_posix())
         source = opens(file)
@@ -128,7 +130,7 @@ def open_frames(
             about = tuple(array.shape[1:]), np.dtype(array.dtype), _camera(source)
             if set_files & set(source.files) - {file.resolve()}:
                 raise DataError(
-                    f"{path}: {shown} says that other files of the folder belong to it: name this file alone, which reads them too"
+                    f"{path}: {shown} says that other files of the folder belong to it: name this file, which reads them too"
                 )
         finally:
             source.close()
@@ -233,17 +235,16 @@ def _of_one_kind(path: Path, base: Path, files: list[Path]) -> tuple[type[Format
     from ideal.formats.recognition import FORMATS, format_of
 
     of_kind: dict[str, list[Path]] = {}
-    left, why = [], None
+    left = []
     for file in files:
         try:
             of_kind.setdefault(format_of(file), []).append(file)
-        except DataError as error:
+        except DataError:
             if not path.is_dir():
                 raise
             left.append(plain_text(file.relative_to(base).as_posix()))
-            why = why or error
     if not of_kind:
-        raise DataError(f"{path}: the folder holds no file that is read ({why})")
+        raise DataError(f"{path}: is a folder without a file of a format that is read: name a file, or the folder of the frames")
     if len(of_kind) > 1:
         counts = ", ".join(f"{len(found)} {kind} ({plain_text(found[0].name)})" for kind, found in of_kind.items())
         raise DataError(f"{path}: its files are of several formats, {counts}: {_ONE_KIND}")

@@ -1,9 +1,9 @@
 """Raw data of magnetic resonance, ISMRMRD and fastMRI (HDF5): each point of k-space is a complex sample with a value a coil.
 
-Noise. A scan without a signal (flag ACQ_IS_NOISE_MEASUREMENT) gives the covariance of the coils, C = E[n conj(n)^T], the noise n of
-a point in all of them; its diagonal is the variance of the real and the imaginary part together. Where the two scans sample at
-different rates, C is scaled by the ratio of their dwell times, as the bandwidth is (Hansen and Kellman, J. Magn. Reson. Imaging
-41, 573, 2015).
+Noise. A scan without a signal (flag ACQ_IS_NOISE_MEASUREMENT) gives the covariance of the coils, C = E[n conj(n)^T], the noise n
+of a point in all of them; its diagonal is the variance of the real and the imaginary part together. Where the two scans sample
+at different rates, C is scaled by the ratio of their dwell times, as the bandwidth is (Hansen and Kellman, J. Magn. Reson.
+Imaging 41, 573, 2015).
 """
 
 from pathlib import Path
@@ -22,7 +22,7 @@ from ideal.health import Finding, plain_note
 from ideal.text import plain_text
 
 _NOISE = 19
-# Numbers of the flags of readouts that are no image: calibration, navigators, phase correction, feedback, dummies, coil correction.
+# Numbers of the flags of readouts that are no image: noise, calibration, navigators, corrections, feedback, dummies.
 _NO_IMAGE = (19, 20, 23, 24, 26, 27, 28, 29, 30, 31)
 _CALIBRATION_TOO = 21  # calibration that is of the image as well
 _BLOCK = 64  # readouts that are read at a time
@@ -75,7 +75,9 @@ class Readouts:
             length = int(self._starts[number + 1] - self._starts[number])
             begin = int(self._before[number])
             if len(points) < begin + length:
-                raise DataError(f"{self._where}: readout {row} holds {len(points)} points, its header promises more: copy it again")
+                raise DataError(
+                    f"{self._where}: readout {row} holds {len(points)} points, its header promises more: copy it again"
+                )
             found.append(points[begin : begin + length])
         return found
 
@@ -177,7 +179,9 @@ def _sources(slices: int, readouts: int, shape: tuple[int, int]) -> Finding:
     )
 
 
-def _from_noise(where: str, data, head, noise: np.ndarray, rows: np.ndarray, coils: int) -> tuple[np.ndarray | None, list[Finding]]:
+def _from_noise(
+    where: str, data, head, noise: np.ndarray, rows: np.ndarray, coils: int
+) -> tuple[np.ndarray | None, list[Finding]]:
     """Return the covariance of the coils' noise at the sampling of the image, or None, and what is to be said of it."""
     noise = noise[head["active_channels"][noise] == coils]
     total, points = np.zeros((coils, coils), complex), 0
@@ -221,7 +225,9 @@ def open_fastmri(file: Path, tree: Hdf5Tree) -> Source:
     array = node if pair is None else MeantArray(node, pair=pair)
     letters = {3: "nyx", 4: "ncyx"}.get(len(array.shape))
     if letters is None:
-        raise DataError(f"{file}: kspace has shape {tuple(array.shape)}, expected (slice, row, column) or (slice, coil, row, column)")
+        raise DataError(
+            f"{file}: kspace has shape {tuple(array.shape)}, expected (slice, row, column) or (slice, coil, row, column)"
+        )
     found = {key: value for key, value in tree.attributes().items() if key in ("acquisition", "patient_id", "max", "norm")}
     arrays: dict[str, Any] = {"measurements": array}
     return Source(str(file), arrays, found | {"units": "arbitrary"}, close=tree.close, axes=letters, files=tree.files)

@@ -1,7 +1,7 @@
 """MATLAB's files: version 5 by SciPy, version 7.3 (HDF5) by h5py, with axes in the order that MATLAB shows.
 
-MATLAB has no order of samples, rows and columns: most people count frames last, (row, column, frame). Where shape and values leave
-no doubt the axes are named by them; elsewhere the user is asked (`--axes yxn`).
+MATLAB has no order of samples, rows and columns: most people count frames last, (row, column, frame). Where shape and values
+leave no doubt the axes are named by them; elsewhere the user is asked (`--axes yxn`).
 """
 
 import math
@@ -26,7 +26,18 @@ _V5, _V73 = b"MATLAB 5.0", b"MATLAB 7.3"
 _HEADER = 128
 _INFLATION = 1040  # of zlib, at most
 _BYTES = {
-    **{"double": 8, "single": 4, "int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "int32": 4, "uint32": 4, "int64": 8, "uint64": 8},
+    **{
+        "double": 8,
+        "single": 4,
+        "int8": 1,
+        "uint8": 1,
+        "int16": 2,
+        "uint16": 2,
+        "int32": 4,
+        "uint32": 4,
+        "int64": 8,
+        "uint64": 8,
+    },
     "logical": 1,
 }
 _SMALLER = "save the variable alone, with -v7.3, of which only a part is read at a time"

@@ -1,4 +1,4 @@
-"""Arrays of HDF5 files that are not as they look: axes in the order of another language, complex numbers as pairs of real ones."""
+"""Arrays of HDF5 files that are not as they look: axes in the order of another language, complex numbers as pairs."""
 
 from typing import Any
 

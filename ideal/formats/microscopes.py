@@ -13,6 +13,7 @@ from ideal.errors import DataError, IdealError, missing_extra
 from ideal.formats import axis_names
 from ideal.formats._contract import Format
 from ideal.formats._source import Source
+from ideal.formats.axes import sources_of_microscope
 from ideal.formats.hdf5 import empty_promise, is_empty_promise
 from ideal.text import plain_text
 
@@ -101,7 +102,8 @@ def open_scenes(file: Path, name: str | None, reader: Any) -> Source:
     whole = (len(chosen), *shape) if len(chosen) > 1 else shape
     close = getattr(reader, "close", None)
     arrays: dict[str, Any] = {"measurements": array}
-    return Source(where, arrays, {}, close=close or (lambda: None), axes=letters, whole_shape=whole)
+    findings = sources_of_microscope(letters, array.shape)
+    return Source(where, arrays, {}, findings, close=close or (lambda: None), axes=letters, whole_shape=whole)
 
 
 def _reason(error: Exception) -> str:

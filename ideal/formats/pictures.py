@@ -1,4 +1,4 @@
-"""Pictures: PNG and JPEG, one sample a file; those that are made for the eye are refused unless the user says that they are linear.
+"""Pictures, PNG and JPEG, one sample a file; those made for the eye are refused unless the user says that they are linear.
 
 A value of 8 bits is nearly always encoded for a screen (gamma), and JPEG rounds away the noise: neither is a count of photons.
 """
@@ -128,7 +128,9 @@ def _png_header(path: Path) -> _Header:
             elif kind == b"acTL":
                 animated = True
             if stream.tell() + length - len(content) + 4 > size:
-                raise DataError(f"{path}: truncated PNG, its part {plain_text(kind.decode('latin-1'))} has {length} bytes: {_COPY}")
+                raise DataError(
+                    f"{path}: truncated PNG, its part {plain_text(kind.decode('latin-1'))} has {length} bytes: {_COPY}"
+                )
             stream.seek(length - len(content) + 4, 1)
         else:
             raise DataError(f"{path}: damaged PNG, more than {_CHUNKS} parts stand before its values: {_COPY}")
@@ -204,7 +206,9 @@ def open_jpeg(path: Path, linear: bool | None = None) -> Source:
         DataError: damaged, of inks (CMYK), or `linear` is not set.
 
     """
-    findings = _for_the_eye(path, "a JPEG, whose compression changes values and which is encoded for a screen", linear, {"format": "jpeg"})
+    findings = _for_the_eye(
+        path, "a JPEG, whose compression changes values and which is encoded for a screen", linear, {"format": "jpeg"}
+    )
     from PIL.JpegImagePlugin import JpegImageFile
 
     try:

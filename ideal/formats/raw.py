@@ -1,7 +1,7 @@
-"""Cameras' raw files, DNG, CR2, CR3, NEF, ARW, by rawpy: the mosaic as the sensor recorded it, with what the file says of the camera.
+"""Cameras' raw files, DNG, CR2, CR3, NEF, ARW, by rawpy: the mosaic as recorded, with what the file says of the camera.
 
-DNG's tag NoiseProfile (Adobe, Digital Negative Specification 1.6, 2021) states the variance of a value x between black (0) and white
-(1) as S x + O. With a range of R DN between them, the gain is 1 / (S R) photoelectrons per DN and the read noise sqrt(O) / S.
+DNG's tag NoiseProfile (Adobe, Digital Negative Specification 1.6, 2021) states the variance of a value x between black (0) and
+white (1) as S x + O. With a range of R DN between them the gain is 1 / (S R) e-/DN, and the read noise sqrt(O) / S e-.
 """
 
 import math
@@ -36,7 +36,7 @@ class RawMosaic:
     Args:
         path: of the file.
         shape: rows and columns.
-        shift: DN to take from the pixels of each place of the mosaic, (rows, columns) of its period, so that all have one black level.
+        shift: DN to take from the pixels of each place in a period of the mosaic, (rows, columns), for one black level.
 
     """
 
@@ -59,7 +59,7 @@ class RawMosaic:
         return self._values[index]
 
 
-class _opened:  # noqa: N801 - used as a function
+class _opened:
     """An unpacked raw file; what LibRaw says becomes an error that names it."""
 
     def __init__(self, path: Path):
@@ -129,7 +129,7 @@ def open_raw(path: Path) -> Source:
     if shift.any():
         findings.append(
             plain_note(
-                f"black levels of the mosaic's colors differ by up to {shift.max()} DN, and are brought to the lowest, {offset:g} DN",
+                f"black levels of the mosaic's colors differ by up to {shift.max()} DN; all are brought to {offset:g} DN",
                 black_levels=levels.ravel().tolist(),
             )
         )
@@ -139,7 +139,9 @@ def open_raw(path: Path) -> Source:
         findings.append(_from_profile(given, offset))
     mosaic = RawMosaic(path, (shape[0], shape[1]), shift)
     arrays: dict[str, Any] = {"measurements": mosaic}
-    return Source(str(path), arrays, attributes, findings, trusted=True, axes="yx", with_gain={"offset": offset} if offset else {})
+    return Source(
+        str(path), arrays, attributes, findings, trusted=True, axes="yx", with_gain={"offset": offset} if offset else {}
+    )
 
 
 def _check_length(path: Path) -> None:
@@ -187,8 +189,10 @@ def _from_profile(given: dict[str, Any], offset: float) -> Finding:
     return Finding(
         "camera-figures",
         "biased" if differs else "note",
-        f"gain {given['gain']:.4g} e-/DN, read noise {given['read_noise']:.3g} e- and black level {offset:g} DN are those that the "
-        "file states (NoiseProfile)" + f"; its colors differ by {given['spread']:.0%}, and the median is taken" * differs,
+        f"gain {given['gain']:.4g} e-/DN, read noise {given['read_noise']:.3g} e- and black level {offset:g} DN are those "
+        "that the file states (NoiseProfile)"
+        + f"; its colors differ by {given['spread']:.0%}, and the median is taken"
+        * differs,
         effect="the noise of some colors is stated wrongly" * differs,
         remedy="measure the camera (--gain, --read-noise) where you can",
         figures={key: given[key] for key in ("gain", "read_noise", "spread", "profile")} | {"offset": offset},
@@ -201,7 +205,8 @@ def _folders(stream: IO[bytes]) -> Iterator[dict[int, tuple]]:
     if start[:4] not in (b"II*\0", b"MM\0*"):
         return
     order = "<" if start[:2] == b"II" else ">"
-    waiting, seen = [struct.unpack(f"{order}I", start[4:])[0]], set()
+    waiting: list[int] = [struct.unpack(f"{order}I", start[4:])[0]]
+    seen: set[int] = set()
     while waiting and len(seen) < _MOST_FOLDERS:
         place = waiting.pop(0)
         if place in seen or not place:
@@ -241,7 +246,7 @@ class CameraRaw(Format):
 
     @classmethod
     def recognises(cls, path: Path, start: bytes) -> bool:
-        """Tell whether a TIFF is a DNG, or a camera's own: with a maker, and a mosaic in an inner directory or its compression."""
+        """Tell whether a TIFF is a DNG, or a camera's own: with a maker, and a mosaic in an inner directory or its coding."""
         if start[:10] == cls.starts[0]:
             return True
         with open(path, "rb") as stream:

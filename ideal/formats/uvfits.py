@@ -191,7 +191,7 @@ class Uvfits(Format):
         if not start.startswith(FITS):
             return False
         header = first_header(path)
-        return header.get("GROUPS") == "T" or path.suffix.lower() in cls.suffixes and header.get("NAXIS", "0") in ("0", "")
+        return header.get("GROUPS") == "T" or (path.suffix.lower() in cls.suffixes and header.get("NAXIS", "0") in ("0", ""))
 
     @classmethod
     def open(cls, path: Path, name: str | None, *, follow_links: bool, **options: Any) -> Source:

@@ -76,6 +76,7 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "search-unfinished": "exchanges ended before every single one had been tried without gain",
         "unwritten": "parts of a dataset were never written, or lie in a file that is not there, and read as the fill value",
         "planes-grouped": "planes in time or depth of one field are samples that count as one source",
+        "fields-unnamed": "a microscope's file names times or planes and no fields, and each counts as a source",
         "axes-doubtful": "the axes may be others than those as which the array is read",
         "min-is-white": "a TIFF whose values count down from white, which were turned round",
         "tiff-rgb": "colors of 8 bits, as a camera or a program makes them for the eye",
