@@ -2,6 +2,9 @@
 
 import math
 import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
@@ -50,14 +53,10 @@ class SceneArray:
         place: list[Any] = [0] * self._rank
         for axis, part in zip(self._kept, index, strict=True):
             place[axis] = part
-        try:
+        with _reading(f"{self._where}: scene {scene} cannot be read"):
             self._reader.set_scene(scene)
             values = self._reader.xarray_dask_data.data[tuple(place)]
             return np.asarray(values.compute(scheduler="synchronous"), dtype=self.dtype)
-        except (IdealError, MemoryError):
-            raise
-        except Exception as error:  # readers raise what they like
-            raise DataError(f"{self._where}: scene {scene} cannot be read ({_reason(error)}): copy the file again") from error
 
 
 def open_scenes(file: Path, name: str | None, reader: Any) -> Source:
@@ -72,14 +71,12 @@ def open_scenes(file: Path, name: str | None, reader: Any) -> Source:
         DataError: there is no such scene, or scenes differ in shape or type and none is named.
 
     """
-    try:
+    with _reading(f"{file}: cannot be read"):
         names, abouts = list(map(str, reader.scenes)), []
         for number in range(len(names)):
             reader.set_scene(number)
             abouts.append((str(reader.dims.order), tuple(map(int, reader.shape)), np.dtype(reader.dtype)))
         chunks = [max(sizes) for sizes in reader.xarray_dask_data.data.chunks]
-    except Exception as error:
-        raise DataError(f"{file}: cannot be read ({_reason(error)}): copy the file again") from error
     listed = ", ".join(f"{file}::{number} {plain_text(each)} {abouts[number][1]}" for number, each in list(enumerate(names))[:4])
     listed += f" and {len(names) - 4} more" if len(names) > 4 else ""
     chosen = list(range(len(names)))
@@ -106,6 +103,19 @@ def open_scenes(file: Path, name: str | None, reader: Any) -> Source:
     return Source(where, arrays, {}, findings, close=close or (lambda: None), axes=letters, whole_shape=whole)
 
 
+@contextmanager
+def _reading(failure: str) -> Iterator[None]:
+    """Turn whatever a reader raises into an error that names the file, and keep its warnings from the terminal."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except (IdealError, MemoryError):
+        raise
+    except Exception as error:
+        raise DataError(f"{failure} ({_reason(error)}): copy the file again") from error
+
+
 def _reason(error: Exception) -> str:
     return plain_text(" ".join(str(error).split()))[:200] or type(error).__name__
 
@@ -121,15 +131,13 @@ class _ByBioio(Format):
         """Open a file; see `Format.open`."""
         package = f"bioio-{cls.plugin}"
         try:
-            reader = import_module(package.replace("-", "_")).Reader
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                reader = import_module(package.replace("-", "_")).Reader
         except ImportError as error:
             raise missing_extra(package, "microscopy", f"reading {path}") from error
-        try:
+        with _reading(f"{path}: cannot be read by {package}"):
             opened = reader(str(path))
-        except MemoryError:
-            raise
-        except Exception as error:
-            raise DataError(f"{path}: cannot be read by {package} ({_reason(error)}): copy the file again") from error
         return open_scenes(path, name, opened)
 
 
