@@ -145,6 +145,7 @@ def open_ismrmrd(file: Path, group: str, tree: Hdf5Tree) -> Source:
     lengths = head["number_of_samples"][rows].astype(np.int64) - before - after
     if (lengths <= 0).any() or lengths.sum() * int(coils[0]) * 8 > 8 * max(file.stat().st_size, 1) * 2000:
         raise DataError(f"{where}: the headers of its readouts are damaged (numbers of points): copy the file again")
+    check_memory(where, 16 * int(lengths.sum()), "the sources of its points", "take a part of the file")
     array = Readouts(where, data, rows, lengths, before, int(coils[0]))
     slices = head["idx"]["slice"][rows].astype(np.int64)
     several = len(np.unique(slices)) > 1

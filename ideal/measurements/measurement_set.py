@@ -651,7 +651,9 @@ def _as_measurements(array, path: str, name: str = "measurements"):
     """Return the array after a check of its rank and type."""
     dtype, shape = np.dtype(array.dtype), tuple(array.shape)
     if dtype.kind == "b":
-        raise DataError(f"{path}: {name} holds truth values (bool), expected numbers: save them as 0 and 1, array.astype('uint8')")
+        raise DataError(
+            f"{path}: {name} holds truth values (bool), expected numbers: save them as 0 and 1, array.astype('uint8')"
+        )
     if dtype.kind not in "iufc":
         raise DataError(f"{path}: {name} has type {dtype}, expected integer, float or complex numbers")
     expected = "(sample, visibility)" if dtype.kind == "c" else "(sample, row, column[, channel]) or (sample, value)"

@@ -1,4 +1,4 @@
-"""ND2, CZI and LIF: by readers with bioio's interface, as no program here writes these formats."""
+"""ND2, CZI and LIF: by readers with bioio's interface, and CZI as Zeiss's own library writes it."""
 
 import sys
 from types import ModuleType, SimpleNamespace
@@ -144,3 +144,23 @@ def test_a_reader_of_bioio(tmp_path, monkeypatch, path, kind):
         truth = SCENES.transpose(0, 1, 3, 4, 5, 2).reshape(24, 16, 12, 2)
         assert np.array_equal(measured.read_raw(0, 24), truth)
         assert measured.groups.tolist() == [0] * 12 + [1] * 12
+
+
+def test_czi_of_zeiss(tmp_path):
+    pytest.importorskip("bioio_czi", reason="needs bioio-czi (pip install 'ideal[microscopy]')")
+    library = pytest.importorskip("pylibCZIrw.czi", reason="needs pylibCZIrw, which bioio-czi brings")
+    with library.create_czi(str(tmp_path / "a.czi")) as document:
+        for time in range(3):
+            for plane in range(4):
+                values = np.ascontiguousarray(SCENES[0, time, 0, plane][..., None])
+                document.write(data=values, plane={"T": time, "Z": plane, "C": 0}, scene=0)
+        document.write_metadata("a")
+    with open_measurements(tmp_path / "a.czi") as measured:
+        assert measured.axes == "tzyx"
+        assert np.array_equal(measured.read_raw(0, 12), SCENES[0, :, 0].reshape(12, 16, 12))
+        assert measured.groups.tolist() == np.repeat(np.arange(3), 4).tolist()
+    whole = (tmp_path / "a.czi").read_bytes()
+    (tmp_path / "b.czi").write_bytes(whole[: len(whole) // 3])
+    with pytest.raises(DataError, match=r"b\.czi: ") as caught, open_measurements(tmp_path / "b.czi") as measured:
+        measured.read_raw(0, 12)
+    assert "\n" not in str(caught.value)
