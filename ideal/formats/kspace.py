@@ -129,7 +129,7 @@ def open_ismrmrd(file: Path, group: str, tree: Hdf5Tree) -> Source:
     if count > _MOST_READOUTS:
         raise DataError(f"{where}: {count} readouts, expected at most {_MOST_READOUTS}: is it damaged?")
     check_memory(where, count * np.dtype(data.dtype).itemsize, "the headers of its readouts", "take a part of the file")
-    head = data.fields("head")[:]
+    head = _heads(where, data)
     flags = head["flags"].astype(np.uint64)
     is_noise = _has(flags, _NOISE)
     skipped = np.zeros(count, bool)
@@ -162,6 +162,54 @@ def open_ismrmrd(file: Path, group: str, tree: Hdf5Tree) -> Source:
     source = Source(where, arrays, attributes, findings + notes, trusted=True, close=tree.close, axes="nv", files=tree.files)
     source.noise_covariance = covariance
     return source
+
+
+def _heads(where: str, data: h5py.Dataset) -> np.ndarray:
+    """Return the headers of all readouts.
+
+    HDF5 reads the numbers of a readout with its header, and takes memory for as many as a damaged length says. So headers and
+    lengths are read from the bytes of the table first, where these stand in the file as they are.
+
+    Raises:
+        DataError: a readout is said to hold more numbers than the file has room for.
+
+    """
+    size = Path(data.file.filename).stat().st_size
+    stored = data.id.get_type()
+    fields = [stored.get_member_name(i) for i in range(stored.get_nmembers())]
+    head = fields.index(b"head")
+    listed = [i for i in range(len(fields)) if stored.get_member_class(i) == h5py.h5t.VLEN]  # numbers, and their trajectory
+    record = np.dtype(
+        {
+            "names": ["head", *(f"length {i}" for i in listed)],
+            "formats": [stored.get_member_type(head).dtype, *["<u4"] * len(listed)],
+            "offsets": [stored.get_member_offset(i) for i in (head, *listed)],
+            "itemsize": stored.get_size(),
+        }
+    )
+    layout = data.id.get_create_plist()
+    plain = not (layout.get_nfilters() or data.is_virtual or data.external or data.file.userblock_size)
+    plain = plain and stored.get_member_type(head).get_size() == record["head"].itemsize and record["head"].hasobject is False
+    pieces: list[tuple[int, int, int]] = []  # first readout, place in the file, bytes
+    if plain and data.chunks is not None:
+        data.id.chunk_iter(lambda chunk: pieces.append((chunk.chunk_offset[0], chunk.byte_offset, chunk.size)))
+    elif plain and (place := data.id.get_offset()) is not None:
+        pieces.append((0, place, data.shape[0] * record.itemsize))
+    if not pieces:
+        return data.fields("head")[:]
+    found = np.zeros(data.shape[0], record)
+    with open(data.file.filename, "rb") as stream:
+        for first, place, length in pieces:
+            stream.seek(place)
+            content = stream.read(min(length, (data.shape[0] - first) * record.itemsize))
+            rows = np.frombuffer(content[: len(content) // record.itemsize * record.itemsize], record)
+            found[first : first + len(rows)] = rows
+    for i in listed:
+        lengths = found[f"length {i}"].astype(np.int64)
+        if (wrong := np.flatnonzero(lengths * 4 > size)).size:
+            told = int(lengths[wrong[0]])
+            raise DataError(f"{where}: readout {wrong[0]} is said to hold {told} numbers, more than the file: copy it again")
+    return found["head"]
 
 
 def _has(flags: np.ndarray, number: int) -> np.ndarray:

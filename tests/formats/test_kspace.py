@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from ideal.errors import DataError
+from ideal.formats import kspace
 from ideal.formats.recognition import format_of
 from ideal.information import estimate
 from ideal.measurements.measurement_set import open_measurements
@@ -154,6 +155,28 @@ def test_information_of_two_coils_is_found(tmp_path):
     by_layout(tmp_path / "a.h5", lines)
     found = estimate(tmp_path / "a.h5", models="full", progress=False)
     assert found.information.value * 2 == pytest.approx(np.log2(1 + 2 * gain), abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "layout", [{}, {"chunks": (4,)}, {"chunks": (4,), "compression": "gzip"}], ids=["plain", "chunks", "gzip"]
+)
+def test_headers_are_those_that_hdf5_reads_and_damaged_lengths_take_no_memory(tmp_path, layout):
+    by_layout(tmp_path / "a.h5", readouts())
+    with h5py.File(tmp_path / "a.h5") as file, h5py.File(tmp_path / "b.h5", "w") as other:
+        other.create_dataset("dataset/data", data=file["dataset/data"][:], **layout)
+        other["dataset/xml"] = [b"<x/>"]
+    with h5py.File(tmp_path / "b.h5") as file:
+        data = file["dataset/data"]
+        assert np.array_equal(kspace._heads("b.h5", data), data.fields("head")[:])
+        place = data.id.get_offset() if not layout else data.id.get_chunk_info(0).byte_offset
+        offset = data.id.get_type().get_member_offset(2)
+    if "compression" in layout:
+        return  # lengths lie behind the filter
+    content = bytearray((tmp_path / "b.h5").read_bytes())
+    content[place + offset : place + offset + 4] = (2**31).to_bytes(4, "little")
+    (tmp_path / "b.h5").write_bytes(content)
+    with pytest.raises(DataError, match=r"readout 0 is said to hold 2147483648 numbers, more than the file"):
+        open_measurements(tmp_path / "b.h5")
 
 
 def test_truncated_and_wrong_files(tmp_path):
