@@ -658,7 +658,12 @@ def _as_measurements(array, path: str, name: str = "measurements"):
         raise DataError(f"{path}: {name} has type {dtype}, expected integer, float or complex numbers")
     expected = "(sample, visibility)" if dtype.kind == "c" else "(sample, row, column[, channel]) or (sample, value)"
     if not 2 <= len(shape) <= (2 if dtype.kind == "c" else 4):
-        raise DataError(f"{path}: {name} has shape {shape}, expected {expected}")
+        hint = (
+            ": where these are complex pictures, name their axes (--axes ncyx, nyx)"
+            if dtype.kind == "c" and len(shape) > 2
+            else ""
+        )
+        raise DataError(f"{path}: {name} has shape {shape}, expected {expected}{hint}")
     if 0 in shape:
         raise DataError(f"{path}: {name} has shape {shape}, it is empty, expected {expected}")
     return array
