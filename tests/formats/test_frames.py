@@ -12,6 +12,7 @@ import tifffile
 from ideal.errors import DataError, UsageError
 from ideal.formats import frames as frames_module
 from ideal.formats import open_source
+from ideal.information import estimate
 from ideal.measurements.measurement_set import open_measurements
 
 STACK = np.random.default_rng(0).poisson(100, (12, 16, 14)).astype(np.uint16)
@@ -239,6 +240,15 @@ def test_the_command_line(ideal):
     assert {"taken-as-linear", "frames-as-set"} <= {each["name"] for each in facts["findings"]}
     assert len(facts["files"]) == 12
     result = ideal("estimate", "c", "--linear", "--noise", "poisson", "--patch", "8", "--model", "stationary", "--json")
-    estimate = json.loads(result.stdout)["results"][0]
-    assert "taken-as-linear" in {each["name"] for each in estimate["findings"]}
+    found = json.loads(result.stdout)["results"][0]
+    assert "taken-as-linear" in {each["name"] for each in found["findings"]}
     assert "taken as proportional to the light" in result.stderr
+
+
+def test_a_folder_carries_the_information_of_the_same_stack(tmp_path):
+    rng = np.random.default_rng(1)
+    counts = rng.poisson(20 * np.exp(0.5 * rng.standard_normal((30, 1, 1))) * np.ones((16, 16))).astype(np.uint16)
+    write(tmp_path / "c", "{}.png", counts)
+    groups = np.arange(30) // 3
+    options = {"noise": "poisson", "groups": groups, "models": "stationary", "patch": 8, "progress": False}
+    assert estimate(tmp_path / "c", **options).information.value == estimate(counts, **options).information.value
