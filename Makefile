@@ -82,7 +82,7 @@ bench-design: $(VENV)/.tested
 kills: $(VENV)/.tested
 	$(BIN)/python tests/fixtures/kill.py estimate labels optimize choose simulate reproduce --random 50
 
-# Inputs that are wrong at random, of ten groups, for an hour (`make fuzz MINUTES=5`); what breaks a command is kept in build/fuzz.
+# Inputs that are wrong at random, of all groups, for an hour (`make fuzz MINUTES=5`); what breaks a command is kept in build/fuzz.
 MINUTES ?= 60
 fuzz: $(VENV)/.tested
 	PYTHONPATH=tests $(BIN)/python -m fuzz.search --minutes $(MINUTES)

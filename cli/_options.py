@@ -11,6 +11,12 @@ from ideal._durations import parse_duration as parse_duration
 from ideal.cli import _names
 from ideal.errors import UsageError
 
+MEASUREMENTS = (
+    "Measurement file (HDF5, .npy, .npz, .mat, TIFF, PNG, FITS, raw, zarr, UVFITS ...), FILE::NAME for a part of it, or a "
+    "folder or quoted pattern of frames ('captures/*.tif')."
+)
+
+
 Noise = Annotated[
     str | None,
     typer.Option(
@@ -69,6 +75,23 @@ Subarray = Annotated[
 WeightScale = Annotated[
     float | None,
     typer.Option("--weight-scale", metavar="FACTOR", help="Factor for the weights of a UVFITS file that are not 1/sigma^2."),
+]
+Linear = Annotated[
+    bool,
+    typer.Option(
+        "--linear",
+        help="Take PNG pictures of 8 bits, or JPEG, as proportional to the light; without it they are refused, as encoded for a "
+        "screen.",
+    ),
+]
+GroupBy = Annotated[
+    str | None,
+    typer.Option(
+        "--group-by",
+        metavar="REGEX",
+        help="Of a folder or pattern of frames: what this regular expression finds in a frame's name is its source, as "
+        "'scene[0-9]+'; default: each subfolder, where there are several, else each frame.",
+    ),
 ]
 AllowClipped = Annotated[
     bool,

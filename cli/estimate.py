@@ -16,7 +16,7 @@ def estimate(
         list[str],
         typer.Argument(
             metavar="FILE",
-            help="Measurement files (.h5, .npy, .npz, .tif, .zarr, .uvfits), or FILE.h5::dataset. Several are ranked.",
+            help=f"{_options.MEASUREMENTS} Several are ranked.",
         ),
     ],
     noise: _options.Noise = None,
@@ -32,6 +32,8 @@ def estimate(
     freqsel: _options.FreqSel = None,
     subarray: _options.Subarray = None,
     weight_scale: _options.WeightScale = None,
+    linear: _options.Linear = False,
+    group_by: _options.GroupBy = None,
     model: Annotated[
         list[str] | None,
         typer.Option(
@@ -164,6 +166,8 @@ def estimate(
             saturation=saturation,
             follow_links=follow_links,
             radio={"source": source, "freqsel": freqsel, "subarray": subarray, "weight_scale": weight_scale},
+            linear=linear,
+            group_by=group_by,
             groups=groups,
             labels=labels,
             models=model or None,

@@ -10,9 +10,7 @@ from ideal.cli._guard import guarded
 
 @guarded
 def inspect(
-    file: Annotated[
-        str, typer.Argument(metavar="FILE", help="Measurement file (.h5, .npy, .npz, .tif, .zarr, .uvfits), or FILE.h5::dataset.")
-    ],
+    file: Annotated[str, typer.Argument(metavar="FILE", help=_options.MEASUREMENTS)],
     noise: _options.Noise = None,
     sigma: _options.Sigma = None,
     gain: _options.Gain = None,
@@ -23,6 +21,8 @@ def inspect(
     freqsel: _options.FreqSel = None,
     subarray: _options.Subarray = None,
     weight_scale: _options.WeightScale = None,
+    linear: _options.Linear = False,
+    group_by: _options.GroupBy = None,
     floor: _options.Floor = None,
     saturation: _options.Saturation = None,
     follow_links: _options.FollowLinks = False,
@@ -38,6 +38,7 @@ def inspect(
       ideal inspect results.h5::run3/images --json
       ideal inspect night.uvfits --source M87
       ideal inspect channels-first.npy --axes ncyx
+      ideal inspect 'captures/*.png' --group-by 'scene[0-9]+'
     """
     from ideal.cli import _output
     from ideal.measurements.inspection import facts_of, text_of
@@ -45,6 +46,7 @@ def inspect(
     from ideal.measurements.opening import check_figures
 
     radio = {"source": source, "freqsel": freqsel, "subarray": subarray, "weight_scale": weight_scale}
+    radio |= {"linear": linear or None, "group_by": group_by}
     camera = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise}
     camera |= {"floor": floor, "saturation": saturation}
     with open_measurements(file, axes=axes, follow_links=follow_links, **camera, **radio) as measured:

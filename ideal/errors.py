@@ -20,6 +20,10 @@ class MissingDataError(DataError):
     """Data are not on this machine; what stands in their place may do."""
 
 
+class MissingPackageError(DataError):
+    """A package is not installed that reads or writes such files; the message says how to install it."""
+
+
 class OutOfMemoryError(DataError):
     """What was asked for does not fit into memory; the message names the file and what helps."""
 
@@ -52,9 +56,9 @@ class PluginWarning(IdealWarning):
     """What another package adds to ideal cannot be used; the rest goes on without it."""
 
 
-def missing_extra(package: str, extra: str, purpose: str) -> UsageError:
+def missing_extra(package: str, extra: str, purpose: str) -> MissingPackageError:
     """Build the error for an optional dependency that is not installed."""
-    return UsageError(f"{purpose} needs the package {package}, which is not installed: pip install 'ideal[{extra}]'")
+    return MissingPackageError(f"{purpose} needs the package {package}, which is not installed: pip install 'ideal[{extra}]'")
 
 
 def unknown_name(what: str, name: str, known) -> str:

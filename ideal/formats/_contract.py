@@ -12,6 +12,7 @@ class Format:
     Attributes:
         starts: first bytes of its files, any of these.
         suffixes: what the names of its files end in, lower case; they decide only where the first bytes are of no format.
+        shares: formats whose first bytes its files have too, as a camera's raw file begins as a TIFF; `recognises` then decides.
         has_names: whether `FILE::NAME` names an array, or another part, of a file.
         options: that opening takes beside `follow_links`, and others do not, as `source` of UVFITS.
 
@@ -24,12 +25,15 @@ class Format:
 
     starts: ClassVar[tuple[bytes, ...]] = ()
     suffixes: ClassVar[tuple[str, ...]]
+    shares: ClassVar[tuple[str, ...]] = ()
     has_names: ClassVar[bool] = False
     options: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def recognises(cls, path: Path, start: bytes) -> bool:
-        """Tell whether a file is of this format by what lies deeper in it; asked where its first bytes are the `starts` of none.
+        """Tell whether a file is of this format by what lies deeper in it.
+
+        It is asked where the first bytes of a file are the `starts` of no format, or of one that this one `shares`.
 
         Args:
             path: of a regular file.

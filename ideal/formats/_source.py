@@ -31,6 +31,13 @@ class Source:
         axes_named: whether the user has named them.
         whole_shape: of the measurements with the axes of length 1 that the reader left out, where it left out any.
         files: what else is read, resolved: files that the file names.
+        folder: in which files may lie that a user has named himself, as the frames of a set; None for that of `path`.
+        asks_axes: whether axes that nobody names are taken from shape and values where these leave no doubt, and asked for
+            elsewhere: in files of programs that have no order of axes, as MATLAB.
+        with_gain: figures of the camera in DN that hold once the gain is known, as the black level: `offset`.
+        noise_covariance: (coil, coil) complex, E[n conj(n)^T] of the noise n of one complex value in each coil, in the units of
+            the measurements, from a scan without a signal; its diagonal is the variance of the real and the imaginary part
+            together. None where the file has no such scan.
 
     """
 
@@ -44,6 +51,10 @@ class Source:
     axes_named: bool = False
     whole_shape: tuple[int, ...] | None = None
     files: list[Path] = field(default_factory=list)
+    folder: Path | None = None
+    asks_axes: bool = False
+    with_gain: dict[str, float] = field(default_factory=dict)
+    noise_covariance: np.ndarray | None = None
 
 
 class SampleArray:

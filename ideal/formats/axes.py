@@ -5,6 +5,8 @@ may stand several times. Whatever the order in the file, the result is (sample, 
 
 Every step in n, t and z becomes a sample. Samples of one field belong to one source: with n in the axes a field is one n, and
 planes in t and z of it share a source; without n a field is one t; without n and t all planes in z are of one field.
+
+Of complex pictures, as of k-space, each point is a sample with a value a channel, and those of one n belong to one source.
 """
 
 import math
@@ -92,7 +94,9 @@ def arrange(source: Source, axes: str | None) -> None:
             "give one letter for each (--axes)"
         )
     if array.dtype.kind == "c" and "v" not in letters:
-        raise UsageError(f"{source.path}: axes {letters} are of images; complex measurements are nv or vn (--axes)")
+        _arrange_points(source, array, letters)
+        source.axes, source.axes_named = letters, axes is not None
+        return
     field = _field_of_samples(letters, shape, named=axes is not None)
     if not _is_in_order(letters):
         _arrange_arrays(source, array, letters, field)
@@ -100,6 +104,70 @@ def arrange(source: Source, axes: str | None) -> None:
         source.arrays["groups"] = field
         source.findings.append(_planes_grouped(letters, shape, field))
     source.axes, source.axes_named = letters, axes is not None
+
+
+def sources_of_microscope(letters: str, shape: Sequence[int]) -> list[Finding]:
+    """Return a remark where a microscope's file names no fields, and its times or planes are taken for sources of their own.
+
+    Args:
+        letters: axes that the file names.
+        shape: of the array.
+
+    """
+    sizes = {letter: size for letter, size in zip(letters, shape, strict=True) if size > 1 and letter in _SAMPLES}
+    if len(sizes) != 1 or "n" in sizes:  # of times and planes together others say that a time is a field
+        return []
+    count = math.prod(sizes.values())
+    if "t" in sizes:
+        text, remedy = f"{sizes['t']} points in time and no fields, and each time counts as a source", f"--groups {count}"
+    else:
+        text, remedy = f"{count} planes in depth and no fields, and each plane counts as a source", f"--axes {letters}"
+    return [
+        Finding(
+            "fields-unnamed",
+            "note",
+            f"the file names {text}",
+            effect="where they are of one field, the interval is too narrow",
+            remedy=f"if so, type {remedy}",
+            figures={"axes": letters, **sizes},
+        )
+    ]
+
+
+def _arrange_points(source: Source, array: Any, letters: str) -> None:
+    """Make each point of complex pictures, as of k-space, a sample with a value for each channel (coil)."""
+    shape, named = tuple(array.shape), letters
+    if not any(letter in _CHANNELS for letter in letters):
+        array, letters = Reshaped(array, (*shape, 1)), f"{letters}c"
+    # Rows and columns count samples, as times and planes do; of several letters of a kind each is an axis of its own.
+    as_points = "".join({"y": "t", "x": "z", "c": "v", "s": "v"}.get(letter, letter) for letter in letters)
+    source.arrays["measurements"] = Arranged(array, as_points)
+    if "clean" in source.arrays and tuple(source.arrays["clean"].shape) == shape:
+        clean = source.arrays["clean"]
+        source.arrays["clean"] = Arranged(Reshaped(clean, array.shape) if len(array.shape) != len(shape) else clean, as_points)
+    points, coils = source.arrays["measurements"].shape
+    fields = [i for i, letter in enumerate(letters) if letter == "n"]
+    word = "field"
+    if math.prod(shape[i] for i in fields) <= 1:
+        fields, word = [letters.index("y")], "row"
+    if "groups" not in source.arrays:
+        counting = [(i, array.shape[i]) for i, letter in enumerate(as_points) if letter in _SAMPLES]
+        group: np.ndarray = np.zeros((), np.int64)
+        for axis, size in counting:
+            numbers = np.arange(size, dtype=np.int64)
+            group = group[..., None] * (size if axis in fields else 1) + (numbers if axis in fields else np.zeros_like(numbers))
+        source.arrays["groups"] = group.ravel()
+    source.findings.append(
+        Finding(
+            "planes-grouped",
+            "note",
+            f"axes {named} of complex values: each of {points} points is a sample of {coils} "
+            f"channel{'s' * (coils != 1)}, and those of one {word} count as one source",
+            effect="rows of one field stand in for independent sources: the interval is too narrow" * (word == "row"),
+            remedy="name other sources with --groups",
+            figures={"axes": named, "points": points, "channels": coils},
+        )
+    )
 
 
 def _field_of_samples(letters: str, shape: Sequence[int], named: bool) -> np.ndarray | None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ideal.errors import UsageError
+from ideal.formats._source import Source
 from ideal.formats.axes import as_read, in_words
 from ideal.health import Finding
 
@@ -66,6 +67,59 @@ def check_layout(array: Any, path: str) -> list[Finding]:
             figures={"shape": list(shape), "axes": letters, "axes_read": kept},
         )
     ]
+
+
+def settle(source: Source) -> None:
+    """Name the axes of an array of a program that has no order of its own, where shape and values leave no doubt.
+
+    Args:
+        source: changed in place: its `axes` and `findings`.
+
+    Raises:
+        UsageError: which axis counts samples is not plain.
+
+    """
+    array = source.arrays["measurements"]
+    shape = tuple(array.shape)
+    if len(shape) < 3:
+        return
+    letters = _plain_order(array, shape)
+    if not letters:
+        usual = {3: "yxn", 4: "yxcn"}.get(len(shape), "yxczt"[: len(shape)])
+        other = {3: "nyx", 4: "nyxc"}.get(len(shape), "tzcyx"[-len(shape) :])
+        raise UsageError(
+            f"{source.path}: shape {shape}, and which axis counts samples is not plain: type --axes {usual} for "
+            f"{in_words(usual)}, as most such files have it, or --axes {other} for {in_words(other)}"
+        )
+    source.axes = letters
+    other = as_read(len(shape)) if letters != as_read(len(shape)) else {3: "yxn", 4: "yxcn"}[len(shape)]
+    source.findings.append(
+        Finding(
+            "axes-doubtful",
+            "note",
+            f"shape {shape} is read as {in_words(letters)}, by how alike neighbors are along each axis",
+            effect="with wrong axes the number means nothing",
+            remedy=f"type --axes {letters} to say so, --axes {other} if it is not",
+            figures={"shape": list(shape), "axes": letters, "axes_read": letters},
+        )
+    )
+
+
+def _plain_order(array: Any, shape: tuple[int, ...]) -> str:
+    """Return the letters of an array of three or four axes that its values leave no doubt of, else ""."""
+    if len(shape) > 4 or np.dtype(array.dtype).kind not in "iuf" or 0 in shape:
+        return ""
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            like = _Likeness(array)
+            if len(shape) == 4:
+                letters, sure = _of_four(shape, like)
+                return letters if sure and "n" in letters else ""
+            last = like.pictures(0, 1, less=2) and like.independent(2, (0, 1))
+            first = like.pictures(1, 2, less=0) and like.independent(0, (1, 2))
+    except (OSError, RuntimeError, ValueError, TypeError, KeyError):  # broken data: whoever reads them says so, and where
+        return ""
+    return "" if last == first else "yxn" if last else "nyx"
 
 
 class _Likeness:

@@ -147,7 +147,8 @@ def read_random_groups(
 
     Raises:
         DataError: it is not UVFITS, is cut short, has no Stokes I, or rows that nothing tells apart.
-        UsageError: astropy is not installed, there are several sources, frequency set-ups or subarrays and none was chosen, or a
+        MissingPackageError: astropy is not installed.
+        UsageError: there are several sources, frequency set-ups or subarrays and none was chosen, or a
             choice or factor has no meaning.
 
     """

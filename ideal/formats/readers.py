@@ -13,6 +13,7 @@ from ideal.errors import DataError, UsageError
 from ideal.formats._source import Source
 from ideal.formats.axes import WORDS, arrange, parse_axes
 from ideal.formats.damage import damaged
+from ideal.formats.layout import settle
 from ideal.formats.recognition import FORMATS, format_of
 from ideal.formats.trees import SEEMS_DAMAGED
 from ideal.formats.unwritten import findings_of
@@ -23,14 +24,17 @@ def open_source(path: str | Path, axes: str | None = None, *, follow_links: bool
     """Open a measurement file of any known format.
 
     Args:
-        path: HDF5, .npy, .npz, TIFF, zarr or UVFITS, told by its first bytes, whatever its name ends in; `FILE::NAME` names a
-            dataset inside an HDF5, .npz or .zarr file, the number of a series of a TIFF file, or a source in a UVFITS file
-            (`FILE::NAME,freqsel=N,subarray=N`).
+        path: a file of one of `ideal.formats.FORMATS`, told by its first bytes, whatever its name ends in; a folder of frames,
+            or a pattern of their names (`captures/*.png`), as one set. `FILE::NAME` names a dataset inside an HDF5, .npz, MAT or
+            .zarr file, the number of a series of a TIFF file or of an extension of FITS, a scene of a microscope's file, or a
+            source in a UVFITS file (`FILE::NAME,freqsel=N,subarray=N`).
         axes: of the measurements as they are stored, letters as of `ideal.formats.axes`; None for what the file says.
         follow_links: whether files that the file names may be read outside its folder: external links, external storage and
             virtual datasets of HDF5, the parts of an OME-TIFF, links in a zarr folder.
         **options: of UVFITS files alone, `source`, `freqsel`, `subarray`, `weight_scale` and `sigma` of
-            `ideal.formats.uvfits.open_uvfits`; `sigma` is passed over for others, which is the noise's business there.
+            `ideal.formats.uvfits.open_uvfits`; `sigma` is passed over for others, which is the noise's business there. Of
+            pictures, `linear`: that values of 8 bits are proportional to the light. Of sets of frames, `group_by`: a regular
+            expression for the part of a name that tells the source.
 
     Raises:
         DataError: not there, not readable, or of no known format.
@@ -43,6 +47,8 @@ def open_source(path: str | Path, axes: str | None = None, *, follow_links: bool
     source = _open(path, follow_links, **options)
     try:
         with damaged(plain_text(str(path)), SEEMS_DAMAGED):
+            if source.asks_axes and axes is None and not source.axes:
+                settle(source)
             _name_what_is_missing(source, axes)
         arrange(source, axes)
     except BaseException:
@@ -76,8 +82,9 @@ def _open(path: str | Path, follow_links: bool, **options) -> Source:
         raise DataError(f"{text}: a .{called} file holds one array, remove '::{name}'")
     options = {key: value for key, value in options.items() if value is not None}
     if strange := sorted(options.keys() - kind.options - {"sigma"}):
-        homes = " and ".join(each.upper() for each in FORMATS if strange[0] in FORMATS[each].options) or "no"
-        raise UsageError(f"{file}: {strange[0]} (--{strange[0].replace('_', '-')}) is for {homes} files: leave it out")
+        homes = [each.upper() for each in FORMATS if strange[0] in FORMATS[each].options and FORMATS[each].suffixes]
+        where = f"{' and '.join(homes)} files" if homes else "several files as one set, a folder or a pattern"
+        raise UsageError(f"{file}: {strange[0]} (--{strange[0].replace('_', '-')}) is for {where}: leave it out")
     try:
         with memory_for(text, "opening it", "name a smaller file, or use a machine with more memory"):
             return kind.open(

@@ -1,5 +1,6 @@
 """What kind of file it is, by its first bytes: names may say what they like."""
 
+import os
 from pathlib import Path
 
 from ideal._regular_files import check_regular
@@ -19,14 +20,21 @@ FORMATS: Registry[Format] = Registry(
         "tiff": "ideal.formats.tiff:Tiff",
         "zarr": "ideal.formats.zarr_store:Zarr",
         "uvfits": "ideal.formats.uvfits:Uvfits",
+        "fits": "ideal.formats.fits_images:FitsImages",
+        "mat": "ideal.formats.mat:Mat",
+        "png": "ideal.formats.pictures:Png",
+        "jpeg": "ideal.formats.pictures:Jpeg",
+        "raw": "ideal.formats.raw:CameraRaw",
+        "nd2": "ideal.formats.microscopes:Nd2",
+        "czi": "ideal.formats.microscopes:Czi",
+        "lif": "ideal.formats.microscopes:Lif",
+        "kspace": "ideal.formats.kspace:KSpace",
+        "frames": "ideal.formats.frames:Frames",
     },
 )
 _START = 32  # bytes
 
 _OTHERS = {
-    b"\x89PNG": "a PNG picture, which cameras do not record: save the camera's raw values as TIFF, .npy or HDF5",
-    b"\xff\xd8\xff": "a JPEG picture, whose values are no measurements: save the camera's raw values as TIFF, .npy or HDF5",
-    b"MATLAB 5.0": "a MATLAB file of an older kind: save it with -v7.3, which is HDF5",
     b"\x1f\x8b": "compressed (gzip): unpack it first",
     b"BZh": "compressed (bzip2): unpack it first",
     b"\xfd7zXZ": "compressed (xz): unpack it first",
@@ -38,6 +46,11 @@ _OTHERS = {
     b"CDF\x02": "a NetCDF file of the classic kind: save it as NetCDF-4, which is HDF5",
     b"version https://git-lfs": "a pointer of Git LFS, not the file itself: fetch it (git lfs pull)",
 }
+
+
+def is_pattern(path: str | Path) -> bool:
+    """Tell whether a text has signs that stand for others in the names of files: `*`, `?` or `[...]`."""
+    return any(sign in str(path) for sign in "*?[")
 
 
 def format_of(path: str | Path) -> str:
@@ -55,14 +68,19 @@ def format_of(path: str | Path) -> str:
         for name, kind in FORMATS.items():
             if kind.recognises_folder(path):
                 return name
-        raise DataError(f"{path}: is a folder" + (f", expected a {path.suffix} file" if by_name else ": name the files in it"))
+        raise DataError(
+            f"{path}: is a folder" + (f", expected a {path.suffix} file" if by_name else " without files in it: name a file")
+        )
+    if is_pattern(path) and not os.path.lexists(path):
+        return "frames"
     check_regular(path, "a measurement file")
     try:
         with open(path, "rb") as stream:
             start = stream.read(_START)
         kinds = FORMATS.items()
         found = next((name for name, kind in kinds if kind.starts and start.startswith(kind.starts)), None)
-        found = found or next((name for name, kind in kinds if kind.recognises(path, start)), None)
+        nearer = (name for name, kind in kinds if (found is None or found in kind.shares) and kind.recognises(path, start))
+        found = next(nearer, found)
     except PermissionError as error:
         raise DataError(f"{path}: permission denied, the file cannot be read") from error
     except OSError as error:
@@ -75,7 +93,7 @@ def format_of(path: str | Path) -> str:
         if start.startswith(magic):
             raise DataError(f"{path}: is {words}")
     if by_name is None:
-        known = " ".join(suffix for kind in FORMATS.values() for suffix in kind.suffixes)
+        known = " ".join(dict.fromkeys(suffix for kind in FORMATS.values() for suffix in kind.suffixes))
         raise DataError(f"{path}: unknown format, expected one of {known}")
     if by_name == "zarr":
         raise DataError(f"{path}: is a file, expected a zarr folder")

@@ -19,6 +19,8 @@ from ideal.errors import DataError
 from ideal.formats import axis_names
 from ideal.formats._contract import Format
 from ideal.formats._source import MappedArray, Source
+from ideal.formats.axes import sources_of_microscope
+from ideal.formats.micro_manager import files_of_stack, left_of_stack
 from ideal.formats.photometric import meaning_of
 from ideal.formats.tiff_bands import PageBands
 from ideal.formats.unwritten import Gap, finding_of
@@ -156,6 +158,7 @@ def open_tiff(file: Path, number: int | None = None, *, follow_links: bool = Fal
             handle = tifffile.TiffFile(file)
             header = handle.ome_metadata
             others = named_files(file, header, follow_links=follow_links) if header else []
+            others += [each for each in files_of_stack(file, handle, follow_links=follow_links) if each not in others]
             source = _source_of(file, handle, number)
             source.files += others
         if complaints:  # it goes on with the pages before the fault
@@ -174,7 +177,7 @@ def _source_of(file: Path, handle, number: int | None) -> Source:
     series, findings = _chosen(file, handle, number)
     first = series[0]
     page = first.keyframe
-    if handle.is_ome and first.kind != "ome":
+    if handle.is_ome and first.kind not in ("ome", "mmstack"):
         findings += _elsewhere(file, handle.ome_metadata)
     if page.axes not in ("YX", "YXS", "SYX"):
         raise DataError(f"{file}: pages have axes {page.axes} and shape {page.shape}, expected rows, columns and channels")
@@ -195,11 +198,12 @@ def _source_of(file: Path, handle, number: int | None) -> Source:
     mapped = _mapped(file, handle, first, page, shape) if len(series) == 1 else None
     letters = axis_names.of_tiff(axes)
     findings += notes
-    if handle.is_ome and axes[: len(shape) - len(page.shape)] == "Z":
-        text = f"the file calls its {shape[0]} pages planes (z), and each counts as a source"
-        findings.append(plain_note(f"{text}: if they are of one field, type --axes zyx"))
-    if handle.is_ome and mapped is None:
+    if first.kind == "mmstack":
+        findings += left_of_stack(handle, first, letters)
+    elif handle.is_ome and mapped is None:
         findings += _ome_findings(file, handle, letters, shape, pages, len(page.shape))
+    if handle.is_ome and first.kind == "ome":
+        findings += sources_of_microscope(letters, shape) if letters else []
     array = TiffPages(file, pages, shape, page, mapped, white)
     return Source(where, {"measurements": array}, {}, findings, close=handle.close, axes=letters, whole_shape=whole)
 

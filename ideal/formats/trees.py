@@ -3,10 +3,13 @@
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+
 from ideal.errors import DataError
 from ideal.formats import axis_names
 from ideal.formats._source import FORMAT, FORMAT_VERSION, NAMES, Source
 from ideal.formats.damage import damaged
+from ideal.formats.meant import MeantArray, pair_of
 from ideal.text import plain_text
 
 SEEMS_DAMAGED = "cannot be read, it seems damaged"
@@ -78,7 +81,7 @@ def _from_tree(tree: Tree, file: Path, name: str | None) -> Source:
         if not isinstance(node, tree.array_type):
             raise DataError(f"{file}: no dataset {name!r}, it holds {_listing(tree)}")
         found = tree.attributes_of(node)
-        arrays = {"measurements": node}
+        arrays = {"measurements": _meant(node)}
         return Source(f"{file}::{name}", arrays, found, close=tree.close, axes=tree.axes_of(node, name), files=tree.files)
     attributes = tree.attributes()
     if attributes.get("format") == FORMAT and attributes.get("format_version") != FORMAT_VERSION:
@@ -99,7 +102,14 @@ def _from_tree(tree: Tree, file: Path, name: str | None) -> Source:
     trusted, main = attributes.get("format") == FORMAT, arrays["measurements"]
     # our writer labels the axes of whatever it is given: in our own files the attribute `axes` alone is somebody's word
     axes = axis_names.of_attributes(main.attrs, len(main.shape)) if trusted else tree.axes_of(main, "measurements")
+    arrays = {key: _meant(node) for key, node in arrays.items()}
     return Source(str(file), arrays, attributes, trusted=trusted, close=tree.close, axes=axes, files=tree.files)
+
+
+def _meant(node: Any) -> Any:
+    """Return an array of a tree; one whose complex numbers are pairs of real ones, as MATLAB writes them, as complex numbers."""
+    pair = pair_of(node.dtype) if isinstance(getattr(node, "dtype", None), np.dtype) else None
+    return node if pair is None else MeantArray(node, pair=pair)
 
 
 def _listing(tree: Tree) -> str:

@@ -18,6 +18,7 @@ import h5py
 import numpy as np
 
 from ideal.formats.hdf5 import is_pattern, selected_points
+from ideal.formats.meant import MeantArray
 from ideal.health import Finding, plain_note
 
 _RANGES = 6
@@ -139,6 +140,8 @@ def findings_of(array: Any, name: str, axis: int = 0, word: str = "sample") -> l
     """
     if not len(array.shape) or 0 in array.shape:
         return []
+    if isinstance(array, MeantArray):
+        array, axis = array.stored, len(array.shape) - 1 - axis if array.reverse else axis
     if isinstance(array, h5py.Dataset):
         return _hdf5_finding(array, name, axis, word)
     if hasattr(array, "nchunks_initialized"):

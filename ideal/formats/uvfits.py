@@ -19,6 +19,7 @@ import numpy as np
 from ideal.errors import DataError, UsageError
 from ideal.formats._contract import Format
 from ideal.formats._source import Source
+from ideal.formats.fits_header import FITS, first_header
 from ideal.formats.random_groups import SECONDS_PER_DAY, parse_selection, read_random_groups
 from ideal.health import Finding, plain_note
 from ideal.health.scatter import SCAN_GAP, measure_scatter
@@ -180,10 +181,17 @@ def _largest_complete(present: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 class Uvfits(Format):
     """Visibilities in UVFITS; `FILE.uvfits::SOURCE` names a source."""
 
-    starts = (b"SIMPLE  =",)
-    suffixes = (".uvfits", ".uvf", ".fits")
+    suffixes = (".uvfits", ".uvf")
     has_names = True
     options = frozenset({"source", "freqsel", "subarray", "weight_scale", "sigma"})
+
+    @classmethod
+    def recognises(cls, path: Path, start: bytes) -> bool:
+        """Tell whether the header says that the file holds random groups; of others the ending of the name decides."""
+        if not start.startswith(FITS):
+            return False
+        header = first_header(path)
+        return header.get("GROUPS") == "T" or (path.suffix.lower() in cls.suffixes and header.get("NAXIS", "0") in ("0", ""))
 
     @classmethod
     def open(cls, path: Path, name: str | None, *, follow_links: bool, **options: Any) -> Source:

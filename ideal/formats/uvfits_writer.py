@@ -64,7 +64,8 @@ def write_uvfits(
         overwrite: whether a file of this name may be replaced.
 
     Raises:
-        UsageError: astropy is not installed, the file is there, or its folder is not.
+        MissingPackageError: astropy is not installed.
+        UsageError: the file is there, or its folder is not.
         DataError: the arrays do not belong together, are not finite, or there are too many sites.
 
     """

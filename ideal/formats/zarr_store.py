@@ -23,6 +23,7 @@ from ideal.errors import DataError, missing_extra
 from ideal.formats import axis_names
 from ideal.formats._contract import Format
 from ideal.formats._source import Source
+from ideal.formats.axes import sources_of_microscope
 from ideal.formats.hdf5 import empty_promise, is_empty_promise, plain_attributes
 from ideal.text import plain_text
 
@@ -107,7 +108,7 @@ class ZarrTree:
         follow_links: whether links of the file system that lead out of the store may be followed.
 
     Raises:
-        UsageError: zarr is not installed.
+        MissingPackageError: zarr is not installed.
         DataError: it is no store, or holds what is never read.
 
     """
@@ -450,4 +451,7 @@ class Zarr(Format):
         """Open a store; see `Format.open`."""
         from ideal.formats.trees import open_tree
 
-        return open_tree(ZarrTree(path, follow_links), path, name)
+        source = open_tree(ZarrTree(path, follow_links), path, name)
+        if source.axes and source.path != str(path):  # of an OME-Zarr group, or an array that was named
+            source.findings += sources_of_microscope(source.axes, source.arrays["measurements"].shape)
+        return source

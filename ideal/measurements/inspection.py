@@ -30,6 +30,7 @@ def facts_of(measured: MeasurementSet) -> dict[str, Any]:
         "offset": measured.offset,
         "read_noise": measured.read_noise,
         **({"noise_figures": dict(measured.calibration.figures)} if measured.calibration.figures else {}),
+        **_covariance(measured.noise_covariance),
         "clean": measured.has_clean,
         "groups": measured.group_count if measured.has_groups else None,
         "labels": _classes(measured.labels),
@@ -39,6 +40,11 @@ def facts_of(measured: MeasurementSet) -> dict[str, Any]:
         "findings": [finding.to_record() for finding in findings],
         "warnings": warnings,
     }
+
+
+def _covariance(matrix: np.ndarray | None) -> dict[str, Any]:
+    """Return the covariance of coils' noise as JSON types, real and imaginary parts row by row; nothing where there is none."""
+    return {} if matrix is None else {"noise_covariance": {"real": matrix.real.tolist(), "imag": matrix.imag.tolist()}}
 
 
 def _classes(labels) -> int | None:

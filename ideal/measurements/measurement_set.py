@@ -41,6 +41,7 @@ _NO_NAMES = {"", "nan", "-nan", "inf", "-inf", "none", "n/a", "<na>"}
 _OVERRIDES = ("noise", "sigma", "gain", "offset", "read_noise", "units", "floor", "saturation")
 _NUMBERS = {"gain", "offset", "read_noise", "floor", "saturation"}
 _RADIO = ("source", "freqsel", "subarray", "weight_scale")  # which part of a UVFITS file, and what its weights are worth
+_PICTURES = ("linear", "group_by")  # what pictures and sets of frames do not say themselves
 _SMALLER = "write smaller samples (cut large images into parts), or use a machine with more memory"
 _BROKEN = (OSError, RuntimeError, ValueError, KeyError, TypeError)  # what HDF5, zarr and mapped files raise on broken data
 _LARGEST_WHOLE = 2.0**53  # beyond it every float is whole
@@ -53,29 +54,33 @@ def open_measurements(path: str | Path, *, axes: str | None = None, follow_links
     """Open a measurement file.
 
     Args:
-        path: an HDF5 measurement file, or .npy, .npz, TIFF, zarr, UVFITS, told by its first bytes; `FILE::NAME` names
-            a dataset inside a file, or a source in a UVFITS file (`FILE::NAME,freqsel=N,subarray=N`).
+        path: a measurement file of any format that is read (docs/files.md lists them), told by its first bytes; a folder of
+            frames, or a pattern of their names (`captures/*.png`), as one set. `FILE::NAME` names a dataset inside a file, or a
+            source in a UVFITS file (`FILE::NAME,freqsel=N,subarray=N`).
         axes: of the measurements as they are stored, one letter each: n sample, t time, z plane, c channel, y row, x column, v
             value, as "ncyx", "yxn" or "tzcyx". None for what the file says, or else (sample, row, column[, channel]).
         follow_links: whether files that the file names may be read outside its folder. `MeasurementSet.files` lists them.
         **overrides: noise, sigma, gain, offset, read_noise, units, floor, saturation; what is not None replaces what the file
             says. `noise` is a name ("poisson"), a name with figures ("poisson-gaussian:read_noise=1.6") or a model of
             `ideal.noise`; further figures of it go by their names. Of UVFITS files also source (name), freqsel and subarray
-            (numbers), where a file holds several, and weight_scale, a factor for weights that are not 1/sigma^2.
+            (numbers), where a file holds several, and weight_scale, a factor for weights that are not 1/sigma^2. Of pictures
+            (PNG of 8 bits, JPEG) linear=True, where values are proportional to the light. Of sets of frames group_by, a regular
+            expression that finds the name of the source in the name of a frame.
 
     Raises:
         DataError: the file cannot be used as it is.
         UsageError: an override has no meaning or lacks another, or shape and values speak for other axes.
 
     """
-    unknown = sorted(set(overrides) - set(_OVERRIDES + _RADIO))
+    reading = _RADIO + _PICTURES
+    unknown = sorted(set(overrides) - set(_OVERRIDES + reading))
     if unknown and (unknown := sorted(set(unknown) - set(figure_names()))):
-        raise UsageError(f"unknown option {', '.join(unknown)} for {path}: expected {', '.join(_OVERRIDES + _RADIO)}")
-    given = {key: value for key, value in overrides.items() if value is not None}
+        raise UsageError(f"unknown option {', '.join(unknown)} for {path}: expected {', '.join(_OVERRIDES + reading)}")
+    given = {key: value for key, value in overrides.items() if value is not None and not (key == "linear" and value is False)}
     sigma = given.get("sigma")
     known = float(sigma) if isinstance(sigma, int | float | np.number) and 0 < sigma < np.inf else None
-    radio = {key: given.pop(key) for key in _RADIO if key in given}
-    source = open_source(path, axes, follow_links=follow_links, sigma=known, **radio)
+    chosen = {key: given.pop(key) for key in reading if key in given}
+    source = open_source(path, axes, follow_links=follow_links, sigma=known, **chosen)
     try:
         return MeasurementSet(source, given)
     except BaseException:
@@ -177,6 +182,8 @@ class MeasurementSet(AbstractContextManager):
         units_assumed: whether nobody has named them.
         groups: source of each sample, int64 (sample,); sample numbers where the file has none, made when first asked for.
         files: further files that hold parts of the measurements, resolved.
+        noise_covariance: (coil, coil) complex covariance of the noise E[n conj(n)^T], from the noise scan of a magnetic resonance
+            file, in the units of the measurements; None where there is none.
         labels: one per sample, or None.
         axes: of the stored measurements, one letter each as of `open_measurements`.
         attributes: whatever else the file says.
@@ -210,10 +217,11 @@ class MeasurementSet(AbstractContextManager):
         self.labels = _in_memory(arrays["labels"], f"{self.path}: labels") if "labels" in arrays else None
         self.files = list(source.files)
         place = Path(self.path if "::" not in self.path else self.path.rpartition("::")[0]).resolve()
-        folder = place if place.is_dir() else place.parent
+        folder = source.folder or (place if place.is_dir() else place.parent)
         elsewhere = [each for each in self.files if not each.is_relative_to(folder)]
         if elsewhere:
             self.findings.append(_read_too(elsewhere))
+        self.noise_covariance = source.noise_covariance
         self.calibration = self._calibrate(arrays.get("sigma"), overrides)
 
     def _calibrate(self, stored_sigma, overrides: dict) -> Calibration:
@@ -221,6 +229,8 @@ class MeasurementSet(AbstractContextManager):
         known = {key: self.attributes[key] for key in _OVERRIDES if self.attributes.get(key) is not None}
         if not self._source.trusted:
             known = self._distrust(known)
+        if self._source.with_gain:
+            self._take_with_gain(known, overrides)
         kind = self._take_noise(known, overrides)
         for values, error in ((known, DataError), (overrides, UsageError)):
             for key in _NUMBERS & set(values):
@@ -248,6 +258,24 @@ class MeasurementSet(AbstractContextManager):
             numbers = "complex" if is_complex else "real"
             raise error(f"{self.path}: noise is {kind.name} but the measurements are {numbers}, expected {wanted}")
         return calibration
+
+    def _take_with_gain(self, known: dict, overrides: dict) -> None:
+        """Take figures that the file states in DN, as the black level of a camera's raw file, where the gain is known."""
+        stated = self._source.with_gain
+        if "gain" in known or "gain" in overrides:
+            known.update({key: value for key, value in stated.items() if key not in known})
+            return
+        listed = ", ".join(f"{key} {value:g} DN" for key, value in stated.items())
+        self.findings.append(
+            Finding(
+                "camera-figures",
+                "note",
+                f"the file states {listed}, and no gain",
+                effect="values stay as stored: they are no photoelectrons",
+                remedy="give the photoelectrons per DN (--gain G)",
+                figures=dict(stated),
+            )
+        )
 
     def _take_noise(self, known: dict, overrides: dict) -> type[NoiseModel] | None:
         """Put the class of the noise in place of its name, and further figures of it under "figures"; return the class."""
@@ -630,11 +658,20 @@ def _is_no_name(name) -> bool:
 def _as_measurements(array, path: str, name: str = "measurements"):
     """Return the array after a check of its rank and type."""
     dtype, shape = np.dtype(array.dtype), tuple(array.shape)
+    if dtype.kind == "b":
+        raise DataError(
+            f"{path}: {name} holds truth values (bool), expected numbers: save them as 0 and 1, array.astype('uint8')"
+        )
     if dtype.kind not in "iufc":
         raise DataError(f"{path}: {name} has type {dtype}, expected integer, float or complex numbers")
     expected = "(sample, visibility)" if dtype.kind == "c" else "(sample, row, column[, channel]) or (sample, value)"
     if not 2 <= len(shape) <= (2 if dtype.kind == "c" else 4):
-        raise DataError(f"{path}: {name} has shape {shape}, expected {expected}")
+        hint = (
+            ": where these are complex pictures, name their axes (--axes ncyx, nyx)"
+            if dtype.kind == "c" and len(shape) > 2
+            else ""
+        )
+        raise DataError(f"{path}: {name} has shape {shape}, expected {expected}{hint}")
     if 0 in shape:
         raise DataError(f"{path}: {name} has shape {shape}, it is empty, expected {expected}")
     return array

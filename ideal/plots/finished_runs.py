@@ -22,7 +22,7 @@ _SUFFIXES = (".png", ".svg", ".pdf")
 _SMALLEST = 0.6  # of the usual size of texts, in a narrow figure
 _READ_AS = (
     *("noise", "sigma", "gain", "offset", "read_noise", "axes", "floor", "saturation", "follow_links"),
-    *("source", "freqsel", "subarray", "weight_scale"),
+    *("source", "freqsel", "subarray", "weight_scale", "linear", "group_by"),
 )
 
 

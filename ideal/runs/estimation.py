@@ -40,6 +40,8 @@ def estimate_files(
     saturation: float | None = None,
     follow_links: bool = False,
     radio: Mapping[str, Any] | None = None,
+    linear: bool = False,
+    group_by: str | None = None,
     groups: str | int | None = None,
     labels: bool = False,
     models: Sequence[str] | str | None = None,
@@ -73,6 +75,8 @@ def estimate_files(
         noise, sigma, gain, offset, read_noise, axes, floor, saturation: what the files do not say; see `ideal.estimate`.
         follow_links: whether files outside the folder of a file are read where it names them.
         radio: of UVFITS files: source, freqsel, subarray and weight_scale; see `ideal.open_measurements`.
+        linear: whether pictures of 8 bits (PNG, JPEG) are proportional to the light; see `ideal.open_measurements`.
+        group_by: of folders and patterns of frames, a regular expression for the source in a frame's name.
         groups: source of each sample: a file with one a line, an .npy array, or a number N for every N samples in a row.
         labels: whether to estimate also what measurements tell of their labels.
         models: as of `ideal.estimate`.
@@ -115,6 +119,7 @@ def estimate_files(
     }
     known |= {"floor": floor, "saturation": saturation} | ({"follow_links": True} if follow_links else {})
     known |= {name: value for name, value in (radio or {}).items() if value is not None}
+    known |= ({"linear": True} if linear else {}) | ({"group_by": group_by} if group_by is not None else {})
     common: dict[str, Any] = {
         "patch": patch,
         "period": period,

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 # Those that numbers pass through on their way from a file to a result; the last ones are extras.
-_PACKAGES = ("ideal", "numpy", "scipy", "jax", "jaxlib", "flax", "optax", "h5py", "scikit-image", "tifffile")
-_EXTRAS = ("zarr", "numcodecs", "astropy", "imagecodecs")
+_PACKAGES = ("ideal", "numpy", "scipy", "jax", "jaxlib", "flax", "optax", "h5py", "scikit-image", "tifffile", "pillow")
+_EXTRAS = ("zarr", "numcodecs", "astropy", "imagecodecs", "rawpy", "bioio-nd2", "bioio-czi", "bioio-lif")
 _DEEPEST = 20  # tables in tables of a configuration
 
 

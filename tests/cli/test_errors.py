@@ -8,7 +8,7 @@ import pytest
 WRONG = [
     ("missing.h5", 1, "missing.h5: no such file"),
     ("a.h5 missing.h5", 1, "missing.h5: no such file"),
-    ("full", 1, "full: is a folder: name the files in it"),
+    ("full", 1, "full: is a folder without a file of a format that is read: name a file"),
     ("folder.h5", 1, "folder.h5: is a folder"),
     ("truncated.h5", 1, "truncated.h5: truncated HDF5 file: copy or write the file again"),
     ("text.h5", 1, "text.h5: not an HDF5 file"),

@@ -528,9 +528,9 @@ def test_formats_are_told_by_their_first_bytes(tmp_path):
             with open_measurements(target, axes="nyx") as measured:
                 assert np.array_equal(measured.read_raw(0, 30), COUNTS), (name, other)
     for content, words in (
-        (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
+        (b"\x89PNG\r\n\x1a\n", "truncated PNG"),
         (b"\x1f\x8b\x08", "unpack it first"),
-        (b"MATLAB 5.0 MAT-file", "-v7.3"),
+        (b"MATLAB 5.0 MAT-file", "truncated or damaged MATLAB file"),
         (pickle.dumps(Code(tmp_path / "ran")), "pickle|unknown format"),
         (b"", "is empty"),
     ):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from ideal.errors import DataError, UsageError
+from ideal.errors import DataError, MissingPackageError
 from ideal.formats import open_source
 from ideal.measurements.measurement_set import open_measurements
 from ideal.measurements.patches import Patches, random_positions
@@ -201,9 +201,9 @@ def test_missing_packages_name_their_extra(tmp_path, monkeypatch):
         return real(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(UsageError, match=r"ideal\[zarr\]"):
+    with pytest.raises(MissingPackageError, match=r"pip install 'ideal\[zarr\]'"):
         open_source(tmp_path / "a.zarr")
-    with pytest.raises(UsageError, match=r"ideal\[astronomy\]"):
+    with pytest.raises(MissingPackageError, match=r"pip install 'ideal\[astronomy\]'"):
         open_source(tmp_path / "a.uvfits")
 
 

@@ -221,7 +221,9 @@ def test_planes_are_read_from_the_file_in_which_they_lie(tmp_path, name):
     write_set(tmp_path, planes, ORDERS[name])
     values, measured = read(tmp_path / "0.ome.tif")
     assert np.array_equal(values, [planes[file][page] for file, page in ORDERS[name]])
-    assert not measured.findings
+    assert names(measured) == [("fields-unnamed", "note")]
+    assert f"{len(values)} points in time and no fields, and each time counts as a source" in measured.findings[0].line
+    assert f"type --groups {len(values)}" in measured.findings[0].line
 
 
 def test_planes_in_one_piece_of_another_file(tmp_path):
@@ -239,7 +241,7 @@ def test_planes_of_a_file_that_is_not_there(tmp_path):
     write_set(tmp_path, planes, ORDERS["halves"])
     (tmp_path / "1.ome.tif").unlink()
     values, measured = read(tmp_path / "0.ome.tif")
-    assert names(measured) == [("unwritten", "void")]
+    assert names(measured) == [("unwritten", "void"), ("fields-unnamed", "note")]
     assert "12 of 24 planes are missing, 12 of 24 samples (12 to 23), whose source 1.ome.tif" in measured.findings[0].text
     assert np.array_equal(values[:12], STACK[:12])
     assert not values[12:].any()

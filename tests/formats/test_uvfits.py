@@ -119,12 +119,12 @@ def test_errors(tmp_path):
     write_uvfits(tmp_path / "q.uvfits", [(0.0, 1, 2, [(1, 1.0)], 0, 0)], stokes=2.0, n_stokes=1)
     with pytest.raises(DataError, match=r"Stokes codes \[2\], expected I"):
         open_measurements(tmp_path / "q.uvfits")
-    fits.PrimaryHDU(np.zeros((4, 4))).writeto(tmp_path / "image.fits")
+    fits.PrimaryHDU().writeto(tmp_path / "nothing.uvfits")
     with pytest.raises(DataError, match="without random groups, expected UVFITS"):
-        open_measurements(tmp_path / "image.fits")
-    (tmp_path / "text.fits").write_text("no fits")
+        open_measurements(tmp_path / "nothing.uvfits")
+    (tmp_path / "text.uvfits").write_text("no fits")
     with pytest.raises(DataError, match="cannot be read as UVFITS"):
-        open_measurements(tmp_path / "text.fits")
+        open_measurements(tmp_path / "text.uvfits")
 
 
 def test_truncated(tmp_path):

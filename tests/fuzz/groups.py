@@ -1,4 +1,4 @@
-"""Ten groups of inputs that may be wrong: each writes files into a folder, and returns the command that reads them."""
+"""Groups of inputs that may be wrong: each writes files into a folder, and returns the command that reads them."""
 
 import io
 import json
@@ -427,6 +427,59 @@ def _uvfits(draw, seeds: Path, folder: Path) -> Command:
     return Command((*command.arguments, *options), command.names, command.wrong)
 
 
+_CHANGED = [
+    b"IHDR",
+    b"IDAT",
+    b"NAXIS3",
+    b"ZNAXIS1",
+    b"BITPIX",
+    b"COMPRESSED_DATA",
+    b"MATLAB",
+    b"measurements",
+    b"kspace",
+    b"flags",
+]
+_OF_INSTRUMENTS = [
+    "old.mat",
+    "packed.mat",
+    "new.mat",
+    "grey.png",
+    "color.png",
+    "grey.jpg",
+    "cube.fits",
+    "packed.fits",
+    "mri.h5",
+    "fast.h5",
+]
+
+
+def _instruments(draw, seeds: Path, folder: Path) -> Command:
+    """Files of MATLAB, pictures, FITS images and k-space, and sets of frames of which one is broken."""
+    source = _seed(draw, seeds, *_OF_INSTRUMENTS)
+    name, wrong = names(draw, source.suffix), ""
+    content, change = broken_bytes(draw, source.read_bytes())
+    if draw(st.integers(0, 3)) == 0:
+        old = draw(st.sampled_from(_CHANGED))
+        new = draw(st.sampled_from([b"9" * len(old), b" " * len(old), bytes(len(old))]))
+        content, change = source.read_bytes().replace(old, new, 1), "text"
+    if draw(st.integers(0, 3)):
+        (folder / name).write_bytes(content)
+        wrong = _CUT if change == "cut" and len(content) < 100 else ""
+        inner = draw(st.sampled_from(["", "", "", "", "::measurements", "::1", "::x"]))
+        command = _reading(draw, name + inner, wrong=wrong)
+    else:
+        (folder / "set").mkdir()
+        for number in range(3):
+            shutil.copy(source, folder / "set" / f"{number}{source.suffix}")
+        (folder / "set" / f"1{source.suffix}").write_bytes(content)
+        given = draw(st.sampled_from(["set", f"set/*{source.suffix}", "set/[0-9].*", "*/1*"]))
+        command = Command(("inspect", given, "--json"), ("set", "*/1*"))
+    options = draw(st.sampled_from([(), (), ("--axes", "yxn"), ("--axes", "nyx"), ("--group-by", "[0-9]"), ("--group-by", "(")]))
+    if source.suffix in (".png", ".jpg"):
+        options = (*options, "--linear")
+    return Command((*command.arguments, *options), command.names, command.wrong)
+
+
 def _change_card(draw, content: bytearray) -> None:
     """Change the value of a card of a FITS header, or numbers of the data."""
     if draw(st.integers(0, 4)) == 0:
@@ -810,6 +863,7 @@ GROUPS = {
     "tiff": _tiff,
     "zarr": _zarr,
     "uvfits": _uvfits,
+    "instruments": _instruments,
     "toml": _toml,
     "models": _models,
     "runs": _run_folders,

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import scipy.io
 import tifffile
+from astropy.io import fits
 from fixtures import radio
 from fixtures.report import write_runs
+from PIL import Image
 
 from ideal.measurements.measurement_set import write_measurements
 
@@ -44,6 +47,7 @@ def write_seeds(folder: Path, worker) -> Path:
     night.more["SOURCE"] = 1.0 + np.arange(len(night)) % 2
     tables = [radio.source_table(M87=1, SgrA=2), radio.frequency_table([0.0])]
     radio.write(folder / "sources.uvfits", night, layout="antennas", tables=tables)
+    _write_of_instruments(folder, values)
     _write_models(folder, worker)
     write_runs(folder / "runs")
     return folder
@@ -94,6 +98,42 @@ def _write_zarr(folder: Path, values) -> None:
     scales = {"multiscales": [{"version": "0.4", "axes": [{"name": x} for x in "tyx"], "datasets": [{"path": "0"}]}]}
     group = zarr.open_group(folder / "ome.zarr", mode="w", zarr_format=2, attributes=scales)
     group.create_array("0", data=values, chunks=(COUNT, SIDE, SIDE), dimension_names=None)
+
+
+def _write_of_instruments(folder: Path, values) -> None:
+    """Write files of MATLAB, pictures, images of FITS and k-space."""
+    shown = np.moveaxis(values, 0, -1)
+    scipy.io.savemat(folder / "old.mat", {"measurements": shown, "labels": np.arange(COUNT)})
+    scipy.io.savemat(folder / "packed.mat", {"A": shown, "text": "x", "table": {"a": 1}}, do_compression=True)
+    with h5py.File(folder / "new.mat", "w", userblock_size=512) as file:
+        file.create_dataset("measurements", data=shown.T, chunks=(10, SIDE, SIDE)).attrs["MATLAB_class"] = np.bytes_("uint16")
+    with open(folder / "new.mat", "r+b") as file:
+        file.write(b"MATLAB 7.3 MAT-file".ljust(124) + b"\0\2IM")
+    Image.fromarray(np.tile(values[0], (3, 3))).save(folder / "grey.png")
+    Image.fromarray(np.tile(values[0].astype(np.uint8), (3, 3))).convert("RGB").save(folder / "color.png")
+    Image.fromarray(np.tile(values[0].astype(np.uint8), (3, 3))).save(folder / "grey.jpg")
+    fits.PrimaryHDU(values).writeto(folder / "cube.fits")
+    packed = fits.CompImageHDU(values, compression_type="RICE_1", tile_shape=(1, SIDE, SIDE))
+    fits.HDUList([fits.PrimaryHDU(), packed]).writeto(folder / "packed.fits")
+    rng = np.random.default_rng(2)
+    space = (rng.standard_normal((4, 2, 6, 8)) + 1j * rng.standard_normal((4, 2, 6, 8))).astype(np.complex64)
+    with h5py.File(folder / "fast.h5", "w") as file:
+        file["kspace"], file["ismrmrd_header"] = space, np.bytes_("<x/>")
+    head = [
+        ("flags", "<u8"),
+        ("number_of_samples", "<u2"),
+        ("active_channels", "<u2"),
+        ("discard_pre", "<u2"),
+        ("discard_post", "<u2"),
+    ]
+    head += [("sample_time_us", "<f4"), ("idx", [("slice", "<u2")])]
+    table = np.zeros(30, np.dtype([("head", head), ("data", h5py.vlen_dtype(np.float32))]))
+    table["head"]["number_of_samples"], table["head"]["active_channels"], table["head"]["sample_time_us"] = 20, 2, 5
+    table["head"]["flags"][:3], table["head"]["idx"]["slice"] = 1 << 18, np.arange(30) // 5
+    for number in range(len(table)):
+        table["data"][number] = rng.standard_normal(80).astype(np.float32)
+    with h5py.File(folder / "mri.h5", "w") as file:
+        file["dataset/data"], file["dataset/xml"] = table, [b"<x/>"]
 
 
 def _write_models(folder: Path, worker) -> None:

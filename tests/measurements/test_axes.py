@@ -137,8 +137,22 @@ def test_axes_without_meaning(letters, words):
 def test_complex_vectors_may_have_their_samples_last():
     values = stored("vn") + 1j
     assert np.array_equal(from_arrays(values, axes="vn").read(0, 6), values.T)
-    with pytest.raises(UsageError, match="complex measurements are nv or vn"):
-        from_arrays(stored("nyx") + 1j, axes="nyx")
+
+
+@pytest.mark.parametrize("letters", ["ncyx", "yxcn", "nyx", "cyx", "ntcyx"])
+def test_points_of_complex_pictures_are_samples_of_the_source_that_they_lie_in(letters):
+    rng = np.random.default_rng(0)
+    shape = [{"n": 3, "t": 2, "c": 4, "y": 5, "x": 6}[letter] for letter in letters]
+    values = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
+    measured = from_arrays(values, axes=letters)
+    order = [letters.index(letter) for letter in sorted(letters, key=lambda letter: ("c" in letter, letters.index(letter)))]
+    expected = values.transpose(order).reshape(-1, 4 if "c" in letters else 1)
+    assert np.array_equal(measured.read_raw(0, len(measured)), expected)
+    assert np.array_equal(measured.read_raw(7, 11), expected[7:11])
+    key = "n" if "n" in letters else "y"
+    places = np.indices(shape)[letters.index(key)].transpose(order).reshape(len(expected), -1)[:, 0]
+    assert np.array_equal(measured.groups, places)
+    assert measured.findings[0].name == "planes-grouped"
 
 
 @pytest.mark.parametrize("ending", ["npy", "h5"])

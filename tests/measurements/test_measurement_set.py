@@ -147,7 +147,7 @@ def attribute(name, value):
         (put("measurements", np.zeros(5)), r"shape \(5,\), expected \(sample, row, column"),
         (put("measurements", np.zeros((20, 2, 2), complex)), r"expected \(sample, visibility\)"),
         (put("measurements", np.zeros((20, 0))), "it is empty"),
-        (put("measurements", np.zeros((20, 3), bool)), "type bool, expected integer, float or complex"),
+        (put("measurements", np.zeros((20, 3), bool)), r"holds truth values \(bool\), expected numbers: save them as 0 and 1"),
         (put("measurements", np.array([[b"x"]], object)), "type object, expected integer"),
         (put("groups", np.arange(19)), "groups has 19 entries, expected one for each of the 20 samples"),
         (put("groups", np.zeros((20, 2), int)), r"groups has shape \(20, 2\)"),
