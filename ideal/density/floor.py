@@ -17,6 +17,8 @@ _SURPRISE = 1e-6  # chance, for each value, that the model ends to hold; twice i
 _CHANGE = 0.03  # chance to go from the floor back to the model or to another floor, and from the model again to a floor
 _BINS = 8, 256  # of the histogram, fewest and most
 _REACH = 40.0  # half distances of the quartiles: values further from them have no part in the histogram
+_REPEATED = 0.5  # of the values: with fewer different ones they keep to levels
+_UNEVEN = 1e-2  # of the least distance of levels, by which others may miss its multiples
 _HALF_COUNT = 0.5  # in each bin beside the values seen
 
 
@@ -81,12 +83,18 @@ class Floor:
         if step:
             low, high = (origin + step * np.round((end - origin) / step) for end in (low, high))
         bins = int(np.clip(np.sqrt(count), *_BINS))
-        if step:
-            width = step * np.ceil((high - low + step) / (step * bins))
-            start = low - step / 2
-        else:
-            width = np.maximum((high - low) * (1 + 1e-9), least) / bins
-            start = low
+        # Rounded values of continuous noise: a bin narrower than their distance would take the mass of a level for a density.
+        grid = np.array(
+            [step or _grid(column[(column >= a) & (column <= b)]) for column, a, b in zip(values.T, low, high, strict=True)]
+        )
+        on_grid = grid > 0
+        apart = np.where(on_grid, grid, 1.0)
+        width = np.where(
+            on_grid,
+            apart * np.ceil((high - low + apart) / (apart * bins)),
+            np.maximum((high - low) * (1 + 1e-9), least) / bins,
+        )
+        start = np.where(on_grid, low - apart / 2, low)
         place = np.floor((values - start) / width)
         held = (place >= 0) & (place < bins)
         counts = np.zeros((kinds, bins))
@@ -186,6 +194,20 @@ class Floor:
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"the floor of the model is damaged ({error}): fit the model again") from error
         return cls(float(arrays.pop("step")), float(arrays.pop("origin")), **arrays)
+
+
+def _grid(values: np.ndarray) -> float:
+    """Return the distance of the levels that values keep to, 0 where they are continuous.
+
+    Of levels that are not evenly spaced it is eight times the distance that nearly all neighbours keep within.
+    """
+    levels = np.unique(values)
+    if len(levels) < 2 or len(levels) > _REPEATED * len(values):
+        return 0.0
+    gaps = np.diff(levels)
+    steps = gaps / gaps.min()
+    even = np.abs(steps - np.round(steps)).max() < _UNEVEN
+    return float(gaps.min() if even else 8 * np.quantile(gaps, 0.95))
 
 
 def _by_kind(values) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ideal.calibration import LARGEST
 from ideal.errors import DataError
+from ideal.health.below_dark import BelowDark
 from ideal.health.check import Block, Check
 from ideal.health.clean import CleanMeans
 from ideal.health.clipping import Clipping
@@ -32,6 +33,7 @@ CHECKS: tuple[type[Check], ...] = (
     FiniteValues,
     CleanMeans,
     Units,
+    BelowDark,
     Clipping,
     Wrapping,
     FrameScale,

@@ -42,7 +42,7 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "gamma-encoded": "8-bit pictures look encoded for a screen",
         "negative-counts": "counts are negative",
         "not-whole": "counts are not whole numbers",
-        "impossible-values": "values are such as the stated noise never gives, as 0 under multiplicative noise",
+        "impossible-values": "values are such as the stated noise never gives, far below the dark or 0 under speckle",
         "no-groups": "the file does not say which samples show the same source",
         "few-sources": "too few independent sources were scored for a good interval",
         "interval-rough": "a few of the scored sources decide, by their size or their values: the interval is rough",

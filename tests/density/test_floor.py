@@ -199,3 +199,14 @@ def test_a_single_far_value_among_those_trained_on_spoils_no_floor():
         losses = [-Floor.fit(train, step=step).log_densities(fresh).max(0).mean() for train in (values, spoilt)]
         assert losses[1] == pytest.approx(losses[0], abs=0.02)
         assert losses[0] / LN2 == pytest.approx(0.5 * np.log2(2 * np.pi * np.e * 100), abs=0.2)
+
+
+@pytest.mark.parametrize("step", [0.1, 0.3, 0.5])
+@pytest.mark.parametrize("trend", [0.0, 7.0])
+def test_rounded_values_of_gaussian_noise_lose_no_information_to_the_floor(step, trend):
+    """The mass of a level is no density: signal of twice the noise, 1/2 log2(5) bits, which rounding hardly changes."""
+    rng = np.random.default_rng(3)
+    values = 2 * rng.standard_normal((1500, 6, 6)) + rng.standard_normal((1500, 6, 6)) + trend * np.arange(6)
+    found = estimate(from_arrays(np.round(values / step) * step, noise="gaussian", sigma=1.0), models=["full"], patch=6)
+    assert 0.5 * np.log2(5) - 0.015 < found.information_bits_per_pixel < 0.5 * np.log2(5) + 0.04
+    assert not any(each.name == "bound-near-floor" for each in found.findings)
