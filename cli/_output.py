@@ -79,6 +79,11 @@ def warn(text: str) -> None:
     tell("warning", text)
 
 
+def note(text: str) -> None:
+    """Print one line on stderr of what a user should know."""
+    tell("note", text)
+
+
 def warn_all(ranking) -> None:
     """Print the warnings of estimates and of task information, one line where several files earn the same."""
     files: dict[str, list[str]] = {}

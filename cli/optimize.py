@@ -10,8 +10,9 @@ from ideal.cli._panels import in_panel
 
 _OBJECTS, _OBJECTIVE, _ASCENT, _CHOICE = "Objects, light and noise", "Objective", "Ascent", "Choice of members"
 _MEASURING, _OUTPUT = "Measuring", "Output"
-_Noise, _Sigma, _Gain, _Offset, _ReadNoise = (
-    in_panel(each, _OBJECTS) for each in (_options.Noise, _options.Sigma, _options.Gain, _options.Offset, _options.ReadNoise)
+_Noise, _Sigma, _Gain, _Offset, _ReadNoise, _Camera = (
+    in_panel(each, _OBJECTS)
+    for each in (_options.Noise, _options.Sigma, _options.Gain, _options.Offset, _options.ReadNoise, _options.Camera)
 )
 _Json, _Debug = (in_panel(each, _OUTPUT) for each in (_options.Json, _options.Debug))
 
@@ -196,6 +197,7 @@ def optimize(
     gain: _Gain = None,
     offset: _Offset = None,
     read_noise: _ReadNoise = None,
+    camera: _Camera = None,
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -250,6 +252,7 @@ def optimize(
 
     The final figures come from fresh measurements of objects that the design was not made for.
     """
+    from ideal.cameras import read_camera
     from ideal.cli import _design_setup, _output
     from ideal.cli._costs import read_costs
     from ideal.cli._progress import with_time_left
@@ -259,7 +262,10 @@ def optimize(
     from ideal.optimize.runs.plans import plan_choice, plan_design
     from ideal.runs.keeping import Keeping
 
-    camera = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise}
+    figures = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise}
+    _options.check_camera(camera, figures)
+    if camera is not None:
+        figures = read_camera(camera).settings()
     given = {
         "objects": objects,
         "objective": objective,
@@ -286,7 +292,7 @@ def optimize(
     keeping = Keeping(debug)
     with _output.narration() as say:
         say = with_time_left(say)
-        setup = _design_setup.read_setup(system, config, parse_settings(settings or []), camera, given)
+        setup = _design_setup.read_setup(system, config, parse_settings(settings or []), figures, given)
         if setup.request.choose is None:
             plan = plan_design(setup.system, setup.request, **setup.parts, report=say)
             result = run_design(plan, out, overwrite=force, report=say, keeping=keeping)

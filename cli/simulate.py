@@ -42,6 +42,7 @@ def simulate(
     gain: _options.Gain = None,
     offset: _options.Offset = None,
     read_noise: _options.ReadNoise = None,
+    camera: _options.Camera = None,
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -73,6 +74,7 @@ def simulate(
     """
     import sys
 
+    from ideal.cameras import read_camera
     from ideal.cli import _noise, _output, _systems
     from ideal.cli._settings import parse_settings
     from ideal.datasets import make_objects
@@ -83,17 +85,19 @@ def simulate(
     given = parse_settings(settings or [])
     own = {name: value for name, value in given.items() if not name.startswith("objects.")}
     theirs = {name.removeprefix("objects."): value for name, value in given.items() if name.startswith("objects.")}
-    camera = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise}
+    figures = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise}
+    _options.check_camera(camera, figures)
     with _output.narration() as say:
         say(f"{system} and {objects}", None)
         found = _systems.find(system, own, design, design_seed)
-        options = _noise.joined(found.tables.get("noise", {}), {name: each for name, each in camera.items() if each is not None})
+        options = _noise.joined(found.tables.get("noise", {}), {name: each for name, each in figures.items() if each is not None})
+        own_camera = None if camera is None else read_camera(camera).noise_for(found.system.measurement_shape)
         plan = SimulationPlan(
             found.system,
             found.params,
             make_objects(objects, **{**found.tables.get("objects", {}), **theirs}),
             found.design,
-            _noise.noise_model(found.system, found.params, options),
+            _noise.noise_model(found.system, found.params, options) if own_camera is None else own_camera,
             photons,
             count,
             seed,

@@ -185,6 +185,7 @@ class _Work:
             confidence=confidence,
             integer=self.integer,
             floor=floor,
+            ceiling=saturation.value if saturation.by == "converter" and self.integer else None,
             transfer=None if transfer is None else {"slope": transfer.slope, "intercept": transfer.intercept},
         )
 
@@ -420,9 +421,9 @@ class _Work:
 
     def _floor(self, looks) -> float | None:
         lowest = min((min(look.lowest) for _, look in looks), default=math.inf)
-        share = sum(
-            at for _, look in looks for at, low in zip(look.at_lowest, look.lowest, strict=True) if low == lowest
-        ) / max(1.0, self.frames["dark"] * float(np.prod(self.shape)))
+        share = sum(at for _, look in looks for at, low in zip(look.at_lowest, look.lowest, strict=True) if low == lowest) / max(
+            1.0, self.frames["dark"] * float(np.prod(self.shape))
+        )
         dark = self.dark
         if dark is None or dark.components is None or not math.isfinite(lowest):
             return None
@@ -448,7 +449,9 @@ class _Work:
         self.quantities["full_well"] = _around("full_well", full, full * self.relative, self.z)
         self.quantities["snr_max"] = _around("snr_max", math.sqrt(full), math.sqrt(full) * self.relative / 2, self.z)
         if found.by == "variance":
-            self.notes.append("saturation is that of the level with the largest variance; brighter flat fields would tell it better")
+            self.notes.append(
+                "saturation is that of the level with the largest variance; brighter flat fields would tell it better"
+            )
         noise = self.quantities.get("temporal_dark_noise")
         if noise is not None:
             rounding = (self.quantum * self.per_count) ** 2 / 12
@@ -510,9 +513,7 @@ class _Work:
             yield _point("dark", mean - (dark.mean if dark is not None else 0.0), variance, error, count, exposure, 0.0, True)
         for kind, some in (("flat", sorted(levels, key=lambda each: each.mean)), ("repeats", bins)):
             for each in some:
-                yield _point(
-                    kind, each.mean, each.variance, each.error, each.count, each.exposure, each.clipped, bool(each.used)
-                )
+                yield _point(kind, each.mean, each.variance, each.error, each.count, each.exposure, each.clipped, bool(each.used))
 
 
 def _point(kind, mean, variance, error, frames, exposure, clipped, used) -> dict[str, Any]:
@@ -542,5 +543,3 @@ def _around(name: str, value: float, error: float, z: float) -> Quantity:
     if not math.isfinite(width):
         return Quantity(name, value)
     return Quantity(name, value, value - width, value + width)
-
-

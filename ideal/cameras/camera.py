@@ -46,6 +46,7 @@ class Camera:
         confidence: of the intervals.
         integer: whether the camera gives whole numbers.
         floor: DN at which the dark is cut off; None where it is not.
+        ceiling: DN at which the converter cuts off what lies above; None where no frame has shown it.
         transfer: slope (DN/e-) and intercept (DN^2) of the photon transfer; None without one.
 
     """
@@ -59,6 +60,7 @@ class Camera:
     confidence: float = 0.95
     integer: bool = True
     floor: float | None = None
+    ceiling: float | None = None
     transfer: Mapping[str, float] | None = None
 
     def __getattr__(self, name: str) -> Quantity:
@@ -143,9 +145,10 @@ class Camera:
         model = getattr(noises, "CameraMaps", None) if maps and self.has_maps else None
         step = max(1, round(self.value("step", 1.0)))
         if model is None:
-            total = self.value("temporal_dark_noise", self.value("read_noise"))
-            limits = {"floor": self.floor, "ceiling": self.value("saturation")} if self.integer else {}
-            known = {name: end for name, end in limits.items() if end is not None and math.isfinite(end)}
+            names = ("read_noise", "row_noise", "column_noise")
+            total = math.sqrt(sum(self.value(name, 0.0) ** 2 for name in names))
+            limits = {"floor": self.floor, "ceiling": self.ceiling} if self.integer else {}
+            known = {name: end for name, end in limits.items() if end is not None}
             return PoissonGaussian(
                 max(total, _LEAST_READ_NOISE), self.value("gain"), self.value("offset"), self.integer, step, **known
             )
@@ -157,7 +160,7 @@ class Camera:
             column_noise=self._shared("column_noise"),
             bad_pixels=self.bad if self.bad.any() else None,
             floor=self.floor,
-            saturation=None if "saturation" not in self.quantities else self.value("saturation"),
+            saturation=self.ceiling,
         )
 
     @property
@@ -174,14 +177,24 @@ class Camera:
         found = self.quantities.get(name)
         return float(found) if found is not None and (found.low or 0.0) > _SHARED * found.value else 0.0
 
-    def figures(self) -> dict[str, Any]:
-        """Return what a measurement set needs to know: its noise, and where its values are cut off."""
-        found: dict[str, Any] = {"noise": self.noise()}
-        if self.integer and "saturation" in self.quantities:
-            found["saturation"] = self.value("saturation")
-        if self.floor is not None:
-            found["floor"] = self.floor
-        return found
+    def figures(self, *, maps: bool = True) -> dict[str, Any]:
+        """Return what a measurement set needs to know: its noise, and where its values are cut off.
+
+        Args:
+            maps: as of `noise`.
+
+        """
+        limits = {"floor": self.floor, "saturation": self.ceiling}
+        return {"noise": self.noise(maps=maps)} | {name: end for name, end in limits.items() if end is not None}
+
+    def noise_for(self, shape: tuple[int, ...]) -> NoiseModel:
+        """Return the noise of measurements of a shape, (row, column[, channel]): maps serve only those of the camera's own."""
+        return self.noise(maps=tuple(shape) == self.shape)
+
+    def settings(self) -> dict[str, Any]:
+        """Return name and figures of the noise without maps, as a table `[noise]` has them: for designs of other sensors' size."""
+        model = self.noise(maps=False)
+        return {"noise": model.name, **model.attributes()}
 
     def to_electrons(self, values: np.ndarray) -> np.ndarray:
         """Return stored values (..., row, column) in photoelectrons, by the maps where there are some."""
@@ -295,6 +308,7 @@ class Camera:
                 "confidence": self.confidence,
                 "integer": self.integer,
                 "floor": self.floor,
+                "ceiling": self.ceiling,
                 "transfer": None if self.transfer is None else dict(self.transfer),
                 "levels": [dict(each) for each in self.levels],
                 "notes": list(self.notes),
@@ -331,6 +345,7 @@ class Camera:
                 float(record.get("confidence", 0.95)),
                 bool(record.get("integer", True)),
                 record.get("floor"),
+                record.get("ceiling"),
                 record.get("transfer"),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:

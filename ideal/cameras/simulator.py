@@ -207,7 +207,14 @@ class SimulatedFrames:
 
 
 def simulate_frames(
-    sensor: Sensor | None = None, *, dark: int = 64, levels: int = 16, frames: int = 2, brightest: float = 0.9, seed: int = 0, **defects
+    sensor: Sensor | None = None,
+    *,
+    dark: int = 64,
+    levels: int = 16,
+    frames: int = 2,
+    brightest: float = 0.9,
+    seed: int = 0,
+    **defects,
 ) -> SimulatedFrames:
     """Simulate what a bench records of a sensor: dark frames, and flat fields at levels of light in equal steps.
 

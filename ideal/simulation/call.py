@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ideal.cameras import Camera, as_camera
 from ideal.datasets import ObjectSet, as_object_set
 from ideal.errors import IdealWarning, UsageError
 from ideal.health.finding import Finding
@@ -25,6 +26,7 @@ def simulate(
     count: int = 1000,
     photons: float | None = None,
     noise: NoiseModel | None = None,
+    camera: Camera | str | Path | None = None,
     seed: int = 0,
     noise_seed: int | None = None,
     design_seed: int = 0,
@@ -46,6 +48,7 @@ def simulate(
         count: number of objects to image.
         photons: mean photoelectrons of an unfiltered pixel, over the first 256 objects; None for 100, or the system's setting.
         noise: noise of the measurements; None for the system's own.
+        camera: `ideal.cameras.Camera` whose noise they get, or the name of its file; its maps where it is of their size.
         seed: seed of the objects, and of their noise.
         noise_seed: seed of the noise alone; None for that of the objects.
         design_seed: seed of a design that is random.
@@ -68,6 +71,10 @@ def simulate(
 
     """
     system = as_system(system)
+    if camera is not None:
+        if noise is not None:
+            raise UsageError("noise and camera are two kinds of noise: give one")
+        noise = as_camera(camera).noise_for(system.measurement_shape)
     if design is None or isinstance(design, str | Path):
         params = find_design(system, str(design) if design else None, design_seed)
         name = str(design) if design else next(iter(system.designs))

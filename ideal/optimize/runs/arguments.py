@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from ideal.cameras import Camera, as_camera
 from ideal.datasets import ObjectSet, as_object_set
+from ideal.errors import UsageError
 from ideal.imaging import ImagingSystem, Params
 from ideal.imaging.configuration import as_system as as_system
-from ideal.noise import NoiseModel
+from ideal.noise import NOISE, NoiseModel
 from ideal.optimize.runs.recipe import Recipe
 
 
@@ -36,6 +38,26 @@ def as_objects(
         name: value for name, value in given.settings.items() if name != "path" and value != getattr(type(given), name, None)
     }
     return given, recipe.with_objects(changed, given.is_on_disk and not has_own_designs)
+
+
+def noise_of(noise: NoiseModel | None, camera: Camera | str | Path | None) -> NoiseModel | None:
+    """Return the noise that somebody names, or that a camera's numbers make; None for the system's own.
+
+    Args:
+        noise: a model, or None.
+        camera: calibrated, the name of its file, or None.
+
+    Raises:
+        UsageError: both are given.
+        DataError: the camera's file cannot be read.
+
+    """
+    if camera is None:
+        return noise
+    if noise is not None:
+        raise UsageError("noise and camera are two kinds of noise: give one")
+    figures = as_camera(camera).settings()
+    return NOISE.find(figures.pop("noise")).from_settings(figures)
 
 
 def names_of(designs: Any, noun: str, own: dict[str, Params]) -> tuple[str, ...] | None:

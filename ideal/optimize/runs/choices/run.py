@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from ideal import records
+from ideal.cameras import Camera
 from ideal.datasets import ObjectSet
 from ideal.imaging import ImagingSystem, Params
 from ideal.noise import NoiseModel
 from ideal.optimize.evaluation import Evaluation, evaluate
-from ideal.optimize.runs.arguments import as_objects, as_system, names_of
+from ideal.optimize.runs.arguments import as_objects, as_system, names_of, noise_of
 from ideal.optimize.runs.choices import record as choice_record
 from ideal.optimize.runs.choices.record import bits
 from ideal.optimize.runs.choices.result import ChoiceResult, Work
@@ -45,6 +46,7 @@ def choose(
     count: int | None = None,
     photons: float | None = None,
     noise: NoiseModel | None = None,
+    camera: Camera | str | Path | None = None,
     models: Sequence[str] = (),
     patch: int = 16,
     effort: float = 0.25,
@@ -71,6 +73,7 @@ def choose(
         count: number of objects, at least 20, to choose for and to measure with.
         photons: mean photoelectrons of an unfiltered pixel.
         noise: noise of the measurements; None for the system's own.
+        camera: `ideal.cameras.Camera` whose noise they get, or the name of its file: its numbers, for maps are of one sensor.
         models: names of density models of the final figures.
         patch: side of the patches of the final figures, in pixels.
         effort: work of trained models in the final figures.
@@ -92,7 +95,7 @@ def choose(
 
     """
     own: dict[str, Params] = {}
-    system = as_system(system)
+    system, noise = as_system(system), noise_of(noise, camera)
     request = Request(
         choose=k,
         keep=(keep,) if isinstance(keep, str) else tuple(keep),

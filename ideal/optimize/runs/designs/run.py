@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ideal import records
+from ideal.cameras import Camera
 from ideal.datasets import ObjectSet
 from ideal.imaging import ImagingSystem, Params
 from ideal.information.results import Estimate
@@ -21,7 +22,7 @@ from ideal.optimize.evaluation import (
     label_information_of,
     target_information,
 )
-from ideal.optimize.runs.arguments import as_objects, as_system, names_of
+from ideal.optimize.runs.arguments import as_objects, as_system, names_of, noise_of
 from ideal.optimize.runs.designs import record as design_record
 from ideal.optimize.runs.designs.measurement import fresh_measurements
 from ideal.optimize.runs.designs.result import DesignResult, Work
@@ -58,6 +59,7 @@ def design(
     count: int | None = None,
     photons: float | None = None,
     noise: NoiseModel | None = None,
+    camera: Camera | str | Path | None = None,
     models: "Sequence[str]" = (),
     patch: int = 16,
     effort: float = 0.25,
@@ -91,6 +93,7 @@ def design(
         count: number of objects, at least 20, to design for, to choose by and to measure with.
         photons: mean photoelectrons of an unfiltered pixel.
         noise: noise of the measurements; None for the system's own.
+        camera: `ideal.cameras.Camera` whose noise they get, or the name of its file: its numbers, for maps are of one sensor.
         models: names of density models of the final figures.
         patch: side of the patches of the final figures, in pixels.
         effort: work of trained models in the final figures.
@@ -113,7 +116,7 @@ def design(
 
     """
     own: dict[str, Params] = {}
-    system = as_system(system)
+    system, noise = as_system(system), noise_of(noise, camera)
     request = Request(
         objective=objective,
         objective_settings=dict(objective_settings or {}),
