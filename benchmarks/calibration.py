@@ -1,8 +1,8 @@
 """How exact, how honest and how fast `ideal.calibrate` is, on frames of sensors whose truth is known.
 
-Prints one line of JSON: the errors of gain, read noise and offset from 64 dark frames and 2 x 16 flat fields of 512x512 pixels, clean
-and with every defect; the share of intervals that hold the truth over small sensors; and time and memory for 300 frames of 2048x2048
-pixels, measured in a process of its own.
+Prints one line of JSON: the errors of gain, read noise and offset from 64 dark frames and 2 x 16 flat fields of 512x512 pixels,
+clean and with every defect; the share of intervals that hold the truth over small sensors; and time and memory for 300 frames of
+2048x2048 pixels, measured in a process of its own.
 
     python benchmarks/calibration.py --replications 200
 """

@@ -24,8 +24,8 @@ def calibrate(
         typer.Option(
             "--flat",
             metavar="FILE",
-            help="Flat fields: even light, several levels up to saturation, two frames of each or more; repeat for several. Frames "
-            "that are equally bright are one level.",
+            help="Flat fields: even light, several levels up to saturation, two frames of each or more; repeat for several. "
+            "Frames that are equally bright are one level.",
         ),
     ] = None,
     repeats: Annotated[
@@ -42,8 +42,8 @@ def calibrate(
         str | None,
         typer.Option(
             metavar="T,T,...",
-            help="Seconds of each file, or of each frame, those of --dark first, then those of --flat; default: what files say. Dark "
-            "frames of several exposures tell the dark current, flat fields the linearity.",
+            help="Seconds of each file, or of each frame, those of --dark first, then those of --flat; default: what files say. "
+            "Dark frames of several exposures tell the dark current, flat fields the linearity.",
         ),
     ] = None,
     gain: Annotated[
@@ -51,9 +51,7 @@ def calibrate(
     ] = None,
     period: Annotated[
         str | None,
-        typer.Option(
-            metavar="SIDE", help="Period of the sensor's colour mosaic: 2, or 2x6; default: what the files say, or none."
-        ),
+        typer.Option(metavar="SIDE", help="Period of the sensor's colour mosaic: 2, or 2x6; default: what files say, or none."),
     ] = None,
     axes: _options.Axes = None,
     follow_links: _options.FollowLinks = False,

@@ -264,8 +264,8 @@ class _Work:
             )
         if found.scatter is not None and found.scatter > 3:
             self.notes.append(
-                f"variance against mean is no straight line: levels are off by {math.sqrt(found.scatter):.2g} times their errors, "
-                "by which the interval of the gain is wider; processed frames, or a response that is not linear, do so"
+                f"variance against mean is no straight line: levels are off by {math.sqrt(found.scatter):.2g} times their "
+                "errors, by which the interval of the gain is wider; processed frames, or a response that is not linear, do so"
             )
         return found
 
@@ -377,8 +377,8 @@ class _Work:
                 self.notes.append(f"{name} flicker as one from frame to frame, by {deviation:.3g} e-")
         if self.quantum and parts.total < _COARSE * self.quantum**2:
             self.notes.append(
-                f"the noise in the dark is {math.sqrt(max(parts.total, 0.0)):.2g} DN, below half a step of the converter: the read "
-                "noise is an upper bound; calibrate at a higher analog gain"
+                f"the noise in the dark is {math.sqrt(max(parts.total, 0.0)):.2g} DN, below half a step of the converter: the "
+                "read noise is an upper bound; calibrate at a higher analog gain"
             )
             return
         if dark.freedom < _FEWEST_FOR_NOISE_MAP - 1:
@@ -449,9 +449,7 @@ class _Work:
         self.quantities["full_well"] = _around("full_well", full, full * self.relative, self.z)
         self.quantities["snr_max"] = _around("snr_max", math.sqrt(full), math.sqrt(full) * self.relative / 2, self.z)
         if found.by == "variance":
-            self.notes.append(
-                "saturation is that of the level with the largest variance; brighter flat fields would tell it better"
-            )
+            self.notes.append("saturation is that of the level with the largest variance; brighter flat fields tell it better")
         noise = self.quantities.get("temporal_dark_noise")
         if noise is not None:
             rounding = (self.quantum * self.per_count) ** 2 / 12

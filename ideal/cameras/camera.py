@@ -192,7 +192,7 @@ class Camera:
         return self.noise(maps=tuple(shape) == self.shape)
 
     def settings(self) -> dict[str, Any]:
-        """Return name and figures of the noise without maps, as a table `[noise]` has them: for designs of other sensors' size."""
+        """Return name and figures of the noise without maps, as a table `[noise]` has them: for sensors of any size."""
         model = self.noise(maps=False)
         return {"noise": model.name, **model.attributes()}
 

@@ -136,7 +136,7 @@ def measure_dark(stacks: Sequence[Stack], say: Callable[[], None]) -> Dark:
     if shared is not None and freedom:
         mean_square = float((variance[good] ** 2).mean())
         components = shared.components(float(variance[good].mean()), mean_square)
-        typical = max(components.pixel, 0.0)
+        typical = max(components.pixel, 0.0) if components is not None else typical
     mean, error, slope, slope_error = _means(groups, good, shared, variance)
     points = []
     for group in groups:

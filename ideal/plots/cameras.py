@@ -63,17 +63,18 @@ def _draw_transfer(axes, camera: "Camera") -> None:
                 label = _WORDS[kind] + ("" if used else ", not in the fit")
                 _draw_points(axes, some, mark, color, label)
     if camera.transfer is not None and lit:
-        used = [each["mean"] for each in lit if each["used"]] or [each["mean"] for each in lit]
+        end = float(max([each["mean"] for each in lit if each["used"]] or [each["mean"] for each in lit]))
+        first = float(min(each["mean"] for each in lit))
         slope, intercept = camera.transfer["slope"], camera.transfer["intercept"]
-        least = min(min(used), _corner(slope, intercept) / 10)
+        least = min(first, _corner(slope, intercept) / 10)
         x = np.geomspace(least, max(each["mean"] for each in lit), 200)
-        inside = x <= max(used)
+        inside = x <= end
         line = np.sqrt(np.maximum(intercept + slope * x, 1e-12))
         label = f"fit: {float(camera.gain):.4g} e-/DN"
         axes.plot(x[inside], line[inside], color=COLORS[1], linewidth=1.4, label=label)
         if not inside.all():
             axes.plot(x[~inside], line[~inside], color=COLORS[1], linewidth=1, linestyle=":")
-            axes.axvline(max(used), color=GREY, linewidth=0.8, linestyle=":", label="end of the fit")
+            axes.axvline(end, color=GREY, linewidth=0.8, linestyle=":", label="end of the fit")
     if dark:
         text = f"noise in the dark: {np.sqrt(np.mean(dark)):.3g} DN"
         axes.axhline(np.sqrt(np.mean(dark)), color=COLORS[2], linewidth=1, linestyle="--", label=text)
