@@ -32,6 +32,7 @@ from ideal.formats import (
     write_measurements,
 )
 from ideal.health import Examination, Finding, examine, lines, plain_note
+from ideal.health.calibrated import stated_gain_findings
 from ideal.noise import NOISE, NoiseModel
 from ideal.noise.members import check_figures, figure_names, named_noise, noises_of
 from ideal.text import plain_text
@@ -238,7 +239,10 @@ class MeasurementSet(AbstractContextManager):
             self.findings.append(_read_too(elsewhere))
         if camera is not None:
             camera.check_shape(self.shape, self.path)
+        said = overrides.get("gain") or (self.attributes.get("gain") if self._source.trusted else None)
         self.calibration = self._calibrate(arrays.get("sigma"), overrides)
+        if camera is not None and isinstance(said, int | float | np.number):
+            self.findings += stated_gain_findings(camera, float(said))
 
     def _calibrate(self, stored_sigma, overrides: dict) -> Calibration:
         """Combine what the file says with what the user says, and check both."""
