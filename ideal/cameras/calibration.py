@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -127,6 +127,7 @@ class _Work:
         every = [each for stacks in self.stacks.values() for each in stacks]
         self.shape = same_shape(every)
         self.period = self.asked_period or next((each.period for each in every if each.period != (1, 1)), (1, 1))
+        self.stacks = {name: [replace(each, period=self.period) for each in stacks] for name, stacks in self.stacks.items()}
         named = [each.exposures is not None for each in self.stacks["dark"]]
         if any(named) and not all(named):
             raise UsageError("some dark frames have exposures and some have none: name them all (exposures)")

@@ -10,11 +10,14 @@ from ideal.cameras.dark import Dark
 from ideal.cameras.frames import Stack
 from ideal.cameras.levels import Level
 from ideal.cameras.moments import Moments
+from ideal.errors import DataError
 
 _HIT = 1e-6  # chance that a pixel's variance is as far beyond that of its light: more is a hit, or motion
 _BINS = 24
 _FEWEST = 200  # pixels of a bin
 _CLIPPED = 1e-3
+_MOVED = 0.05  # correlation of neighbours in the difference of two frames, above which the scene has changed
+_ERRORS = 6.0
 
 
 @dataclass
@@ -125,13 +128,44 @@ def measure_repeats(
                 continue
             moments, frames = Moments(good.shape), []
             highest = np.full(good.shape, -np.inf)
-            for frame in stack.frames(numbers):
+            change = np.zeros(good.shape)
+            for number, frame in zip(numbers, stack.frames(numbers), strict=True):
                 moments.add(frame)
+                change += {numbers[0]: -1.0, numbers[-1]: 1.0}.get(number, 0.0) * frame
                 np.maximum(highest, frame, out=highest)
                 frames.append(float(frame.mean(dtype=np.float64)))
                 say()
+            _check_still(stack, change, moments.mean, good)
             found += _bins(stack, numbers, moments, frames, highest >= ceiling, dark, good)
     return found
+
+
+def _check_still(stack: Stack, change: np.ndarray, mean: np.ndarray, good: np.ndarray) -> None:
+    """Refuse frames between which the scene has changed: the difference of two is then alike in neighbouring pixels.
+
+    Raises:
+        DataError: it has.
+
+    """
+    light = mean - mean[good].mean()
+    rest = np.where(good, change - change[good].mean(), 0.0)
+    if (light[good] ** 2).sum() > 0:  # a lamp that flickers changes all in proportion
+        rest -= np.where(good, light, 0.0) * float((rest * light)[good].sum() / (light[good] ** 2).sum())
+    rows, columns = stack.period
+    power = float((rest**2).mean())
+    if not power > 0 or min(rest.shape[0] // rows, rest.shape[1] // columns) < 8:
+        return
+    # Noise that a row or a column shares makes neighbours alike in one direction; a scene does so in both.
+    # At two distances, for a mosaic that nobody has named.
+    alike = max(
+        min(float((rest[:-down] * rest[down:]).mean()), float((rest[:, :-across] * rest[:, across:]).mean())) / power
+        for down, across in ((rows, columns), (2 * rows, 2 * columns))
+    )
+    if alike > _MOVED + _ERRORS / np.sqrt(rest.size):
+        raise DataError(
+            f"{stack.name}: the scene is not the same in all frames, the difference of two of them is alike in neighbours "
+            f"({alike:.2g} of 1): record frames of a still scene, or tell scenes apart by groups"
+        )
 
 
 def _bins(stack: Stack, numbers, moments, frames, clipped, dark: Dark | None, good) -> list[Level]:

@@ -46,7 +46,8 @@ def camera_figure(camera: "Camera", what: str = "transfer") -> Figure:
         _draw_maps(figure, camera, names, rows, columns)
         return figure
     figure = Figure(figsize=(max(6.4, 3.1 * columns), 4.2 + 2.8 * rows), layout="constrained")
-    upper, lower = np.ravel(figure.subfigures(2, 1, height_ratios=[4.2, 2.8 * rows]))
+    halves: Any = figure.subfigures(2, 1, height_ratios=[4.2, 2.8 * rows])
+    upper, lower = halves
     _draw_transfer(upper.subplots(), camera)
     _draw_maps(lower, camera, names, rows, columns)
     return figure

@@ -1,5 +1,8 @@
 """What calibrations find of sensors whose truth is known."""
 
+import os
+from contextlib import ExitStack
+
 import h5py
 import numpy as np
 import pytest
@@ -7,6 +10,8 @@ import tifffile
 
 import ideal
 from ideal.cameras import Sensor, calibrate, simulate_frames
+from ideal.cameras.frames import open_stacks
+from ideal.cameras.levels import look_at
 from ideal.cameras.moments import Moments
 from ideal.cameras.transfer import fit_transfer
 from ideal.errors import DataError, UsageError
@@ -305,3 +310,50 @@ def test_frames_that_do_not_tell_the_gain_are_refused():
         calibrate(sensor.dark(8), averaged, progress=False)
     with pytest.raises(DataError, match="saturated"):
         calibrate(sensor.dark(8), [sensor.flat(m) for m in (20_000, 30_000)], progress=False)
+
+
+def test_repeats_of_a_scene_that_moves_are_refused():
+    sensor = Sensor((128, 128), gain=2.2, read_noise=3.0)
+    still = still_scenes(sensor, 4)
+    with pytest.raises(DataError, match="the scene is not the same in all frames"):
+        calibrate(repeats=np.concatenate([still[:2], np.roll(still[2:], 1, 2)]), progress=False)
+    lamp = np.rint(100 + (still - 100.0) * np.array([1.0, 1.01, 0.99, 1.005])[:, None, None]).astype(np.uint16)
+    assert float(calibrate(sensor.dark(8), repeats=lamp, progress=False).gain) == pytest.approx(2.2, rel=0.05)
+
+
+@pytest.mark.shared_data
+def test_real_raw_captures_of_two_scenes_are_no_repeats():
+    """The captures of the data folder are single ones: they tell the converter's step, and that no scene is repeated."""
+    folder = os.environ.get("IDEAL_DATA")
+    if not folder:
+        pytest.skip("needs the data folder named by IDEAL_DATA")
+    flatcam = f"{folder}/lensless/lensless_captures.h5::flatcam/raw"
+    with pytest.raises(DataError, match="not the same in all frames"):
+        calibrate(repeats=flatcam, period=(2, 2), progress=False)
+    with np.load(f"{folder}/microscopy/dhm_hologram_cell.npz") as holograms, pytest.raises(DataError, match="not the same"):
+        calibrate(repeats=np.stack([holograms["data"], holograms["bg_data"]]), progress=False)
+    with ideal.open(flatcam, noise="poisson") as measured:
+        looked = look_at(next(iter(_stacks(measured))), lambda: None)
+    assert looked.steps == 64  # 10 bits in a container of 16
+
+
+@pytest.mark.shared_data
+def test_real_scenes_as_a_calibrated_camera_sees_them():
+    """Real pictures as light, a sensor with every defect: the bench tells the figures, and the captures contradict nothing."""
+    folder = os.environ.get("IDEAL_DATA")
+    if not folder:
+        pytest.skip("needs the data folder named by IDEAL_DATA")
+    with h5py.File(f"{folder}/natural_rgb.h5") as archive:
+        pictures = (archive["kodak/images"][:12, :256, :256, 1] / 255.0) ** 2.2
+    light = np.concatenate([pictures[:, y : y + 128, x : x + 128] for y in (0, 128) for x in (0, 128)])
+    sensor = Sensor((128, 128), seed=2, **CLEAN)
+    bench = simulate_frames(sensor, dark=64, levels=12, brightest=1.1, seed=2)
+    camera = calibrate(bench.dark, bench.flat, progress=False)
+    measured = ideal.from_arrays(sensor.frames(1500 * light), camera=camera)
+    names = {each.name for each in measured.examination.findings}
+    assert not names & {"calibration-differs", "gain-inverted", "noise-too-small", "hot-pixels", "fixed-pattern"}
+
+
+def _stacks(measured):
+    with ExitStack() as stack:
+        yield from open_stacks(measured, "frames", stack)

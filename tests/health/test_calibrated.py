@@ -91,9 +91,7 @@ def test_a_gain_that_is_the_inverse_is_named_without_a_calibration(right, stated
     assert told["gain-inverted"].figures["fitting_gain"] == pytest.approx(right, rel=0.12)
     assert f"--gain {right:.3g}" in told["gain-inverted"].remedy
     assert "noise-too-small" not in told
-    assert "gain-inverted" not in found(
-        sensor.frames(scenes()), noise="poisson-gaussian", gain=right, offset=100, read_noise=2.0
-    )
+    assert "gain-inverted" not in found(sensor.frames(scenes()), noise="poisson-gaussian", gain=right, offset=100, read_noise=2.0)
 
 
 def test_findings_of_uncalibrated_sets_name_the_calibration_and_its_frames(tmp_path):
