@@ -161,6 +161,8 @@ class Camera:
             bad_pixels=self.bad if self.bad.any() else None,
             floor=self.floor,
             saturation=self.ceiling,
+            quantised=self.integer,
+            step=step,
         )
 
     @property

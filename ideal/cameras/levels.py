@@ -79,8 +79,8 @@ def look_at(stack: Stack, say) -> Look:
         found.mean.append(float(frame.mean(dtype=np.float64)))
         found.lowest.append(float(low))
         found.highest.append(float(high))
-        found.at_lowest.append(int((frame == low).sum()))
-        found.at_highest.append(int((frame == high).sum()))
+        found.at_lowest.append(int(np.count_nonzero(frame == low)))
+        found.at_highest.append(int(np.count_nonzero(frame == high)))
         part = frame[::every].astype(np.float64)
         if number in (0, stack.count // 2):
             found.steps = int(np.gcd(found.steps or 0, _step(part)))

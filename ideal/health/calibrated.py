@@ -45,7 +45,9 @@ def serving_camera(measured) -> "Camera | None":
     camera = measured.camera
     if camera is None or not camera.serves_maps or tuple(measured.shape[1:]) != camera.shape:
         return None
-    return None if np.isscalar(getattr(measured.noise, "gain", 1.0)) and not camera.bad.any() else camera
+    from ideal import noise
+
+    return camera if isinstance(measured.noise, getattr(noise, "CameraMaps", ())) else None
 
 
 def electrons_of(measured, stored: np.ndarray, rows: slice | None = None) -> np.ndarray:
