@@ -11,6 +11,7 @@ from ideal._files import remove_temporaries
 from ideal.cli._guard import OneLineErrors, complain
 from ideal.cli._help import Panels, RegistryHelp
 from ideal.cli._streams import keep_interrupts, on_end, take_streams
+from ideal.cli.calibrate import calibrate
 from ideal.cli.data import data
 from ideal.cli.decode import decode
 from ideal.cli.estimate import estimate
@@ -34,6 +35,7 @@ Examples:
   ideal estimate camera.h5                         bits per pixel, with an interval
   ideal estimate a.h5 b.h5 c.h5 --plot rank.png    rank systems measured on the same objects
   ideal estimate raw.tif --noise poisson-gaussian --gain 0.45 --offset 100 --read-noise 1.6
+  ideal calibrate --dark dark.npy --flat flat.npy -o bench.h5    a camera measured from its own frames
   ideal sample camera-model.h5 --plot drawn.png    measurements drawn from a model that estimate kept
   ideal systems lensless --plot mask.png           imaging systems, their settings and named designs
   ideal noise poisson-gaussian                     noise models, their figures and formulas
@@ -64,6 +66,7 @@ app.command()(decoders)
 app.command(cls=RegistryHelp)(estimate)
 app.command(cls=RegistryHelp)(inspect)
 app.command()(models)
+app.command()(calibrate)
 app.command()(noise)
 app.command(cls=Panels)(optimize)
 app.command()(plot)

@@ -3,6 +3,7 @@
 import math
 import re
 import reprlib
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -36,6 +37,14 @@ Sigma = Annotated[
 Gain = Annotated[float | None, typer.Option(help="Photoelectrons per DN (digital number) of the camera.")]
 Offset = Annotated[float | None, typer.Option(help="What the camera reads in the dark, DN.")]
 ReadNoise = Annotated[float | None, typer.Option(help="Standard deviation of the camera's read noise, photoelectrons.")]
+Camera = Annotated[
+    str | None,
+    typer.Option(
+        "--camera",
+        metavar="FILE",
+        help="Camera that ideal calibrate measured (.h5): it serves the noise, and says what the values' patterns are.",
+    ),
+]
 Axes = Annotated[
     str | None,
     typer.Option(
@@ -118,6 +127,14 @@ def allowed(*, clipped: bool, unwritten: bool) -> tuple[str, ...]:
     return ("clipped", "wrapped") * clipped + ("unwritten",) * unwritten
 
 
+def check_camera(camera: str | None, figures: Mapping[str, object]) -> None:
+    """Refuse figures of the noise beside a camera that knows them."""
+    given = [name for name, value in figures.items() if value is not None] if camera is not None else []
+    if given:
+        names = " ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise UsageError(f"--camera {camera} says what the noise is: leave out {names}, or --camera")
+
+
 def check_effort(effort: float) -> None:
     """Refuse an effort that is no positive number."""
     if not (effort > 0 and math.isfinite(effort)):
@@ -139,6 +156,17 @@ def parse_pair(option: str, expected: str, text: str) -> tuple[str, str]:
     if not (name and value):
         raise UsageError(f"{option} takes {expected}; found {text!r}")
     return name, value
+
+
+def parse_numbers(option: str, text: str) -> list[float]:
+    """Return the numbers in a text such as "0.01, 0.1, 2"."""
+    try:
+        found = [float(part) for part in text.split(",")]
+    except ValueError:
+        found = []
+    if not found or not all(map(math.isfinite, found)):
+        raise UsageError(f"{option} takes numbers with commas between them, as 0.01,0.1,2; found {reprlib.repr(text)}")
+    return found
 
 
 def whole_number(text: str) -> int | None:

@@ -97,6 +97,11 @@ def warn_of(findings: Sequence[dict]) -> None:
         warn(Finding.from_record(record).line)
 
 
+def note(text: str) -> None:
+    """Print one line on stderr of what a user should know."""
+    tell("note", text)
+
+
 def warn_all(ranking) -> None:
     """Print the warnings of estimates and of task information, one line where several files earn the same."""
     files: dict[str, list[str]] = {}

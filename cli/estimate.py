@@ -24,6 +24,7 @@ def estimate(
     gain: _options.Gain = None,
     offset: _options.Offset = None,
     read_noise: _options.ReadNoise = None,
+    camera: _options.Camera = None,
     axes: _options.Axes = None,
     floor: _options.Floor = None,
     saturation: _options.Saturation = None,
@@ -114,6 +115,7 @@ def estimate(
       ideal estimate camera.h5
       ideal estimate sharp.h5 defocused.h5 --plot ranking.png     ranked, with paired differences
       ideal estimate raw.tif --noise poisson-gaussian --gain 0.45 --offset 100 --read-noise 1.6
+      ideal estimate raw.tif --camera bench.h5                    a camera that ideal calibrate measured
       ideal estimate night.uvfits                                 visibilities (pip install 'ideal[astronomy]')
       ideal estimate night.uvfits::M87 night.uvfits::3C279        of two of its sources
       ideal estimate counts.npy --noise poisson --json > result.json
@@ -164,6 +166,7 @@ def estimate(
             axes=axes,
             floor=floor,
             saturation=saturation,
+            camera=camera,
             follow_links=follow_links,
             radio={"source": source, "freqsel": freqsel, "subarray": subarray, "weight_scale": weight_scale},
             linear=linear,

@@ -16,6 +16,7 @@ def inspect(
     gain: _options.Gain = None,
     offset: _options.Offset = None,
     read_noise: _options.ReadNoise = None,
+    camera: _options.Camera = None,
     axes: _options.Axes = None,
     source: _options.SourceName = None,
     freqsel: _options.FreqSel = None,
@@ -35,6 +36,7 @@ def inspect(
     Examples:
       ideal inspect camera.h5
       ideal inspect stack.tif --gain 0.45 --offset 100
+      ideal inspect stack.tif --camera bench.h5
       ideal inspect results.h5::run3/images --json
       ideal inspect night.uvfits --source M87
       ideal inspect channels-first.npy --axes ncyx
@@ -47,9 +49,9 @@ def inspect(
 
     radio = {"source": source, "freqsel": freqsel, "subarray": subarray, "weight_scale": weight_scale}
     radio |= {"linear": linear or None, "group_by": group_by}
-    camera = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise}
-    camera |= {"floor": floor, "saturation": saturation}
-    with open_measurements(file, axes=axes, follow_links=follow_links, **camera, **radio) as measured:
+    figures = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise}
+    figures |= {"floor": floor, "saturation": saturation}
+    with open_measurements(file, axes=axes, follow_links=follow_links, camera=camera, **figures, **radio) as measured:
         check_figures(measured, sigma=sigma, read_noise=read_noise)
         facts = facts_of(measured)
     _output.show(facts, [text_of(facts)], as_json)

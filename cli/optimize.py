@@ -198,6 +198,7 @@ def optimize(
     gain: _options.Gain = None,
     offset: _options.Offset = None,
     read_noise: _options.ReadNoise = None,
+    camera: _options.Camera = None,
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -251,6 +252,7 @@ def optimize(
 
     The final figures come from fresh measurements of objects that the design was not made for.
     """
+    from ideal.cameras import read_camera
     from ideal.cli import _output
     from ideal.cli._settings import settings_of
     from ideal.optimize.runs import ChoiceResult, DesignResult
@@ -260,7 +262,10 @@ def optimize(
     from ideal.optimize.runs.setup import read_setup
 
     own, theirs, aims = settings_of(settings, "objects", "objective")
-    camera = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise}
+    figures = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise}
+    _options.check_camera(camera, figures)
+    if camera is not None:
+        figures = read_camera(camera).settings()
     given = {
         "objects": objects,
         "objective": objective,
@@ -287,7 +292,7 @@ def optimize(
     }
     with _output.kept(debug) as keeping:
         with _output.narration() as say:
-            setup = read_setup(system, config, given, settings=own, object_settings=theirs, noise=camera, costs=cost or ())
+            setup = read_setup(system, config, given, settings=own, object_settings=theirs, noise=figures, costs=cost or ())
             result: DesignResult | ChoiceResult
             if setup.request.choose is None:
                 result = run_design(plan_design(setup, say), out, overwrite=force, report=say, keeping=keeping)

@@ -49,6 +49,7 @@ def simulate(
     gain: _options.Gain = None,
     offset: _options.Offset = None,
     read_noise: _options.ReadNoise = None,
+    camera: _options.Camera = None,
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -80,6 +81,7 @@ def simulate(
     """
     import sys
 
+    from ideal.cameras import read_camera
     from ideal.cli import _output
     from ideal.cli._settings import settings_of
     from ideal.datasets import make_objects
@@ -88,7 +90,8 @@ def simulate(
 
     _output.check_target("--out", out, (".h5", ".hdf5"), force, make_folder=True)
     own, theirs = settings_of(settings, "objects")
-    camera = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise}
+    figures = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise}
+    _options.check_camera(camera, figures)
     with _output.narration() as say:
         say(f"{system} and {objects}", None)
         used = system_in_use(system, own, design, design_seed)
@@ -97,7 +100,7 @@ def simulate(
             used.params,
             make_objects(objects, **{**used.configuration.table("objects"), **theirs}),
             used.design,
-            used.noise(camera),
+            used.noise(figures) if camera is None else read_camera(camera).noise_for(used.system.measurement_shape),
             photons,
             count,
             seed,

@@ -1,4 +1,5 @@
 from . import calibration as calibration
+from . import cameras as cameras
 from . import datasets as datasets
 from . import decoders as decoders
 from . import density as density
@@ -17,6 +18,9 @@ from . import reports as reports
 from . import runs as runs
 from . import simulation as simulation
 from . import studies as studies
+from .cameras import Camera as Camera
+from .cameras import calibrate as calibrate
+from .cameras import read_camera as read_camera
 from .decoders.call import decode as decode
 from .formats.writer import MeasurementWriter as MeasurementWriter
 from .formats.writer import write_measurements as write_measurements

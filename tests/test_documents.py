@@ -9,10 +9,12 @@ import tomllib
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 from typer.testing import CliRunner
 
+from ideal.cameras import Sensor, calibrate, simulate_frames
 from ideal.cli.__main__ import app
 from ideal.datasets import OBJECTS
 from ideal.datasets.demo import make_measurements
@@ -50,7 +52,19 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("documents")
     make_measurements(folder / "build" / "demo")
     shutil.copytree(SOURCES / "examples", folder / "examples")
+    write_bench(folder)
     return folder
+
+
+def write_bench(folder):
+    """Write the frames of a camera's bench, and captures, as docs/camera.md does."""
+    bench = simulate_frames(Sensor((96, 96), gain=0.5, read_noise=2.0, dsnu=3.0, prnu=0.01), dark=64, levels=10, brightest=1.1)
+    np.save(folder / "dark.npy", bench.dark)
+    np.save(folder / "flat.npy", np.concatenate(bench.flat))
+    rows = np.arange(96)
+    scenes = [200 + 150 * np.sin(rows[:, None] / 9 + k) * np.cos(rows / 11) for k in range(40)]
+    np.save(folder / "captures.npy", bench.sensor.frames(np.array(scenes)))
+    calibrate(bench.dark, bench.flat, progress=False).save(folder / "bench.h5")
 
 
 def test_measured_figures_stand_on_their_page():

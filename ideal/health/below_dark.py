@@ -52,13 +52,16 @@ class BelowDark(Check):
         remedy = "leave out these pixels or frames"
         everywhere = self._pixels is not None and min(float(self._pixels.mean()), self._frames / self._seen) >= _MANY
         if everywhere:
-            remedy = f"give the offset of the camera's dark frames (one of at most {fits:.4g} would fit, {measured.offset:g} was stated)"
+            remedy = (
+                f"give the offset of the camera's dark frames (one of at most {fits:.4g} would fit, {measured.offset:g} was "
+                "stated), or measure the camera (ideal calibrate)"
+            )
         return [
             Finding(
                 "impossible-values",
                 "biased",
-                f"{100 * share:.2g} % of the values lie more than {_DEEP:g} standard deviations of the read noise below no light, "
-                f"down to {self._least:.4g} photoelectrons",
+                f"{100 * share:.2g} % of the values lie more than {_DEEP:g} standard deviations of the read noise below no "
+                f"light, down to {self._least:.4g} photoelectrons",
                 "the noise of what is taken for less light than there is counts as information, and the number is too high"
                 if everywhere
                 else "what no light leaves behind is taken for signal, and the number is too high",

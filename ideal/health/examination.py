@@ -10,6 +10,7 @@ import numpy as np
 from ideal.calibration import LARGEST
 from ideal.errors import DataError
 from ideal.health.below_dark import BelowDark
+from ideal.health.calibrated import DarkLevel, KnownPattern
 from ideal.health.check import Block, Check
 from ideal.health.clean import CleanMeans
 from ideal.health.clipping import Clipping
@@ -21,6 +22,7 @@ from ideal.health.finite import FiniteValues
 from ideal.health.fixed_pattern import Banding, FixedPattern, LinePattern
 from ideal.health.frame_scale import FrameScale
 from ideal.health.frames import DeadPixels, FrameStatistics
+from ideal.health.gain_mode import GainMode
 from ideal.health.isolated import IsolatedValues
 from ideal.health.noise_level import NoiseLevel, SampleScatter, UnevenNoise
 from ideal.health.partial_frames import PartialFrames
@@ -52,6 +54,9 @@ CHECKS: tuple[type[Check], ...] = (
     Banding,
     Copies,
     SharedNoise,
+    DarkLevel,
+    KnownPattern,
+    GainMode,
 )
 
 _SHOWN_BYTES = 2**30  # of stored values; of a larger set, blocks spread over it are shown

@@ -6,6 +6,8 @@ from ideal.health.finding import Finding
 _FOLLOWS: dict[str, tuple[str, ...]] = {
     "wrapped": ("clipped", "missing-codes", "noise-too-small", "negative-counts", "units-offset", "gamma-encoded"),
     "partial-frames": ("banding",),
+    "gain-inverted": ("noise-too-small", "calibration-differs"),
+    "calibration-differs": ("noise-too-small",),
 }
 
 _MANY_DEAD, _MUCH_CLIPPED = 0.01, 0.01  # share of the pixels, of the values

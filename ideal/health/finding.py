@@ -89,6 +89,8 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "units-offset": "the values of the darkest pixels scatter too little for photoelectrons without an offset",
         "bound-near-floor": "scored measurements are unlike all that the models were fitted to: the bound is loose there",
         "impossible-information": "the number is above what values of this range can tell",
+        "calibration-differs": "the measurements are not such as the calibrated camera gives: dark level, gain or pattern",
+        "gain-inverted": "the gain looks like the inverse of the right one: DN/e- where e-/DN is asked for",
         "clean-not-possible": "the noiseless means in the file are negative, NaN or infinite",
         "clean-contradicts": "the noiseless means in the file are not those of its measurements",
         "information-negative": "the number is below 0 beyond its interval: the stated noise is larger than what is there",

@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from ideal.health.calibrated import remedy_of
 from ideal.health.check import Block, Check, has_quads
 from ideal.health.finding import Finding, Severity
 
 _FEWEST_FRAMES = 20
+_CORRECT = "subtract a dark frame and divide by a flat field, then give the noise that is left"
 _LEAST_BITS = 0.02  # false information in one pixel that is worth a word
 _WHITE = 0.5  # power at a distance of one pixel over that at two; a smooth scene has a sixteenth or so
 _ERRORS = 6.0
@@ -77,7 +79,7 @@ class FixedPattern(Check):
                 f"all frames share a pattern from pixel to pixel of {np.sqrt(pattern):.3g} {_unit(self.measured)} "
                 f"({share:.2g} of the mean), more than {self._frames} frames' noise leaves",
                 f"it counts as information about the object, up to {bits:.2g} bits/pixel",
-                "subtract a dark frame and divide by a flat field, then give the noise that is left",
+                remedy_of(self.measured, _CORRECT, "maps"),
                 {"pattern": float(np.sqrt(pattern)), "share_of_mean": float(share), "bits_per_pixel": float(bits)},
             )
         ]
@@ -238,6 +240,7 @@ class Banding(Check):
         else:
             effect = "if it is noise of the sensor, and the scenes have no such stripes, it counts as information"
         remedy = f"subtract what dark pixels of the same {name} show" + ("" if sure else ", where it is noise")
+        remedy = remedy_of(self.measured, remedy, "dark")
         figures = {"axis": name, "deviation": float(deviation), "variance_ratio": float(excess)}
         return Finding("banding", "biased" if sure else "note", text, effect, remedy, figures)
 
@@ -257,7 +260,7 @@ def _line_pattern(measured, name: str, deviation: float, bits: float, severity: 
         severity,
         f"{name} differ as a whole in all frames alike, by {deviation:.3g} {_unit(measured)}",
         f"it counts as information about the object, up to {bits:.2g} bits/pixel{scene}",
-        "subtract a dark frame and divide by a flat field, then give the noise that is left",
+        remedy_of(measured, _CORRECT, "maps"),
         {"axis": name, "pattern": float(deviation), "bits_per_pixel": float(bits)},
     )
 

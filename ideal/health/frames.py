@@ -7,6 +7,7 @@ from scipy import ndimage
 from scipy.special import erf
 
 from ideal.errors import DataError
+from ideal.health.calibrated import electrons_of, known_bad, remedy_of
 from ideal.health.check import Block, Check, constant_variance, noise_is_stated
 from ideal.health.finding import Finding
 
@@ -167,6 +168,7 @@ class DeadPixels(Check):
         super().__init__(measured)
         self._low: np.ndarray | None = None
         self._frames = 0
+        self._rows: slice | None = None
 
     @classmethod
     def applies(cls, measured) -> bool:
@@ -181,7 +183,7 @@ class DeadPixels(Check):
             return
         low, high, total = block.raw.min(0), block.raw.max(0), block.raw.sum(0, dtype=np.float64)
         if self._low is None:
-            self._low, self._high, self._sum = low, high, total
+            self._low, self._high, self._sum, self._rows = low, high, total, block.rows
         else:
             self._low, self._high = np.minimum(self._low, low), np.maximum(self._high, high)
             self._sum += total
@@ -192,16 +194,18 @@ class DeadPixels(Check):
         if self._low is None or self._frames < _FEWEST_FRAMES:
             return []
         still = self._low == self._high
-        mean = (self._sum / self._frames - self.measured.offset) * self.measured.gain
+        mean = electrons_of(self.measured, self._sum / self._frames, self._rows)
+        known = known_bad(self.measured, mean.shape, self._rows)
         if self.measured.noise_kind.counts:  # a dark place holds no counts, unless there is light beside it
             still &= (mean > 0) | ((_beside(mean) > max(_LIT, _LIT_SHARE * mean.mean())) & ~_unlit(mean == 0))
         still &= self._chance(mean) ** self._frames * still.size < _BY_CHANCE
+        still &= ~known
         if still.all():
             return []
         found = [self._still(still, mean)] if still.any() else []
         # Without the brightest frame, so that one hit by a cosmic ray makes no pixel hot.
         others = (self._sum - self._high) / (self._frames - 1)
-        hot = self._hot(mean) & self._hot((others - self.measured.offset) * self.measured.gain) & ~still
+        hot = self._hot(mean) & self._hot(electrons_of(self.measured, others, self._rows)) & ~still & ~known
         return found + ([self._bright(hot)] if hot.any() else [])
 
     def _chance(self, mean: np.ndarray) -> np.ndarray:
@@ -268,7 +272,7 @@ class DeadPixels(Check):
             + ", ".join(str(tuple(map(int, place))) for place in places[:4])
             + ")",
             "unless an object stands there in all frames, models take them for its structure, and the number is too high",
-            "replace hot pixels by a median of their neighbours, or subtract a dark frame",
+            remedy_of(self.measured, "replace hot pixels by a median of their neighbours, or subtract a dark frame", "dark"),
             {"pixels": len(places), "of": int(hot.size)},
         )
 

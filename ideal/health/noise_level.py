@@ -9,7 +9,7 @@ from ideal.health.finding import Finding
 
 _TENTHS = 10
 _UNEVEN = 1.2  # largest over least stated variance from which on noise is sorted by it too
-_BEND = np.array([1.0, -2.0, 1.0])  # second difference along rows, then along columns
+BEND = np.array([1.0, -2.0, 1.0])  # second difference along rows, then along columns
 _MOST_QUADS = 1_500_000
 _FEWEST = 400  # squares in a tenth, or pairs of frames times values, below which chance decides
 _LEAST_RATIO = 0.8  # right data, real flat fields and dark frames included, measured 0.92 and more
@@ -45,7 +45,7 @@ class NoiseLevel(Check):
         fine, level = block.quads
         variance = np.broadcast_to(block.quad_variance, fine.shape)
         beside, inner = _beside(level, self.measured.period or (1, 1))
-        clipped = _of_squares(_clipped(block), self.measured.period or (1, 1))[inner]
+        clipped = _of_squares(clipped_in(block), self.measured.period or (1, 1))[inner]
         rows = np.stack([each.ravel() for each in (beside, fine[inner] ** 2, variance[inner], clipped)], axis=1)
         stride = max(1, -(-len(rows) * 8 // _MOST_QUADS))
         self._kept.append(_single(rows[::stride]))
@@ -74,7 +74,7 @@ class NoiseLevel(Check):
     def findings(self) -> list[Finding]:
         """Return a finding where a tenth scatters less than its noise allows."""
         ratios = self.ratios()
-        low = [(ratio, variance, number) for number, (variance, ratio, error) in enumerate(ratios) if _is_low(ratio, error)]
+        low = [(ratio, variance, number) for number, (variance, ratio, error) in enumerate(ratios) if is_low(ratio, error)]
         if not low:
             return []
         ratio, variance, number = min(low)
@@ -120,9 +120,9 @@ class UnevenNoise(Check):
         if not block.sampled or self._count >= _MOST_QUADS:
             return
         period = self.measured.period or (1, 1)
-        square = _second_difference(block.values, _BEND, period) ** 2 / 36
-        stated = _second_difference(np.broadcast_to(block.value_variance, block.values.shape), _BEND**2, period) / 36
-        good = ~(_second_difference(_clipped(block).astype(float), _BEND**2, period) > 0)
+        square = second_difference(block.values, BEND, period) ** 2 / 36
+        stated = second_difference(np.broadcast_to(block.value_variance, block.values.shape), BEND**2, period) / 36
+        good = ~(second_difference(clipped_in(block).astype(float), BEND**2, period) > 0)
         rows = np.stack([square[good], stated[good]], axis=1)
         self._kept.append(_single(rows[:: max(1, -(-len(rows) * 8 // _MOST_QUADS))]))
         self._count += len(self._kept[-1])
@@ -140,7 +140,7 @@ class UnevenNoise(Check):
             # Nine cells share each pixel: their number counts for about a quarter.
             error = np.sqrt(4 * ((square[part] - ratio * stated[part]) ** 2).sum()) / stated[part].sum()
             ratios.append((float(ratio), float(error), float(stated[part].mean())))
-        low = [(ratio, variance) for ratio, error, variance in ratios if _is_low(ratio, error)]
+        low = [(ratio, variance) for ratio, error, variance in ratios if is_low(ratio, error)]
         if not low:
             return []
         (ratio, variance), every = min(low), [each[0] for each in ratios]
@@ -165,7 +165,7 @@ class SampleScatter(Check):
 
     def __init__(self, measured):
         super().__init__(measured)
-        self._square = self._stated = self._sum = self._clipped = 0.0
+        self._square = self._stated = self._sum = self.clipped_in = 0.0
         self._pairs = self._samples = 0
         self._last: np.ndarray | None = None
 
@@ -186,7 +186,7 @@ class SampleScatter(Check):
         self._square = self._square + gap.sum(0)
         self._stated = self._stated + block.value_variance.sum(0)
         self._sum = self._sum + np.abs(v).sum(0)
-        self._clipped = self._clipped + _clipped(block).sum(0)
+        self.clipped_in = self.clipped_in + clipped_in(block).sum(0)
         self._pairs, self._samples = self._pairs + len(gap), self._samples + len(v)
 
     def findings(self) -> list[Finding]:
@@ -195,7 +195,7 @@ class SampleScatter(Check):
             return []
         square = np.ravel(self._square)
         stated = np.broadcast_to(np.ravel(self._stated), square.shape) * self._pairs / self._samples
-        clipped = np.ravel(self._clipped)
+        clipped = np.ravel(self.clipped_in)
         orders = [np.argsort(np.ravel(self._sum), kind="stable")]
         kind = self.measured.noise_kind
         if kind.additive and stated.max() > _UNEVEN * stated.min():
@@ -214,7 +214,7 @@ class SampleScatter(Check):
                 # Three halves: neighbouring differences share a sample. Counts scatter by 1/mean more.
                 error = np.sqrt(3 * max(ratio, 0.1) ** 2 * (1 + 1 / max(total / count, 1e-3)) / count)
                 ratios.append((float(ratio), float(error)))
-        low = [ratio for ratio, error in ratios if _is_low(ratio, error)]
+        low = [ratio for ratio, error in ratios if is_low(ratio, error)]
         if not low:
             return []
         ratio = min(low)
@@ -226,7 +226,8 @@ class SampleScatter(Check):
         return [_finding(self.measured, text, ratio, {"ratio": ratio, "ratios": every}, every)]
 
 
-def _is_low(ratio: float, error: float) -> bool:
+def is_low(ratio: float, error: float) -> bool:
+    """Tell whether a variance over the stated one is below what chance makes of noise that is stated right."""
     return ratio < _LEAST_RATIO and ratio + _ERRORS * error < 1.0
 
 
@@ -275,7 +276,7 @@ def _beside(level: np.ndarray, period: tuple[int, int]) -> tuple[np.ndarray, tup
     return np.asarray(found / count), inner
 
 
-def _second_difference(values: np.ndarray, weights: np.ndarray, period: tuple[int, int]) -> np.ndarray:
+def second_difference(values: np.ndarray, weights: np.ndarray, period: tuple[int, int]) -> np.ndarray:
     """Return sums with these three weights along rows and along columns, a period apart, of (sample, row, column, ...)."""
     for axis, step in zip((1, 2), period, strict=True):
         lines = np.moveaxis(values, axis, 0)
@@ -290,7 +291,7 @@ def _single(rows: np.ndarray) -> np.ndarray:
     return np.clip(rows, -most, most).astype(np.float32)
 
 
-def _clipped(block: Block) -> np.ndarray:
+def clipped_in(block: Block) -> np.ndarray:
     """Return which values (sample, ...) stand at an extreme where values pile up."""
     raw, bad = block.raw, np.zeros(block.raw.shape, bool)
     if raw.dtype.kind == "c":

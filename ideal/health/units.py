@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ideal.health.calibrated import remedy_of
 from ideal.health.check import Block, Check
 from ideal.health.finding import Finding, plain_note
 
@@ -89,7 +90,7 @@ class Units(Check):
                     f"values taken as photoelectrons never fall below {floor:g} (in 95 % of the pixels), and where their mean is "
                     f"{dark:.4g} the variance of their noise is at most {ratio * dark:.4g}",
                     effect="there is an offset or another gain: the noise is taken as too large, and the number is too low",
-                    remedy="give --gain and --offset of the camera",
+                    remedy=remedy_of(self.measured, "give --gain and --offset of the camera", "gain"),
                     figures=figures,
                 )
             ]
@@ -106,7 +107,7 @@ class Units(Check):
             "note",
             text,
             effect="were they DN, the noise would be another and the number wrong",
-            remedy="give --gain and --offset, or --gain 1 where they are photoelectrons",
+            remedy=remedy_of(self.measured, "give --gain and --offset, or --gain 1 where they are photoelectrons", "gain"),
             figures=figures,
         )
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -40,6 +41,9 @@ from ideal.information.scoring import (
 from ideal.measurements.opening import opened
 from ideal.progress import Progress, shown
 
+if TYPE_CHECKING:
+    from ideal.cameras.camera import Camera
+
 DARK_OBJECTS = ("unwritten",)  # of what is simulated an empty frame shows a dark object: it is allowed, and counts
 _FOLDS = 5
 _EXAMPLE_VALUES = 2**22  # of a larger picture every other pixel is kept, or fewer
@@ -65,6 +69,7 @@ def estimate(
     saturation: float | None = None,
     groups=None,
     axes: str | None = None,
+    camera: "Camera | str | Path | None" = None,
     models: Sequence[str] | str | None = None,
     fitted: Mapping[str, Density] | None = None,
     patch: int | tuple[int, int] = 16,
@@ -93,6 +98,7 @@ def estimate(
         saturation: DN at which it cuts off what lies above.
         groups: source of each sample, such as the picture that a patch shows, (sample,).
         axes: of the values as they are stored, one letter each; see `ideal.from_arrays`.
+        camera: `ideal.cameras.Camera` that recorded them, or the name of its file (`ideal calibrate`); it serves the noise.
         models: names of density models, or "all" for all that suit the measurements; None for those that take little time, or
             for none where models are given that were fitted before.
         fitted: models that were fitted before, to be scored beside those, by the names to call them. One that was fitted to a
@@ -127,7 +133,7 @@ def estimate(
 
     """
     known = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise, "units": units}
-    known |= {"floor": floor, "saturation": saturation, "groups": groups, "axes": axes}
+    known |= {"floor": floor, "saturation": saturation, "groups": groups, "axes": axes, "camera": camera}
     with opened(source, **known) as measured, shown(progress) as say:
         return _estimate(
             measured,

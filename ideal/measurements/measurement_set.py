@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -31,9 +32,13 @@ from ideal.formats import (
     write_measurements,
 )
 from ideal.health import Examination, Finding, examine, lines, plain_note
+from ideal.health.calibrated import stated_gain_findings
 from ideal.noise import NOISE, NoiseModel
 from ideal.noise.members import check_figures, figure_names, named_noise, noises_of
 from ideal.text import plain_text
+
+if TYPE_CHECKING:
+    from ideal.cameras.camera import Camera
 
 __all__ = ["MeasurementSet", "MeasurementWriter", "from_arrays", "open_measurements", "write_measurements"]
 
@@ -50,7 +55,9 @@ _ROUNDING = 1e-5  # of the brightest mean: negative ones as small as that are ro
 _SHIFTS = {2, 4, 8, 16, 32, 64, 128, 256}  # other common factors are a coincidence or somebody's scaling
 
 
-def open_measurements(path: str | Path, *, axes: str | None = None, follow_links: bool = False, **overrides) -> "MeasurementSet":
+def open_measurements(
+    path: str | Path, *, axes: str | None = None, follow_links: bool = False, camera=None, **overrides
+) -> "MeasurementSet":
     """Open a measurement file.
 
     Args:
@@ -60,6 +67,8 @@ def open_measurements(path: str | Path, *, axes: str | None = None, follow_links
         axes: of the measurements as they are stored, one letter each: n sample, t time, z plane, c channel, y row, x column, v
             value, as "ncyx", "yxn" or "tzcyx". None for what the file says, or else (sample, row, column[, channel]).
         follow_links: whether files that the file names may be read outside its folder. `MeasurementSet.files` lists them.
+        camera: `ideal.cameras.Camera` that recorded them, or the name of its file; it serves the noise. Figures that are given
+            beside it go before its own.
         **overrides: noise, sigma, gain, offset, read_noise, units, floor, saturation; what is not None replaces what the file
             says. `noise` is a name ("poisson"), a name with figures ("poisson-gaussian:read_noise=1.6") or a model of
             `ideal.noise`; further figures of it go by their names. Of UVFITS files also source (name), freqsel and subarray
@@ -80,9 +89,12 @@ def open_measurements(path: str | Path, *, axes: str | None = None, follow_links
     sigma = given.get("sigma")
     known = float(sigma) if isinstance(sigma, int | float | np.number) and 0 < sigma < np.inf else None
     chosen = {key: given.pop(key) for key in reading if key in given}
+    known_camera = None
+    if camera is not None:
+        known_camera, given = serve(camera, given)
     source = open_source(path, axes, follow_links=follow_links, sigma=known, **chosen)
     try:
-        return MeasurementSet(source, given)
+        return MeasurementSet(source, given, known_camera)
     except BaseException:
         source.close()
         raise
@@ -105,6 +117,7 @@ def from_arrays(
     saturation=None,
     period=None,
     axes=None,
+    camera=None,
     path="<array>",
     **figures,
 ) -> "MeasurementSet":
@@ -129,6 +142,7 @@ def from_arrays(
         period: rows and columns after which the sensor's mosaic repeats, or None.
         axes: of `measurements`, `clean` and `sigma` as given, one letter each: n sample, t time, z plane, c channel, y row, x
             column, v value, as "ncyx" or "yxn".
+        camera: `ideal.cameras.Camera` that recorded them, or the name of its file; it serves the noise.
         path: what messages call it.
         **figures: further numbers that make the noise, by name.
 
@@ -137,6 +151,13 @@ def from_arrays(
         UsageError: counts with an offset or a read noise but no gain, or shape and values that speak for other axes.
 
     """
+    known_camera = None
+    if camera is not None:
+        said = {"noise": noise, "gain": gain, "offset": offset or None, "read_noise": read_noise or None}
+        said |= {"sigma": sigma, "floor": floor, "saturation": saturation}
+        known_camera, served = serve(camera, {name: value for name, value in said.items() if value is not None})
+        noise, floor, saturation = served.get("noise"), served.get("floor"), served.get("saturation")
+        gain, offset, read_noise = served.get("gain"), served.get("offset", 0.0), served.get("read_noise", 0.0)
     kind, own = _named(noise, str(path), DataError)
     check_figures(kind, figures, f"{path}: ")
     sigma, gain, units = (
@@ -160,7 +181,7 @@ def from_arrays(
         arrays["sigma"] = np.asarray(sigma)
     source = Source(str(path), arrays, attributes, trusted=True)
     arrange(source, axes)
-    return MeasurementSet(source)
+    return MeasurementSet(source, camera=known_camera)
 
 
 class MeasurementSet(AbstractContextManager):
@@ -188,11 +209,13 @@ class MeasurementSet(AbstractContextManager):
         axes: of the stored measurements, one letter each as of `open_measurements`.
         attributes: whatever else the file says.
         findings: what a user should know about how the file was read; `ideal.health`.
+        camera: the calibrated camera that recorded them; None where nobody has named one.
 
     """
 
-    def __init__(self, source: Source, overrides: dict | None = None):
+    def __init__(self, source: Source, overrides: dict | None = None, camera: "Camera | None" = None):
         overrides = dict(overrides or {})
+        self.camera = camera
         self._examination: Examination | None = None
         arrays, self.path, self._source = source.arrays, source.path, source
         self.attributes, self.findings = source.attributes, list(source.findings)
@@ -222,7 +245,12 @@ class MeasurementSet(AbstractContextManager):
         if elsewhere:
             self.findings.append(_read_too(elsewhere))
         self.noise_covariance = source.noise_covariance
+        if camera is not None:
+            camera.check_shape(self.shape, self.path)
+        said = overrides.get("gain") or (self.attributes.get("gain") if self._source.trusted else None)
         self.calibration = self._calibrate(arrays.get("sigma"), overrides)
+        if camera is not None and isinstance(said, int | float | np.number):
+            self.findings += stated_gain_findings(camera, float(said))
 
     def _calibrate(self, stored_sigma, overrides: dict) -> Calibration:
         """Combine what the file says with what the user says, and check both."""
@@ -575,6 +603,23 @@ def _double(values: np.ndarray) -> np.ndarray:
         return values
     with np.errstate(over="ignore", invalid="ignore"):
         return values.astype(np.complex128 if values.dtype.kind == "c" else np.float64)
+
+
+def serve(camera: "Camera | str | Path", given: dict) -> "tuple[Camera, dict]":
+    """Return a camera, and what is said of measurements with what it knows of them; what is said goes before.
+
+    Args:
+        camera: that recorded the measurements, or the name of its file.
+        given: what somebody says of the noise and the converter, by name.
+
+    """
+    from ideal.cameras.files import as_camera  # which needs what is below it
+
+    found = as_camera(camera)
+    if "noise" in given or "sigma" in given:
+        return found, given
+    figures = [name for name in ("gain", "offset", "read_noise") if name in given]
+    return found, found.figures(maps=not figures) | given
 
 
 def _named(noise, path: str, error) -> tuple[type[NoiseModel] | None, dict]:

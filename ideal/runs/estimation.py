@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ideal import records
+from ideal.cameras import Camera, as_camera
 from ideal.density import find_model
 from ideal.errors import DataError, IdealError, LeftOutWarning, UsageError
 from ideal.information import estimation
@@ -38,6 +39,7 @@ def estimate_files(
     axes: str | None = None,
     floor: float | None = None,
     saturation: float | None = None,
+    camera: Camera | str | Path | None = None,
     follow_links: bool = False,
     radio: Mapping[str, Any] | None = None,
     linear: bool = False,
@@ -73,6 +75,7 @@ def estimate_files(
     Args:
         files: of measurements, or FILE::dataset; one or more, each once.
         noise, sigma, gain, offset, read_noise, axes, floor, saturation: what the files do not say; see `ideal.estimate`.
+        camera: `ideal.cameras.Camera` that recorded the files, or the name of its file; it serves the noise.
         follow_links: whether files outside the folder of a file are read where it names them.
         radio: of UVFITS files: source, freqsel, subarray and weight_scale; see `ideal.open_measurements`.
         linear: whether pictures of 8 bits (PNG, JPEG) are proportional to the light; see `ideal.open_measurements`.
@@ -128,7 +131,11 @@ def estimate_files(
         "max_patches": max_patches,
     }
     common |= {"effort": effort, "allow": tuple(allow), "time_limit": time_limit}
+    if camera is not None:
+        known["camera"] = as_camera(camera)
     configuration = {"files": names, "groups": groups, **known, "models": models, **common}
+    if camera is not None:  # a camera that was changed since is another
+        configuration["camera"] = str(camera) if isinstance(camera, str | Path) else known["camera"].to_record()
     configuration |= {"load_model": list(map(str, load_models)), "labels": labels}
     with ExitStack() as stack:
         with shown(progress) as say:
@@ -146,6 +153,7 @@ def estimate_files(
             if out:
                 inputs = [*names, *map(str, load_models), *([str(groups)] if groups and not str(groups).isdigit() else [])]
                 inputs += [str(path) for measured in sources for path in measured.files]
+                inputs += [str(camera)] if isinstance(camera, str | Path) else []
                 folder = RunFolder.open(str(out), configuration, keeping, inputs=inputs, force=overwrite, resume=resume)
             work = _Work(sources, folder, models, fitted, common, labels, say, failed or _warn_of)
             ranking = work.ranking(all_pairs=all_pairs)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ideal.cameras import Camera
 from ideal.datasets import ObjectSet
 from ideal.errors import IdealWarning, UsageError
 from ideal.health.finding import Finding
@@ -24,6 +25,7 @@ def simulate(
     count: int = 1000,
     photons: float | None = None,
     noise: NoiseModel | str | None = None,
+    camera: Camera | str | Path | None = None,
     seed: int = 0,
     noise_seed: int | None = None,
     design_seed: int = 0,
@@ -45,6 +47,7 @@ def simulate(
         count: number of objects to image.
         photons: mean photoelectrons of an unfiltered pixel, over the first 256 objects; None for 100, or the system's setting.
         noise: noise of the measurements, or its name with figures, as "gaussian:sigma=2"; None for the system's own.
+        camera: `ideal.cameras.Camera` whose noise they get, or the name of its file; its maps where it is of their size.
         seed: seed of the objects, and of their noise.
         noise_seed: seed of the noise alone; None for that of the objects.
         design_seed: seed of a design that is random.
@@ -73,6 +76,7 @@ def simulate(
         count=count,
         photons=photons,
         noise=noise,
+        camera=camera,
         seed=seed,
         noise_seed=noise_seed,
         design_seed=design_seed,

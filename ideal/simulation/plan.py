@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ideal.cameras import Camera, as_camera
 from ideal.datasets import ObjectSet, as_object_set
 from ideal.datasets import ObjectSource as Source
 from ideal.errors import UsageError
@@ -75,6 +76,7 @@ def plan_simulation(
     count: int = 1000,
     photons: float | None = None,
     noise: NoiseModel | str | None = None,
+    camera: Camera | str | Path | None = None,
     seed: int = 0,
     noise_seed: int | None = None,
     design_seed: int = 0,
@@ -93,5 +95,7 @@ def plan_simulation(
     else:
         params, name = system.check_params(design), "own"
     noise_seed = seed if noise_seed is None else noise_seed
-    known = as_noise(noise, system, params)
+    if camera is not None and noise is not None:
+        raise UsageError("noise and camera are two kinds of noise: give one")
+    known = as_noise(noise, system, params) if camera is None else as_camera(camera).noise_for(system.measurement_shape)
     return SimulationPlan(system, params, as_object_set(objects), name, known, photons, count, seed, noise_seed, keep_objects)

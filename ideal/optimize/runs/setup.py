@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from ideal.cameras import Camera, as_camera
 from ideal.datasets import ObjectSet, as_object_set, make_objects
 from ideal.datasets.members import DEFAULT_OBJECTS
 from ideal.errors import UsageError
 from ideal.imaging import ImagingSystem, Params
 from ideal.imaging.configuration import Configuration, as_noise, as_system
 from ideal.imaging.systems import make_system
-from ideal.noise import NoiseModel
+from ideal.noise import NOISE, NoiseModel
 from ideal.noise.settings import join_noise
 from ideal.optimize.runs.recipe import Recipe
 from ideal.optimize.runs.request import Request, read_request
@@ -124,6 +125,26 @@ def read_setup(
     recipe = Recipe.of_configuration(system, configuration, object_settings, said)
     model = as_noise(said, system)
     return Setup(system, objects, model, request.with_objects(objects.name), recipe, costs=read_costs(costs))
+
+
+def noise_or_camera(noise: NoiseModel | str | None, camera: Camera | str | Path | None) -> NoiseModel | str | None:
+    """Return the noise that somebody names, or that a camera's numbers make; None for the system's own.
+
+    Args:
+        noise: a model, a name with figures, or None.
+        camera: calibrated, the name of its file, or None.
+
+    Raises:
+        UsageError: both are given.
+        DataError: the camera's file cannot be read.
+
+    """
+    if camera is None:
+        return noise
+    if noise is not None:
+        raise UsageError("noise and camera are two kinds of noise: give one")
+    figures = as_camera(camera).settings()
+    return NOISE.find(figures.pop("noise")).from_settings(figures)
 
 
 def names_of(designs: Any, noun: str, own: dict[str, Params]) -> tuple[str, ...] | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ideal import records
+from ideal.cameras import Camera
 from ideal.datasets import ObjectSet
 from ideal.imaging import ImagingSystem, Params
 from ideal.noise import NoiseModel
@@ -16,7 +17,7 @@ from ideal.optimize.runs.choices.record import bits
 from ideal.optimize.runs.choices.result import ChoiceResult, Work
 from ideal.optimize.runs.plans import ChoicePlan, check_count, plan_choice
 from ideal.optimize.runs.request import Request
-from ideal.optimize.runs.setup import Setup, names_of
+from ideal.optimize.runs.setup import Setup, names_of, noise_or_camera
 from ideal.optimize.selection import search
 from ideal.optimize.selection.search import Choosing, Selection, choose_at_random
 from ideal.optimize.selection.site_evaluation import evaluate_sites
@@ -45,6 +46,7 @@ def choose(
     count: int | None = None,
     photons: float | None = None,
     noise: NoiseModel | str | None = None,
+    camera: Camera | str | Path | None = None,
     models: Sequence[str] = (),
     patch: int = 16,
     effort: float = 0.25,
@@ -71,6 +73,7 @@ def choose(
         count: number of objects, at least 20, to choose for and to measure with.
         photons: mean photoelectrons of an unfiltered pixel.
         noise: noise of the measurements, or its name with figures, as "gaussian:sigma=2"; None for the system's own.
+        camera: `ideal.cameras.Camera` whose noise they get, or the name of its file: its numbers, for maps are of one sensor.
         models: names of density models of the final figures.
         patch: side of the patches of the final figures, in pixels.
         effort: work of trained models in the final figures.
@@ -107,7 +110,7 @@ def choose(
         seed=seed,
     )
     with shown(progress) as report:
-        plan = plan_choice(Setup.of(system, request, objects, noise, own, cost), report)
+        plan = plan_choice(Setup.of(system, request, objects, noise_or_camera(noise, camera), own, cost), report)
         return run_choice(plan, out, overwrite=overwrite, report=report).keep()
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ideal import records
+from ideal.cameras import Camera
 from ideal.datasets import ObjectSet
 from ideal.imaging import ImagingSystem, Params
 from ideal.information.results import Estimate
@@ -25,7 +26,7 @@ from ideal.optimize.runs.designs import record as design_record
 from ideal.optimize.runs.designs.result import DesignResult, Work
 from ideal.optimize.runs.plans import DesignPlan, Start, plan_design
 from ideal.optimize.runs.request import Request
-from ideal.optimize.runs.setup import Setup, names_of
+from ideal.optimize.runs.setup import Setup, names_of, noise_or_camera
 from ideal.optimize.selection.site_evaluation import reduced_measurements
 from ideal.optimize.targets import about_label
 from ideal.progress import Progress, shown, silent
@@ -57,6 +58,7 @@ def design(
     count: int | None = None,
     photons: float | None = None,
     noise: NoiseModel | str | None = None,
+    camera: Camera | str | Path | None = None,
     models: "Sequence[str]" = (),
     patch: int = 16,
     effort: float = 0.25,
@@ -90,6 +92,7 @@ def design(
         count: number of objects, at least 20, to design for, to choose by and to measure with.
         photons: mean photoelectrons of an unfiltered pixel.
         noise: noise of the measurements, or its name with figures, as "gaussian:sigma=2"; None for the system's own.
+        camera: `ideal.cameras.Camera` whose noise they get, or the name of its file: its numbers, for maps are of one sensor.
         models: names of density models of the final figures.
         patch: side of the patches of the final figures, in pixels.
         effort: work of trained models in the final figures.
@@ -134,7 +137,7 @@ def design(
         seed=seed,
     )
     with shown(progress) as report:
-        plan = plan_design(Setup.of(system, request, objects, noise, own), report)
+        plan = plan_design(Setup.of(system, request, objects, noise_or_camera(noise, camera), own), report)
         return run_design(plan, out, overwrite=overwrite, report=report).keep()
 
 
