@@ -12,6 +12,7 @@ from ideal.errors import DataError
 from ideal.health import Finding
 
 NAMES = ("measurements", "clean", "objects", "labels", "groups", "sigma")
+NOISE_ARRAYS = "noise_arrays"  # group of them in a file, and the attribute that lists their names
 FORMAT = "ideal-measurements"
 FORMAT_VERSION = 1
 
@@ -31,6 +32,7 @@ class Source:
         axes_named: whether the user has named them.
         whole_shape: of the measurements with the axes of length 1 that the reader left out, where it left out any.
         files: what else is read, resolved: files that the file names.
+        noise_arrays: arrays that make the noise, as maps of a sensor, by name.
 
     """
 
@@ -44,6 +46,7 @@ class Source:
     axes_named: bool = False
     whole_shape: tuple[int, ...] | None = None
     files: list[Path] = field(default_factory=list)
+    noise_arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 class SampleArray:

@@ -129,8 +129,8 @@ class Clipping(Check):
         kind, calibration = self.measured.noise_kind, self.measured.calibration
         if kind.counts:
             return False
-        if kind.photons and calibration.read_noise > 0:
-            dark = (level + self.measured.step / 2 - calibration.offset) * calibration.gain / calibration.read_noise
+        if kind.photons and (read_noise := self.measured.read_noise) > 0:
+            dark = (level + self.measured.step / 2 - calibration.offset) * calibration.gain / read_noise
             return ndtr(dark) > _IMPOSSIBLE
         return True
 

@@ -196,12 +196,17 @@ class DeadPixels(Check):
         if self.measured.noise_kind.counts:  # a dark place holds no counts, unless there is light beside it
             still &= (mean > 0) | ((_beside(mean) > max(_LIT, _LIT_SHARE * mean.mean())) & ~_unlit(mean == 0))
         still &= self._chance(mean) ** self._frames * still.size < _BY_CHANCE
+        noise = self.measured.noise
+        keep = None if noise is None else noise.keep
+        if keep is not None:
+            still &= keep
         if still.all():
             return []
         found = [self._still(still, mean)] if still.any() else []
         # Without the brightest frame, so that one hit by a cosmic ray makes no pixel hot.
         others = (self._sum - self._high) / (self._frames - 1)
         hot = self._hot(mean) & self._hot((others - self.measured.offset) * self.measured.gain) & ~still
+        hot = hot if keep is None else hot & keep
         return found + ([self._bright(hot)] if hot.any() else [])
 
     def _chance(self, mean: np.ndarray) -> np.ndarray:
