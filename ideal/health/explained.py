@@ -6,6 +6,11 @@ from ideal.health.finding import Finding
 _FOLLOWS: dict[str, tuple[str, ...]] = {
     "wrapped": ("clipped", "missing-codes", "noise-too-small", "negative-counts", "units-offset", "gamma-encoded"),
     "partial-frames": ("banding",),
+    "hot-pixels": ("noise-too-large",),
+    "isolated-values": ("noise-too-large", "noisy-pixels"),
+    "noisy-pixels": ("noise-too-large",),
+    "fixed-pattern": ("noise-too-large",),
+    "clipped": ("noise-too-large", "noisy-pixels"),
 }
 
 _MANY_DEAD, _MUCH_CLIPPED = 0.01, 0.01  # share of the pixels, of the values

@@ -446,6 +446,11 @@ class CameraMaps(ElectronNoise):
         return self.least_deviation**2, 1.0
 
     @property
+    def line_variances(self) -> tuple[float, float]:
+        """Variances of row noise and of column noise, electrons squared."""
+        return self.row_noise**2, self.column_noise**2
+
+    @property
     def dark_variance(self) -> float:
         """Variance of the typical good pixel where there is no light, what rows and columns share included."""
         return self._typical("read_noise") ** 2 + self._shared + self.quantum**2 / 12

@@ -74,6 +74,7 @@ class NoiseModel:
         needs_means: whether H(Y|X) without clean means needs the distribution of the means, `fit_means`.
         electrons: whether density models can see the whole number of electrons behind each value; such noise is an
             `ideal.noise.electrons.ElectronNoise`.
+        ends: whether values end at `highest` by their nature, as those of a counter of few bits: that is no clipping.
         correlates: whether the noise of values of one measurement is correlated; such noise has `whiten`.
         units: unit of the stored values where no system names another; None for the numbers of a camera (DN).
         scale: scale on which density models, and what takes measurements for Gaussian, see the values.
@@ -95,6 +96,7 @@ class NoiseModel:
     positive: ClassVar[bool] = False
     needs_means: ClassVar[bool] = False
     electrons: bool = False
+    ends: ClassVar[bool] = False
     correlates: ClassVar[bool] = False
     units: ClassVar[str | None] = "photoelectrons"
     scale: ClassVar[Scale] = LINEAR
@@ -138,6 +140,11 @@ class NoiseModel:
     def dark_variance(self) -> float:
         """Variance of the typical value where there is no light, with that of the steps of a converter."""
         return self.linear_variance[0] + self.quantum**2 / 12
+
+    @property
+    def line_variances(self) -> tuple[float, float]:
+        """Variances of what the pixels of a row share, and of what those of a column do, in a frame."""
+        return 0.0, 0.0
 
     # The probability of Y at a mean.
 

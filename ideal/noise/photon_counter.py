@@ -52,6 +52,7 @@ class PhotonCounter(ElectronNoise):
     summary = "one-bit and few-bit photon counters, as quanta image sensors"
     formula = "Y = min(max(N - threshold + 1, 0), 2^bits - 1), N = Poisson(X)"
     counts = True
+    ends = True
     lowest = 0.0
     quantum = 1.0
     linear_variance = (0.0, 1.0)
