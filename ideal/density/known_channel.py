@@ -22,8 +22,8 @@ _LARGEST_SHAPE = 1e7
 _LEAST = 1e-300
 _SLOPE = 1e-5  # relative step of a difference that stands for a derivative
 _NOISY = 2.0  # times the median variance, from which on a pixel tells others less
-# Start of the fit, a row a component: log weight, then logs of floor, a, b and c in units of the mean.
-_START = np.log([[0.8, 0.05, 0.01, 0.02, 0.005], [0.2, 0.3, 0.1, 0.3, 0.1]])
+# Start of the fit, a row a component: log weight, then logs of floor, a, b and c in units of the mean, and of the scale.
+_START = np.log([[0.8, 0.05, 0.01, 0.02, 0.005, 1.0], [0.2, 0.3, 0.1, 0.3, 0.1, 1.0]])
 _BOUNDS = (-30.0, 6.0)
 
 
@@ -32,12 +32,13 @@ class KnownChannel(Density):
 
     The stationary Gaussian model predicts each value m from those before it. The number of electrons then follows a mixture of
     negative binomials about the light behind m (Poissons whose means are Gamma distributed, of variance a + b m + c m^2), as in
-    the model `negative-binomial`; and the value follows the known p(value | electrons), pixel by pixel. So the peaks of single
-    photons, the tail of a multiplying register, the end of a counter and pixels of other read noise are no information.
+    the model `negative-binomial`, each about m times a scale of its own; and the value follows the known p(value | electrons),
+    pixel by pixel. So the peaks of single photons, the tail of a multiplying register, the end of a counter and pixels of other
+    read noise are no information.
 
     Args:
         gaussian: the predictor.
-        components: a row for each component, as of `NegativeBinomial`; shape (component, 5).
+        components: a row for each component, as of `NegativeBinomial` and the scale; shape (component, 6).
         channel: the noise.
 
     """
@@ -129,8 +130,7 @@ class KnownChannel(Density):
         for index in range(len(factor)):
             prediction = mean[index] + innovations[:, :index] @ factor[index, :index]
             row = self.components[rng.choice(len(self.components), count, p=self.components[:, 0])].T
-            expected = _positive(self.channel.electrons_behind(prediction), row[1])
-            shape = np.minimum(expected**2 / _excess(expected, row), _LARGEST_SHAPE)
+            expected, shape = _moments(self.channel.electrons_behind(prediction), row)
             light = np.maximum(rng.gamma(shape) * expected / shape - spurious, 0.0)
             values[:, index] = channel.sample(rng, light)
             innovations[:, index] = (values[:, index] - prediction) / factor[index, index]
@@ -172,7 +172,7 @@ def _quiet(values: np.ndarray, figures: np.ndarray | None) -> np.ndarray:
 
 def _moments(light: np.ndarray, component: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean and the shape of the negative binomial of a component about predicted light."""
-    mean = _positive(light, component[1])
+    mean = component[5] * _positive(light, component[1])
     return mean, np.minimum(mean**2 / _excess(mean, component), _LARGEST_SHAPE)
 
 
@@ -204,7 +204,7 @@ def _density(seen: Window | Wide, mean: np.ndarray, shape: np.ndarray) -> np.nda
 
 def _fit_components(seen, light: np.ndarray, scale: float) -> np.ndarray:
     """Return the components of maximum likelihood, about predicted light (value,)."""
-    units = np.array([1.0, scale, scale, 1.0, 1.0 / scale])
+    units = np.array([1.0, scale, scale, 1.0, 1.0 / scale, 1.0])
     total = sum(len(each.index) for each in seen)
 
     def components_of(x):
@@ -240,11 +240,11 @@ def _fit_components(seen, light: np.ndarray, scale: float) -> np.ndarray:
 
 
 def _by_figure(light, component, mean, shape, by_mean, by_shape) -> list[np.ndarray]:
-    """Return the derivatives of a density by floor, a, b and c, from those by the logarithms of mean and shape."""
+    """Return the derivatives of a density by floor, a, b, c and scale, from those by the logarithms of mean and shape."""
     excess = _excess(mean, component)
     free = mean**2 / excess < _LARGEST_SHAPE
     # ln(shape) = 2 ln(mean) - ln(excess)
     by_excess = np.where(free, -by_shape / excess, 0.0)
     whole = (by_mean + np.where(free, 2 * by_shape, 0.0)) / mean + by_excess * (component[3] + 2 * component[4] * mean)
-    by_floor = whole * 2 * component[1] / np.sqrt(light**2 + 4 * component[1] ** 2)
-    return [by_floor, by_excess, by_excess * mean, by_excess * mean**2]
+    by_floor = whole * component[5] * 2 * component[1] / np.sqrt(light**2 + 4 * component[1] ** 2)
+    return [by_floor, by_excess, by_excess * mean, by_excess * mean**2, whole * mean / component[5]]

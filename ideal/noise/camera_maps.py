@@ -271,7 +271,7 @@ class CameraMaps(ElectronNoise):
     def entropy(self, mean):
         """Return the entropy of each value given what its row and column share, (..., row, column); 0 of bad pixels.
 
-        It is that of `PoissonGaussian`, interpolated between read noises a tenth apart within 1e-4 nat. Limits of the converter
+        It is that of `PoissonGaussian`, interpolated between read noises a tenth apart within 5e-4 nat. Limits of the converter
         enter as they do for the typical pixel.
         """
         xp, _ = namespace(mean)
