@@ -57,7 +57,7 @@ def test_a_constant_scene_holds_nothing(bits, light):
     assert [each.name for each in measured.examination.findings if each.name not in ("no-groups", "units-assumed")] == []
     found = estimate(measured, models=["stationary", "known-channel"])
     assert found.model == "known-channel"
-    assert abs(found.information_bits_per_pixel) < 0.01
+    assert abs(found.information_bits_per_pixel) < 0.015  # of 120 frames, whose chance is 0.005
     if bits == 1:
         assert "clipped" in [each.name for each in from_arrays(frames, noise="poisson").examination.findings]
 
