@@ -30,6 +30,7 @@ class Calibration:
         saturation: stored value at which it cuts off what lies above, the white level of a camera (DN); None likewise.
         units: of the stored values. None becomes "DN" where a gain or an offset is given, else "photoelectrons".
         figures: further numbers that make the noise, by name, as those of models of other packages.
+        model: the noise itself where arrays make it, as maps of a sensor; numbers above are then typical ones.
 
     """
 
@@ -42,6 +43,7 @@ class Calibration:
     floor: float | None = None
     saturation: float | None = None
     figures: Mapping[str, float] = field(default_factory=dict)
+    model: NoiseModel | None = None
 
     def __post_init__(self):
         if self.units is None:
@@ -56,11 +58,21 @@ class Calibration:
         """Return a number that makes the noise, as sigma or read_noise; None where nobody has given it."""
         return self.figures.get(name) if name not in _OWN else getattr(self, name)
 
-    def to_photoelectrons(self, stored: np.ndarray) -> np.ndarray:
-        """Return (stored - offset) * gain in float64, or complex128 for complex values; beyond a stated limit, the limit."""
+    @property
+    def by_place(self) -> bool:
+        """True where gain or offset differ from pixel to pixel."""
+        return self.model is not None and self.model.by_place
+
+    def to_photoelectrons(self, stored: np.ndarray, rows: slice | None = None) -> np.ndarray:
+        """Return (stored - offset) * gain in float64, or complex128 for complex values; beyond a stated limit, the limit.
+
+        `rows` are those of whole images that are given, where gain or offset differ from pixel to pixel; None for all.
+        """
         values = np.array(stored, dtype=np.complex128 if np.iscomplexobj(stored) else np.float64)
         if self.floor is not None or self.saturation is not None:
             np.clip(values, self.floor, self.saturation, out=values)
+        if self.model is not None and self.model.by_place:
+            return self.model.photoelectrons(values, rows)
         if self.converts:
             values -= self.offset
             values *= self.gain

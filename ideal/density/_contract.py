@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import h5py
 import numpy as np
@@ -17,10 +17,13 @@ from ideal._files import whole_hdf5
 from ideal.density._fitting import DEFAULT_FITTING, PLAIN_SENSOR, Fitting, Sensor
 from ideal.density.floor import Floor
 from ideal.density.gaussian.moments import flatten
-from ideal.errors import DataError
+from ideal.errors import DataError, UsageError
 from ideal.formats.damage import damaged
 from ideal.formats.hdf5 import opened, read_arrays
 from ideal.text import plain_text
+
+if TYPE_CHECKING:
+    from ideal.noise import NoiseModel
 
 _FORMAT, _FORMAT_VERSION = "ideal-density", 1
 _FLOOR = "floor_"  # begins the names of its arrays in a file
@@ -40,6 +43,9 @@ class Density(ABC):
             dequantised before they reach it.
         conditional: whether it can be fitted to labelled measurements, as a density for each class.
         trained: whether it is trained step by step, which takes much longer than the others and can be given more or less effort.
+        sees_electrons: whether it scores values through the known channel of a `Sensor.channel`. Where pixels of the channel
+            differ, `fit` takes their figures too, `figures`, two arrays (sample, ..., figure) of the training and the validation
+            measurements, and `log_prob` and the like take those of what they score.
         refitted: whether a fit takes so little time that it is made again on halves of the sources, to learn what it lacks.
         shape: of one measurement that it was fitted to, (row, column[, channel]) or (value,).
         origin: what it was fitted to, JSON types, as `ideal.information.estimate` notes it; None where nobody has said.
@@ -54,6 +60,7 @@ class Density(ABC):
     discrete: ClassVar[bool] = False
     conditional: ClassVar[bool] = False
     trained: ClassVar[bool] = False
+    sees_electrons: ClassVar[bool] = False
     refitted: ClassVar[bool] = False
     shape: tuple[int, ...]
     origin: dict | None = None
@@ -130,19 +137,39 @@ class Density(ABC):
         """
         return None
 
+    @classmethod
+    def suits(cls, noise: "NoiseModel") -> bool:
+        """Tell whether the model is meant for measurements with this noise."""
+        return noise.electrons or not cls.sees_electrons
+
     def floored_log_prob(self, measurements, **noise) -> np.ndarray:
         """Return the log-density of the model upon its floor, nats per measurement (sample,); `log_prob` without one."""
         return self.floored(measurements, **noise)[0]
 
-    def floored(self, measurements, **noise) -> tuple[np.ndarray, np.ndarray]:
-        """Return `floored_log_prob`, and the share of each measurement that the floor gave, 0 to 1, both (sample,)."""
-        if self.floor is None:
-            return self.log_prob(measurements, **noise), np.zeros(len(measurements))
-        return self._on_floor(self.floor, self.conditional_log_prob(measurements, **noise), measurements, **noise)
+    def floored(self, measurements, keep: np.ndarray | None = None, **noise) -> tuple[np.ndarray, np.ndarray]:
+        """Return `floored_log_prob`, and the share of each measurement that the floor gave, 0 to 1, both (sample,).
 
-    def _on_floor(self, floor: Floor, conditional: np.ndarray | None, measurements, **noise) -> tuple[np.ndarray, np.ndarray]:
+        With `keep`, of the shape of the measurements, the values that it marks count alone: each given those before it.
+        """
+        if self.floor is None and keep is None:
+            return self.log_prob(measurements, **noise), np.zeros(len(measurements))
+        conditional = self.conditional_log_prob(measurements, **noise)
+        if keep is not None:
+            if conditional is None:
+                raise UsageError(f"the model {self.name} cannot leave single pixels out: choose another --model")
+            conditional = np.where(np.reshape(keep, conditional.shape), conditional, 0.0)
+            if self.floor is None:
+                return conditional.reshape(len(conditional), -1).sum(1), np.zeros(len(measurements))
+        assert self.floor is not None
+        return self._on_floor(self.floor, conditional, measurements, keep, **noise)
+
+    def _on_floor(
+        self, floor: Floor, conditional: np.ndarray | None, measurements, keep: np.ndarray | None = None, **noise
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return what `floored` does, for conditionals by the model; where there are none, measurements are taken as a whole."""
         floors = floor.log_densities(flatten(measurements))
+        if keep is not None:
+            floors = np.where(np.reshape(keep, floors.shape[1:]), floors, 0.0)
         if conditional is None:
             conditional, floors = self.log_prob(measurements, **noise)[:, None], floors.sum(2, keepdims=True)
         values, share = floor.mix(conditional.reshape(floors.shape[1:]), floors)

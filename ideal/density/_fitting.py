@@ -3,8 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from ideal.noise.electrons import ElectronNoise
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,7 @@ class Sensor:
         noise_sigma: standard deviation of continuous noise in each value, of the shape of a measurement, where values differ and
             all measurements are alike; None otherwise.
         noise_by_sample: whether continuous noise differs from measurement to measurement: models are given it beside them.
+        channel: the noise, where it sees whole electrons (`ideal.noise.electrons`); None otherwise.
 
     """
 
@@ -33,6 +38,7 @@ class Sensor:
     highest: float = np.inf
     noise_sigma: np.ndarray | None = field(default=None, compare=False)
     noise_by_sample: bool = False
+    channel: "ElectronNoise | None" = field(default=None, compare=False)
 
     @property
     def slack(self) -> float:

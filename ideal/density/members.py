@@ -17,9 +17,10 @@ MODELS: Registry["Density"] = Registry(
         "full": "ideal.density.gaussian.full:FullGaussian",
         "gaussian-mixture": "ideal.density.gaussian.mixture:GaussianMixture",
         "negative-binomial": "ideal.density.negative_binomial:NegativeBinomial",
+        "known-channel": "ideal.density.known_channel:KnownChannel",
         "causal-mixture": "ideal.density.networks.causal_mixture:CausalMixture",
         "pixel-cnn": "ideal.density.networks.pixel_cnn:PixelCNN",
         "blend": "ideal.density.networks.blend:Blend",
     },
 )
-DEFAULT = ("stationary", "full", "negative-binomial", "causal-mixture")  # what a user waits a minute for
+DEFAULT = ("stationary", "full", "negative-binomial", "known-channel", "causal-mixture")  # what a user waits a minute for

@@ -51,6 +51,11 @@ class NegativeBinomial(Density):
         return counts and StationaryGaussian.accepts(shape, counts=counts, is_complex=is_complex)
 
     @classmethod
+    def suits(cls, noise) -> bool:
+        """Tell whether every photon counts: a counter that ends after a few bits has a model that knows it."""
+        return not noise.electrons
+
+    @classmethod
     def fit(cls, key, train, validation, *, fitted=_NONE, sensor=PLAIN_SENSOR, fitting=DEFAULT_FITTING) -> Self:
         """Fit the predictor to the training counts, then the components by maximum likelihood on some of them."""
         gaussian = StationaryGaussian.fit(key, train, validation)

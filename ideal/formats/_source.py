@@ -12,6 +12,7 @@ from ideal.errors import DataError
 from ideal.health import Finding
 
 NAMES = ("measurements", "clean", "objects", "labels", "groups", "sigma")
+NOISE_ARRAYS = "noise_arrays"  # group of them in a file, and the attribute that lists their names
 FORMAT = "ideal-measurements"
 FORMAT_VERSION = 1
 
@@ -38,6 +39,7 @@ class Source:
         noise_covariance: (coil, coil) complex, E[n conj(n)^T] of the noise n of one complex value in each coil, in the units of
             the measurements, from a scan without a signal; its diagonal is the variance of the real and the imaginary part
             together. None where the file has no such scan.
+        noise_arrays: arrays that make the noise, as maps of a sensor, by name.
 
     """
 
@@ -55,6 +57,7 @@ class Source:
     asks_axes: bool = False
     with_gain: dict[str, float] = field(default_factory=dict)
     noise_covariance: np.ndarray | None = None
+    noise_arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 class SampleArray:

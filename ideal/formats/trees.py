@@ -1,13 +1,15 @@
 """Measurements in files that are trees of arrays: HDF5 and zarr."""
 
+import math
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from ideal._memory import check_memory
 from ideal.errors import DataError
 from ideal.formats import axis_names
-from ideal.formats._source import FORMAT, FORMAT_VERSION, NAMES, Source
+from ideal.formats._source import FORMAT, FORMAT_VERSION, NAMES, NOISE_ARRAYS, Source
 from ideal.formats.damage import damaged
 from ideal.formats.meant import MeantArray, pair_of
 from ideal.text import plain_text
@@ -103,7 +105,24 @@ def _from_tree(tree: Tree, file: Path, name: str | None) -> Source:
     # our writer labels the axes of whatever it is given: in our own files the attribute `axes` alone is somebody's word
     axes = axis_names.of_attributes(main.attrs, len(main.shape)) if trusted else tree.axes_of(main, "measurements")
     arrays = {key: _meant(node) for key, node in arrays.items()}
-    return Source(str(file), arrays, attributes, trusted=trusted, close=tree.close, axes=axes, files=tree.files)
+    source = Source(str(file), arrays, attributes, trusted=trusted, close=tree.close, axes=axes, files=tree.files)
+    if trusted and attributes.get(NOISE_ARRAYS) is not None:
+        source.noise_arrays = _noise_arrays(tree, file, attributes.pop(NOISE_ARRAYS))
+    return source
+
+
+def _noise_arrays(tree: Tree, file: Path, names) -> dict[str, np.ndarray]:
+    """Return the arrays that make the noise, read whole."""
+    found = {}
+    for name in map(str, np.atleast_1d(names).tolist()):
+        node: Any = tree.get(f"{NOISE_ARRAYS}/{name}")
+        if not isinstance(node, tree.array_type):
+            raise DataError(f"{file}: no dataset {NOISE_ARRAYS}/{plain_text(name)}, which its noise needs")
+        shape = tuple(getattr(node, "shape", ()))
+        check_memory(str(file), math.prod(shape) * 8, f"the map {plain_text(name)} of its noise", "give smaller frames")
+        array: Any = node
+        found[name] = np.asarray(array[...])
+    return found
 
 
 def _meant(node: Any) -> Any:

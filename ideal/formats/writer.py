@@ -11,7 +11,7 @@ from ideal._disk import check_disk
 from ideal._files import Patient, named, whole_file
 from ideal.calibration import Calibration, check_sigma
 from ideal.errors import DataError, UsageError
-from ideal.formats._source import FORMAT, FORMAT_VERSION
+from ideal.formats._source import FORMAT, FORMAT_VERSION, NOISE_ARRAYS
 from ideal.noise import NoiseModel
 from ideal.noise.members import check_figures, named_noise
 
@@ -173,7 +173,7 @@ class MeasurementWriter:
             self._check_against_first(file, block)
 
     def _check_against_first(self, file: h5py.File, block: dict[str, np.ndarray]) -> None:
-        present = {name for name in file if not (name == "sigma" and self.calibration.sigma is not None)}
+        present = {name for name in file if name != NOISE_ARRAYS and not (name == "sigma" and self.calibration.sigma is not None)}
         if present != set(block):
             raise DataError(f"{self.path}: this block gives {sorted(block)}, the first one gave {sorted(present)}")
         for name, array in block.items():
@@ -212,6 +212,14 @@ class MeasurementWriter:
             root[key] = getattr(calibration, key)
         for key, value in calibration.figures.items():
             root[key] = value
+        for key in ("floor", "saturation"):
+            if (limit := getattr(calibration, key)) is not None:
+                root[key] = limit
+        arrays = {} if calibration.model is None else calibration.model.arrays()
+        for name, array in arrays.items():
+            file[f"{NOISE_ARRAYS}/{name}"] = array
+        if arrays:
+            root[NOISE_ARRAYS] = list(arrays)
         for key, value in self._attributes.items():
             root[key] = value
         root["format"], root["format_version"] = FORMAT, FORMAT_VERSION
@@ -229,7 +237,7 @@ def _calibration(path: str, noise: str | NoiseModel | None, given: dict) -> Cali
     try:
         kind, own = named_noise(noise)
         whole = own | {name: value for name, value in given.items() if value is not None}
-        further = {name: whole.pop(name) for name in list(whole) if name not in _FIGURES}
+        further = {name: whole.pop(name) for name in list(whole) if name not in (*_FIGURES, "model", "floor", "saturation")}
         check_figures(kind, further)
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None

@@ -56,7 +56,7 @@ class Block:
     @cached_property
     def values(self) -> np.ndarray:
         """The values in photoelectrons (or in the set's own units where these are none), float64 or complex128."""
-        return self.measured.calibration.to_photoelectrons(self.raw)
+        return self.measured.calibration.to_photoelectrons(self.raw, self.rows)
 
     @cached_property
     def quads(self) -> Quads:
@@ -70,7 +70,7 @@ class Block:
     @cached_property
     def quad_variance(self) -> np.ndarray:
         """The stated noise variance of `quads.fine`, of its shape; of counts an unbiased estimate that may be below 0."""
-        if self.measured.noise_kind.photons:
+        if self.measured.noise_kind.photons and not self._noise.by_place:
             return self._noise.variance_from(self.quads.level)
         rows, columns = self.measured.period or (1, 1)
         v = self.value_variance
@@ -92,6 +92,8 @@ def constant_variance(measured) -> float:
     """Return the part of the variance of counts that is the same in all light, photoelectrons squared."""
     if measured.noise_kind.counts:
         return 0.0
+    if measured.noise is not None:
+        return measured.noise.dark_variance
     step = measured.gain * measured.step if measured.integer else 0.0
     return measured.read_noise**2 + step**2 / 12
 

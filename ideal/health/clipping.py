@@ -103,7 +103,8 @@ class Clipping(Check):
         given = self.measured.calibration.saturation if side > 0 else self.measured.calibration.floor
         if given is not None and self._given[side]:
             return Wall(float(given), self._given[side] / self._count, "option")
-        if self._count == 0 or len(self._ends[side]) < 2:
+        kind = self.measured.noise_kind
+        if self._count == 0 or len(self._ends[side]) < 2 or (side > 0 and kind is not None and kind.ends):
             return None
         (level, count), (beside, count_beside), *_ = sorted(self._ends[side].items(), reverse=side > 0)
         type_limit = level == _type_limit(self.measured.dtype, side)
@@ -129,8 +130,8 @@ class Clipping(Check):
         kind, calibration = self.measured.noise_kind, self.measured.calibration
         if kind.counts:
             return False
-        if kind.photons and calibration.read_noise > 0:
-            dark = (level + self.measured.step / 2 - calibration.offset) * calibration.gain / calibration.read_noise
+        if kind.photons and (read_noise := self.measured.read_noise) > 0:
+            dark = (level + self.measured.step / 2 - calibration.offset) * calibration.gain / read_noise
             return ndtr(dark) > _IMPOSSIBLE
         return True
 

@@ -11,11 +11,13 @@ from ideal.calibration import LARGEST
 from ideal.errors import DataError
 from ideal.health.below_dark import BelowDark
 from ideal.health.calibrated import DarkLevel, KnownPattern
+from ideal.health.channel_noise import ChannelNoise
 from ideal.health.check import Block, Check
 from ideal.health.clean import CleanMeans
 from ideal.health.clipping import Clipping
 from ideal.health.copies import Copies, SharedNoise, merged
 from ideal.health.encoding import Compression, Demosaicking, GammaEncoding
+from ideal.health.excess_noise import ExcessNoise
 from ideal.health.explained import unexplained
 from ideal.health.finding import SEVERITIES, Finding, lines
 from ideal.health.finite import FiniteValues
@@ -25,6 +27,7 @@ from ideal.health.frames import DeadPixels, FrameStatistics
 from ideal.health.gain_mode import GainMode
 from ideal.health.isolated import IsolatedValues
 from ideal.health.noise_level import NoiseLevel, SampleScatter, UnevenNoise
+from ideal.health.noisy_pixels import NoisyPixels
 from ideal.health.partial_frames import PartialFrames
 from ideal.health.summary import Tally, contradictions
 from ideal.health.units import Units
@@ -42,12 +45,15 @@ CHECKS: tuple[type[Check], ...] = (
     NoiseLevel,
     UnevenNoise,
     SampleScatter,
+    ExcessNoise,
+    ChannelNoise,
     ValueGrid,
     GammaEncoding,
     Compression,
     Demosaicking,
     DeadPixels,
     IsolatedValues,
+    NoisyPixels,
     PartialFrames,
     FixedPattern,
     LinePattern,

@@ -6,8 +6,13 @@ from ideal.health.finding import Finding
 _FOLLOWS: dict[str, tuple[str, ...]] = {
     "wrapped": ("clipped", "missing-codes", "noise-too-small", "negative-counts", "units-offset", "gamma-encoded"),
     "partial-frames": ("banding",),
-    "gain-inverted": ("noise-too-small", "calibration-differs"),
-    "calibration-differs": ("noise-too-small",),
+    "gain-inverted": ("noise-too-small", "noise-too-large", "calibration-differs"),
+    "calibration-differs": ("noise-too-small", "noise-too-large"),
+    "hot-pixels": ("noise-too-large",),
+    "isolated-values": ("noise-too-large", "noisy-pixels"),
+    "noisy-pixels": ("noise-too-large",),
+    "fixed-pattern": ("noise-too-large",),
+    "clipped": ("noise-too-large", "noisy-pixels"),
 }
 
 _MANY_DEAD, _MUCH_CLIPPED = 0.01, 0.01  # share of the pixels, of the values

@@ -206,11 +206,15 @@ class Banding(Check):
         if self._count < 4 or (self._noise <= 0).any():
             return []
         found = []
+        noise = self.measured.noise
+        lines = (0.0, 0.0) if noise is None else noise.line_variances
         for axis, name in enumerate(("rows", "columns")):
             power, beside = (_white(each) for each in (self._cross[axis], self._cross[1 - axis]))
-            excess = 1 + power / self._noise[axis]
-            other = max(1 + beside / self._noise[1 - axis], 1.0)
-            if excess < _BANDING * other or power < 0.5 * self._cross[axis, 0]:
+            known = [6 * each * self._count for each in (lines[axis], lines[1 - axis])]  # what the noise model says they share
+            power, stated = power - known[0], self._noise[axis] + known[0]
+            excess = 1 + power / stated
+            other = max(1 + (beside - known[1]) / (self._noise[1 - axis] + known[1]), 1.0)
+            if excess < _BANDING * other or power < 0.5 * (self._cross[axis, 0] - known[0]):
                 continue
             if _white(self._apart[axis]) - self._noise[axis] > _UNEQUAL * power:
                 continue  # what fades along the line is of the scene

@@ -199,6 +199,10 @@ class DeadPixels(Check):
         if self.measured.noise_kind.counts:  # a dark place holds no counts, unless there is light beside it
             still &= (mean > 0) | ((_beside(mean) > max(_LIT, _LIT_SHARE * mean.mean())) & ~_unlit(mean == 0))
         still &= self._chance(mean) ** self._frames * still.size < _BY_CHANCE
+        noise = self.measured.noise
+        keep = None if noise is None else noise.keep
+        if keep is not None:
+            known = known | ~(keep if self._rows is None else keep[self._rows])
         still &= ~known
         if still.all():
             return []

@@ -153,7 +153,7 @@ def contradictions(measured, found: dict) -> list[Finding]:
     )
     expected = found["mean"] + (measured.read_noise**2 if photons and not counts else 0.0)
     note(
-        photons and not found["constant"] and saturated == 0 and 0 <= found["variance"] < 0.8 * expected,
+        photons and not kind.ends and not found["constant"] and saturated == 0 and 0 <= found["variance"] < 0.8 * expected,
         "variance-too-small",
         f"variance {found['variance']:.3g} is below {expected:.3g}, the least that {measured.noise_name} noise allows",
         "biased",

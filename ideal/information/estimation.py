@@ -165,7 +165,7 @@ def _estimate(
     mosaic = mosaic_period(source, size, period)
     patches, notes = choose_patches(source, usable, noise, size, max_patches, seed, mosaic)
     findings += notes
-    shape, pixels = patches.shape[1:], int(np.prod(patches.shape[1:3]))
+    shape, pixels = patches.shape[1:], _good_pixels(patches, noise)
     check_size(source, shape)
     fitted = dict(fitted or {})
     to_fit = _model_names(models, shape, noise, source) if models is not None or not fitted else []
@@ -181,7 +181,8 @@ def _estimate(
     scores, means = [], None
     if noise.needs_means and not source.has_clean:
         # Means that are not known are deconvolved from the values of all patches, once for all folds.
-        means = noise.fit_means(Prepared(patches, noise, False, (seed, 2)).some(_REFERENCE_VALUES).array())
+        reference = Prepared(patches, noise, False, (seed, 2)).some(_REFERENCE_VALUES)
+        means = reference.own_noise.fit_means(reference.array())
     trained = sum(MODELS[name].trained for name in to_fit)
     budget = Budget(effort / len(folds), time_limit, len(folds) * trained, checkpoints)
     facts = (origin, names, noise.describe(), source.shape, source.calibration, effort, time_limit, len(folds))
@@ -233,6 +234,13 @@ def _estimate(
     findings += advice_on_plausibility(found, source, noise, span, float(noise_entropy.mean()))
     findings += _advice(found, noise, source, min(train) if to_fit else None, real_values(source, shape))
     return replace(found, findings=tuple(findings), seconds=time.perf_counter() - started)
+
+
+def _good_pixels(patches, noise) -> int | float:
+    """Return how many pixels of a patch count, on average over the patches."""
+    pixels = int(np.prod(patches.shape[1:3]))
+    keep = Prepared(patches, noise, False, ()).keep
+    return pixels if keep is None else pixels * float(keep.mean())
 
 
 def example_of(source) -> Example:
@@ -393,10 +401,11 @@ def _score_fold(source, noise, sensor, means, parts, to_fit, before, key, budget
     clean = test.patches.read("clean") if source.has_clean else None
     if np.ndim(source.sigma):
         noise = noise.with_sigma(test.sigma)
+    whole, noise = noise, noise.at(test.patches.positions, test.patches.patch)
     noise_entropy = noise.scaled_entropy(measured, clean, means)
     plain_entropy = noise_entropy if noise.scale.is_linear else noise.conditional_entropy(measured, clean, means)
     bits = LN2 * np.prod(test.shape[1:3])
-    floor = floor_of(source, noise, train)
+    floor = floor_of(source, whole, train)
 
     def report(progress):
         bound = (progress.loss - noise_entropy.mean()) / bits
@@ -413,6 +422,7 @@ def _score_fold(source, noise, sensor, means, parts, to_fit, before, key, budget
     for name in (*to_fit, *before):
         discrete = (before[name] if name in before else MODELS[name]).discrete
         begun = time.perf_counter()
+        sees = (before[name] if name in before else MODELS[name]).sees_electrons
         if discrete not in ready:
             parts = [part if discrete else part.dequantised() for part in (train, validation, test, trained_on)]
             to_score = scaled if discrete else parts[2].array()
@@ -426,23 +436,26 @@ def _score_fold(source, noise, sensor, means, parts, to_fit, before, key, budget
             to_choose = parts[1].array() if len(validation) else np.empty((0, *test.shape[1:]))
             ready[discrete] = held, sigmas, halves, to_choose, to_score, parts[3].array() if len(own) else None
         held, sigmas, halves, to_choose, to_score, known = ready[discrete]
+        if sees:  # its own figures, not the standard deviations that others take
+            sigmas = {"figures": (train.figures, validation.figures)} if whole.by_place else {}
         model = before[name] if name in before else fit(name, held, to_choose, fitted[discrete], sigmas)
         if name in before:
             say(f"{label}: {name} scores {len(test)} patches", None)
-        model = on_floor(model, floor, noise, key)
+        model = on_floor(model, floor, whole, key)
         if name not in before:
             fitted[discrete][name] = model
         # A model that knows signal and noise apart is told the noise, unless it is that of all it was fitted to.
         apart = model.noise is not None and (sensor.noise_by_sample or (name in before and noise.additive))
+        apart = "figures" if sees and whole.by_place else "sigma" if apart else ""
         held_out[name] = _loss(model, to_choose, validation, apart) if len(to_choose) else np.array([np.nan])
         by_half: list[Density] = []
         if name not in before and halves is not None and is_affordable(name, train.shape[1:], n_folds, to_fit):
             by_half = halves.fit(name, held, to_choose, sensor, np.random.SeedSequence(key), **sigmas)
-            by_half = [on_floor(half, floor, noise, key) for half in by_half]
+            by_half = [on_floor(half, floor, whole, key) for half in by_half]
         known = None if name in before or by_half else known
         of_test, of_own = (to_score, test, apart), (known, trained_on, apart)
         shares[name] = _add(losses, name, model, of_test, of_own, by_half)
-        first = {"sigma": test.sigma[:1]} if apart else {}
+        first = {apart: getattr(test, apart)[:1]} if apart else {}
         inside = model.interior_log_prob(to_score[:1], **first) if min(to_score.shape[1:3]) >= _RATE_SIDE else None
         if inside is not None and inside[0].size:
             _add_rate(rates, name, model, of_test, of_own, by_half)
@@ -463,7 +476,7 @@ def _add(losses: Losses, name: str, model: Density, tested: tuple, own: tuple, h
 
     """
     measurements, prepared, apart = tested
-    losses.tested[name], share = scored_in_blocks(model, measurements, prepared.sigma if apart else None)
+    losses.tested[name], share = scored_in_blocks(model, measurements, _told(prepared, apart))
     if halves:
         losses.halves[name] = np.mean([_loss(half, *tested) for half in halves], axis=0)
     if own[0] is not None:
@@ -480,26 +493,41 @@ def _add_rate(rates: Losses, name: str, model: Density, tested: tuple, own: tupl
         rates.own[name] = _interior_loss(model, *own)
 
 
-def _loss(model: Density, measurements: np.ndarray, prepared: Prepared, apart: bool) -> np.ndarray:
-    return scored_in_blocks(model, measurements, prepared.sigma if apart else None)[0]
+def _loss(model: Density, measurements: np.ndarray, prepared: Prepared, apart: str) -> np.ndarray:
+    return scored_in_blocks(model, measurements, _told(prepared, apart))[0]
 
 
-def _interior_loss(model: Density, measurements: np.ndarray, prepared: Prepared, apart: bool) -> np.ndarray:
-    def score(block, sigma=None):
-        noise = {} if sigma is None else {"sigma": sigma}
-        return -model.floored_interior_log_prob(block, **noise)[0].mean((1, 2))
+def _told(prepared: Prepared, apart: str) -> dict[str, np.ndarray]:
+    """Return what a model is told of each value: of its noise ("sigma", "figures" or nothing), and which count."""
+    told = {apart: getattr(prepared, apart)} if apart else {}
+    return told if (keep := prepared.keep) is None else told | {"keep": keep}
 
-    return in_blocks(score, measurements, *([prepared.sigma] if apart else []))
+
+def _interior_loss(model: Density, measurements: np.ndarray, prepared: Prepared, apart: str) -> np.ndarray:
+    told = _told(prepared, apart)
+
+    def score(block, *own):
+        noise = dict(zip(told, own, strict=True))
+        keep = noise.pop("keep", None)
+        found, (rows, columns) = model.floored_interior_log_prob(block, **noise)
+        if keep is None:
+            return -found.mean((1, 2))
+        counted = keep[:, rows, columns].reshape(*found.shape, -1)[..., 0]
+        return -(found * counted).sum((1, 2)) / np.maximum(counted.sum((1, 2)), 1)
+
+    return in_blocks(score, measurements, *told.values())
 
 
 def _noise_entropy_per_pixel(noise, measured, clean, means, inside) -> np.ndarray:
     part = (slice(None), *inside)
     cropped = measured[part]
-    entropy = noise.part(part).scaled_entropy(cropped, None if clean is None else clean[part], means)
-    return entropy / np.prod(cropped.shape[1:3])
+    own = noise.part(part).alone()
+    entropy = own.scaled_entropy(cropped, None if clean is None else clean[part], means)
+    pixels = np.prod(cropped.shape[1:3])
+    return entropy / (pixels if own.keep is None else np.maximum(own.keep.reshape(*cropped.shape[:3], -1)[..., 0].sum((1, 2)), 1))
 
 
-def _rate(scores: list[_Score], pixels: int, confidence, seed):
+def _rate(scores: list[_Score], pixels: float, confidence, seed):
     """Return the information rate by the models that validation prefers, fold by fold, among those that have one.
 
     There is none where the best of all has none and those that have one are far behind, as for objects in their places.
@@ -528,10 +556,10 @@ def _model_names(models, shape, noise, source) -> list[str]:
     kind = _kind(noise, source)
     if models is None or models == "all" or list(models) == ["all"]:
         some = DEFAULT if models is None else MODELS
-        return [name for name in some if MODELS[name].accepts(shape, **kind)]
+        return [name for name in some if MODELS[name].accepts(shape, **kind) and MODELS[name].suits(noise)]
     names = [models] if isinstance(models, str) else list(dict.fromkeys(models))
     for name in names:
-        if not find_model(name).accepts(shape, **kind):
+        if not (find_model(name).accepts(shape, **kind) and MODELS[name].suits(noise)):
             what = "complex " * kind["is_complex"] + ("images" if len(shape) > 1 else "vectors")
             raise UsageError(f"{source.path}: the model {name} is not for {what} under {noise.name} noise")
     if "blend" in names and sum(MODELS[name].trained for name in names) < 2:
@@ -559,15 +587,16 @@ def _advice(found: Estimate, noise, source, n_train: int | None, values: int) ->
         effect = "more of them would lower the bound"
         few = Finding("few-measurements", "biased", text, effect, remedy, {"values": values, "training": n_train})
     notes += [] if few is None else [few]
-    if noise.photons and not noise.counts and noise.least_deviation < _LITTLE_READ_NOISE:
+    knowing = any(MODELS[name].sees_electrons for name in found.models if name in MODELS)
+    if noise.photons and not noise.counts and noise.least_deviation < _LITTLE_READ_NOISE and not knowing:
         notes.append(
             plain_note(
-                f"with a read noise of {noise.least_deviation:g} electrons single photons show, which the continuous models here "
-                "cannot use: the bound is loose in little light"
+                f"with a read noise of {noise.least_deviation:g} electrons single photons show, which continuous models cannot "
+                "use: the bound is loose in little light; add --model known-channel"
             )
         )
     light = None
-    if noise.counts and n_train is not None and "negative-binomial" not in found.models:
+    if noise.counts and n_train is not None and "negative-binomial" not in found.models and not knowing:
         light = source.inspect()["mean_photon_count"]
     if light is not None and light < _FEW_PHOTONS:
         notes.append(plain_note(f"continuous models are loose at {light:.3g} photons per pixel; add --model negative-binomial"))

@@ -80,10 +80,11 @@ class Halves:
         self._parts = [] if few else halves_by_group(groups, seed=seed)
         self._fitted: dict[bool, list[dict[str, Density]]] = {discrete: [{}, {}] for discrete in (True, False)}
 
-    def fit(self, name: str, train: "np.ndarray | Prepared", validation: np.ndarray, sensor, key, sigmas=None) -> list[Density]:
+    def fit(self, name: str, train: "np.ndarray | Prepared", validation: np.ndarray, sensor, key, **noise) -> list[Density]:
         """Return a model of each half; none where the model takes long to fit, or a half is too little for it.
 
-        `sigmas` are the noise of each training and of each validation measurement, where these differ.
+        `noise` is that of each training and of each validation measurement, where these differ: `sigmas` or `figures`, as of
+        `Density.fit`.
         """
         kind = MODELS[name]
         if not kind.refitted:
@@ -92,7 +93,7 @@ class Halves:
         try:
             for part, siblings in zip(self._parts, fitted, strict=False):
                 some = train[part] if isinstance(train, np.ndarray) else train.take(part)
-                more: dict[str, Any] = {} if sigmas is None else {"sigmas": (sigmas[0][part], sigmas[1])}
+                more: dict[str, Any] = {known: (each[0][part], each[1]) for known, each in noise.items()}
                 siblings[name] = kind.fit(key, some, validation, fitted=siblings, sensor=sensor, **more)
         except DataError:
             return []

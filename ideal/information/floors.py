@@ -1,5 +1,7 @@
 """The floor under the models of a fold: from training values and the stored type alone, never from what is scored."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from ideal.density import Density, Floor
@@ -19,7 +21,7 @@ def stored_span(source, noise: NoiseModel) -> tuple[float, float] | None:
 
     The ends are half a step beyond the last levels.
     """
-    if source.dtype.str[1:] not in _TYPES or not noise.scale.is_linear:
+    if source.dtype.str[1:] not in _TYPES or not noise.scale.is_linear or noise.by_place:
         return None
     limits, step = np.iinfo(source.dtype), noise.step
     low, high = (-(-limits.min // step) * step, limits.max // step * step)
@@ -48,19 +50,23 @@ def on_floor(model: Density, floor: Floor | None, noise: NoiseModel, key) -> Den
     return model.with_floor(floor)
 
 
-def scored_in_blocks(model: Density, measurements: np.ndarray, sigma: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+def scored_in_blocks(
+    model: Density, measurements: np.ndarray, told: Mapping[str, np.ndarray] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the model's loss upon its floor, nats per measurement, and the share of each that the floor gave.
 
     Args:
         model: the model.
         measurements: (sample, ...).
-        sigma: of the noise in each value, of their shape, for a model that is told it.
+        told: what the model is told of each value beside it, (sample, ...) by name, as `sigma` of the noise, or `keep`.
 
     """
-    if sigma is None:
-        found = in_blocks(lambda block: np.stack(model.floored(block), axis=1), measurements)
-    else:
-        found = in_blocks(lambda block, own: np.stack(model.floored(block, sigma=own), axis=1), measurements, sigma)
+    told = told or {}
+
+    def score(block, *own):
+        return np.stack(model.floored(block, **dict(zip(told, own, strict=True))), axis=1)
+
+    found = in_blocks(score, measurements, *told.values())
     return -found[:, 0], found[:, 1]
 
 

@@ -80,7 +80,7 @@ def _negative(found, noise, values) -> list[Finding]:
     else:
         # Electrons are gain times value, so the noise of a value has a variance of its mean over the gain.
         figures["least_factor_of_gain"] = factor = 4.0 ** (-bits / values)
-        gain = (noise.gain or 1.0) * factor
+        gain = (float(np.median(noise.gain)) or 1.0) * factor
         figures["least_gain"] = gain
         fit = f"a gain of at least {gain:.3g} e-/DN would fit"
         remedy = "check gain, offset and read noise, and whether the measurements are averages"

@@ -92,7 +92,8 @@ class Estimate:
         noise_entropy: H(Y|X), nats per measurement, average over the scored patches.
         rate: model name, information rate and its interval in nats per pixel given its causal past, or None.
         patch: (row, column), or (value,) of a vector.
-        pixels: spatial positions in a measurement (values of a vector); channels are summed.
+        pixels: spatial positions in a measurement (values of a vector); channels are summed. Where bad pixels do not count, the
+            average number of those that do.
         n_train, n_validation: patches in a fold; n_test: patches scored in all; n_groups: sources scored; n_folds: folds.
         confidence: of every interval.
         objects_key: equal where two estimates with the same sources scored the same patches of the same objects.
@@ -110,7 +111,7 @@ class Estimate:
     noise_entropy: float
     rate: tuple[str, float, tuple[float, float]] | None
     patch: tuple[int, ...]
-    pixels: int
+    pixels: float
     n_train: int
     n_validation: int
     n_test: int

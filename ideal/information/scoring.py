@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -14,11 +15,16 @@ from ideal.measurements.patches import Patches, some_tiled_positions, spatial_gr
 from ideal.noise import NoiseModel
 from ideal.noise.members import noises_of
 
+if TYPE_CHECKING:
+    from ideal.noise.camera_maps import CameraMaps
+    from ideal.noise.electrons import ElectronNoise
+
 _HELD_BYTES = 2**28
 _HASHED_BYTES = 2**30  # of patches among which copies are looked for
 _BLOCK_VALUES = 2**18
 _MOST_VALUES = 10_000  # of a measurement: its covariance then takes 0.8 GB
 _NO_NUMBERS = {"not-finite", "clean-not-possible"}  # findings with which nothing can be computed
+_REFILL = 7  # last in the key of what stands in for values that do not count
 MANY_SOURCES = 60  # with as many, one fold in five is scored; with fewer, each in turn
 # Blocks of a picture that stand for sources. A picture of more than 5800 x 5800 pixels (in patches of 16) has room for so many
 # that one fold in five is scored.
@@ -67,7 +73,11 @@ def sensor_of(noise: NoiseModel | None, period: tuple[int, int] | None = None, p
     if noise is None:
         return Sensor(period=mosaic)
     if not noise.additive:
-        return Sensor(noise.quantum, noise.origin, noise.lowest, noise.linear_variance, mosaic, noise.highest)
+        channel = cast("ElectronNoise", noise) if noise.electrons else None
+        if noise.by_place:  # every pixel has levels of its own: for other models values are continuous
+            return Sensor(noise_variance=noise.linear_variance, period=mosaic, channel=channel)
+        limits = noise.lowest, noise.linear_variance, mosaic, noise.highest
+        return Sensor(noise.quantum, noise.origin, *limits, channel=channel)
     sigma = noise.sigma
     if patches is not None and sigma_by_value(patches.source):
         common = common_sigma(patches)
@@ -164,7 +174,7 @@ def choose_patches(
     patches = Patches(source, positions, patch, groups=groups)
     if patch is None or patch == tuple(source.shape[1:3]) or 8 * np.prod(patches.shape) > _HASHED_BYTES:
         return patches, findings
-    pairs = identical(patches, len(patches), noise)
+    pairs = identical(patches, len(patches), None if noise is None else noise.typical)
     pairs = pairs[groups[pairs[:, 0]] != groups[pairs[:, 1]]]
     if not len(pairs):
         return patches, findings
@@ -205,10 +215,14 @@ class Prepared:
     def __iter__(self) -> Iterator[np.ndarray]:
         """Iterate over arrays of patches, in order."""
         rng = np.random.default_rng(self.key)
+        again = np.random.default_rng([*self.key, _REFILL])
+        start = 0
         for batch in self.patches:
-            values = self.noise.scale(self._checked(batch))
+            noise = self.noise.at(self.patches.positions[start : start + len(batch)], self.patches.patch)
+            start += len(batch)
+            values = noise.refilled(self.noise.scale(self._checked(batch)), again)
             if self.dequantise:
-                values = values + self.noise.quantum * (rng.random(values.shape) - 0.5)
+                values = values + noise.steps * (rng.random(values.shape) - 0.5)
             yield values
 
     def _checked(self, batch: np.ndarray) -> np.ndarray:
@@ -217,6 +231,22 @@ class Prepared:
     def measured(self) -> np.ndarray:
         """Return all patches at once as they were measured, on no scale of the noise."""
         return np.concatenate([self._checked(batch) for batch in self.patches])
+
+    @cached_property
+    def own_noise(self) -> NoiseModel:
+        """The noise with the figures of each value of all patches, where pixels differ."""
+        return self.noise.at(self.patches.positions, self.patches.patch)
+
+    @property
+    def keep(self) -> np.ndarray | None:
+        """Which values of all patches count, of their shape; None for all."""
+        keep = self.own_noise.keep
+        return None if keep is None else np.broadcast_to(keep, self.shape)
+
+    @cached_property
+    def figures(self) -> np.ndarray:
+        """Figures of the noise of each value of all patches, for models that see electrons, (patch, ..., figure)."""
+        return cast("CameraMaps", self.own_noise).figures_at(self.shape)
 
     @cached_property
     def sigma(self) -> np.ndarray:

@@ -44,6 +44,7 @@ __all__ = ["MeasurementSet", "MeasurementWriter", "from_arrays", "open_measureme
 
 _NO_NAMES = {"", "nan", "-nan", "inf", "-inf", "none", "n/a", "<na>"}
 _OVERRIDES = ("noise", "sigma", "gain", "offset", "read_noise", "units", "floor", "saturation")
+_MAPPED = ("gain", "offset", "read_noise")  # which a model of maps has by pixel
 _NUMBERS = {"gain", "offset", "read_noise", "floor", "saturation"}
 _RADIO = ("source", "freqsel", "subarray", "weight_scale")  # which part of a UVFITS file, and what its weights are worth
 _PICTURES = ("linear", "group_by")  # what pictures and sets of frames do not say themselves
@@ -164,7 +165,11 @@ def from_arrays(
         own.get(key) if given is None else given for key, given in (("sigma", sigma), ("gain", gain), ("units", units))
     )
     offset, read_noise = offset or own.get("offset", 0.0), read_noise or own.get("read_noise", 0.0)
+    model = own.pop("model", None)
     figures = {key: value for key, value in own.items() if key not in _OVERRIDES} | figures
+    floor, saturation = (
+        own.get(key) if given is None else given for key, given in (("floor", floor), ("saturation", saturation))
+    )
     _check_gain(kind, gain, {"offset": offset, "read_noise": read_noise}, units, str(path))
     gain = 1.0 if gain is None else gain
     given = {"measurements": measurements, "clean": clean, "groups": groups, "labels": labels, "objects": objects}
@@ -179,7 +184,7 @@ def from_arrays(
         attributes["sigma"] = float(sigma)
     elif sigma is not None:
         arrays["sigma"] = np.asarray(sigma)
-    source = Source(str(path), arrays, attributes, trusted=True)
+    source = Source(str(path), arrays, attributes, trusted=True, noise_arrays={} if model is None else model.arrays())
     arrange(source, axes)
     return MeasurementSet(source, camera=known_camera)
 
@@ -260,6 +265,12 @@ class MeasurementSet(AbstractContextManager):
         if self._source.with_gain:
             self._take_with_gain(known, overrides)
         kind = self._take_noise(known, overrides)
+        model = overrides.get("model") or known.get("model")
+        again = [key for key in _MAPPED if key in overrides and "model" not in overrides] if model is not None else []
+        if again:
+            raise UsageError(
+                f"{self.path}: {' and '.join(again)}: the noise has it by pixel; give maps, or name other noise (--noise)"
+            )
         for values, error in ((known, DataError), (overrides, UsageError)):
             for key in _NUMBERS & set(values):
                 values[key] = _number(values[key], key, self.path, error)
@@ -310,13 +321,17 @@ class MeasurementSet(AbstractContextManager):
         kind = None
         for values, error in ((known, DataError), (overrides, UsageError)):
             named, own = _named(values.get("noise"), self.path, error)
+            if values is overrides and named not in (None, kind):
+                known.pop("model", None)
             kind = named or kind
+            if values is known and named is not None and self._source.noise_arrays and self._source.trusted:
+                known["model"] = _model_of(named, self._source.noise_arrays, self.attributes, self.path)
             if named is not None:
                 values.update(own | values | {"noise": named})
         further = [each.name for each in kind.figures if each.name not in _OVERRIDES] if kind is not None else []
         said = self.attributes if self._source.trusted else {}
         stated = {name: said[name] for name in further if said.get(name) is not None}
-        given = {name: overrides.pop(name) for name in list(overrides) if name not in _OVERRIDES}
+        given = {name: overrides.pop(name) for name in list(overrides) if name not in (*_OVERRIDES, "model")}
         check_figures(kind, given, f"{self.path}: ")
         known["figures"] = {name: _number(value, name, self.path, DataError) for name, value in stated.items()}
         overrides["figures"] = {name: _number(value, name, self.path, UsageError) for name, value in given.items()}
@@ -378,14 +393,21 @@ class MeasurementSet(AbstractContextManager):
     def noise_of(self, start: int, stop: int, rows: slice | None = None) -> NoiseModel | None:
         """Return the noise of samples start to stop, of these rows of images, each value with its own figures."""
         noise = self.noise
+        if noise is not None and noise.by_place and rows is not None:
+            return noise.part(rows)
         return noise.with_sigma(self.read_sigma(start, stop, rows)) if noise is not None and noise.by_value else noise
 
     noise_kind = property(lambda self: self.calibration.noise)
     sigma = property(lambda self: self.calibration.sigma)
     gain = property(lambda self: self.calibration.gain)
     offset = property(lambda self: self.calibration.offset)
-    read_noise = property(lambda self: self.calibration.read_noise)
+    read_noise = property(lambda self: self.noise.least_deviation if self._is_camera else self.calibration.read_noise)
     units = property(lambda self: self.calibration.units)
+
+    @property
+    def _is_camera(self) -> bool:
+        """Tell whether the noise is of a camera whose read noise is known."""
+        return self.noise_kind is not None and self.noise_kind.photons and self.noise is not None
 
     @property
     def noise_name(self) -> str | None:
@@ -497,7 +519,7 @@ class MeasurementSet(AbstractContextManager):
             DataError: a value is NaN or infinite, or cannot be read.
 
         """
-        values = self.calibration.to_photoelectrons(self.read_raw(start, stop, rows))
+        values = self.calibration.to_photoelectrons(self.read_raw(start, stop, rows), rows)
         return self._finite(values, start, "measurements", rows)
 
     def read_parts(self, start: int, stop: int, rows: slice, part: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
@@ -628,6 +650,16 @@ def _named(noise, path: str, error) -> tuple[type[NoiseModel] | None, dict]:
         return named_noise(noise if noise is None or isinstance(noise, type | NoiseModel) else str(noise))
     except UsageError as wrong:
         raise error(f"{path}: {wrong}") from None
+
+
+def _model_of(kind: type[NoiseModel], arrays: dict[str, np.ndarray], attributes: dict, path: str) -> NoiseModel:
+    """Return the noise whose arrays a file keeps."""
+    figures = {each.name: attributes[each.name] for each in kind.figures if attributes.get(each.name) is not None}
+    figures |= {name: attributes[name] for name in ("floor", "saturation") if attributes.get(name) is not None}
+    try:
+        return kind.of_arrays(arrays, figures)
+    except (UsageError, KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path}: the maps of its {kind.name} noise cannot be used ({error})") from error
 
 
 def _check_gain(kind: type[NoiseModel] | None, gain: float | None, given: dict, units: str | None, path: str) -> None:

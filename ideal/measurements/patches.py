@@ -217,7 +217,8 @@ class Patches:
             if self._large:
                 for rows, some in self._bands(positions[here, 1]):
                     places = positions[here[some]] - [start, rows.start, 0]
-                    if reader == self.source.read and self.source.dtype.kind in "iu":  # which are all finite
+                    mapped = self.source.calibration.by_place  # pixels differ: they are converted in their places
+                    if reader == self.source.read and self.source.dtype.kind in "iu" and not mapped:  # which are all finite
                         crop = partial(_crop, positions=places, patch=self.patch)
                         patches[here[some]] = self.source.read_parts(start, stop, rows, crop)
                     else:

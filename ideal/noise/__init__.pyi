@@ -1,8 +1,13 @@
+from .camera_maps import CameraMaps as CameraMaps
 from .complex_gaussian import ComplexGaussian as ComplexGaussian
 from .contract import Figure as Figure
 from .contract import NoiseModel as NoiseModel
+from .correlated_gaussian import ComplexCorrelatedGaussian as ComplexCorrelatedGaussian
+from .correlated_gaussian import CorrelatedGaussian as CorrelatedGaussian
+from .emccd import EMCCD as EMCCD
 from .gaussian import Gaussian as Gaussian
 from .members import NOISE as NOISE
+from .photon_counter import PhotonCounter as PhotonCounter
 from .poisson import Poisson as Poisson
 from .poisson_gaussian import PoissonGaussian as PoissonGaussian
 from .speckle import Speckle as Speckle

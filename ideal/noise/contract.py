@@ -72,6 +72,10 @@ class NoiseModel:
         additive: whether it is Gaussian noise of standard deviations `sigma`; such noise is `mean_independent` too.
         positive: whether every value is above 0, as are the means.
         needs_means: whether H(Y|X) without clean means needs the distribution of the means, `fit_means`.
+        electrons: whether density models can see the whole number of electrons behind each value; such noise is an
+            `ideal.noise.electrons.ElectronNoise`.
+        ends: whether values end at `highest` by their nature, as those of a counter of few bits: that is no clipping.
+        correlates: whether the noise of values of one measurement is correlated; such noise has `whiten`.
         units: unit of the stored values where no system names another; None for the numbers of a camera (DN).
         scale: scale on which density models, and what takes measurements for Gaussian, see the values.
         step: stored units between two levels.
@@ -91,6 +95,9 @@ class NoiseModel:
     additive: ClassVar[bool] = False
     positive: ClassVar[bool] = False
     needs_means: ClassVar[bool] = False
+    electrons: bool = False
+    ends: ClassVar[bool] = False
+    correlates: ClassVar[bool] = False
     units: ClassVar[str | None] = "photoelectrons"
     scale: ClassVar[Scale] = LINEAR
     step: int = 1
@@ -128,6 +135,16 @@ class NoiseModel:
     def least_deviation(self) -> float:
         """Standard deviation in photoelectrons that is left where there is no light."""
         return 0.0
+
+    @property
+    def dark_variance(self) -> float:
+        """Variance of the typical value where there is no light, with that of the steps of a converter."""
+        return self.linear_variance[0] + self.quantum**2 / 12
+
+    @property
+    def line_variances(self) -> tuple[float, float]:
+        """Variances of what the pixels of a row share, and of what those of a column do, in a frame."""
+        return 0.0, 0.0
 
     # The probability of Y at a mean.
 
@@ -264,6 +281,54 @@ class NoiseModel:
     # Parts of measurements.
 
     @property
+    def by_place(self) -> bool:
+        """Whether figures differ from pixel to pixel of the sensor, so that `at` and `photoelectrons` make a difference."""
+        return False
+
+    def at(self, positions: np.ndarray, patch: tuple[int, int] | None) -> "NoiseModel":
+        """Return the noise of patches of images, with figures of the shape of the patches.
+
+        Args:
+            positions: sample, row and column of each patch, (patch, 3).
+            patch: rows and columns of a patch; None for whole images.
+
+        """
+        return self
+
+    def photoelectrons(self, stored: np.ndarray, rows: slice | None = None) -> np.ndarray:
+        """Return stored images in photoelectrons where `by_place`, float64.
+
+        Args:
+            stored: (sample, row, column), float64; may be overwritten.
+            rows: of the sensor that they show; None for all.
+
+        """
+        return stored
+
+    @property
+    def typical(self) -> "NoiseModel":
+        """The noise of a typical value, with one number for each figure, where pixels differ."""
+        return self
+
+    def alone(self) -> "NoiseModel":
+        """Return the noise of a pixel given all others: without what many pixels share, which these would tell."""
+        return self
+
+    @property
+    def steps(self) -> float | np.ndarray:
+        """Width of one step by value: `quantum`, but where pixels differ."""
+        return self.quantum
+
+    @property
+    def keep(self) -> np.ndarray | None:
+        """Which values count, boolean, where some do not; None for all."""
+        return None
+
+    def refilled(self, values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return patches with values that do not count replaced by what those before them make likely; see `keep`."""
+        return values
+
+    @property
     def by_value(self) -> bool:
         """Whether figures differ from value to value of a measurement."""
         return False
@@ -281,6 +346,8 @@ class NoiseModel:
     @classmethod
     def missing(cls, calibration: "Calibration") -> tuple[Figure, ...]:
         """Return the needed figures that nobody has given."""
+        if calibration.model is not None:
+            return ()
         return tuple(each for each in cls.figures if each.needed and not _is_given(calibration.figure(each.name)))
 
     @classmethod
@@ -292,6 +359,8 @@ class NoiseModel:
 
         """
         calibration = measured.calibration
+        if calibration.model is not None:
+            return calibration.model
         if cls.missing(calibration):
             return None
         given = {each.name: calibration.figure(each.name) for each in cls.figures}
@@ -319,6 +388,15 @@ class NoiseModel:
     def from_settings(cls, settings: Mapping[str, Any]) -> Self:
         """Return the noise of measurements that are to be simulated, with these figures by name."""
         return cls(**settings)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the figures that are arrays, as maps of a sensor, by name: a file keeps them beside the measurements."""
+        return {}
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, np.ndarray], figures: Mapping[str, Any]) -> Self:
+        """Return the noise whose arrays and figures a file keeps: what `arrays` and `attributes` gave."""
+        return cls(**arrays, **figures)
 
     def attributes(self) -> dict[str, Any]:
         """Return what a measurement file says of it: figures by name, and `units` where they are to be stated."""

@@ -108,35 +108,84 @@ def fit_mixing_distribution(
     values = np.asarray(values, dtype=np.float64).ravel()
     poisson = read_noise == 0 and quantum == 0
     lattice = (1.0, 0.0) if poisson else (quantum, phase)
-    edges = _bin_edges(values.min(), values.max(), read_noise, *lattice)
-    edges = _edges_between(edges, low + lattice[0] / 2, high - lattice[0] / 2)
+    edges = bin_edges(values.min(), values.max(), read_noise, *lattice, low, high)
     counts = np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1)
-    top = max(values.max(), 0.0) + 3 * read_noise + 1.0
-    if values.max() >= high - lattice[0] / 4:  # from this mean on every value is clipped
+    grid = mean_grid(float(values.max()), read_noise, high if values.max() >= high - lattice[0] / 4 else np.inf)
+    likelihood = bin_likelihood(edges, grid, read_noise if not poisson else 0.0)
+    return _fitted(counts, edges, grid, likelihood, tolerance, max_iterations)
+
+
+def fit_by_likelihood(
+    values: np.ndarray,
+    edges: np.ndarray,
+    grid: np.ndarray,
+    likelihood: np.ndarray,
+    *,
+    tolerance: float = 1e-3,
+    max_iterations: int = 20_000,
+) -> MixingDistribution:
+    """Estimate the distribution of means behind values of any noise whose probabilities are known.
+
+    Args:
+        values: measured, any shape.
+        edges: inner boundaries of the bins of values, increasing, (bin - 1,).
+        grid: means that may be, (grid,).
+        likelihood: probability of each bin given each of these means, above 0, (bin, grid).
+        tolerance, max_iterations: as of `fit_mixing_distribution`.
+
+    """
+    values = np.asarray(values, dtype=np.float64).ravel()
+    counts = np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1)
+    return _fitted(counts, edges, grid, likelihood, tolerance, max_iterations)
+
+
+def _fitted(counts, edges, grid, likelihood, tolerance, max_iterations) -> MixingDistribution:
+    total = int(counts.sum())
+    weights = _maximise(likelihood, counts / total, max(tolerance / total, _LEAST_GAIN), max_iterations)
+    return MixingDistribution(grid, weights, edges, likelihood, counts / total, total)
+
+
+def bin_edges(
+    least: float, most: float, read_noise: float, quantum: float, phase: float, low: float = -np.inf, high: float = np.inf
+) -> np.ndarray:
+    """Return the inner boundaries of bins of values from `least` to `most`, about a quarter of the local noise wide.
+
+    They lie midway between the levels of a converter, if it has any; what is beyond its limits `low` and `high` reads as these.
+    """
+    edges = _bin_edges(least, most, read_noise, quantum, phase)
+    return _edges_between(edges, low + quantum / 2, high - quantum / 2)
+
+
+def mean_grid(most: float, read_noise: float, clipped_at: float = np.inf) -> np.ndarray:
+    """Return mean electrons that may lie behind values up to `most`; where values are clipped, some above the limit."""
+    top = max(most, 0.0) + 3 * read_noise + 1.0
+    if np.isfinite(clipped_at):  # from this mean on every value is clipped
         top += _CLIPPED * np.sqrt(top + read_noise**2)
-    grid = _ladder(0.0, top, _GRID_STEP, _GRID_BRIGHT, read_noise)
-    cumulative = _poisson_cumulative(edges, grid) if poisson else _cumulative(edges, grid, read_noise)
+    return ladder(0.0, top, _GRID_STEP, _GRID_BRIGHT, read_noise)
+
+
+def bin_likelihood(edges: np.ndarray, grid: np.ndarray, read_noise: float) -> np.ndarray:
+    """Return the probability of each bin at each mean, (bin, grid), above 0; without read noise that of counts."""
+    cumulative = _poisson_cumulative(edges, grid) if read_noise == 0 else _cumulative(edges, grid, read_noise)
     bounds = np.concatenate([np.zeros((1, len(grid))), cumulative, np.ones((1, len(grid)))])
-    likelihood = np.maximum(np.diff(bounds, axis=0), 1e-300)
-    weights = _maximise(likelihood, counts / counts.sum(), max(tolerance / len(values), _LEAST_GAIN), max_iterations)
-    return MixingDistribution(grid, weights, edges, likelihood, counts / counts.sum(), len(values))
+    return np.maximum(np.diff(bounds, axis=0), 1e-300)
 
 
-def _ladder(low: float, high: float, step: float, limit: float, read_noise: float) -> np.ndarray:
+def ladder(low: float, high: float, step: float, limit: float, read_noise: float) -> np.ndarray:
     """Return increasing electron numbers from low to high, a step of the local noise apart, in constant ratio above a limit."""
     floor = max(read_noise**2, 1e-2 if low < 0 else 0.0)
     bright = 2 * (np.sqrt(limit + floor) - np.sqrt(floor))
     slope = np.sqrt(limit + floor)
 
-    def to_ladder(x):
+    def toladder(x):
         if x <= 0:
             return x / np.sqrt(floor) if floor > 0 else 0.0
         if x <= limit:
             return 2 * (np.sqrt(x + floor) - np.sqrt(floor))
         return bright + slope * np.log((x + floor) / (limit + floor))
 
-    count = int(np.ceil((to_ladder(high) - to_ladder(low)) / step)) + 1
-    v = np.linspace(to_ladder(low), to_ladder(high), count)
+    count = int(np.ceil((toladder(high) - toladder(low)) / step)) + 1
+    v = np.linspace(toladder(low), toladder(high), count)
     dim = (np.minimum(np.maximum(v, 0), bright) / 2 + np.sqrt(floor)) ** 2 - floor
     lit = (limit + floor) * np.exp(np.maximum(v - bright, 0) / slope) - floor
     return np.where(v <= 0, v * np.sqrt(floor), np.where(v <= bright, dim, lit))
@@ -144,7 +193,7 @@ def _ladder(low: float, high: float, step: float, limit: float, read_noise: floa
 
 def _bin_edges(low, high, read_noise, quantum, phase):
     """Boundaries of bins about a quarter of the local noise wide, midway between the converter's levels if it has any."""
-    x = _ladder(low - read_noise - 1e-9, high + read_noise + 1e-9, _BIN_STEP, _BIN_BRIGHT, read_noise)
+    x = ladder(low - read_noise - 1e-9, high + read_noise + 1e-9, _BIN_STEP, _BIN_BRIGHT, read_noise)
     if quantum > 0:
         x = np.unique(phase + quantum * (np.round((x - phase) / quantum - 0.5) + 0.5))
     return x

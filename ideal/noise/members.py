@@ -21,6 +21,11 @@ NOISE: Registry["NoiseModel"] = Registry(
         "poisson-gaussian": "ideal.noise.poisson_gaussian:PoissonGaussian",
         "complex-gaussian": "ideal.noise.complex_gaussian:ComplexGaussian",
         "speckle": "ideal.noise.speckle:Speckle",
+        "camera-maps": "ideal.noise.camera_maps:CameraMaps",
+        "emccd": "ideal.noise.emccd:EMCCD",
+        "photon-counter": "ideal.noise.photon_counter:PhotonCounter",
+        "correlated-gaussian": "ideal.noise.correlated_gaussian:CorrelatedGaussian",
+        "complex-correlated-gaussian": "ideal.noise.correlated_gaussian:ComplexCorrelatedGaussian",
     },
 )
 
@@ -60,7 +65,7 @@ def named_noise(noise: "str | NoiseModel | type[NoiseModel] | None") -> tuple["t
     if isinstance(noise, type):
         return noise, {}
     if not isinstance(noise, str):
-        return type(noise), noise.attributes()
+        return type(noise), noise.attributes() | ({"model": noise} if noise.arrays() else {})
     name, figures = parse_noise(noise)
     kind = NOISE.find(name)
     check_figures(kind, figures)

@@ -13,16 +13,18 @@ from ideal.errors import UsageError
 from ideal.noise import entropy as entropies
 from ideal.noise.contract import Figure
 from ideal.noise.deconvolution import MixingDistribution, fit_mixing_distribution
+from ideal.noise.electrons import ElectronNoise, gaussian_windows
 from ideal.noise.entropy import as_float, namespace
 from ideal.noise.limits import Channel, limited_entropy, limited_variance
-from ideal.noise.photons import PhotonNoise, draw_poisson, log_lower_tail, log_upper_tail, poisson_log_pmf, with_tail
+from ideal.noise.photons import draw_poisson, log_lower_tail, log_upper_tail, poisson_log_pmf, with_tail
 
 _LOG_2PI = math.log(2 * math.pi)
 _UINT16 = 65_535
+_RESOLVES = 0.7  # electrons of read noise below which single photons show as peaks
 
 
 @dataclass(frozen=True)
-class PoissonGaussian(PhotonNoise):
+class PoissonGaussian(ElectronNoise):
     """A camera: Poisson electrons plus Gaussian read noise, as read through its converter.
 
     The camera's number is DN = round((N + read_noise N(0, 1)) / gain + offset) with N Poisson of mean X. Measurements are
@@ -70,6 +72,17 @@ class PoissonGaussian(PhotonNoise):
             raise UsageError(f"the floor of a converter must lie below its ceiling; found {self.floor:g} and {self.ceiling:g} DN")
         if self._channel is not None and not self.quantised:
             raise UsageError("a floor or a ceiling needs whole DN: what clipping does to continuous values has no closed form")
+
+    @property
+    def electrons(self) -> bool:  # type: ignore[override]
+        """Whether the read noise is so small, below 0.7 electrons, that single photons show."""
+        return self.read_noise < _RESOLVES
+
+    def windows(self, values, figures=None):
+        """Return what values tell of the number of electrons; see `ElectronNoise`."""
+        if figures is not None:
+            return gaussian_windows(values, *figures.T)
+        return gaussian_windows(values, self.read_noise, self.quantum, self.lowest, self.highest)
 
     @property
     def lowest(self) -> float:

@@ -361,7 +361,7 @@ def _light_findings(
                 {"sigma": deviation, "mean": mean, "signal": signal},
             )
         ]
-    gain = noise.gain
+    gain = float(np.median(noise.gain))
     if gain > _COARSE_STEP * largest:
         return [
             Finding(

@@ -163,7 +163,7 @@ class _Tally:
             return []
         mean = self.sum / self.values
         text = f"{name}: all {self.values} measured values are {self.largest:g}, the noiseless mean is {mean:.2g} photoelectrons"
-        remedy, gain = "take more light (--photons) or objects (-n)", noise.gain
+        remedy, gain = "take more light (--photons) or objects (-n)", float(np.median(noise.gain))
         if gain > mean:
             text += f", a step of the camera's converter {gain:.4g}"
             remedy = "check the gain, in photoelectrons per DN (--gain), or take more light (--photons)"

@@ -10,8 +10,9 @@ from ideal.density import MODELS, Fitting, Floor, FullGaussian, GaussianMixture,
 from ideal.errors import DataError
 from ideal.information.estimation import estimate
 from ideal.measurements.measurement_set import from_arrays
+from ideal.noise import PhotonCounter
 
-COUNTS = Sensor(step=1.0, lowest=0.0, noise_variance=(0.0, 1.0))
+COUNTS = Sensor(step=1.0, lowest=0.0, noise_variance=(0.0, 1.0), channel=PhotonCounter(bits=16))
 LN2 = np.log(2)
 
 

@@ -15,7 +15,18 @@ from ideal.errors import DataError, UsageError
 from ideal.imaging import as_noise, make_system
 from ideal.information.estimation import estimate
 from ideal.measurements.measurement_set import from_arrays, open_measurements, write_measurements
-from ideal.noise import NOISE, ComplexGaussian, Gaussian, NoiseModel, Poisson, PoissonGaussian
+from ideal.noise import (
+    EMCCD,
+    NOISE,
+    ComplexCorrelatedGaussian,
+    ComplexGaussian,
+    CorrelatedGaussian,
+    Gaussian,
+    NoiseModel,
+    PhotonCounter,
+    Poisson,
+    PoissonGaussian,
+)
 from ideal.noise.members import parse_noise
 from ideal.noise.photons import PhotonNoise
 
@@ -25,6 +36,10 @@ EXAMPLES = {
     "gaussian": Gaussian(0.5),
     "poisson-gaussian": PoissonGaussian(1.6, gain=0.45, offset=100.0, quantised=True),
     "complex-gaussian": ComplexGaussian(0.5),
+    "emccd": EMCCD(300.0, 45.0, gain=0.05, offset=200.0, quantised=True),
+    "photon-counter": PhotonCounter(bits=8),
+    "correlated-gaussian": CorrelatedGaussian(sigma=0.5, correlation=0.3),
+    "complex-correlated-gaussian": ComplexCorrelatedGaussian(sigma=0.5, correlation=0.3),
 }
 
 

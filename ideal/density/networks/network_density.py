@@ -271,11 +271,11 @@ class NetworkDensity(Density):
         count, classes = len(np.asarray(measurements)), range(len(self.class_weights))
         return np.stack([self.log_prob(measurements, np.full(count, each), sigma) for each in classes], axis=1)
 
-    def floored(self, measurements, **noise) -> tuple[np.ndarray, np.ndarray]:
+    def floored(self, measurements, keep=None, **noise) -> tuple[np.ndarray, np.ndarray]:
         """Return `floored_log_prob` and the floor's share; a conditional model's average is taken as a whole."""
         if len(self.class_weights) and self.floor is not None:
-            return self._on_floor(self.floor, None, measurements, **noise)
-        return super().floored(measurements, **noise)
+            return self._on_floor(self.floor, None, measurements, keep, **noise)
+        return super().floored(measurements, keep, **noise)
 
     def floored_by_class(self, measurements) -> np.ndarray:
         """Return what `log_prob_by_class` does, upon the model's floor."""

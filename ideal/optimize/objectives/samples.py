@@ -92,6 +92,9 @@ def gaussian_information(means: jax.Array, noise, variance: jax.Array | None = N
         variance: of the noise of each value, (value,), where that does not depend on the light and is not one number.
 
     """
+    if variance is None and noise.correlates:
+        means = noise.whiten(means, jnp)
+        variance = jnp.ones(means.shape[1])
     wide = jnp.promote_types(jnp.real(means).dtype, jnp.zeros(()).dtype)
     real = jnp.real(means).astype(wide)
     if variance is None:
