@@ -44,6 +44,7 @@ class KnownChannel(Density):
     """
 
     name = "known-channel"
+    summary = "whole electrons behind the values, given their causal past, seen through the known noise of a sensor"
     refitted = True
     discrete = True
     sees_electrons = True
