@@ -9,7 +9,8 @@ from ideal.cli import _names
 _HELD = {"{noise}": _names.NOISE, "{models}": _names.MODELS, "{studies}": _names.STUDIES}
 OBJECTS, OUTPUT, _OTHERS = "Objects, light and noise", "Output", "Options"
 # Panels of the options that several commands share.
-_SHARED = {**dict.fromkeys(("noise", "sigma", "gain", "offset", "read_noise", "camera"), OBJECTS), "as_json": OUTPUT, "debug": OUTPUT}
+_OF_NOISE = ("noise", "sigma", "gain", "offset", "read_noise", "camera")
+_SHARED = {**dict.fromkeys(_OF_NOISE, OBJECTS), "as_json": OUTPUT, "debug": OUTPUT}
 
 
 class RegistryHelp(TyperCommand):

@@ -74,6 +74,7 @@ class CameraMaps(ElectronNoise):
     quantised: bool = field(default=True, kw_only=True)
     step: int = field(default=1, kw_only=True)
     name = "camera-maps"
+    told_by_figures = False  # a camera of plain numbers has the same ones
     summary = "a calibrated camera: maps of gain, offset and read noise, noise of rows and columns, bad pixels"
     formula = "Y = gain (DN - offset), DN = round((Poisson(X) + read_noise N(0, 1) + row + column) / gain + offset), by pixel"
     units = None

@@ -71,6 +71,7 @@ class NoiseModel:
         mean_independent: whether the noise is the same at every mean: neither entropy nor variance depends on X.
         additive: whether it is Gaussian noise of standard deviations `sigma`; such noise is `mean_independent` too.
         positive: whether every value is above 0, as are the means.
+        told_by_figures: whether its figures alone tell it where nobody names the noise.
         needs_means: whether H(Y|X) without clean means needs the distribution of the means, `fit_means`.
         electrons: whether density models can see the whole number of electrons behind each value; such noise is an
             `ideal.noise.electrons.ElectronNoise`.
@@ -94,6 +95,7 @@ class NoiseModel:
     mean_independent: ClassVar[bool] = False
     additive: ClassVar[bool] = False
     positive: ClassVar[bool] = False
+    told_by_figures: ClassVar[bool] = True
     needs_means: ClassVar[bool] = False
     electrons: bool = False
     ends: ClassVar[bool] = False

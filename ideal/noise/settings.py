@@ -111,9 +111,17 @@ def _implied(figures: Mapping[str, Any]) -> str | None:
 
 
 def _told_by(settings: Mapping[str, Any]) -> "type[NoiseModel] | None":
-    """Return the noise that alone needs one of these figures, as a camera its read noise; None where none tells."""
+    """Return the noise that alone needs one of these figures, as a camera its read noise; None where none tells.
+
+    Noise that needs more than is given does not count, nor does noise that has to be named.
+    """
     for each in settings:
-        needing = [name for name in noises_with(each) if (figure := _figure(name, each)) and figure.needed]
+        needing = [NOISE[name] for name in noises_with(each) if (figure := _figure(name, each)) and figure.needed]
+        needing = [kind for kind in needing if kind.told_by_figures and _has_all(kind, settings)]
         if len(needing) == 1:
-            return NOISE[needing[0]]
+            return needing[0]
     return None
+
+
+def _has_all(kind: "type[NoiseModel]", settings: Mapping[str, Any]) -> bool:
+    return all(figure.name in settings for figure in kind.figures if figure.needed)

@@ -102,7 +102,8 @@ def single_photons(rng):
     return from_arrays(numbers, clean=x, noise="poisson-gaussian", read_noise=0.3, gain=0.1, offset=100.0), 0.0, 0.0
 
 
-WORLDS = (gaussian_field, gamma_poisson, two_points, markov_rows, known_images, mixed_fields, visibilities, dark_camera, single_photons)
+WORLDS = (gaussian_field, gamma_poisson, two_points, markov_rows, known_images, mixed_fields, visibilities)
+WORLDS += (dark_camera, single_photons)
 
 
 # Trained models take most of the time, so each kind of value (continuous, counts, a converter's levels) has one world with them.
