@@ -87,6 +87,8 @@ def _kind_of(file: str) -> str:
     if Path(file).suffix.lower() == ".png":
         return "png"
     kind = format_of(file)
+    if kind == "jpeg":
+        raise DataError(f"{file} is a JPEG picture, compressed with loss: give the PSF as .tif, .png or .npy")
     if kind not in ("npy", "tiff", "hdf5"):
         raise DataError(f"{file}: unknown format, expected one of {' '.join(SUFFIXES)}")
     return kind
