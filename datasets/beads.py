@@ -88,7 +88,8 @@ class Beads(ObjectSet):
         light = self.light * np.exp(self.spread * rng.standard_normal(count) - self.spread**2 / 2)
         rows, columns = (axis.profiles(place) for axis, place in zip(axes, places, strict=True))
         down, across = axes
-        return self.background + down.spread(across.spread((rows * light[:, None]).T @ columns).T).T
+        drawn = down.spread(across.spread((rows * light[:, None]).T @ columns).T).T
+        return self.background + np.maximum(drawn, 0.0)  # what stands for wide profiles may miss 0 by a little
 
 
 class _Axis:

@@ -40,6 +40,7 @@ class Source:
             the measurements, from a scan without a signal; its diagonal is the variance of the real and the imaginary part
             together. None where the file has no such scan.
         noise_arrays: arrays that make the noise, as maps of a sensor, by name.
+        fills: stored values that the file says stand for nothing (`_FillValue` and `missing_value` of netCDF).
 
     """
 
@@ -58,6 +59,26 @@ class Source:
     with_gain: dict[str, float] = field(default_factory=dict)
     noise_covariance: np.ndarray | None = None
     noise_arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    fills: tuple[float, ...] = ()
+
+
+def unmasked(array, where: str) -> np.ndarray:
+    """Return an array that somebody gives in memory; the mask of a masked array, if it hides anything, cannot be kept.
+
+    Args:
+        array: or what becomes one.
+        where: how a message names it.
+
+    Raises:
+        DataError: values are masked.
+
+    """
+    if np.ma.isMaskedArray(array) and (hidden := int(np.ma.getmaskarray(array).sum())):
+        raise DataError(
+            f"{where}: {hidden} values are masked, and no estimate knows a mask: leave out the samples or the rows and columns "
+            "that hold them, or give pixels that are bad in all samples as bad_pixels of CameraMaps (.filled(...) drops a mask)"
+        )
+    return np.asarray(array)
 
 
 class SampleArray:

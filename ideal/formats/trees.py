@@ -12,6 +12,7 @@ from ideal.formats import axis_names
 from ideal.formats._source import FORMAT, FORMAT_VERSION, NAMES, NOISE_ARRAYS, Source
 from ideal.formats.damage import damaged
 from ideal.formats.meant import MeantArray, pair_of
+from ideal.health.finding import Finding
 from ideal.text import plain_text
 
 SEEMS_DAMAGED = "cannot be read, it seems damaged"
@@ -106,9 +107,34 @@ def _from_tree(tree: Tree, file: Path, name: str | None) -> Source:
     axes = axis_names.of_attributes(main.attrs, len(main.shape)) if trusted else tree.axes_of(main, "measurements")
     arrays = {key: _meant(node) for key, node in arrays.items()}
     source = Source(str(file), arrays, attributes, trusted=trusted, close=tree.close, axes=axes, files=tree.files)
+    source.fills, packed = _conventions(main.attrs)
+    if packed:
+        source.findings.append(packed)
     if trusted and attributes.get(NOISE_ARRAYS) is not None:
         source.noise_arrays = _noise_arrays(tree, file, attributes.pop(NOISE_ARRAYS))
     return source
+
+
+def _conventions(attributes) -> tuple[tuple[float, ...], Finding | None]:
+    """Return what the conventions of netCDF say of an array: values that stand for nothing, and a finding where it is packed."""
+    said = {}
+    for name in ("_FillValue", "missing_value", "scale_factor", "add_offset"):
+        value = np.asarray(attributes[name]) if name in attributes else np.empty(0)
+        if value.size and value.dtype.kind in "iuf":
+            said[name] = [float(each) for each in value.ravel()[:8]]
+    fills = tuple(dict.fromkeys(each for name in ("_FillValue", "missing_value") for each in said.get(name, ())))
+    scale, offset = said.get("scale_factor", [1.0])[0], said.get("add_offset", [0.0])[0]
+    if scale == 1 and offset == 0:
+        return fills, None
+    text = f"its attributes say that its numbers are packed: value = {scale:g} x stored + {offset:g}"
+    return fills, Finding(
+        "packed-values",
+        "biased",
+        text,
+        "the stored numbers are taken as they are, and noise that is stated for the values is not theirs",
+        "give what makes photoelectrons of the stored numbers (--gain, --offset), or write the values themselves",
+        {"scale_factor": scale, "add_offset": offset},
+    )
 
 
 def _noise_arrays(tree: Tree, file: Path, names) -> dict[str, np.ndarray]:

@@ -11,7 +11,7 @@ from ideal._disk import check_disk
 from ideal._files import Patient, named, whole_file
 from ideal.calibration import Calibration, check_sigma
 from ideal.errors import DataError, UsageError
-from ideal.formats._source import FORMAT, FORMAT_VERSION, NOISE_ARRAYS
+from ideal.formats._source import FORMAT, FORMAT_VERSION, NOISE_ARRAYS, unmasked
 from ideal.noise import NoiseModel
 from ideal.noise.members import check_figures, named_noise
 
@@ -131,8 +131,8 @@ class MeasurementWriter:
         if self._file is None:
             raise UsageError(f"{self.path}: append inside a with block: with MeasurementWriter(...) as writer")
         given = {"clean": clean, "groups": groups, "labels": labels, "objects": objects, "sigma": sigma}
-        block = {"measurements": np.asarray(measurements)}
-        block |= {key: np.asarray(value) for key, value in given.items() if value is not None}
+        block = {"measurements": unmasked(measurements, f"{self.path}: measurements")}
+        block |= {key: unmasked(value, f"{self.path}: {key}") for key, value in given.items() if value is not None}
         file = self._file
         self._check(file, block)
         if "measurements" not in file:

@@ -19,6 +19,7 @@ from ideal.health.copies import Copies, SharedNoise, merged
 from ideal.health.encoding import Compression, Demosaicking, GammaEncoding
 from ideal.health.excess_noise import ExcessNoise
 from ideal.health.explained import unexplained
+from ideal.health.fill_values import FillValues
 from ideal.health.finding import SEVERITIES, Finding, lines
 from ideal.health.finite import FiniteValues
 from ideal.health.fixed_pattern import Banding, FixedPattern, LinePattern
@@ -37,6 +38,7 @@ from ideal.health.wrapping import Wrapping
 CHECKS: tuple[type[Check], ...] = (
     FiniteValues,
     CleanMeans,
+    FillValues,
     Units,
     BelowDark,
     Clipping,

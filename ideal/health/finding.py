@@ -83,6 +83,8 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "axes-doubtful": "the axes may be others than those as which the array is read",
         "min-is-white": "a TIFF whose values count down from white, which were turned round",
         "tiff-rgb": "colors of 8 bits, as a camera or a program makes them for the eye",
+        "packed-values": "the file says that its numbers are packed (scale_factor, add_offset of netCDF)",
+        "fill-values": "values are the fill value that the file declares (_FillValue, missing_value)",
         "taken-as-linear": "pictures that are encoded for a screen or compressed with loss, and that the user calls linear",
         "camera-figures": "figures of the camera that the file states, and how they are used",
         "noise-scan": "the noise of coils, from a scan without a signal",

@@ -31,6 +31,7 @@ from ideal.formats import (
     open_source,
     write_measurements,
 )
+from ideal.formats._source import unmasked
 from ideal.health import Examination, Finding, examine, lines, plain_note
 from ideal.health.calibrated import stated_gain_findings
 from ideal.noise import NOISE, NoiseModel
@@ -173,7 +174,7 @@ def from_arrays(
     _check_gain(kind, gain, {"offset": offset, "read_noise": read_noise}, units, str(path))
     gain = 1.0 if gain is None else gain
     given = {"measurements": measurements, "clean": clean, "groups": groups, "labels": labels, "objects": objects}
-    arrays = {key: np.asarray(value) for key, value in given.items() if value is not None}
+    arrays = {key: unmasked(value, f"{path}: {key}") for key, value in given.items() if value is not None}
     if units is None and gain == 1 and offset == 0 and not np.iscomplexobj(arrays["measurements"]):
         units = "photoelectrons"
     attributes = figures | {"noise": kind, "gain": gain, "offset": offset, "read_noise": read_noise, "units": units}
@@ -183,7 +184,7 @@ def from_arrays(
     if sigma is not None and np.ndim(sigma) == 0:
         attributes["sigma"] = float(sigma)
     elif sigma is not None:
-        arrays["sigma"] = np.asarray(sigma)
+        arrays["sigma"] = unmasked(sigma, f"{path}: sigma")
     source = Source(str(path), arrays, attributes, trusted=True, noise_arrays={} if model is None else model.arrays())
     arrange(source, axes)
     return MeasurementSet(source, camera=known_camera)
@@ -224,6 +225,7 @@ class MeasurementSet(AbstractContextManager):
         self._examination: Examination | None = None
         arrays, self.path, self._source = source.arrays, source.path, source
         self.attributes, self.findings = source.attributes, list(source.findings)
+        self.fills = source.fills
         if not source.axes:
             self.findings += check_layout(arrays["measurements"], self.path)
         self._stored = _as_measurements(arrays["measurements"], self.path)
