@@ -18,6 +18,7 @@ _CHANGE = 0.03  # chance to go from the floor back to the model or to another fl
 _BINS = 8, 256  # of the histogram, fewest and most
 _REACH = 40.0  # half distances of the quartiles: values further from them have no part in the histogram
 _REPEATED = 0.5  # of the values: with fewer different ones they keep to levels
+_SAME = 1e-12  # of the range of the values
 _UNEVEN = 1e-2  # of the least distance of levels, by which others may miss its multiples
 _HALF_COUNT = 0.5  # in each bin beside the values seen
 
@@ -202,9 +203,10 @@ def _grid(values: np.ndarray) -> float:
     Of levels that are not evenly spaced it is eight times the distance that nearly all neighbours keep within.
     """
     levels = np.unique(values)
-    if len(levels) < 2 or len(levels) > _REPEATED * len(values):
-        return 0.0
     gaps = np.diff(levels)
+    gaps = gaps[gaps > _SAME * gaps.sum()]  # levels that rounding alone parts are one
+    if not len(gaps) or len(gaps) + 1 > _REPEATED * len(values):
+        return 0.0
     steps = gaps / gaps.min()
     even = np.abs(steps - np.round(steps)).max() < _UNEVEN
     return float(gaps.min() if even else 8 * np.quantile(gaps, 0.95))

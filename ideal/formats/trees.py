@@ -64,10 +64,13 @@ def open_tree(tree: Tree, file: Path, name: str | None) -> Source:
     """Find the measurements in an HDF5 file or a zarr store, which is closed where that fails."""
     try:
         with damaged(file, SEEMS_DAMAGED):
-            return _from_tree(tree, file, name)
+            source = _from_tree(tree, file, name)
+            source.fills, packed = _conventions(source.arrays["measurements"].attrs)
     except BaseException:
         tree.close()
         raise
+    source.findings += [packed] if packed else []
+    return source
 
 
 def _from_tree(tree: Tree, file: Path, name: str | None) -> Source:
@@ -107,9 +110,6 @@ def _from_tree(tree: Tree, file: Path, name: str | None) -> Source:
     axes = axis_names.of_attributes(main.attrs, len(main.shape)) if trusted else tree.axes_of(main, "measurements")
     arrays = {key: _meant(node) for key, node in arrays.items()}
     source = Source(str(file), arrays, attributes, trusted=trusted, close=tree.close, axes=axes, files=tree.files)
-    source.fills, packed = _conventions(main.attrs)
-    if packed:
-        source.findings.append(packed)
     if trusted and attributes.get(NOISE_ARRAYS) is not None:
         source.noise_arrays = _noise_arrays(tree, file, attributes.pop(NOISE_ARRAYS))
     return source

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -13,11 +14,12 @@ from ideal.errors import DataError, UsageError
 from ideal.noise.contract import Figure
 from ideal.noise.deconvolution import MixingDistribution, ladder
 from ideal.noise.electrons import ElectronNoise, Window, enough_electrons, fit_through
-from ideal.noise.entropy import as_float, namespace
+from ideal.noise.entropy import as_float, namespace, poisson_entropy
 from ideal.noise.photons import draw_poisson, log_lower_tail, log_upper_tail, poisson_log_pmf
 
 _DARK = 1e-6  # the least variance of counts
 _GRID_STEP = 0.07
+_FEW_BITS = 6  # up to which sums over all counts cost little
 _INVERSE = 2000  # points of the table that gives the light behind an expected count
 _FULL = 12.0  # standard deviations of the light above the ceiling, beyond which nothing but the ceiling is counted
 
@@ -97,6 +99,20 @@ class PhotonCounter(ElectronNoise):
         """Return the exact entropy, a sum over the counts."""
         xp, _ = namespace(mean)
         mean = as_float(mean, xp)
+        if self.bits > _FEW_BITS and xp is np:
+            return self._entropy_of_many(mean)
+        return self._entropy_by_levels(mean, xp)
+
+    def _entropy_of_many(self, mean: np.ndarray) -> np.ndarray:
+        """Return the entropy, that of all photons where the counter does not end, a sum over the counts elsewhere."""
+        mean = np.asarray(mean, dtype=np.float64)
+        plain = np.asarray((mean + _FULL * np.sqrt(np.maximum(mean, 0.0)) + 60 < self._full) & (self.threshold == 1))
+        found = np.asarray(poisson_entropy(np.where(plain, mean, 1.0)), dtype=np.float64).copy()
+        if not plain.all():
+            found[~plain] = self._entropy_by_levels(mean[~plain], np)
+        return found
+
+    def _entropy_by_levels(self, mean, xp):
         found = 0.0
         for level in self._levels(mean):
             log_chance = self.log_prob(xp.asarray(level, dtype=mean.dtype), mean)
@@ -118,10 +134,26 @@ class PhotonCounter(ElectronNoise):
     def _moments(self, mean):
         xp, _ = namespace(mean)
         mean = xp.maximum(as_float(mean, xp), 0.0)
+        if self.bits > _FEW_BITS and xp is np:
+            return self._moments_of_many(np.asarray(mean, dtype=np.float64))
         first, second = 0.0 * mean, 0.0 * mean
         for level in self._levels(mean):
             chance = xp.exp(self.log_prob(xp.asarray(level, dtype=mean.dtype), mean))
             first, second = first + level * chance, second + level**2 * chance
+        return first, second
+
+    def _moments_of_many(self, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the same by the chances P(N >= k), for counters of many levels: N and N (N - 1) shift them by one and by two."""
+        low, top = self.threshold - 1, self.highest
+
+        def between(shift: int) -> np.ndarray:
+            """P(low < N + shift <= full)."""
+            return _at_least(low + 1 - shift, mean) - _at_least(self._full + 1 - shift, mean)
+
+        share, once, twice = between(0), mean * between(1), mean**2 * between(2)
+        beyond = _at_least(self._full + 1, mean)
+        first = once - low * share + top * beyond
+        second = twice + (1 - 2 * low) * once + low**2 * share + top**2 * beyond
         return first, second
 
     def _levels(self, mean) -> range:
@@ -140,7 +172,7 @@ class PhotonCounter(ElectronNoise):
         counts, light = self._table
         return np.interp(expected, counts, light)
 
-    @property
+    @cached_property
     def _table(self) -> tuple[np.ndarray, np.ndarray]:
         most = self._full + _FULL * np.sqrt(self._full)
         light = np.linspace(0, np.sqrt(most), _INVERSE) ** 2
@@ -148,7 +180,7 @@ class PhotonCounter(ElectronNoise):
         rising = np.concatenate([[True], np.diff(np.maximum.accumulate(counts)) > 1e-12])
         return counts[rising], light[rising]
 
-    @property
+    @cached_property
     def _variance_table(self) -> tuple[np.ndarray, np.ndarray]:
         counts, light = self._table
         variance = self.variance(light)
@@ -233,3 +265,8 @@ class PhotonCounter(ElectronNoise):
     def stored_type(self, largest: float) -> np.dtype:
         """Return 8 bits where they hold the counts, else 16."""
         return np.dtype(np.uint8 if self.highest <= 255 else np.uint16)
+
+
+def _at_least(least: int, mean: np.ndarray) -> np.ndarray:
+    """Return the chance that a Poisson number is at least so large."""
+    return np.ones_like(mean) if least <= 0 else pdtrc(least - 1, mean)

@@ -29,6 +29,22 @@ def test_packed_values_are_named(tmp_path):
     assert "packed-values" not in found(path)
 
 
+def test_a_dataset_that_is_named_and_zarr_stores_say_it_too(tmp_path):
+    zarr = pytest.importorskip("zarr")
+    said = {"add_offset": 50.0, "_FillValue": 60}
+    with h5py.File(tmp_path / "a.nc", "w") as file:
+        for name in ("entry/counts", "entry/dark"):
+            file[name] = COUNTS
+            file[name].attrs.update(said)
+    group = zarr.open_group(tmp_path / "b.zarr", mode="w")
+    group.create_array("counts", data=COUNTS).attrs.update(said)
+    zarr.create_array(tmp_path / "c.zarr", data=COUNTS).attrs.update(said)
+    for path in (tmp_path / "a.nc::entry/counts", tmp_path / "b.zarr", tmp_path / "b.zarr::counts", tmp_path / "c.zarr"):
+        told = found(path)
+        assert {"packed-values", "fill-values"} <= set(told), path
+        assert told["fill-values"].figures["values"] == (COUNTS == 60).sum()
+
+
 @pytest.mark.parametrize("name", ["_FillValue", "missing_value"])
 def test_values_that_stand_for_nothing_are_counted(tmp_path, name):
     path, values = tmp_path / "a.h5", COUNTS.copy()

@@ -6,13 +6,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from fixtures.intensities import LAWS, check_known_answer
 
 from ideal.errors import DataError, UsageError
 from ideal.information.estimation import estimate
 from ideal.measurements.measurement_set import from_arrays, open_measurements, write_measurements
 from ideal.measurements.patches import Patches
 from ideal.noise import CameraMaps, PoissonGaussian
-from tests.fixtures.intensities import LAWS, check_known_answer
 
 SIDE = 32
 

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from fixtures.intensities import LAWS, check_known_answer
 
 import ideal
 from ideal.errors import UsageError
@@ -13,7 +14,6 @@ from ideal.measurements.measurement_set import from_arrays, open_measurements
 from ideal.noise import EMCCD
 from ideal.noise.electrons import poisson_masses
 from ideal.noise.emccd import kernel
-from tests.fixtures.intensities import LAWS, check_known_answer
 
 
 def places(spread, top):

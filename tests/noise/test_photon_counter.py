@@ -6,12 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from fixtures.intensities import LAWS, check_known_answer, clean_means
 
 from ideal.errors import DataError, UsageError
 from ideal.information.estimation import estimate
 from ideal.measurements.measurement_set import from_arrays, open_measurements
 from ideal.noise import PhotonCounter, Poisson
-from tests.fixtures.intensities import LAWS, check_known_answer, clean_means
 
 MEANS = np.array([0.0, 0.01, 0.7, 3.0, 40.0])
 
@@ -85,3 +85,23 @@ def test_simulate_and_estimate(ideal, tmp_path):
     assert result["noise"]["bits"] == 2
     refused = ideal("estimate", out, "--patch", "6", "--model", "negative-binomial")
     assert refused.exit_code == 2
+
+
+@pytest.mark.parametrize(("bits", "threshold"), [(7, 1), (8, 3), (12, 1)])
+def test_counters_of_many_levels_agree_with_the_sum_over_them(bits, threshold):
+    """By the chances of the ends of the scale, which takes no longer for 16 bits than for 7."""
+    noise = PhotonCounter(bits=bits, threshold=threshold)
+    means = np.concatenate([[0.0, 0.3, 2.5, 40.0], noise.highest * np.array([0.3, 0.9, 1.0, 1.1])])
+    counts = np.arange(noise.highest + 1)
+    chances = np.exp(noise.log_prob(counts, means[:, None]))
+    first, second = chances @ counts, chances @ counts**2
+    np.testing.assert_allclose(noise.expected(means), first, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(noise.variance(means), np.maximum(second - first**2, 1e-6), rtol=1e-6, atol=1e-5)
+    logs = np.log(np.where(chances > 0, chances, 1.0))
+    np.testing.assert_allclose(noise.entropy(means), -(chances * logs).sum(1), atol=1e-9)
+
+
+def test_a_counter_of_16_bits_is_a_photon_counter_like_any_other():
+    values = np.random.default_rng(0).poisson(300, (300, 8, 8)).astype(np.uint16)
+    told = estimate(from_arrays(values, noise=PhotonCounter(bits=16)), models=["known-channel"], patch=8)
+    assert abs(told.information_bits_per_pixel) < 0.05

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from fixtures.intensities import LAWS, check_known_answer
 
 from ideal.information.estimation import estimate
 from ideal.measurements.measurement_set import from_arrays
 from ideal.noise import PoissonGaussian
-from tests.fixtures.intensities import LAWS, check_known_answer
 
 
 @pytest.mark.parametrize("law", LAWS)
