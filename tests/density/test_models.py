@@ -38,7 +38,7 @@ def colour_field(rows, columns):
 
 
 QUICK = Fitting(effort=0.01)
-COUNTS = Sensor(step=1.0, lowest=0.0, noise_variance=(0.0, 1.0), channel=PhotonCounter(bits=9))
+COUNTS = Sensor(step=1.0, lowest=0.0, noise_variance=(0.0, 1.0), channel=PhotonCounter(bits=16))
 IMAGES = field(6, 6).sample(0, 900)
 PHOTONS = np.random.default_rng(1).poisson(np.maximum(IMAGES, 0)).astype(float)
 
