@@ -78,17 +78,16 @@ def as_object_set(objects: "ObjectSet | str | Path | np.ndarray") -> "ObjectSet"
         UsageError: there is no set of this name.
 
     """
-    import numpy as np
-
     from ideal.datasets._contract import ObjectSet
     from ideal.datasets.own_pictures import OwnPictures
+    from ideal.formats._source import unmasked
 
     if isinstance(objects, ObjectSet):
         return objects
     if isinstance(objects, str | Path):
         is_place = isinstance(objects, Path) and not str(objects).lower().endswith((".npy", ".h5", ".hdf5"))
         return OwnPictures(path=str(objects)) if is_place else make_objects(str(objects))
-    return OwnPictures(array=np.asarray(objects))
+    return OwnPictures(array=unmasked(objects, "objects"))
 
 
 # What systems look at where nobody has said, by the kind of their scenes.

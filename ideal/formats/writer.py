@@ -13,7 +13,7 @@ from ideal.calibration import Calibration, check_sigma
 from ideal.errors import DataError, UsageError
 from ideal.formats._source import FORMAT, FORMAT_VERSION, NOISE_ARRAYS, unmasked
 from ideal.noise import NoiseModel
-from ideal.noise.members import check_figures, named_noise
+from ideal.noise.members import check_figures, named_noise, of_numbers
 
 _CHUNK_BYTES = 2**20
 _AXES = {2: ["sample", "value"], 3: ["sample", "row", "column"], 4: ["sample", "row", "column", "channel"]}
@@ -253,7 +253,7 @@ def write_measurements(path: str | Path, measurements, **options) -> None:
     parts = {name: options.pop(name) for name in names if name in options}
     if np.ndim(options.get("sigma", 0.0)) == np.ndim(measurements):
         parts["sigma"] = options.pop("sigma")
-    options.setdefault("noise", None)
+    options["noise"] = of_numbers(options.get("noise"), np.asarray(measurements).dtype.kind)
     with MeasurementWriter(path, **options) as writer:
         check_disk(path, sum(np.asarray(array).nbytes for array in (measurements, *parts.values()) if np.ndim(array)))
         writer._expected = len(measurements)

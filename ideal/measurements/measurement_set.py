@@ -35,7 +35,7 @@ from ideal.formats._source import unmasked
 from ideal.health import Examination, Finding, examine, lines, plain_note
 from ideal.health.calibrated import stated_gain_findings
 from ideal.noise import NOISE, NoiseModel
-from ideal.noise.members import check_figures, figure_names, named_noise, noises_of
+from ideal.noise.members import check_figures, figure_names, named_noise, noises_of, of_numbers
 from ideal.text import plain_text
 
 if TYPE_CHECKING:
@@ -160,6 +160,7 @@ def from_arrays(
         known_camera, served = serve(camera, {name: value for name, value in said.items() if value is not None})
         noise, floor, saturation = served.get("noise"), served.get("floor"), served.get("saturation")
         gain, offset, read_noise = served.get("gain"), served.get("offset", 0.0), served.get("read_noise", 0.0)
+    noise = of_numbers(noise, np.asarray(measurements).dtype.kind)
     kind, own = _named(noise, str(path), DataError)
     check_figures(kind, figures, f"{path}: ")
     sigma, gain, units = (
@@ -322,7 +323,7 @@ class MeasurementSet(AbstractContextManager):
         """Put the class of the noise in place of its name, and further figures of it under "figures"; return the class."""
         kind = None
         for values, error in ((known, DataError), (overrides, UsageError)):
-            named, own = _named(values.get("noise"), self.path, error)
+            named, own = _named(of_numbers(values.get("noise"), self.dtype.kind), self.path, error)
             if values is overrides and named not in (None, kind):
                 known.pop("model", None)
             kind = named or kind

@@ -1,5 +1,6 @@
 """The noise models by name, and what a name on the command line, in a file or in Python means."""
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -70,6 +71,19 @@ def named_noise(noise: "str | NoiseModel | type[NoiseModel] | None") -> tuple["t
     kind = NOISE.find(name)
     check_figures(kind, figures)
     return kind, figures
+
+
+def of_numbers(noise: Any, kind: str) -> Any:
+    """Return the noise of stored values of a type: a camera with a gain or an offset has a converter where they are integers.
+
+    Args:
+        noise: a name, a class, a model or None; only models of cameras that are given without a converter change.
+        kind: of the type of the stored values, as of NumPy: "u", "i", "f" or "c".
+
+    """
+    if kind not in "iu" or getattr(noise, "quantised", True) or isinstance(noise, type):
+        return noise
+    return dataclasses.replace(noise, quantised=True) if noise.gain != 1 or noise.offset != 0 else noise
 
 
 def check_figures(kind: "type[NoiseModel] | None", figures: Mapping[str, Any], opening: str = "") -> None:

@@ -291,3 +291,26 @@ def test_nothing_outside_the_package_compares_the_name_of_a_noise():
             if "noise" in text and ".startswith(" in text and any(f"'{name}'" in text for name in names):
                 found.append(f"{file}:{node.lineno}: {text}")
     assert found == []
+
+
+@pytest.mark.parametrize(
+    "camera",
+    [PoissonGaussian(1.6, gain=0.5, offset=100.0), EMCCD(300.0, 40.0, gain=0.05, offset=200.0)],
+    ids=lambda camera: camera.name,
+)
+def test_a_camera_that_is_given_as_a_model_converts_whole_numbers(camera, tmp_path):
+    """Its gain and its offset were dropped in silence: the numbers passed for photoelectrons."""
+    light = camera.sample(np.random.default_rng(0), np.full((200, 8, 8), 50.0))
+    numbers = np.round(light / camera.gain + camera.offset).astype(np.int32)
+    ideal.write_measurements(tmp_path / "written.h5", numbers, noise=camera)
+    np.save(tmp_path / "plain.npy", numbers)
+    for measured in (
+        ideal.from_arrays(numbers, noise=camera),
+        ideal.open_measurements(tmp_path / "plain.npy", noise=camera),
+        ideal.open_measurements(tmp_path / "written.h5"),
+    ):
+        with measured:
+            assert (measured.gain, measured.offset) == (camera.gain, camera.offset)
+            assert measured.read(0, 200).mean() == pytest.approx(50, rel=0.02)
+    floats = ideal.from_arrays(light, noise=camera)
+    assert (floats.gain, floats.units) == (1, "photoelectrons")
