@@ -18,6 +18,7 @@ class MeantArray:
     Attributes:
         stored: as given.
         reverse: as given.
+        attrs: attributes of the array in the file; empty where it has none.
 
     """
 
@@ -26,6 +27,7 @@ class MeantArray:
         self.shape = tuple(stored.shape[::-1] if reverse else stored.shape)
         kind = np.dtype(stored.dtype)
         self.dtype = kind if pair is None else np.result_type(kind[pair[0]], np.complex64)
+        self.attrs = getattr(stored, "attrs", {})
 
     def __getitem__(self, index) -> np.ndarray:
         """Return the part of one index: slices without a step of the first axes, or of all."""
