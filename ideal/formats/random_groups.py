@@ -188,6 +188,8 @@ def _read(path, fits, source, freqsel, subarray, weight_scale, sigma) -> RandomG
     codes = _stokes_codes(path, header)
     values, deviation, valid, single, difference, weights = _stokes_i(_ordered(path, groups, header, rows, sigma), codes)
     deviation *= 1 if weight_scale is None else weight_scale**-0.5
+    stated = deviation[valid & (deviation > 0) & np.isfinite(deviation)]
+    replaced = [] if sigma is None or not len(stated) else [_replaced(sigma, float(np.median(stated)))]
     if sigma is not None:
         deviation = np.full(deviation.shape, float(sigma))
     frequency = _frequencies(path, header, tables, setup, values.shape[1])
@@ -201,6 +203,7 @@ def _read(path, fits, source, freqsel, subarray, weight_scale, sigma) -> RandomG
     antennas = _antenna_table(tables, array)
     pair = first * (second.max() + 1) + second
     keep, findings = _without_repeats(path, days, pair, integration, values, weights, valid, antennas, (first, second))
+    findings = [*replaced, *findings]
     missing = sorted({str(k) for k in np.unique([first[keep], second[keep]]) if k not in antennas.numbers})
     if missing and len(antennas.numbers):
         findings.append(
@@ -455,6 +458,14 @@ def _uv(path, groups) -> list[np.ndarray]:
             raise DataError(f"{path}: no parameter {key} among {', '.join(groups.parnames)}")
         found.append(np.asarray(groups.par(names[0]), dtype=np.float64))
     return found
+
+
+def _replaced(sigma: float, stated: float) -> Finding:
+    """Say that the noise which somebody gave stands in for that of the file."""
+    return plain_note(
+        f"a sigma of {sigma:g} Jy was given, and the file's weights are not used; by them the median visibility has one of "
+        f"{stated:.3g} Jy"
+    )
 
 
 def _ordered(path, groups, header, rows, sigma) -> np.ndarray:

@@ -26,6 +26,7 @@ _BEYOND = 20.0  # values that would have to lie beyond it
 _PART = 0.25  # of the values beside a wall, at least, stand at it
 _MENTIONED = 1e-5  # share of the values
 _BIASED, _VOID = 1e-4, 3e-3
+_PAST = 1e-5  # share of values beyond a stated limit that is worth a word
 _UNKNOWN = 1e-3  # share at the largest value, where no noise is named
 _FEW_LEVELS = 4  # do not tell a distribution of means
 _IMPOSSIBLE = 1e-6  # chance of the floor in the dark below which values there come from something else, as dead pixels
@@ -58,6 +59,8 @@ class Clipping(Check):
         self._count = 0
         self._ends = {1: {}, -1: {}}
         self._given = {1: 0, -1: 0}
+        self._past = {1: 0, -1: 0}  # values beyond a stated limit
+        self._furthest = {1: -math.inf, -1: math.inf}
         self._whole_frames = {}  # values of frames of one value, by that value
         self._bins = np.zeros(_BINS, dtype=np.int64)
         self._by_pixel = {1: _PixelEnds(), -1: _PixelEnds()}
@@ -88,6 +91,10 @@ class Clipping(Check):
         for side, limit in ((1, self.measured.calibration.saturation), (-1, self.measured.calibration.floor)):
             if limit is not None:
                 self._given[side] += int(np.sum(flat >= limit if side > 0 else flat <= limit))
+                self._past[side] += int(np.sum(flat > limit if side > 0 else flat < limit))
+                self._furthest[side] = (
+                    max(self._furthest[side], float(flat.max())) if side > 0 else min(self._furthest[side], float(flat.min()))
+                )
         if values.dtype.kind == "u":
             shift = 8 * values.dtype.itemsize - int(math.log2(_BINS))
             self._bins += np.bincount((flat >> np.array(shift, flat.dtype)).astype(np.int64), minlength=_BINS)
@@ -210,7 +217,7 @@ class Clipping(Check):
                 wall is not None and wall.source == "pile-up" and shares[side] > _BIASED
             ):  # only that of the pixel that goes furthest
                 shares[side], walls[side] = shares[side] + wall.share, None
-        found = []
+        found: list[Finding | None] = [*self._past_limits()]
         if any(walls.values()):
             found.append(self._clipped(walls))
         if sum(shares.values()) > _BIASED:
@@ -222,6 +229,27 @@ class Clipping(Check):
             figures = {"share_at_floor_by_pixel": shares[-1], "share_at_ceiling_by_pixel": shares[1]}
             found.append(_unknown_channel(f"{text}, as after a correction of clipped values", sum(shares.values()), figures))
         return [each for each in found if each is not None]
+
+    def _past_limits(self) -> list[Finding]:
+        """Return a finding where values lie beyond a limit at which they are said to be cut off."""
+        calibration, found = self.measured.calibration, []
+        for side, option, limit in ((-1, "floor", calibration.floor), (1, "saturation", calibration.saturation)):
+            share = self._past[side] / self._count
+            if limit is None or share <= _PAST:
+                continue
+            beyond = f"{'above' if side > 0 else 'below'} the stated {option} of {limit:g}"
+            found.append(
+                Finding(
+                    "limit-contradicted",
+                    "biased" if share > _BIASED else "note",
+                    f"{_percent(share)} of the values lie {beyond}, {'up' if side > 0 else 'down'} to {self._furthest[side]:g}, "
+                    "where none can be",
+                    f"they are taken as {limit:g}: what they tell is lost, and the number is too low",
+                    f"give the value at which the numbers of the camera end (--{option}), or leave the option out",
+                    {"axis": option, "limit": limit, "furthest": self._furthest[side], "share": share},
+                )
+            )
+        return found
 
     def _clipped(self, walls) -> Finding | None:
         unit = "DN" if self.measured.calibration.converts else self.measured.units

@@ -27,9 +27,11 @@ from ideal.health.frame_scale import FrameScale
 from ideal.health.frames import DeadPixels, FrameStatistics
 from ideal.health.gain_mode import GainMode
 from ideal.health.isolated import IsolatedValues
+from ideal.health.lost_values import LostValues
 from ideal.health.noise_level import NoiseLevel, SampleScatter, UnevenNoise
 from ideal.health.noisy_pixels import NoisyPixels
 from ideal.health.partial_frames import PartialFrames
+from ideal.health.shared_windows import SharedWindows
 from ideal.health.summary import Tally, contradictions
 from ideal.health.units import Units
 from ideal.health.value_grid import ValueGrid
@@ -54,6 +56,7 @@ CHECKS: tuple[type[Check], ...] = (
     Compression,
     Demosaicking,
     DeadPixels,
+    LostValues,
     IsolatedValues,
     NoisyPixels,
     PartialFrames,
@@ -62,6 +65,7 @@ CHECKS: tuple[type[Check], ...] = (
     Banding,
     Copies,
     SharedNoise,
+    SharedWindows,
     DarkLevel,
     KnownPattern,
     GainMode,
@@ -156,7 +160,7 @@ def _examined(measured) -> Examination:
     found = unexplained(found)
     found.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     copies = np.concatenate(
-        [check.pairs for check in checks if isinstance(check, Copies | SharedNoise)] or [np.empty((0, 2), int)]
+        [check.pairs for check in checks if isinstance(check, Copies | SharedNoise | SharedWindows)] or [np.empty((0, 2), int)]
     )
     return Examination(measured.path, summary, tuple(found), blank, copies.astype(np.int64))
 

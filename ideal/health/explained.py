@@ -8,6 +8,9 @@ _FOLLOWS: dict[str, tuple[str, ...]] = {
     "partial-frames": ("banding",),
     "gain-inverted": ("noise-too-small", "noise-too-large", "calibration-differs"),
     "calibration-differs": ("noise-too-small", "noise-too-large"),
+    "overlapping-crops": ("missing-codes",),
+    "dead-pixels": ("noise-too-large",),
+    "lost-values": ("noise-too-large", "noisy-pixels"),
     "hot-pixels": ("noise-too-large",),
     "isolated-values": ("noise-too-large", "noisy-pixels"),
     "noisy-pixels": ("noise-too-large",),
@@ -24,6 +27,7 @@ def unexplained(findings: list[Finding]) -> list[Finding]:
     gone = {name for cause in names & _FOLLOWS.keys() for name in _FOLLOWS[cause]}
     findings = [each for each in findings if not _is_by_chance(each, findings)]
     findings = [each for each in findings if not _is_of_dead_pixels(each, findings) and not _is_of_clipping(each, findings)]
+    findings = [each for each in findings if not _is_of_lost_values(each, findings)]
     scaled = {value for each in findings if each.name == "scaled-frames" for value in each.figures.values()}
     return [each for each in findings if each.name not in gone and not (each.name == "clipped" and _is_of(scaled, each))]
 
@@ -50,6 +54,16 @@ def _is_of_dead_pixels(found: Finding, findings: list[Finding]) -> bool:
     if found.name == "units-offset":
         return dead["pixels"] > _MANY_DEAD * dead["of"]
     return found.name in ("fixed-pattern", "banding") and bool(dead.get(found.figures.get("axis", "")))
+
+
+def _is_of_lost_values(found: Finding, findings: list[Finding]) -> bool:
+    """Tell whether single values that stand out, or lie below the dark, are zeros that are told as lost."""
+    lost = next((each.figures for each in findings if each.name == "lost-values"), None)
+    if lost is None:
+        return False
+    if found.name == "isolated-values":
+        return found.figures.get("value_below") == 0 and "value_above" not in found.figures
+    return found.name == "impossible-values" and 0 < found.figures.get("values", 0) < 2 * (lost["single"] + lost["in_blocks"])
 
 
 def _is_of_clipping(found: Finding, findings: list[Finding]) -> bool:

@@ -18,6 +18,8 @@ _LIT = 5.0  # photoelectrons beside a pixel that is always 0, which then should 
 _BY_CHANCE, _NEARLY_ALL = 1e-3, 0.8
 _EDGE_STOP, _INNER_STOP = 3, 5  # pixels both ways, from which on a dark place is behind a stop: at the edge, or within
 _LIT_SHARE = 0.25  # of the mean of all pixels
+_DARK_ERRORS = 4.0  # standard deviations of a pixel's mean in the dark
+_SHARP = 0.5  # share of the pixels beside a dark area that are bright, where its edge is no object's
 _LEAST_DRIFT, _DRIFT_ERRORS = 0.1, 5.0
 _FAR = 30.0  # median deviations from the median
 _FEW_OUTLIERS = 0.02  # share of the frames; more are a second kind of scene
@@ -207,10 +209,46 @@ class DeadPixels(Check):
         if still.all():
             return []
         found = [self._still(still, mean)] if still.any() else []
+        dark = self._dark(mean, still | known)
+        found += [self._unlit_areas(dark)] if dark.any() else []
         # Without the brightest frame, so that one hit by a cosmic ray makes no pixel hot.
         others = (self._sum - self._high) / (self._frames - 1)
         hot = self._hot(mean) & self._hot(electrons_of(self.measured, others, self._rows)) & ~still & ~known
         return found + ([self._bright(hot)] if hot.any() else [])
+
+    def _dark(self, mean: np.ndarray, told: np.ndarray) -> np.ndarray:
+        """Return which pixels lie in wide areas without light in any frame that have sharp edges, (row, column)."""
+        if not self.measured.noise_kind.photons or self.measured.period is not None:
+            return np.zeros(mean.shape[:2], bool)
+        spread = np.sqrt(constant_variance(self.measured) / self._frames)
+        if mean.ndim > 2:
+            mean, told = mean.mean(2), np.all(told, 2)
+        mean = np.where(told, np.median(mean[~told]) if (~told).any() else 0.0, mean)
+        bright = mean > max(_LIT, _LIT_SHARE * float(mean.mean()), 3 * _DARK_ERRORS * spread)
+        labels, _ = ndimage.label(mean <= _DARK_ERRORS * spread)
+        dark = np.zeros(mean.shape, bool)
+        for number, place in enumerate(ndimage.find_objects(labels), 1):
+            at_edge = any(each.start == 0 or each.stop == size for each, size in zip(place, labels.shape, strict=True))
+            if min(each.stop - each.start for each in place) < (_EDGE_STOP if at_edge else _INNER_STOP):
+                continue
+            area = labels == number
+            beside = ndimage.binary_dilation(area) & ~area
+            if beside.any() and not told[beside].any() and bright[beside].mean() > _SHARP:
+                dark |= area
+        return dark
+
+    def _unlit_areas(self, dark: np.ndarray) -> Finding:
+        rows, columns = (np.flatnonzero(dark.any(axis)) for axis in (1, 0))
+        return Finding(
+            "dark-areas",
+            "biased",
+            f"{int(dark.sum())} of {dark.size} pixels hold no light in any of {self._frames} frames, in wide areas with sharp "
+            f"edges (in rows {ranges(rows)}, columns {ranges(columns)}): a stop, a mask, or blocks that failed",
+            "patches from random places see where such an area begins, which counts as information about the object: the number "
+            "is too high",
+            "cut the frames to what is lit, or mark the pixels as bad in a camera (ideal calibrate)",
+            {"pixels": int(dark.sum()), "of": int(dark.size), "rows": rows[:50].tolist(), "columns": columns[:50].tolist()},
+        )
 
     def _chance(self, mean: np.ndarray) -> np.ndarray:
         """Return about the probability that a pixel shows its commonest value."""
@@ -235,9 +273,10 @@ class DeadPixels(Check):
             more = f" and {lone.sum() - 4} more" if lone.sum() > 4 else ""
             places = ", ".join(str(tuple(map(int, place))) for place in np.argwhere(lone)[:4])
             parts.append(f"as row, column {places}{more}")
-        effect = "they have no noise, but the noise model gives them some, so the number is too low"
-        if self.measured.noise_kind.counts and not mean[still].any():
-            effect = "they hold no light and tell nothing, so the bits per pixel are fewer than those of pixels that work"
+        effect = (
+            "the number is off: where they stand counts as structure of the object in patches from random places (too high), and "
+            "they lack the noise that the noise model gives them (too low)"
+        )
         remedy = "cut the border off, or replace dead pixels before the estimate"
         return Finding(
             "dead-pixels",
@@ -316,18 +355,22 @@ def _unlit(dark: np.ndarray) -> np.ndarray:
 
 
 def _beside(mean: np.ndarray) -> np.ndarray:
-    """Return the greatest mean of the four pixels beside each; beyond a dark row or column, of the next one that is lit."""
+    """Return the mean of the dimmer of the two pixels beside each, along the axis where that is brighter.
+
+    Beyond dark pixels the next one that is lit counts, and where there is none up to the border, the other side alone. So the dim
+    surroundings of a bright spot, which lies on one side of them, do not count as lit.
+    """
     lit = np.zeros_like(mean)
     for axis in (0, 1):
-        for step in (1, -1):
-            lit = np.maximum(lit, _next_lit(mean, axis, step))
+        both = np.minimum(_next_lit(mean, axis, 1), _next_lit(mean, axis, -1))
+        lit = np.maximum(lit, np.where(np.isinf(both), 0.0, both))
     return lit
 
 
 def _next_lit(mean: np.ndarray, axis: int, step: int) -> np.ndarray:
-    """Return the mean of the next pixel that is not 0 in one direction, 0 where it is dim or there is none."""
+    """Return the mean of the next pixel that is not 0 in one direction, infinity where there is none."""
     moved = np.moveaxis(mean, axis, 0)[::step]
-    found, last = np.zeros_like(moved), np.zeros_like(moved[0])
+    found, last = np.zeros_like(moved), np.full_like(moved[0], np.inf)
     for k in range(len(moved)):
         found[k] = last
         last = np.where(moved[k] > 0, moved[k], last)

@@ -296,6 +296,11 @@ def clipped_in(block: Block) -> np.ndarray:
     raw, bad = block.raw, np.zeros(block.raw.shape, bool)
     if raw.dtype.kind == "c":
         return bad
+    calibration = block.measured.calibration
+    if calibration.floor is not None:
+        bad |= raw <= calibration.floor
+    if calibration.saturation is not None:
+        bad |= raw >= calibration.saturation
     low, high = raw.min(), raw.max()
     for extreme in (low, high) if low != high else ():
         if extreme == low and _is_dark_by_nature(block.measured) and not block.measured.calibration.converts:

@@ -11,6 +11,7 @@ _ON_GRID = 0.98  # share of the values; one odd pixel must not hide the rest
 _EXPECTED = 5.0  # values at each code of a smooth histogram, with which hardly a code is empty
 _EMPTY = 0.2  # share of empty codes among those
 _FEWEST_APART, _LARGEST_FACTOR = 200, 1024
+_COARSE_STEPS = 2.0  # times the read noise: few cameras have coarser ones
 _COARSE, _HOPELESS = 0.5, 10.0  # steps in standard deviations of the noise
 
 
@@ -87,7 +88,7 @@ class ValueGrid(Check):
         if not counts and measured.gain * factor < measured.read_noise:
             return []  # steps that are fine beside the noise
         if not counts and factor == measured.step:
-            return [self._shifted(factor)]
+            return [self._shifted(factor)] if measured.gain * factor > _COARSE_STEPS * measured.read_noise else []
         if counts and measured.calibration.converts and abs(measured.gain * factor - 1) < 0.02:
             return []
         shift = int(shift % factor)

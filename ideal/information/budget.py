@@ -1,16 +1,19 @@
 """Effort and time of an estimate, shared between the models that it trains."""
 
-import math
 import time
 from pathlib import Path
 
+from ideal._arguments import number
 from ideal.density import Fitting
 from ideal.errors import UsageError
 
 
 def check_request(confidence: float, effort: float, time_limit: float | None) -> None:
     """Refuse figures that have no meaning, before any work."""
-    if not 0 < effort < math.inf or (time_limit is not None and not time_limit > 0):
+    effort, confidence = number("`effort`", effort), number("`confidence`", confidence)
+    if time_limit is not None:
+        number("`time_limit`", time_limit)
+    if effort <= 0 or (time_limit is not None and time_limit <= 0):
         raise UsageError(f"effort and time limit must be positive; found {effort:g} and {time_limit}")
     if not 0 < confidence < 1:
         raise UsageError(f"confidence must lie between 0 and 1; found {confidence:g}")

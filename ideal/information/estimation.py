@@ -5,13 +5,14 @@ sources, with the model's loss and the noise entropy of the same patch kept toge
 """
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ideal._arguments import whole
 from ideal.density import DEFAULT, MODELS, Density, Fitting, find_model
 from ideal.errors import UsageError
 from ideal.health import Finding, plain_note
@@ -157,6 +158,7 @@ def _estimate(
 ) -> Estimate:
     started = time.perf_counter()
     check_request(confidence, effort, time_limit)
+    seed, max_patches = whole("`seed`", seed, 0), whole("`max_patches`", max_patches, 1)
     noise = known_noise(source)
     size = patch_size(source, patch)
     usable = check_values(source, allow)
@@ -312,7 +314,16 @@ def compare(a: Estimate, b: Estimate, *, seed: int = 0) -> Comparison:
     Where both sets have as many samples of the same sources and were estimated with the same settings, they are taken to show
     the same objects, and the difference is resampled by source, which takes out what the objects do to both. The interval holds
     the difference of the bounds and, where it was measured, that of their limits with ever more training sources.
+
+    Raises:
+        UsageError: one is no estimate.
+
     """
+    for each in (a, b):
+        if not isinstance(each, Estimate):
+            raise UsageError(
+                f"what is compared must be two estimates, as ideal.estimate returns them; found {type(each).__name__}"
+            )
     left, right = a.best, b.best
     paired = a.objects_key == b.objects_key and np.array_equal(left.values.groups, right.values.groups)
 
@@ -554,10 +565,14 @@ def _kind(noise, source) -> dict[str, bool]:
 
 def _model_names(models, shape, noise, source) -> list[str]:
     kind = _kind(noise, source)
+    if models is not None and (isinstance(models, bytes) or not isinstance(models, Iterable)):
+        raise UsageError(f"`models` takes a name or several; found {models!r}")
     if models is None or models == "all" or list(models) == ["all"]:
         some = DEFAULT if models is None else MODELS
         return [name for name in some if MODELS[name].accepts(shape, **kind) and MODELS[name].suits(noise)]
     names = [models] if isinstance(models, str) else list(dict.fromkeys(models))
+    if not names:
+        raise UsageError("`models` names no model: leave it out, or name one or several (ideal models lists them)")
     for name in names:
         if not (find_model(name).accepts(shape, **kind) and MODELS[name].suits(noise)):
             what = "complex " * kind["is_complex"] + ("images" if len(shape) > 1 else "vectors")

@@ -1,6 +1,7 @@
 """A ranking: several estimates, the most informative first, and their differences."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any
@@ -216,7 +217,7 @@ def rank(
 
     Raises:
         DataError: measurements cannot be used as they are.
-        UsageError: an option has no meaning, or two sources have the same name.
+        UsageError: an option has no meaning, there are no sources, or two of them have the same name.
 
     Example:
         >>> import numpy as np
@@ -227,6 +228,9 @@ def rank(
         ['bright', 'dim']
 
     """
+    several = isinstance(sources, Iterable) and not isinstance(sources, str | os.PathLike)
+    if not several or (hasattr(sources, "__len__") and not len(sources)):
+        raise UsageError("`sources` takes measurement sets, arrays, names of files or estimates, in a list or by name")
     given = dict(sources) if isinstance(sources, Mapping) else None
     found = []
     with shown(progress) as say:

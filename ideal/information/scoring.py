@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from ideal._arguments import two_sides
 from ideal._memory import check_memory
 from ideal.density import Sensor
 from ideal.errors import DataError, UsageError
@@ -30,6 +31,8 @@ MANY_SOURCES = 60  # with as many, one fold in five is scored; with fewer, each 
 # that one fold in five is scored.
 _BLOCKS, _MANY_BLOCKS, _MANY_TILES = 20, 64, 2**17
 _FEWEST_SOURCES = 5  # below it an image is cut into blocks that serve as sources
+_FEWEST_LEFT = 3  # sources where copies are one: to train, to choose and to score
+_COPIES = ("overlapping-crops", "near-copies", "identical-samples")  # findings that make several samples one source
 
 
 def known_noise(source) -> NoiseModel:
@@ -297,10 +300,10 @@ def patch_size(source, patch) -> tuple[int, int] | None:
     """Return the sides of a patch, at most those of the images; None where measurements are vectors."""
     if len(source.shape) == 2:
         return None
-    rows, columns = (patch, patch) if np.ndim(patch) == 0 else patch
+    rows, columns = two_sides("`patch`", patch)
     if rows < 1 or columns < 1:
         raise UsageError(f"patch must be at least 1 pixel on a side; found {rows}x{columns}")
-    return min(int(rows), source.shape[1]), min(int(columns), source.shape[2])
+    return min(rows, source.shape[1]), min(columns, source.shape[2])
 
 
 def real_values(source, shape: tuple[int, ...]) -> int:
@@ -351,4 +354,12 @@ def check_values(source, allow: Collection[str] = ()) -> Usable:
         findings = [replace(each, **kept) if each.name == "blank-frames" else each for each in findings]
     elif len(examination.blank):
         samples = np.setdiff1d(samples, examination.blank)
-    return Usable(samples, examination.groups(source.groups), findings)
+    groups = examination.groups(source.groups)
+    left = len(np.unique(groups[samples]))
+    if left < _FEWEST_LEFT <= len(np.unique(source.groups[samples])):
+        told = next((each for name in _COPIES for each in findings if each.name == name), None)
+        raise DataError(
+            f"{source.path}: {left} source{'s are' if left > 1 else ' is'} left, three are needed"
+            + ("" if told is None else f": {told.line}")
+        )
+    return Usable(samples, groups, findings)

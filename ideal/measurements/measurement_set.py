@@ -8,8 +8,10 @@ A set is read block by block and need not fit in memory. Values are converted to
 """
 
 import math
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -80,9 +82,13 @@ def open_measurements(
 
     Raises:
         DataError: the file cannot be used as it is.
-        UsageError: an override has no meaning or lacks another, or shape and values speak for other axes.
+        UsageError: `path` is no name, an override has no meaning or lacks another, or shape and values speak for other axes.
 
     """
+    if not isinstance(path, str | os.PathLike):
+        raise UsageError(
+            f"`path` takes the name of a measurement file; found {type(path).__name__}: arrays go to ideal.from_arrays"
+        )
     reading = _RADIO + _PICTURES
     unknown = sorted(set(overrides) - set(_OVERRIDES + reading))
     if unknown and (unknown := sorted(set(unknown) - set(figure_names()))):
@@ -153,6 +159,12 @@ def from_arrays(
         UsageError: counts with an offset or a read noise but no gain, or shape and values that speak for other axes.
 
     """
+    if measurements is None:
+        raise UsageError(f"{path}: no measurements: give an array (sample, row, column[, channel]) or (sample, value)")
+    single = {"gain": gain, "offset": offset, "read_noise": read_noise, "floor": floor, "saturation": saturation} | figures
+    for name, value in single.items():
+        if isinstance(value, str | bytes):
+            raise UsageError(f"{path}: {name} takes a number; found {value!r}")
     known_camera = None
     if camera is not None:
         said = {"noise": noise, "gain": gain, "offset": offset or None, "read_noise": read_noise or None}
@@ -445,6 +457,7 @@ class MeasurementSet(AbstractContextManager):
         groups = np.unique(_as_groups(np.asarray(groups), self.path), return_inverse=True)[1]
         self._check_length("groups", groups)
         self.groups, self.has_groups, self._examination = groups.astype(np.int64), True, None
+        self.findings = [_without_grouping(each) for each in self.findings]
 
     def close(self) -> None:
         """Release the file."""
@@ -628,6 +641,14 @@ def _double(values: np.ndarray) -> np.ndarray:
         return values
     with np.errstate(over="ignore", invalid="ignore"):
         return values.astype(np.complex128 if values.dtype.kind == "c" else np.float64)
+
+
+def _without_grouping(finding: Finding) -> Finding:
+    """Return what is said of planes without which of them count as one source, as somebody has said that."""
+    if finding.name != "planes-grouped":
+        return finding
+    text = finding.text.rsplit(", and those of one", 1)[0]
+    return replace(finding, text=f"{text}; which of them are one source was said (groups)", effect="", remedy="")
 
 
 def serve(camera: "Camera | str | Path", given: dict) -> "tuple[Camera, dict]":

@@ -26,7 +26,7 @@ def opened(source: Any, **known: Any) -> Iterator[MeasurementSet]:
             `open_measurements` for files.
 
     Raises:
-        UsageError: something is said of a set, which knows it already.
+        UsageError: `source` is none of these, or something is said of a set, which knows it already.
 
     """
     known = {name: value for name, value in known.items() if value is not None}
@@ -39,6 +39,8 @@ def opened(source: Any, **known: Any) -> Iterator[MeasurementSet]:
         raise UsageError("one file at a time: ideal.rank and ideal.estimate_files take several")
     elif isinstance(source, list | tuple) or (hasattr(source, "__array__") and not hasattr(source, "calibration")):
         yield from_arrays(source, **known)
+    elif not isinstance(source, MeasurementSet):
+        raise UsageError(f"measurements are a measurement set, the name of a file, or an array; found {type(source).__name__}")
     elif known:
         said = ", ".join(known)
         raise UsageError(f"{said}: a measurement set knows its noise itself; say it where the set is opened or made")

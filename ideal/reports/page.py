@@ -1,7 +1,7 @@
 """The page of a report: sections of all runs, in a template that needs nothing from elsewhere."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -107,6 +107,8 @@ def report(
         raise UsageError(f"{path} exists: choose another name, or replace it with overwrite=True")
     if isinstance(results, str | Path | Estimate) or hasattr(results, "to_run"):
         results = [results]
+    if not isinstance(results, Iterable) or not (results := list(results)):
+        raise UsageError("`results` names nothing to report: give estimates, rankings, or folders of runs")
     told = [Ranking((each,)) if isinstance(each, Estimate) else each for each in results]
     named = [str(each) for each in told if isinstance(each, str | Path)]
     read, left_out = read_runs(named) if named else ([], [])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ideal._arguments import number, whole
 from ideal.cameras import Camera, as_camera
 from ideal.datasets import ObjectSet, as_object_set
 from ideal.datasets import ObjectSource as Source
@@ -88,13 +89,16 @@ def plan_simulation(
         UsageError: a name is unknown, or something has no meaning.
 
     """
-    system = as_system(system)
+    system, count = as_system(system), whole("`count`", count, 1)
+    seed, design_seed = whole("`seed`", seed, 0), whole("`design_seed`", design_seed, 0)
+    noise_seed = seed if noise_seed is None else whole("`noise_seed`", noise_seed, 0)
+    if photons is not None and number("`photons`", photons) <= 0:
+        raise UsageError(f"photons must be a positive number; found {photons:g}")
     if design is None or isinstance(design, str | Path):
         params = find_design(system, str(design) if design else None, design_seed)
         name = str(design) if design else next(iter(system.designs))
     else:
         params, name = system.check_params(design), "own"
-    noise_seed = seed if noise_seed is None else noise_seed
     if camera is not None and noise is not None:
         raise UsageError("noise and camera are two kinds of noise: give one")
     known = as_noise(noise, system, params) if camera is None else as_camera(camera).noise_for(system.measurement_shape)

@@ -235,3 +235,19 @@ def test_right_data_have_no_findings_of_this_kind(noise):
     assert not {"bound-near-floor", "impossible-information", "information-negative", "clean-contradicts"} & set(
         names(found.findings)
     )
+
+
+def test_values_beyond_a_stated_limit_are_told_and_not_blamed_on_the_noise():
+    counts = np.random.default_rng(0).poisson(scene(), scene().shape)
+    seen = {each.name: each for each in from_arrays(counts, noise="poisson", saturation=np.median(counts)).examination.findings}
+    assert "noise-too-small" not in seen
+    one = seen["limit-contradicted"]
+    assert one.severity == "biased"
+    assert one.figures["furthest"] == counts.max()
+    assert 0.4 < one.figures["share"] < 0.55
+    at_limit = np.minimum(counts, int(np.quantile(counts, 0.9)))
+    seen = from_arrays(at_limit, noise="poisson", saturation=float(at_limit.max())).examination.findings
+    assert "limit-contradicted" not in {each.name for each in seen}
+    camera = {"noise": "poisson-gaussian", "gain": 1.0, "read_noise": 2.0, "offset": 10.0}
+    seen = from_arrays(counts + 10, floor=float(np.quantile(counts, 0.2)) + 10, **camera).examination.findings
+    assert {each.figures["axis"] for each in seen if each.name == "limit-contradicted"} == {"floor"}

@@ -122,7 +122,8 @@ def test_what_lies_behind_a_round_stop_is_not_dead(radius):
     values[:, 14, 15] = 0
     one = found(values)["dead-pixels"]
     assert one.figures["pixels"] == 1
-    assert "no light" in one.effect
+    assert "too high" in one.effect
+    assert "dark-areas" in found(values)
 
 
 def test_a_channel_of_transparency_is_named():

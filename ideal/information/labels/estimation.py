@@ -19,7 +19,7 @@ from scipy.stats import beta
 
 from ideal.density import MODELS, Fitting, FullGaussian, find_model
 from ideal.errors import UsageError
-from ideal.health import plain_note
+from ideal.health import Finding, plain_note
 from ideal.health.clipping import without_noise
 from ideal.health.coverage import interval_findings
 from ideal.information.budget import Budget, check_request
@@ -176,6 +176,18 @@ def _task_information(
             plain_note(
                 f"Fano's bound, {classifier.fano:.3f} bits, lies above that of the probabilities, {chosen.information:.3f}: both "
                 "are lower bounds with sampling errors, more scored or validation sources bring them in order"
+            )
+        )
+    if chosen.information < 0:
+        findings.append(
+            Finding(
+                "information-negative",
+                "note",
+                f"the lower bound is {chosen.information:.3f} bits, below 0: on sources that they were not fitted to the models "
+                "tell labels no better than their frequencies do",
+                "it says nothing, as information is never below 0",
+                "measure more sources of each label",
+                {"bits": float(chosen.information)},
             )
         )
     return TaskInformation(

@@ -1,10 +1,10 @@
 """What a run that designs or chooses is asked for, in words: as options and the table `[optimize]` of a configuration say it."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from ideal._arguments import number, whole
 from ideal._durations import parse_duration
 from ideal.errors import UsageError, unknown_name
 from ideal.optimize.members import METHODS
@@ -93,23 +93,22 @@ def read_request(table: Mapping[str, Any], given: Mapping[str, Any]) -> Request:
 def _check(request: Request) -> None:
     for name in ("steps", "patch", "choose"):
         value = getattr(request, name)
-        if value is not None and value < 1:
-            raise UsageError(f"`{name}` takes a whole number from 1 on; found {value}")
+        if value is not None:
+            whole(f"`{name}`", value, 1)
     if request.method not in (None, *METHODS):
         raise UsageError(unknown_name("no method of ascent is called", request.method, METHODS))
     if request.method == "line-search" and request.learning_rate is not None:
         raise UsageError(
             "`learning_rate` is of Adam, and line searches find their own steps: leave it out, or take `method=adam`"
         )
-    if request.seed < 0:
-        raise UsageError(f"`seed` takes a whole number from 0 on; found {request.seed}")
+    whole("`seed`", request.seed, 0)
     for name in ("learning_rate", "photons", "effort"):
         value = getattr(request, name)
-        if value is not None and not value > 0:
+        if value is not None and not number(f"`{name}`", value) > 0:
             raise UsageError(f"`{name}` takes a number above 0; found {value:g}")
     if not 0 < request.patience <= 1:
         raise UsageError(f"`patience` takes a share of the steps, above 0 and up to 1 for never; found {request.patience:g}")
-    if request.count is not None and request.count < 20:
+    if request.count is not None and whole("`count`", request.count) < 20:
         raise UsageError(
             f"`count={request.count}` objects are too few to design for some and measure with others: take 20 or more"
         )
@@ -124,18 +123,6 @@ def _check(request: Request) -> None:
 
 
 # Values as TOML and options give them.
-
-
-def _whole(what: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise UsageError(f"{what} takes a whole number; found {value!r}")
-    return value
-
-
-def _number(what: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise UsageError(f"{what} takes a number; found {value!r}")
-    return float(value)
 
 
 def _text(what: str, value: Any) -> str:
@@ -158,7 +145,7 @@ def _truth(what: str, value: Any) -> bool:
 
 
 def _seconds(what: str, value: Any) -> float:
-    return parse_duration(what, value if isinstance(value, str) else repr(_number(what, value)))
+    return parse_duration(what, value if isinstance(value, str) else repr(number(what, value)))
 
 
 def _settings(what: str, value: Any) -> dict[str, Any]:
@@ -188,11 +175,11 @@ def _numbers(each: Callable[[str, Any], Any], kind: type, called: str) -> Callab
 _READERS: dict[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(("objects", "objective", "target", "method"), _text),
     **dict.fromkeys(("starts", "against", "keep", "models"), _texts),
-    **dict.fromkeys(("steps", "count", "patch", "seed", "choose"), _whole),
-    **dict.fromkeys(("learning_rate", "photons", "effort", "patience"), _number),
+    **dict.fromkeys(("steps", "count", "patch", "seed", "choose"), whole),
+    **dict.fromkeys(("learning_rate", "photons", "effort", "patience"), number),
     "objective_settings": _settings,
-    "floors": _numbers(_whole, int, "a whole number"),
-    "rates": _numbers(_number, float, "a number"),
+    "floors": _numbers(whole, int, "a whole number"),
+    "rates": _numbers(number, float, "a number"),
     "time_limit": _seconds,
     "search": _truth,
 }
