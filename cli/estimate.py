@@ -114,6 +114,7 @@ def estimate(
     Examples:
       ideal estimate camera.h5
       ideal estimate sharp.h5 defocused.h5 --plot ranking.png     ranked, with paired differences
+      ideal estimate sharp=run7/a.h5 soft=run7/b.h5                   by names of your own
       ideal estimate raw.tif --noise poisson-gaussian --gain 0.45 --offset 100 --read-noise 1.6
       ideal estimate raw.tif --camera bench.h5                    a camera that ideal calibrate measured
       ideal estimate night.uvfits                                 visibilities (pip install 'ideal[astronomy]')

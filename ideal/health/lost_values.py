@@ -11,6 +11,7 @@ _NEAR = 2.0  # standard deviations of the noise in the dark: a dim place has suc
 _FEWEST, _FEWEST_BLOCKS = 12, 4
 _LEAST_SHARE = 3e-4  # of all pixels: fewer change the number by less than 0.005 bits/pixel
 _OFTENER = 4.0  # times as often 0 as next to it: what is dim, and not lost, shows both
+_SUDDEN = 0.93  # of the light two pixels away, beside what was lost; dark spots of objects are dimmer all around
 _BLOCK = 4  # pixels of a lost block at least
 _RECTANGLES = 0.5  # share of the dark places amid light that are rectangles; those of objects seldom are
 _WITHIN_SAMPLES = np.pad(ndimage.generate_binary_structure(2, 1)[None], ((1, 1), (0, 0), (0, 0)))
@@ -31,6 +32,7 @@ class LostValues(Check):
         super().__init__(measured)
         self._zeros: np.ndarray | None = None  # by pixel, how often it is 0 amid light
         self._frames = self._values = self._near = 0
+        self._beside = np.zeros(2)  # sums of the light one and two pixels away from those
         self._others = 0  # places amid light of another shape
         self._blocks: dict[tuple[int, ...], int] = {}  # how often there is a block, by row, column, height and width
 
@@ -59,6 +61,7 @@ class LostValues(Check):
         lit = above >= _LIT * width
         amid = _all_beside(lit, self.measured.period or (1, 1))
         self._zeros += (zero & amid).sum(0)
+        self._beside += _light_around(above, zero & amid, self.measured.period or (1, 1))
         near = above < 1.5 * width if self.measured.noise_kind.counts else np.abs(above) <= _NEAR * width
         self._near += int((near & ~zero & amid).sum())
         if self.measured.period is None:
@@ -112,7 +115,8 @@ class LostValues(Check):
         most = max(1.0, _ONE_PLACE * self._frames)
         single = int(self._zeros[self._zeros <= most].sum())
         told, figures = [], {"single": 0, "blocks": 0, "in_blocks": 0, "of": self._values}
-        if single >= max(_FEWEST, _LEAST_SHARE * self._values) and single > _OFTENER * self._near:
+        sudden = self._beside[0] > _SUDDEN * self._beside[1]
+        if sudden and single >= max(_FEWEST, _LEAST_SHARE * self._values) and single > _OFTENER * self._near:
             told.append(f"{single} single pixels")
             figures["single"] = single
         sizes: dict[tuple[int, ...], int] = {}
@@ -138,6 +142,20 @@ class LostValues(Check):
                 figures,
             )
         ]
+
+
+def _light_around(light: np.ndarray, places: np.ndarray, period: tuple[int, int]) -> np.ndarray:
+    """Return the sums of the light of the pixels one and two pixels of their color away from these places, (2,)."""
+    rows, columns = period
+    sample, row, column, *channel = np.nonzero(places)
+    inside = (row >= 2 * rows) & (row < places.shape[1] - 2 * rows) & (column >= 2 * columns)
+    inside &= column < places.shape[2] - 2 * columns
+    sample, row, column, *channel = (each[inside] for each in (sample, row, column, *channel))
+    sums = np.zeros(2)
+    for number in (1, 2):
+        for down, right in ((-rows, 0), (rows, 0), (0, -columns), (0, columns)):
+            sums[number - 1] += light[sample, row + number * down, column + number * right, *channel].sum()
+    return sums
 
 
 def _all_beside(lit: np.ndarray, period: tuple[int, int]) -> np.ndarray:

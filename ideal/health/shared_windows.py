@@ -4,14 +4,15 @@ from functools import cached_property
 
 import numpy as np
 
-from ideal.health.check import Block, Check
+from ideal.health.check import Block, Check, noise_is_stated
 from ideal.health.finding import Finding
 
 _HALF = 6  # values on both sides of an anchor, along its row or column
-_DISTINCT = 6  # different values in such a window, below which others may have the same by chance
+_LEAST_BITS = 26.0  # of a window: noise makes a given one with a chance of 2^-26 at most
+_CONTINUOUS_BITS = 20.0  # of a value that is no whole number
 _ONE_IN = 4  # bits: one of 16 places is an anchor
 _MOST_ANCHORS = 400_000
-_FEWEST = 3  # windows that two samples share
+_FEWEST = 3  # rows or columns with windows that two samples share
 _OFTEN = 20  # samples with one window: more is a pattern of all of them, as a caption
 _MOST_PAIRS = 200_000
 _MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
@@ -31,19 +32,34 @@ class SharedWindows(Check):
 
     @classmethod
     def applies(cls, measured) -> bool:
-        """Images large enough for windows within."""
-        return len(measured.shape) > 2 and min(measured.shape[1:3]) > 2 * _HALF and len(measured) > 1
+        """Images large enough for windows within, with stated noise."""
+        return (
+            noise_is_stated(measured) and len(measured.shape) > 2 and min(measured.shape[1:3]) > 2 * _HALF and len(measured) > 1
+        )
 
     def add(self, block: Block) -> None:
         """Keep the hashes of the windows of each sample."""
         if not block.sampled or block.rows is not None or self._count >= _MOST_ANCHORS:
             return
         self._samples += len(block.raw)
-        bits = _bits(block.raw)
+        both = _as_whole(block.raw), self._bits(block)
         for turned in (0, 1):
-            found = _anchors(np.ascontiguousarray(bits.swapaxes(1, 2)) if turned else bits, block.start, turned)
+            parts = [np.ascontiguousarray(each.swapaxes(1, 2)) for each in both] if turned else both
+            found = _anchors(*parts, block.start, turned)
             self._kept.append(found)
             self._count += len(found)
+
+    def _bits(self, block: Block) -> np.ndarray:
+        """Return how many bits it takes at least to guess each value by its noise, (sample, row, column)."""
+        measured = self.measured
+        if measured.integer:
+            step = measured.gain * measured.step
+            bits = 0.5 * np.log2(np.maximum(2 * np.pi * np.maximum(block.value_variance, 0.0) / step**2, 1.0))
+            bits = np.broadcast_to(bits, block.raw.shape).astype(np.float32)
+        else:
+            bits = np.where(block.raw == np.round(block.raw), 0, _CONTINUOUS_BITS).astype(np.float32)
+        bits = np.where((block.raw == block.raw.min()) | (block.raw == block.raw.max()), 0, bits)  # which may be clipped
+        return bits if bits.ndim == 3 else bits.reshape(*bits.shape[:3], -1).sum(3)
 
     @cached_property
     def _found(self) -> tuple[np.ndarray, str]:
@@ -64,9 +80,10 @@ class SharedWindows(Check):
         one, other = one[near], other[near]
         if not len(one):
             return nothing
-        pairs, index, shared = np.unique(
-            np.stack([one["sample"], other["sample"]], axis=1), axis=0, return_inverse=True, return_counts=True
-        )
+        pairs, index = np.unique(np.stack([one["sample"], other["sample"]], axis=1), axis=0, return_inverse=True)
+        line = np.where(one["turned"], one["column"], one["row"])
+        lines = np.unique(np.stack([index.ravel(), one["turned"], line], axis=1), axis=0)
+        shared = np.bincount(lines[:, 0], minlength=len(pairs))
         moved = (one["row"] != other["row"]) | (one["column"] != other["column"]) | (one["turned"] != other["turned"])
         kept = (shared >= _FEWEST) & (np.bincount(index.ravel(), moved) >= _FEWEST)
         if not kept.any():
@@ -107,7 +124,7 @@ class SharedWindows(Check):
 _ANCHOR = np.dtype([("hash", "u8"), ("sample", "i8"), ("row", "i4"), ("column", "i4"), ("turned", "i1")])
 
 
-def _bits(raw: np.ndarray) -> np.ndarray:
+def _as_whole(raw: np.ndarray) -> np.ndarray:
     """Return values (sample, row, column[, channel]) as whole numbers (sample, row, column) that are alike where values are."""
     if raw.dtype.kind == "c":
         parts = np.stack([raw.real, raw.imag], axis=-1)
@@ -124,8 +141,8 @@ def _bits(raw: np.ndarray) -> np.ndarray:
     return total
 
 
-def _anchors(bits: np.ndarray, start: int, turned: int) -> np.ndarray:
-    """Return the hashed windows along the rows of (sample, row, column), those with enough different values."""
+def _anchors(bits: np.ndarray, telling: np.ndarray, start: int, turned: int) -> np.ndarray:
+    """Return the hashed windows along the rows of (sample, row, column), those of enough bits (`telling`) in all."""
     middle = slice(_HALF, bits.shape[2] - _HALF)
     chosen = (bits[:, :, _HALF - 1 : -_HALF - 1] + bits[:, :, _HALF + 1 : bits.shape[2] - _HALF + 1]) * _MIX[0]
     chosen += bits[:, :, middle] * _MIX[1]
@@ -133,9 +150,8 @@ def _anchors(bits: np.ndarray, start: int, turned: int) -> np.ndarray:
     sample, row, column = np.nonzero((chosen * _MIX[2]) >> np.uint64(64 - _ONE_IN) == 0)
     flat = bits.reshape(-1)
     place = (sample * bits.shape[1] + row) * bits.shape[2] + column
-    window = flat[place[:, None] + np.arange(2 * _HALF + 1)]
-    ordered = np.sort(window, axis=1)
-    good = (np.diff(ordered, axis=1) > 0).sum(1) + 1 >= _DISTINCT
+    at = place[:, None] + np.arange(2 * _HALF + 1)
+    window, good = flat[at], telling.reshape(-1)[at].sum(1) >= _LEAST_BITS
     window, sample, row, column = window[good], sample[good], row[good], column[good]
     ways = []
     for each in (window, window[:, ::-1]):

@@ -160,7 +160,8 @@ def _with_example(run: Run, estimate: "Estimate") -> "Estimate":
     from ideal.information.estimation import example_of
     from ideal.measurements.measurement_set import open_measurements
 
-    table, path = run.record.get("configuration") or {}, estimate.path
+    table = run.record.get("configuration") or {}
+    path = table.get("paths", {}).get(estimate.path, estimate.path)
     known = {name: table[name] for name in _READ_AS if table.get(name) is not None}
     try:
         if checksum(path) != (run.record.get("inputs") or {}).get(path):

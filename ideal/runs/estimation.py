@@ -73,7 +73,8 @@ def estimate_files(
     estimated is left out. A run in a folder that is interrupted goes on when it is asked for again.
 
     Args:
-        files: of measurements, or FILE::dataset; one or more, each once.
+        files: of measurements, or FILE::dataset; one or more, each once. NAME=FILE gives one the name by which tables and figures
+            call it.
         noise, sigma, gain, offset, read_noise, axes, floor, saturation: what the files do not say; see `ideal.estimate`.
         camera: `ideal.cameras.Camera` that recorded the files, or the name of its file; it serves the noise.
         follow_links: whether files outside the folder of a file are read where it names them.
@@ -104,14 +105,18 @@ def estimate_files(
         UsageError: an option has no meaning, or the folder holds another run.
 
     """
-    names, keeping = list(map(str, files)), keeping or Keeping()
+    asked, keeping = list(map(str, files)), keeping or Keeping()
+    names, paths = zip(*map(_name_and_path, asked), strict=True) if asked else ((), ())
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise UsageError(f"{twice} is named twice: name each file once")
     models = models if models is None or isinstance(models, str) else ("all" if "all" in models else list(models))
     for name in [models] if isinstance(models, str) else models or []:
         if name != "all":
             find_model(name)
     if resume and (overwrite or not out):
         raise UsageError("`resume` goes on with a run: " + ("leave out `overwrite`" if out else "name its folder (`out`)"))
-    check_save(save_model, names, bool(models or not load_models))
+    check_save(save_model, list(paths), bool(models or not load_models))
     known: dict[str, Any] = {
         "noise": noise,
         "sigma": sigma,
@@ -133,14 +138,16 @@ def estimate_files(
     common |= {"effort": effort, "allow": tuple(allow), "time_limit": time_limit}
     if camera is not None:
         known["camera"] = as_camera(camera)
-    configuration = {"files": names, "groups": groups, **known, "models": models, **common}
+    configuration = {"files": list(names), "groups": groups, **known, "models": models, **common}
     if camera is not None:  # a camera that was changed since is another
         configuration["camera"] = str(camera) if isinstance(camera, str | Path) else known["camera"].to_record()
+    if names != paths:
+        configuration["paths"] = dict(zip(names, paths, strict=True))
     configuration |= {"load_model": list(map(str, load_models)), "labels": labels}
     with ExitStack() as stack:
         with shown(progress) as say:
             fitted = load_fitted(list(map(str, load_models)))
-            sources = [stack.enter_context(open_measurements(path, **known)) for path in names]
+            sources = [stack.enter_context(open_measurements(path, **known)) for path in paths]
             for measured in sources:
                 check_figures(measured, sigma=sigma, read_noise=read_noise)
                 set_groups(measured, groups)
@@ -151,11 +158,11 @@ def estimate_files(
             _check_twice(sources)
             folder = None
             if out:
-                inputs = [*names, *map(str, load_models), *([str(groups)] if groups and not str(groups).isdigit() else [])]
+                inputs = [*paths, *map(str, load_models), *([str(groups)] if groups and not str(groups).isdigit() else [])]
                 inputs += [str(path) for measured in sources for path in measured.files]
                 inputs += [str(camera)] if isinstance(camera, str | Path) else []
                 folder = RunFolder.open(str(out), configuration, keeping, inputs=inputs, force=overwrite, resume=resume)
-            work = _Work(sources, folder, models, fitted, common, labels, say, failed or _warn_of)
+            work = _Work(names, sources, folder, models, fitted, common, labels, say, failed or _warn_of)
             ranking = work.ranking(all_pairs=all_pairs)
         document = _document(ranking, keeping, seed)
         if show is not None:
@@ -181,6 +188,7 @@ def estimate_files(
 class _Work:
     """What is done with each file."""
 
+    names: Sequence[str]
     sources: list[MeasurementSet]
     folder: RunFolder | None
     models: Any
@@ -222,6 +230,7 @@ class _Work:
         found = estimation.estimate(
             measured, models=self.models, fitted=self.fitted, **self.common, checkpoints=checkpoints, progress=self.say
         )
+        found = replace(found, path=self.names[place])
         if self.folder:
             self.folder.keep(place, found)
         return found
@@ -234,9 +243,18 @@ class _Work:
                 return kept
             checkpoints = self.folder.checkpoints(place) / "task"
         found = labels_estimation.task_information(measured, **self.common, checkpoints=checkpoints, progress=self.say)
+        found = replace(found, path=self.names[place])
         if self.folder:
             self.folder.keep_task(place, found.to_record())
         return found
+
+
+def _name_and_path(file: str) -> tuple[str, str]:
+    """Return how results call a file and where it is: NAME=FILE, unless there is a file of this whole name."""
+    name, sign, path = file.partition("=")
+    if not sign or not name.strip() or not path or any(mark in name for mark in "/\\:*?[") or os.path.lexists(file):
+        return file, file
+    return name.strip(), path
 
 
 def _refused(measured: MeasurementSet) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """`ideal estimate`: what it takes and what numbers come out."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -103,6 +104,24 @@ def test_ranking(ideal):
     assert found["comparison"][0]["interval"][0] > 0
     every = document(ideal("estimate", "c.h5", "a.h5", "b.h5", *FAST, "--json", "--all-pairs"))["comparison"]
     assert sorted((each["a"], each["b"]) for each in every) == sorted([*pairs, ("a.h5", "c.h5")])
+
+
+def test_files_go_by_names_of_ones_own(ideal, tmp_path):
+    arguments = ("estimate", "sharp one=a.h5", "soft=b.h5", *FAST)
+    told = ideal(*arguments, "--out", tmp_path / "run")
+    assert [line.split("  ")[0] for line in told.stdout.splitlines()[1:]] == ["sharp one", "soft"]
+    plain, named = (document(ideal("estimate", *files, *FAST, "--json")) for files in (("a.h5", "b.h5"), arguments[1:3]))
+    assert [each["path"] for each in named["results"]] == ["sharp one", "soft"]
+    bits = [[each["information_bits_per_pixel"] for each in one["results"]] for one in (named, plain)]
+    assert bits[0] == bits[1]
+    page = tmp_path / "page.html"
+    assert ideal("report", tmp_path / "run", "-o", page).exit_code == 0
+    assert "sharp one" in page.read_text()
+    assert ideal("plot", tmp_path / "run", "-o", tmp_path / "again.png").stderr == ""
+    assert "named twice" in ideal("estimate", "a=a.h5", "a=b.h5", *FAST).stderr
+    Path("k=v.h5").write_bytes(Path("a.h5").read_bytes())
+    assert document(ideal("estimate", "k=v.h5", *FAST, "--json"))["results"][0]["path"] == "k=v.h5"
+    Path("k=v.h5").unlink()
 
 
 def test_a_ranking_of_different_kinds_is_not_paired(ideal):
