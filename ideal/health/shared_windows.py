@@ -42,10 +42,11 @@ class SharedWindows(Check):
         if not block.sampled or block.rows is not None or self._count >= _MOST_ANCHORS:
             return
         self._samples += len(block.raw)
-        both = _as_whole(block.raw), self._bits(block)
+        values, bits = _as_whole(block.raw), self._bits(block)
         for turned in (0, 1):
-            parts = [np.ascontiguousarray(each.swapaxes(1, 2)) for each in both] if turned else both
-            found = _anchors(*parts, block.start, turned)
+            if turned:
+                values, bits = (np.ascontiguousarray(each.swapaxes(1, 2)) for each in (values, bits))
+            found = _anchors(values, bits, block.start, turned)
             self._kept.append(found)
             self._count += len(found)
 
