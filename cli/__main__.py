@@ -10,7 +10,7 @@ import typer
 from ideal._files import remove_temporaries
 from ideal.cli._guard import OneLineErrors, complain
 from ideal.cli._help import Panels, RegistryHelp
-from ideal.cli._streams import keep_interrupts, on_end, take_streams
+from ideal.cli._streams import keep_interrupts, on_end, take_logs, take_streams
 from ideal.cli.calibrate import calibrate
 from ideal.cli.data import data
 from ideal.cli.decode import decode
@@ -100,7 +100,8 @@ _INTERRUPTED = 130  # exit code, as shells give for Ctrl-C
 
 def main() -> None:
     """Run the command line."""
-    failure_of_stdout = take_streams()
+    failures = take_streams()
+    take_logs()
     on_end(_remove_traces)
     keep_interrupts()
     code: int | str = 0
@@ -108,9 +109,12 @@ def main() -> None:
         app()
     except SystemExit as end:
         code = end.code or 0
-    if (failure := failure_of_stdout()) is not None:
-        if failure.errno != errno.EPIPE:  # the reader of our output has left, as `head` does
-            complain(f"standard output cannot be written ({failure.strerror}): the result, or a part of it, is not there")
+    of_output, of_messages = failures()
+    if of_output is not None:
+        if of_output.errno != errno.EPIPE:  # the reader of our output has left, as `head` does
+            complain(f"standard output cannot be written ({of_output.strerror}): the result, or a part of it, is not there")
+        code = code or 1
+    if of_messages is not None:  # warnings are lost, and there is no place left to say so
         code = code or 1
     if code == _INTERRUPTED:
         # Threads of JAX may still be at work on what was interrupted; taking the interpreter down beneath them can crash.

@@ -2,6 +2,7 @@
 
 import errno
 import io
+import logging
 import os
 import signal
 import sys
@@ -30,10 +31,11 @@ class _Patient(io.FileIO):
             return length
 
 
-def take_streams() -> Callable[[], OSError | None]:
-    """Put patient streams in place of stdout and stderr, and return a function that gives the failure of stdout, or None.
+def take_streams() -> Callable[[], tuple[OSError | None, OSError | None]]:
+    """Put patient streams in place of stdout and stderr, and return a function that gives the failures of both, None for none.
 
-    A stream that was closed before the command began is opened on nothing, so that no file of ours gets its number.
+    A stream that was closed before the command began is opened on nothing, so that no file of ours gets its number. A closed
+    stderr is no failure: whoever closes it wants no messages. One that takes no more, as on a full disk, has lost some.
     """
     closed = {number for number, stream in enumerate((sys.stdin, sys.stdout, sys.stderr)) if stream is None}
     for number in (_IN, _OUT, _ERR):
@@ -54,11 +56,12 @@ def take_streams() -> Callable[[], OSError | None]:
         text = io.TextIOWrapper(io.BufferedWriter(raw), encoding=encoding, errors="backslashreplace", line_buffering=lines)
         setattr(sys, {_OUT: "stdout", _ERR: "stderr"}[number], text)
 
-    def failure() -> OSError | None:
+    def failures() -> tuple[OSError | None, OSError | None]:
         sys.stdout.flush()
-        return streams[0].failure
+        sys.stderr.flush()
+        return streams[0].failure, None if _ERR in closed else streams[1].failure
 
-    return failure
+    return failures
 
 
 def on_end(clean: Callable[[], None]) -> None:
@@ -97,6 +100,23 @@ def keep_interrupts() -> None:
             print_uncaught(kind, *details)
 
     sys.unraisablehook, sys.excepthook = again, uncaught
+
+
+class _OneLine(logging.Handler):
+    """Tells what a library logs as a warning in one line, as our own warnings are told."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one record, without a traceback."""
+        try:
+            message = record.getMessage()
+        except (TypeError, ValueError):  # its arguments do not fit its text
+            message = str(record.msg)
+        tell("warning", f"{record.name.partition('.')[0]}: {message}")
+
+
+def take_logs() -> None:
+    """Have what libraries log, where nobody else listens, told in one line each; matplotlib does so on a full disk."""
+    logging.lastResort = _OneLine(logging.WARNING)
 
 
 def tell(kind: str, message: str) -> None:

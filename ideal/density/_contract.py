@@ -239,9 +239,11 @@ def read_model_file(path) -> tuple[str, dict[str, np.ndarray]]:
             raise DataError(f"{path} has model format version {version}; this ideal reads up to {_FORMAT_VERSION}: update it")
         name, state = plain_text(str(file.attrs.get("model", ""))), read_arrays(file, path)
         checksum = file.attrs.get("checksum")
+    if odd := next((key for key, array in state.items() if np.iscomplexobj(array)), None):  # models of complex values are pairs
+        raise DataError(f"{path} cannot be read as a model file: {odd} holds complex numbers: is it damaged?")
     for key, array in state.items() if checksum is None else ():  # of older files
         values = np.asarray(array)
-        if values.dtype.kind in "fc" and "sensor" not in key and np.isnan(values).any():
+        if values.dtype.kind == "f" and "sensor" not in key and np.isnan(values).any():
             raise DataError(f"{path} cannot be read as a model file: {key} holds values that are no numbers: is it damaged?")
     if checksum is not None and checksum != _checksum(name, state):
         changed = f"{path} cannot be read as a model file: its arrays are not those that were written"

@@ -25,7 +25,7 @@ from ideal.errors import DataError
 from ideal.formats import axis_names
 from ideal.formats._contract import Format
 from ideal.formats._source import Source
-from ideal.formats.damage import damaged, reason_of
+from ideal.formats.damage import check_packed, damaged, reason_of
 from ideal.text import plain_text
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -320,6 +320,7 @@ class Hdf5Tree:
         if dataset.chunks is not None and dataset.size:
             chunk = math.prod(dataset.chunks) * itemsize
             check_memory(where, 2 * chunk, f"one of its chunks, {dataset.chunks},", "write it again with smaller chunks")
+            _check_chunks(dataset, where)
         return dataset
 
     def _check_sources(self, dataset: h5py.Dataset, where: str, seen: set, way: list) -> None:
@@ -357,6 +358,7 @@ class Hdf5Tree:
 
     def _check_source(self, source: h5py.Dataset, file: Path, where: str, seen: set, way: list) -> None:
         check_filters(source, where)
+        _check_chunks(source, where)
         if source.is_virtual:
             self._check_sources(source, where, seen, way)
         elif source.external:
@@ -494,6 +496,22 @@ def check_filters(dataset: h5py.Dataset, where: str) -> None:
         raise DataError(f"{where}: compressed by {name} (HDF5 filter {code}), which is not installed: {remedy}")
 
 
+def _check_chunks(dataset: h5py.Dataset, where: str) -> None:
+    """Refuse a compressed dataset of which a chunk has more bytes than it could unpack to."""
+    if not dataset.id.get_create_plist().get_nfilters() or dataset.chunks is None:
+        return
+    unpacked = math.prod(dataset.chunks) * dataset.dtype.itemsize
+    if dataset.id.get_storage_size() > 2 * unpacked:  # of many chunks, or of one that is too large
+        largest = 0
+
+        def look(chunk) -> None:
+            nonlocal largest
+            largest = max(largest, chunk.size)
+
+        dataset.id.chunk_iter(look)
+        check_packed(f"{where}: a chunk", largest, unpacked)
+
+
 def _load_plugins() -> bool:
     try:
         import hdf5plugin  # noqa: F401 - registers its filters
@@ -546,6 +564,7 @@ def read_arrays(file: h5py.File, where: str | Path) -> dict[str, np.ndarray]:
                 raise DataError(f"{where}: {shown} is no plain array: is it a file of ideal?")
             check_written(node, f"{where}::{shown}")
             check_filters(node, f"{where}::{shown}")
+            _check_chunks(node, f"{where}::{shown}")
             check_memory(f"{where}::{shown}", (node.size or 0) * node.dtype.itemsize, "it", "is it a file of ideal?")
             found[name] = node[()]
     return found

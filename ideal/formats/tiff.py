@@ -20,9 +20,10 @@ from ideal.formats import axis_names
 from ideal.formats._contract import Format
 from ideal.formats._source import MappedArray, Source
 from ideal.formats.axes import sources_of_microscope
+from ideal.formats.damage import check_packed
 from ideal.formats.micro_manager import files_of_stack, left_of_stack
 from ideal.formats.photometric import meaning_of
-from ideal.formats.tiff_bands import PageBands
+from ideal.formats.tiff_bands import UNCOMPRESSED, PageBands
 from ideal.formats.unwritten import Gap, finding_of
 from ideal.health import Finding, plain_note
 from ideal.text import plain_text
@@ -79,6 +80,7 @@ class TiffPages:
                 if self._bands is not None:
                     values = self._bands.read(page, number, inside)
                 else:
+                    self._check_parts(page, number)
                     values = page.asarray().reshape(self.shape[-self._inner :])[inside]
             if complaints:
                 raise ValueError(complaints[0])
@@ -87,6 +89,16 @@ class TiffPages:
             raise
         except Exception as error:  # decoders raise what they like
             raise decoding_fault(self._file, page.keyframe, f"page {number}", error) from error
+
+    def _check_parts(self, page, number: int) -> None:
+        """Refuse a page of which a strip or a tile has more bytes than it could unpack to."""
+        if int(page.keyframe.compression) == UNCOMPRESSED:
+            return
+        whole = math.prod(self.shape[-self._inner :]) * self._stored.itemsize
+        if page.keyframe.is_tiled:  # one at the edge is as large as the others
+            whole = max(whole, math.prod(page.keyframe.tile) * int(page.keyframe.samplesperpixel) * self._stored.itemsize)
+        for index, length in enumerate(page.databytecounts):
+            check_packed(f"{self._file}: strip or tile {index} of page {number}", int(length), whole)
 
     def _meant(self, values: np.ndarray) -> np.ndarray:
         values = values.astype(self.dtype, copy=False)

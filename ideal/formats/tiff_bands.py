@@ -7,7 +7,9 @@ import numpy as np
 
 from ideal._memory import check_memory
 from ideal.errors import DataError
+from ideal.formats.damage import check_packed
 
+UNCOMPRESSED = 1
 _CACHE_BYTES = 2**26  # of decoded strips and tiles: neighbouring bands share those at their edge
 
 
@@ -102,6 +104,8 @@ class PageBands:
                     f"{self._file}: page {number} ends after {handle.size} bytes of the file, its strip or tile {index} should "
                     f"end at {offset + length}: copy the file again"
                 )
+            if int(self._key.compression) != UNCOMPRESSED:
+                check_packed(f"{self._file}: strip or tile {index} of page {number}", length, decoded)
             handle.seek(offset)
             data = handle.read(length)
         finally:

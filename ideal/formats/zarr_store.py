@@ -24,6 +24,7 @@ from ideal.formats import axis_names
 from ideal.formats._contract import Format
 from ideal.formats._source import Source
 from ideal.formats.axes import sources_of_microscope
+from ideal.formats.damage import check_packed
 from ideal.formats.hdf5 import empty_promise, is_empty_promise, plain_attributes
 from ideal.text import plain_text
 
@@ -38,6 +39,7 @@ _ARRANGERS = ("shuffle", "delta", "fixedscaleoffset", "quantize", "packbits", "a
 _SUMS = ("crc32", "crc32c", "adler32", "fletcher32", "jenkins_lookup3")
 _CODECS = {*_COMPRESSORS, *_ARRANGERS, *_SUMS, "bytes", "endian", "sharding_indexed", "vlen-utf8", "vlen-bytes"}
 _PREFIXES = ("numcodecs.", "imagecodecs_", "imagecodecs.")
+_INDEX_BYTES = 16  # that a shard keeps for each of its chunks
 _TYPES = {"dtype", "astype", "encode_dtype", "decode_dtype"}
 _RUNS_CODE = frozenset(("pickle", "json", "json2", "msgpack", "msgpack2", "vlen-array", "categorize", "n5_wrapper"))
 
@@ -91,6 +93,8 @@ class StoredArray:
         chunk: shape of what is decoded at once.
         itemsize: bytes of a value; 0 where it is not known.
         stored: bytes of the files below its folder.
+        file: shape of what one of these files holds, a chunk or a shard of several.
+        largest: bytes of the largest of them.
 
     """
 
@@ -98,6 +102,8 @@ class StoredArray:
     chunk: tuple[int, ...]
     itemsize: int
     stored: int
+    file: tuple[int, ...]
+    largest: int
 
 
 class ZarrTree:
@@ -234,7 +240,7 @@ def _checked_arrays(root: Path, follow_links: bool) -> tuple[dict[str, StoredArr
     """Return the arrays of a store by path, its format, and files outside it that links lead to, after a look at every file."""
     home = root.resolve()
     told: dict[str, dict] = {}
-    sizes: dict[str, int] = {}
+    sizes: dict[str, tuple[int, int]] = {}  # of the files in a folder: of all, and of the largest
     outside: list[Path] = []
     seen: set[tuple[int, int]] = set()
     waiting, count = [(home, "", 0)], 0
@@ -242,7 +248,7 @@ def _checked_arrays(root: Path, follow_links: bool) -> tuple[dict[str, StoredArr
         folder, prefix, depth = waiting.pop()
         if depth > _DEEPEST:
             raise DataError(f"{root}: folders in it are nested deeper than {_DEEPEST}: is it a zarr store?")
-        stored = 0
+        stored = largest = 0
         with os.scandir(folder) as entries:
             for entry in entries:
                 count += 1
@@ -273,7 +279,8 @@ def _checked_arrays(root: Path, follow_links: bool) -> tuple[dict[str, StoredArr
                     told[f"{prefix}{entry.name}"] = _metadata(Path(entry.path), f"{root}: {shown}")
                 else:
                     stored += about.st_size
-        sizes[prefix] = stored
+                    largest = max(largest, about.st_size)
+        sizes[prefix] = stored, largest
     of_version: dict[int, dict[str, tuple[dict, str]]] = {2: {}, 3: {}}
     for path, metadata in told.items():
         where = f"{root}: {plain_text(path)}"
@@ -284,14 +291,14 @@ def _checked_arrays(root: Path, follow_links: bool) -> tuple[dict[str, StoredArr
             of_version[2 if name == ".zarray" else 3][parent] = metadata, where
     version = _version(root, *of_version.values())
     found = of_version[version] if version is not None else {}
-    totals = dict.fromkeys(found, 0)
-    for prefix, size in sizes.items():
+    totals = dict.fromkeys(found, (0, 0))
+    for prefix, (size, largest) in sizes.items():
         place = prefix.rstrip("/")
         while place and place not in totals:
             place = place.rpartition("/")[0]
         if place in totals:
-            totals[place] += size
-    return {place: _described(*about, totals[place]) for place, about in found.items()}, version, outside
+            totals[place] = totals[place][0] + size, max(totals[place][1], largest)
+    return {place: _described(*about, *totals[place]) for place, about in found.items()}, version, outside
 
 
 def _version(root: Path, older: Mapping[str, Any], newer: Mapping[str, Any]) -> _Version | None:
@@ -407,25 +414,26 @@ def _has_objects(dtype: Any) -> bool:
     return any(_has_objects(each) for each in dtype) if isinstance(dtype, list) else False
 
 
-def _described(metadata: dict, where: str, stored: int) -> StoredArray:
+def _described(metadata: dict, where: str, stored: int, largest: int) -> StoredArray:
     shape: Any = metadata.get("shape")
     chunk: Any = metadata.get("chunks")
+    file = chunk
     if "chunk_grid" in metadata:
-        chunk = metadata["chunk_grid"].get("configuration", {}).get("chunk_shape")
+        file = chunk = metadata["chunk_grid"].get("configuration", {}).get("chunk_shape")
         for codec in metadata.get("codecs", []):
             if isinstance(codec, dict) and codec.get("name") == "sharding_indexed":
                 chunk = codec.get("configuration", {}).get("chunk_shape")
-    for name, sizes in (("shape", shape), ("chunks", chunk)):
+    for name, sizes in (("shape", shape), ("chunks", chunk), ("chunks", file)):
         if not isinstance(sizes, list) or not all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in sizes):
             raise DataError(f"{where}: {name} is {plain_text(repr(sizes))[:60]}, expected whole numbers: copy the store again")
-    if len(shape) != len(chunk) or 0 in chunk:
+    if not len(shape) == len(chunk) == len(file) or 0 in (*chunk, *file):
         raise DataError(f"{where}: chunks {chunk} of a shape {shape}: copy the store again")
     kind = metadata.get("dtype", metadata.get("data_type"))
     try:
-        itemsize = np.dtype(kind).itemsize if isinstance(kind, str) else 0
+        itemsize = np.dtype(kind).itemsize if isinstance(kind, str) and not np.dtype(kind).hasobject else 0
     except (TypeError, ValueError):
         itemsize = 0
-    return StoredArray(tuple(shape), tuple(chunk), itemsize, stored)
+    return StoredArray(tuple(shape), tuple(chunk), itemsize, stored, tuple(file), largest)
 
 
 def _check_size(array: StoredArray, where: str) -> None:
@@ -433,6 +441,9 @@ def _check_size(array: StoredArray, where: str) -> None:
         raise DataError(empty_promise(where, array.shape, array.itemsize, array.stored))
     chunk = math.prod(array.chunk) * array.itemsize
     check_memory(where, 2 * chunk, f"one of its chunks, {array.chunk},", "write it again with smaller chunks")
+    if array.itemsize:
+        index = _INDEX_BYTES * math.prod(array.file) // math.prod(array.chunk) if array.file != array.chunk else 0
+        check_packed(f"{where}: a chunk", array.largest, math.prod(array.file) * array.itemsize + index)
 
 
 class Zarr(Format):

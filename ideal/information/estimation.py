@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 DARK_OBJECTS = ("unwritten",)  # of what is simulated an empty frame shows a dark object: it is allowed, and counts
 _FOLDS = 5
+_BAND_VALUES = 2**24  # of a very large picture that are read at once
 _EXAMPLE_VALUES = 2**22  # of a larger picture every other pixel is kept, or fewer
 _LITTLE_WORK = 1e10  # products in a fit: some seconds for all folds
 _FEWEST_SCORED = 3  # the scatter of two sources says next to nothing of that of all
@@ -247,11 +248,17 @@ def _good_pixels(patches, noise) -> int | float:
 
 def example_of(source) -> Example:
     """Return the middle measurement of a set, for pictures."""
-    middle = len(source) // 2
-    values = source.read(middle, middle + 1)[0]
-    step = max(1, int(np.sqrt(values.size / _EXAMPLE_VALUES))) if values.ndim > 1 else 1
+    middle, shape = len(source) // 2, source.shape[1:]
+    size = int(np.prod(shape))
+    step = max(1, int(np.sqrt(size / _EXAMPLE_VALUES))) if len(shape) > 1 else 1
+    if step == 1:
+        values = source.read(middle, middle + 1)[0]
+    else:  # a very large picture never lies in memory as a whole
+        height = step * max(1, _BAND_VALUES * shape[0] // (size * step))
+        bands = (slice(top, min(top + height, shape[0])) for top in range(0, shape[0], height))
+        values = np.concatenate([source.read(middle, middle + 1, rows)[0, ::step, ::step].copy() for rows in bands])
     counted = source.calibration.converts or source.units == "photoelectrons"
-    return Example(np.array(values[::step, ::step] if step > 1 else values), "photoelectrons" if counted else source.units)
+    return Example(values, "photoelectrons" if counted else source.units)
 
 
 def _contents(patches, folds) -> Iterator[np.ndarray]:

@@ -62,14 +62,16 @@ class GroupedValues:
 
     @property
     def mean(self) -> float:
-        """The average over all samples."""
-        return float(self.sums.sum() / self.counts.sum())
+        """The average over all samples; not finite where a sum is not, or where they are beyond double precision."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(self.sums.sum() / self.counts.sum())
 
 
 def interval(values: GroupedValues, confidence: float, rng: np.random.Generator) -> tuple[float, float]:
     """Return the confidence interval of the average over samples.
 
-    With a single group nothing is known of the spread, and the interval is infinite. So it is where a sum is not finite.
+    With a single group nothing is known of the spread, and the interval is infinite. So it is where a sum or the average is not
+    finite.
     """
     return _bounds([_Part.of(values, rng)], confidence)
 
@@ -117,7 +119,8 @@ def weakness(values: GroupedValues) -> Weakness:
     """Return what makes the interval of an average rough: few groups, unequal groups, heavy tails."""
     share = values.counts / values.counts.sum()
     size = len(values.groups)
-    kurtosis = _kurtosis(_influence([values])) if np.isfinite(values.sums).all() else float(size)
+    finite = np.isfinite(values.sums).all() and np.isfinite(values.mean)
+    kurtosis = _kurtosis(_influence([values])) if finite else float(size)
     return Weakness(size, float(1 / (share**2).sum()), float(share.max()), kurtosis, _degrees(size, kurtosis))
 
 
@@ -151,17 +154,28 @@ class _Part:
     def of(cls, a: GroupedValues, rng: np.random.Generator, b: GroupedValues | None = None) -> "_Part":
         """Resample the average of a, or that of a less that of b."""
         columns = [a] if b is None else [a, b]
-        mean = a.mean - (0.0 if b is None else b.mean)
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = a.mean - (0.0 if b is None else b.mean)
+            centred = [replace(column, sums=column.sums - column.mean * column.counts) for column in columns]
         size = len(a.groups)
-        if size < 2 or not all(np.isfinite(column.sums).all() for column in columns):
+        if size < 2 or not np.isfinite(mean) or not all(np.isfinite(column.sums).all() for column in (*columns, *centred)):
             return cls(mean, np.inf, np.zeros(_RESAMPLES), np.full(_RESAMPLES, np.inf), size, 1.0)
         degrees = _degrees(size, _kurtosis(_influence(columns)))
-        centred = [replace(column, sums=column.sums - column.mean * column.counts) for column in columns]
-        return cls(mean, *_resample(_merged(centred, rng), rng), size, degrees)
+        # Sums beyond 1e150 would have infinite squares; a power of two changes no digit.
+        unit = _unit(np.concatenate([column.sums for column in centred]))
+        centred = [replace(column, sums=column.sums / unit) for column in centred]
+        error, shifts, errors = _resample(_merged(centred, rng), rng)
+        return cls(mean, error * unit, shifts * unit, errors * unit, size, degrees)
 
     def negative(self) -> "_Part":
         """Return the same of the values with their sign turned."""
         return _Part(-self.mean, self.error, -self.shifts, self.errors, self.groups, self.degrees)
+
+
+def _unit(values: np.ndarray) -> float:
+    """Return the power of two that makes the largest of finite values one of about 1; 1 where all are 0."""
+    largest = float(np.abs(values).max())
+    return float(2.0 ** np.clip(np.frexp(largest)[1], -1000, 1000)) if largest else 1.0
 
 
 def _influence(columns: list[GroupedValues]) -> np.ndarray:
@@ -255,11 +269,13 @@ def _ratio(weights: np.ndarray, columns: list[GroupedValues]) -> tuple[np.ndarra
 
 def _bounds(parts: list[_Part], confidence: float) -> tuple[float, float]:
     """Return the interval of the sum of independent averages."""
-    mean = sum(part.mean for part in parts)
-    variances = np.array([part.error**2 for part in parts])
-    error = float(np.sqrt(variances.sum()))
-    if not np.isfinite(error):
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = sum(part.mean for part in parts)
+    if not np.isfinite([mean, *(part.error for part in parts)]).all():
         return -np.inf, np.inf
+    unit = _unit(np.array([part.error for part in parts]))
+    variances = np.array([(part.error / unit) ** 2 for part in parts])
+    error = float(np.sqrt(variances.sum()))
     if error == 0:
         return mean, mean
     shares = variances / variances.sum()
@@ -268,11 +284,12 @@ def _bounds(parts: list[_Part], confidence: float) -> tuple[float, float]:
     tail = (1 - confidence) / 2
     by_t, stretched = stdtrit([plain, actual], 1 - tail)
     low = high = by_t
-    errors = np.sqrt(sum(part.errors**2 for part in parts))
+    errors = np.sqrt(sum((part.errors / unit) ** 2 for part in parts))
     usable = errors > 1e-6 * error  # less is what rounding leaves of none
     if usable.any():
-        shifts = sum((part.shifts for part in parts), start=np.zeros(()))
+        shifts = sum((part.shifts / unit for part in parts), start=np.zeros(()))
         upper, lower = np.quantile(shifts[usable] / errors[usable], [1 - tail, tail])
         low, high = max(low, upper), max(high, -lower)
     scale = error * stretched / by_t
-    return float(mean - low * scale), float(mean + high * scale)
+    with np.errstate(over="ignore"):
+        return float(mean - low * scale * unit), float(mean + high * scale * unit)

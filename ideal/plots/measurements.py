@@ -33,7 +33,8 @@ def _draw_object(axes, scene: np.ndarray) -> None:
         axes.set(xlabel="value")
         return
     if scene.ndim == 3 and scene.shape[-1] == 3:
-        axes.imshow((np.clip(scene / np.percentile(scene, 99.5), 0, 1)) ** (1 / 2.2), interpolation="nearest")
+        top = float(np.percentile(scene, 99.5) or scene.max()) or 1.0  # nearly all of a scene may be black
+        axes.imshow((np.clip(scene / top, 0, 1)) ** (1 / 2.2), interpolation="nearest")
     else:
         # Of a transmission the last channel is the phase, by which transparent objects are seen.
         axes.imshow(scene if scene.ndim == 2 else scene[..., -1], cmap="gray", interpolation="nearest")

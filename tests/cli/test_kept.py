@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import logging
 import os
 import shutil
 import signal
@@ -14,6 +15,7 @@ import pytest
 from fixtures.cli import FAST, document, without_timings
 from fixtures.disk import small_disk
 
+from ideal.cli._streams import take_logs
 from ideal.errors import NoticeWarning
 from ideal.optimize.runs.setup import read_setup
 
@@ -80,11 +82,28 @@ def test_streams_that_are_closed_or_full(data, tmp_path, closed):
     assert "Traceback" not in ended.stderr
     assert "defect" not in ended.stderr
     if closed.startswith("2"):
-        assert (ended.returncode, json.loads(ended.stdout)["path"]) == (0, "a.h5")
+        lost = closed == "2>/dev/full"  # a closed stderr is a wish; one that takes no more has lost the warnings of this file
+        assert (ended.returncode, json.loads(ended.stdout)["path"]) == (int(lost), "a.h5")
     else:
         assert (ended.returncode, ended.stdout) == (1, "")
         if "2>" not in closed:
             assert "standard output cannot be written" in ended.stderr
+
+
+def test_what_libraries_log_takes_one_line(capsys, monkeypatch):
+    monkeypatch.setattr(logging, "lastResort", None)
+    take_logs()
+    logger = logging.getLogger("library.of_others")
+    logger.propagate = False
+    logger.info("nothing")
+    logger.warning("no\x1b[31m font\nin %s", "cache")
+    logger.warning("%d", "five")
+    logger.error("failed", exc_info=ValueError("why"))
+    assert capsys.readouterr().err.splitlines() == [
+        "ideal: warning: library: no[31m font in cache",
+        "ideal: warning: library: %d",
+        "ideal: warning: library: failed",
+    ]
 
 
 def test_messages_hold_no_control_characters(ideal, capfd):

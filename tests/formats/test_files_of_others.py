@@ -664,3 +664,33 @@ def test_parts_of_very_large_pictures_are_read_alone(tmp_path, monkeypatch):
         )
         assert np.array_equal(Patches(measured, positions, 16).read(), whole)
     assert sum(converted) == 3 * 16 * 16
+
+
+@pytest.mark.parametrize("kind", ["h5", "zarr", "tif", "large tif"])
+def test_a_compressed_part_that_would_unpack_to_more_than_its_shape_says(tmp_path, kind, monkeypatch):
+    """200 kB of zeros compressed, which would be 200 MB, in place of 15 kB of values: refused before it is unpacked."""
+    bomb = zlib.compress(bytes(200 * 10**6), 9)
+    path = tmp_path / f"a.{kind.split()[-1]}"
+    if kind == "h5":
+        with h5py.File(path, "w") as file:
+            data = file.create_dataset("measurements", COUNTS.shape, "u2", chunks=COUNTS.shape, compression="gzip")
+            data.id.write_direct_chunk((0, 0, 0), bomb)
+    elif kind == "zarr":
+        array(path / "measurements", shape=list(COUNTS.shape), dtype="<u2", chunk=bomb, compressor={"id": "zlib", "level": 9})
+        (path / ".zgroup").write_text('{"zarr_format": 2}')
+    else:
+        if kind == "large tif":
+            monkeypatch.setattr("ideal.formats.tiff._LARGE_PAGE", 0)
+        tifffile.imwrite(path, COUNTS[0], compression="zlib", metadata=None)
+        with tifffile.TiffFile(path) as file:
+            places = [file.pages[0].tags[name].valueoffset for name in ("StripOffsets", "StripByteCounts")]
+        content = bytearray(path.read_bytes())
+        for place, value in zip(places, (len(content), len(bomb)), strict=True):
+            struct.pack_into("<I", content, place, value)
+        path.write_bytes(content + bomb)
+    monkeypatch.setattr(zlib, "decompress", None)
+    with (
+        pytest.raises(DataError, match=r"are stored for .* it would unpack to more than its shape says"),
+        open_measurements(path, noise="poisson") as measured,
+    ):
+        measured.read_raw(0, 1)

@@ -9,6 +9,7 @@ from fixtures.information import COUNTS, lit_field, nats
 
 from ideal.density import MODELS, Density, StationaryGaussian
 from ideal.errors import DataError, UsageError
+from ideal.information import estimation
 from ideal.information.estimation import compare, estimate
 from ideal.measurements.measurement_set import from_arrays
 from ideal.noise import Poisson, PoissonGaussian
@@ -234,3 +235,26 @@ def test_the_period_is_what_the_file_says_unless_asked_otherwise():
     said = from_arrays(counts, noise="poisson", period=(4, 6))
     found = {period: estimate(said, patch=6, models=("stationary",), period=period) for period in (None, 1, (4, 6))}
     assert found[None].n_test == found[4, 6].n_test < found[1].n_test  # fewer patches begin at a period
+
+
+@pytest.mark.parametrize("shape", [(3, 37, 41), (2, 64, 50, 3), (4, 9, 11), (3, 500)])
+@pytest.mark.parametrize("band", [1, 60, 400])
+def test_the_example_of_a_large_picture_is_read_in_bands(monkeypatch, shape, band):
+    monkeypatch.setattr(estimation, "_EXAMPLE_VALUES", 100)
+    monkeypatch.setattr(estimation, "_BAND_VALUES", band)
+    measured = from_arrays(np.random.default_rng(0).poisson(20, shape), noise="poisson")
+    whole = measured.read(len(measured) // 2, len(measured) // 2 + 1)[0]
+    step = max(1, int(np.sqrt(whole.size / 100))) if whole.ndim > 1 else 1
+    read, sizes = measured.read, []
+
+    def counted(*arguments):
+        values = read(*arguments)
+        sizes.append(values.size)
+        return values
+
+    monkeypatch.setattr(measured, "read", counted)
+    example = estimation.example_of(measured).values
+    assert np.array_equal(example, whole[::step, ::step] if step > 1 else whole)
+    if step > 1:
+        assert max(sizes) <= max(band, step * whole[0].size)
+        assert example.base is None  # a view would keep the whole band

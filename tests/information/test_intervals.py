@@ -207,6 +207,23 @@ def test_values_that_are_not_finite_have_no_interval(bad):
     assert paired_difference(values, values, 0.95, np.random.default_rng(20))[1] == (-np.inf, np.inf)
 
 
+def test_sums_whose_squares_are_beyond_double_precision_have_an_interval():
+    own = np.random.default_rng(26).standard_normal(20)
+    plain, raised = (np.array(interval(equal(own * scale), 0.95, np.random.default_rng(27))) for scale in (1.0, 2.0**700))
+    assert (raised == plain * 2.0**700).all()  # a power of two changes no digit
+    other = equal(np.zeros(20))
+    for difference in (paired_difference, unpaired_difference):
+        of_plain, of_raised = (difference(equal(own * s), other, 0.95, np.random.default_rng(28))[1] for s in (1.0, 2.0**700))
+        assert of_raised == tuple(2.0**700 * each for each in of_plain)
+
+
+def test_an_average_beyond_double_precision_has_no_interval():
+    values = equal(np.full(3, 1.7e308))
+    assert interval(values, 0.95, np.random.default_rng(29)) == (-np.inf, np.inf)
+    assert paired_difference(values, equal(-values.sums), 0.95, np.random.default_rng(29))[1] == (-np.inf, np.inf)
+    assert weakness(values).degrees == weakness(equal(np.array([1.0, np.inf, 1.0]))).degrees
+
+
 def test_a_large_common_value_does_not_matter():
     own = np.random.default_rng(21).standard_normal(20)
     plain, lifted = (np.array(interval(equal(own + lift), 0.95, np.random.default_rng(22))) - lift for lift in (0.0, 1e8))

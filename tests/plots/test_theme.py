@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
+from ideal.plots.measurements import _draw_object
 from ideal.plots.palette import COLORS, FILTERS, ink_on, letters_of
 from ideal.plots.theme import Figure, picture_of
 
@@ -38,3 +39,12 @@ def test_inks_are_told_apart_in_grey():
     assert luminance["white"] - luminance["green"] > 0.2 < luminance["green"] - luminance["red"]
     assert [ink_on(to_rgb(FILTERS[name])) for name in ("red", "green", "blue", "white")] == ["white", "black", "white", "black"]
     assert len(set(COLORS)) == len(COLORS)
+
+
+@pytest.mark.parametrize("bright", [0, 1])
+def test_a_scene_that_is_nearly_all_black_is_drawn(bright):
+    scene = np.zeros((32, 32, 3))
+    scene[:bright, 0] = 4.0
+    axes = Figure().subplots()
+    _draw_object(axes, scene)
+    assert axes.images[0].get_array().max() == bright

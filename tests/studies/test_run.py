@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from fixtures.reproduce import Toy, fails, is_killed, span, traces
+from fixtures.reproduce import Toy, fails, is_killed, span, traces, warns
 
 from ideal.errors import DataError, StorageWarning
 from ideal.imaging import make_system
@@ -164,6 +164,14 @@ def test_a_job_that_fails(job, error, message, tmp_path):
         make(Only(job), PLAN, tmp_path, workers=1)
     if "Zero" in message:
         assert "in fails" in raised.value.trace
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_warnings_of_a_job_are_given_by_the_process_that_asked(tmp_path, workers, capfd):
+    with pytest.warns(StorageWarning, match="the disk is full") as told:
+        assert make(Only(Job("full", warns)), PLAN, tmp_path, workers=workers)["curves"]["full"] == {"value": 1}
+    assert [Path(each.filename).name for each in told] == ["reproduce.py"]
+    assert "StorageWarning" not in capfd.readouterr().err  # a worker prints nothing of its own
 
 
 def test_jobs_that_cannot_be_done(tmp_path):

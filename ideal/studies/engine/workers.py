@@ -4,6 +4,7 @@ The linear algebra and the networks here gain little from a second thread, and t
 is held to one core, which also makes results independent of how many workers there are.
 """
 
+import functools
 import json
 import multiprocessing
 import os
@@ -11,6 +12,7 @@ import signal
 import threading
 import time
 import traceback
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
@@ -117,6 +119,8 @@ class Workers:
             for connection in cast(list[Connection], wait(list(self._busy), _PATIENCE)):  # some of those that it is given
                 worker = self._busy[connection]
                 event = worker.event()
+                if event is None:
+                    continue
                 yield event
                 if isinstance(event, Done):
                     done = True
@@ -142,7 +146,8 @@ class _Worker:
         self._job = job
         self.connection.send((job.work.__module__, job.work.__qualname__, job.settings, needs, str(checkpoints)))
 
-    def event(self) -> Said | Done:
+    def event(self) -> Said | Done | None:
+        """Return what the process says; a warning is given here as if this process had it, and None returned."""
         try:
             kind, content = self.connection.recv()
         except (EOFError, ConnectionError):
@@ -155,6 +160,9 @@ class _Worker:
             return Said(self._job, *content)
         if kind == "done":
             return Done(self._job, *content)
+        if kind == "warned":
+            warnings.warn_explicit(*content)
+            return None
         name, message, trace = content
         known = {"DataError": DataError, "UsageError": UsageError}.get(name)
         raise known(message) if known else JobError(f"{self._job.name}: {name}: {message}", trace)
@@ -174,6 +182,7 @@ def _serve(connection: Connection, core: int | None) -> None:
     threading.Thread(target=_follow_parent, daemon=True).start()
     if core is not None and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {core})
+    warnings.showwarning = functools.partial(_warn, connection)
     while True:
         try:
             module, function, settings, needs, checkpoints = connection.recv()
@@ -211,6 +220,11 @@ def _outcome(connection: Connection, module: str, function: str, settings, needs
     except Exception as error:
         return "failed", (type(error).__name__, str(error), traceback.format_exc())
     return "done", (done.result, done.seconds)
+
+
+def _warn(connection: Connection, message, category, filename, lineno, file=None, line=None) -> None:
+    """Have the parent give a warning, which knows how its user wants to read it."""
+    _answer(connection, "warned", (str(message), category, filename, lineno))
 
 
 _sending = threading.Lock()
