@@ -1,0 +1,5 @@
+"""Methods of attribution: from masks and their values to a function of few terms."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,3 @@
+from ._contract import Fit as Fit
+from ._contract import Method as Method
+from .members import METHODS as METHODS
