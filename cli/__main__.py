@@ -11,6 +11,7 @@ from ideal._files import remove_temporaries
 from ideal.cli._guard import OneLineErrors, complain
 from ideal.cli._help import Panels, RegistryHelp
 from ideal.cli._streams import keep_interrupts, on_end, take_logs, take_streams
+from ideal.cli.attribute import attribute
 from ideal.cli.calibrate import calibrate
 from ideal.cli.data import data
 from ideal.cli.decode import decode
@@ -45,6 +46,7 @@ Examples:
   ideal decode lensless beads --decoder wiener     how good the estimates of a decoder are
   ideal decoders                                   decoders, what they serve and their settings
   ideal optimize color-filter-array --target chroma --out runs/colour      a design that carries more
+  ideal attribute interferometer --select 6        which elements carry the information, and which only together
   ideal report runs/colour                         a page of it to read, to print and to send
   ideal plot runs/camera -o figure.pdf --width 3.4 the figure of a finished run, drawn again
   ideal reproduce two-point --quick                a published result made again, with figure and table
@@ -61,6 +63,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command(cls=Panels)(attribute)
 app.command(cls=RegistryHelp)(decode)
 app.command()(decoders)
 app.command(cls=RegistryHelp)(estimate)

@@ -15,6 +15,7 @@ STUDIES = "ideal.studies.members:STUDIES"
 OBJECTIVES = "ideal.optimize.members:OBJECTIVES"
 TARGETS = "ideal.optimize.members:TARGETS"
 METHODS = "ideal.optimize.members:METHODS"
+ATTRIBUTION_METHODS = "ideal.attribution.methods.members:METHODS"
 
 
 def names_in(place: str, *more: str) -> Callable[[], list[str]]:

@@ -1,3 +1,4 @@
+from . import attribution as attribution
 from . import calibration as calibration
 from . import cameras as cameras
 from . import datasets as datasets
@@ -18,6 +19,7 @@ from . import reports as reports
 from . import runs as runs
 from . import simulation as simulation
 from . import studies as studies
+from .attribution.call import attribute as attribute
 from .cameras import Camera as Camera
 from .cameras import calibrate as calibrate
 from .cameras import read_camera as read_camera

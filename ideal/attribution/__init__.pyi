@@ -1,5 +1,10 @@
 from . import games as games
+from . import methods as methods
 from . import transforms as transforms
 from .indices import INDICES as INDICES
 from .indices import index_terms as index_terms
+from .methods import METHODS as METHODS
+from .result import Attribution as Attribution
+from .result import Term as Term
+from .selection import select as select
 from .sparse import SparseFunction as SparseFunction

@@ -13,7 +13,7 @@ import numpy as np
 
 from ideal.attribution.sparse import SparseFunction, Term, characters
 
-_FLOOR = 1e-14  # of the values' variance: what is left unexplained counts as no less
+FLOOR = 1e-14  # of the values' variance: what is left unexplained counts as no less
 _PRUNED = 1e-10  # of the values' variance: a coefficient of less prior variance is left out
 _CONSTANT = 1e3  # prior variance of the constant, in variances of the values, beside their mean squared
 
@@ -43,10 +43,10 @@ class Regression:
 
         """
         design = characters(masks, self.function.terms) * np.sqrt(self.prior)
-        found = []
+        found, noise = [], self.noise or FLOOR * float(self.prior.max(initial=1.0))
         for weight in weights:
             root = np.sqrt(weight)
-            mean, _ = _posterior(design * root[:, None], values * root, max(self.noise, np.finfo(float).tiny))
+            mean, _ = _posterior(design * root[:, None], values * root, noise)
             found.append(mean * np.sqrt(self.prior))
         return np.array(found)
 
@@ -73,7 +73,7 @@ def fit_relevance(
 
     """
     terms, spread = tuple(terms), float(values.var())
-    if spread <= np.finfo(float).eps ** 2 * float((values**2).mean()):  # constant
+    if is_constant(values):
         kept = tuple(term for term in terms if not term)
         return Regression(SparseFunction(n, kept, np.full(len(kept), values.mean())), np.full(len(kept), 1.0), 0.0)
     design = characters(masks, terms)
@@ -86,7 +86,7 @@ def fit_relevance(
         if step == steps:
             break
         left = values - design[:, kept_rows] @ mean
-        noise = max(float(left @ left) / max(len(values) - share.sum(), 1.0), _FLOOR * spread)
+        noise = max(float(left @ left) / max(len(values) - share.sum(), 1.0), FLOOR * spread)
         if groups is None:
             prior[kept_rows] = mean**2 / share
         else:
@@ -103,8 +103,13 @@ def fit_relevance(
     return Regression(function, prior[kept_rows], noise)
 
 
+def is_constant(values: np.ndarray) -> bool:
+    """Tell whether values differ by rounding alone."""
+    return bool(values.var() <= np.finfo(float).eps ** 2 * float((values**2).mean()))
+
+
 def prior_of(terms: Sequence[Term], values: np.ndarray, n: int) -> np.ndarray:
-    """Return prior variances to begin with: the variance of the values shared out among the terms of each order, less to high ones."""
+    """Return prior variances to begin with: the variance of the values, shared out among terms, less to those of many players."""
     spread = max(float(values.var()), np.finfo(float).tiny)
     shares = {0: _CONSTANT * spread + float(values.mean()) ** 2, 1: spread / n}
     return np.array([shares.get(len(term), spread * 0.1 ** len(term) * 5 / n ** min(len(term), 2)) for term in terms])
@@ -133,6 +138,18 @@ def _posterior(
     inverse = _root_of_inverse(matrix)
     part = inverse @ design
     return part.T @ (inverse @ values), np.clip((part**2).sum(0), 1e-12, 1.0)
+
+
+def inverse_of(matrix: np.ndarray) -> np.ndarray:
+    """Return the inverse of a positive definite matrix."""
+    from scipy.linalg import lapack
+
+    factor, failed = lapack.dpotrf(matrix, lower=1, clean=1)
+    if failed:
+        root = _root_of_inverse(matrix)
+        return root.T @ root
+    lower, _ = lapack.dpotri(factor, lower=1)
+    return np.tril(lower) + np.tril(lower, -1).T
 
 
 def _root_of_inverse(matrix: np.ndarray) -> np.ndarray:

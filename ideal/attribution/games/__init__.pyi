@@ -1,4 +1,8 @@
 from ._contract import Game as Game
+from .closed_forms import GaussianGame as GaussianGame
+from .closed_forms import GramGame as GramGame
+from .closed_forms import LightGame as LightGame
+from .closed_forms import sensor_game as sensor_game
 from .functions import CommandGame as CommandGame
 from .functions import FunctionGame as FunctionGame
 from .functions import read_function as read_function

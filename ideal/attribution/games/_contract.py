@@ -18,14 +18,16 @@ class Game(ABC):
         names: one name for each player.
         unit: unit of the values; "" for none.
         title: what is valued, for tables and figures.
-        is_noisy: whether the same set may get different values, as of a function that trains a network with fresh seeds.
+        is_exact: whether the same set is known to get the same value, as of a closed form; others are asked again for some sets.
+        noun: what one player is called.
 
     """
 
     names: tuple[str, ...]
     unit: str = ""
     title: str = "value"
-    is_noisy: bool = False
+    is_exact: bool = False
+    noun: str = "player"
 
     @property
     def n(self) -> int:

@@ -26,7 +26,6 @@ class FunctionGame(Game):
         players: number of players.
         names: of the players; None for numbers from 0.
         title: what it is called in messages; None for the function's own name.
-        is_noisy: whether the same set may get different values.
 
     Example:
         >>> import numpy as np
@@ -42,11 +41,10 @@ class FunctionGame(Game):
         players: int,
         names: Sequence[str] | None = None,
         title: str | None = None,
-        is_noisy: bool = False,
     ):
         self._function = function
-        self.names, self.is_noisy = player_names(players, names), is_noisy
-        self.title = title or getattr(function, "__name__", type(function).__name__)
+        self.names = player_names(players, names)
+        self.title = title if title is not None else str(getattr(function, "__name__", type(function).__name__))
 
     def values(self, masks: np.ndarray) -> np.ndarray:
         """Return what the function returns; an error that it raises names it."""
@@ -95,21 +93,20 @@ class CommandGame(Game):
         command: a command line in which {masks} and {values} stand for the two files; no shell is asked.
         players: number of players.
         names: of the players; None for numbers from 0.
-        is_noisy: whether the same set may get different values.
 
     Raises:
         UsageError: the command does not name both files.
 
     """
 
-    def __init__(self, command: str, players: int, names: Sequence[str] | None = None, is_noisy: bool = False):
+    def __init__(self, command: str, players: int, names: Sequence[str] | None = None):
         try:
             self._words = shlex.split(command)
         except ValueError as error:
             raise UsageError(f"`command`: {error} in {command!r}") from None
         if not all(any(mark in word for word in self._words) for mark in ("{masks}", "{values}")):
             raise UsageError("`command` has to name both files, as: ./score {masks} {values} (.npy, boolean and float64)")
-        self.names, self.is_noisy, self.title = player_names(players, names), is_noisy, self._words[0]
+        self.names, self.title = player_names(players, names), self._words[0]
 
     def values(self, masks: np.ndarray) -> np.ndarray:
         """Run the command for these masks."""

@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -147,7 +148,7 @@ def _mask_of(said: dict, n: int, where: str) -> np.ndarray:
         if not isinstance(present, list) or not all(type(each) is int and 0 <= each < n for each in present):
             raise DataError(f"{where}: `present` lists numbers of players, from 0 to {n - 1}; found {str(present)[:60]}")
         return np.isin(np.arange(n), present)
-    name = said.get("id")
+    name: Any = said.get("id")
     try:
         found = np.frombuffer(bytes.fromhex(name), np.uint8)
     except (TypeError, ValueError):

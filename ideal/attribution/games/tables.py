@@ -68,8 +68,8 @@ class TableGame(Game):
             UnknownSetsError: it says nothing of a set.
 
         """
-        rows = [self._row.get(np.packbits(mask).tobytes()) for mask in masks]
-        missing = [number for number, row in enumerate(rows) if row is None]
+        rows = [self._row.get(np.packbits(mask).tobytes(), -1) for mask in masks]
+        missing = [number for number, row in enumerate(rows) if row < 0]
         if missing:
             first = described(masks[missing[0]])
             raise UnknownSetsError(

@@ -38,6 +38,7 @@ class Method(ABC):
         meaning: one line for people.
         uniform: whether it learns from masks that are drawn uniformly, so that those of a table serve it.
         exact: whether its function is the value function itself.
+        refits: whether uniform masks that were held out serve the last fit as well.
 
     """
 
@@ -45,6 +46,7 @@ class Method(ABC):
     meaning: ClassVar[str]
     uniform: ClassVar[bool] = True
     exact: ClassVar[bool] = False
+    refits: ClassVar[bool] = True
 
     def check(self, n: int, budget: int) -> None:
         """Refuse a number of players or of masks that the method has no use for.

@@ -5,7 +5,7 @@ from math import comb
 import numpy as np
 
 from ideal.attribution.methods._contract import DRAWN, Fit, Method
-from ideal.attribution.sparse import SparseFunction
+from ideal.attribution.sparse import SparseFunction, Term
 from ideal.errors import UsageError
 from ideal.progress import Progress, silent
 
@@ -19,7 +19,7 @@ class Lime(Method):
 
     name = "lime"
     meaning = "baseline: weighted ridge regression on single players (LIME)"
-    uniform = False
+    uniform, refits = False, False
 
     def masks(self, n: int, budget: int, seed: int) -> np.ndarray:
         """Return masks that lack 1 to n players, each number alike; all players present come first."""
@@ -44,7 +44,7 @@ class KernelShap(Method):
 
     name = "shap"
     meaning = "baseline: Shapley values by weighted regression on single players (KernelSHAP)"
-    uniform = False
+    uniform, refits = False, False
 
     def masks(self, n: int, budget: int, seed: int) -> np.ndarray:
         """Return the empty mask and that of all, and others by the Shapley kernel, each with its complement."""
@@ -79,8 +79,8 @@ class KernelShap(Method):
 
 
 def _additive(base: float, effects: np.ndarray) -> SparseFunction:
-    coefficients = {(): base + float(effects.sum()) / 2} | {(i,): -float(effect) / 2 for i, effect in enumerate(effects)}
-    return SparseFunction.of(len(effects), coefficients)
+    terms: tuple[Term, ...] = ((), *((i,) for i in range(len(effects))))
+    return SparseFunction(len(effects), terms, np.concatenate([[base + effects.sum() / 2], -effects / 2]))
 
 
 def _different(n: int, budget: int, size, rng: np.random.Generator, *, paired: bool) -> np.ndarray:

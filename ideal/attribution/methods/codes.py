@@ -1,8 +1,8 @@
 """BCH codes as hash functions of sets: the parities of a set of few players, and the set from its parities, some of them wrong.
 
-A systematic binary BCH code of length 2^m - 1 that corrects t errors has r = m t parity bits, or fewer. The bits of its message stand for
-players. A set of players is a message; whoever sees its parity bits, and takes all message bits for zero, sees a word with an
-error for each player and for each wrong parity. Decoding finds them where there are no more than t together.
+A systematic binary BCH code of length 2^m - 1 that corrects t errors has r = m t parity bits, or fewer. The bits of its message
+stand for players. A set of players is a message; whoever sees its parity bits, and takes all message bits for zero, sees a word
+with an error for each player and for each wrong parity. Decoding finds them where there are no more than t together.
 """
 
 from functools import cache, cached_property
@@ -147,7 +147,7 @@ def _field(degree: int) -> tuple[np.ndarray, np.ndarray]:
 
 @cache
 def _generator(degree: int, t: int) -> np.ndarray:
-    """Return the coefficients of the generator polynomial, from that of x^0 on: roots are the powers 1 to 2 t and their conjugates."""
+    """Return the generator polynomial, its coefficient of x^0 first: roots are the powers 1 to 2 t and their conjugates."""
     power, log = _field(degree)
     order = 2**degree - 1
     roots = {root * 2**twice % order for root in range(1, 2 * t + 1) for twice in range(degree)}

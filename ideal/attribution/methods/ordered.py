@@ -6,12 +6,15 @@ from math import comb
 import numpy as np
 
 from ideal.attribution.methods._contract import Fit, Method
-from ideal.attribution.regression import Regression, fit_relevance, prior_of
-from ideal.attribution.sparse import Term
+from ideal.attribution.regression import FLOOR, Regression, fit_relevance, inverse_of, is_constant, prior_of
+from ideal.attribution.sparse import SparseFunction, Term, characters
 from ideal.errors import UsageError
 from ideal.progress import Progress, silent
 
 _MOST = 40_000  # characters
+_STEPS, _MANY_STEPS, _FEW = 6, 40, 500  # of variances, where there are more characters than masks; of up to so few masks
+_SETTLED = 0.05  # relative change that ends them
+_BLOCK = 2048  # characters that are made at once
 
 
 class Ordered(Method):
@@ -68,8 +71,48 @@ def fit_ordered(masks: np.ndarray, values: np.ndarray, order: int) -> Regression
     """
     n = masks.shape[1]
     terms = all_terms(n, order)
+    prior = prior_of(terms, values, n)
     groups = np.array([len(term) for term in terms])
-    return fit_relevance(n, terms, masks, values, prior_of(terms, values, n), groups)
+    if len(terms) <= len(masks) or order > 3 or is_constant(values):
+        return fit_relevance(n, terms, masks, values, prior, groups)
+    return _in_kernels(terms, masks, values, prior, groups)
+
+
+def _in_kernels(
+    terms: tuple[Term, ...], masks: np.ndarray, values: np.ndarray, prior: np.ndarray, groups: np.ndarray
+) -> Regression:
+    """Return the same regression where there are more terms than masks, by products of masks instead of terms.
+
+    The sum over all S of one order of chi_S(x) chi_S(y) is a polynomial of the inner product of the signs of x and y.
+    """
+    count, n = masks.shape
+    signs = 1.0 - 2.0 * masks
+    inner = signs @ signs.T
+    kernels = [np.ones_like(inner), inner, (inner**2 - n) / 2, (inner**3 - (3 * n - 2) * inner) / 6][: int(groups.max()) + 1]
+    variances, spread = np.array([prior[groups == order][0] for order in range(len(kernels))]), float(values.var())
+    noise = 0.05 * spread
+    steps = _MANY_STEPS if count <= _FEW else _STEPS
+    for step in range(steps + 1):
+        matrix = noise * np.eye(count)
+        for variance, kernel in zip(variances, kernels, strict=True):
+            matrix += variance * kernel
+        inverse = inverse_of(matrix)
+        weights = inverse @ values
+        if step == steps:
+            break
+        squares = np.array([weights @ kernel @ weights for kernel in kernels])
+        shares = np.array([(kernel * inverse).sum() for kernel in kernels])
+        left = noise * weights
+        noise = max(float(left @ left) / max(count - float(variances @ shares), 1.0), FLOOR * spread)
+        before, variances = variances, variances * np.maximum(squares, 0) / np.maximum(shares, np.finfo(float).tiny)
+        variances = np.maximum(variances, FLOOR * spread)
+        if np.abs(np.log(variances / before)).max() < _SETTLED:
+            break
+    found = (
+        np.concatenate([characters(masks, terms[k : k + _BLOCK]).T @ weights for k in range(0, len(terms), _BLOCK)])
+        * variances[groups]
+    )
+    return Regression(SparseFunction(n, terms, found), variances[groups], noise)
 
 
 def all_terms(n: int, order: int) -> tuple[Term, ...]:

@@ -1,10 +1,10 @@
-"""SPEX: sub-sampled Walsh-Hadamard transforms hash Fourier coefficients into bins, and BCH codes read which coefficient a bin holds.
+"""SPEX: sub-sampled Walsh-Hadamard transforms hash Fourier coefficients into bins, and BCH codes read which one a bin holds.
 
-Kang et al. (2025), arXiv 2502.13870. The function is asked at x = M l + p (mod 2) for all l of b bits, for three random matrices M
-and, of each, for p = 0 and the parity rows p of a BCH code. Its transform over l puts the coefficient F(k) into bin M^T k with the
-sign (-1)^<p, k>: over all p the signs of a bin that holds one coefficient spell the code word of k. Where several share a bin, the
-largest is read, with the least certain signs flipped in turn (soft decoding after Chase); what has been read is taken off, and
-others come to light (peeling).
+Kang et al. (2025), arXiv 2502.13870. The function is asked at x = M l + p (mod 2) for all l of b bits, for three random matrices
+M and, of each, for p = 0 and the parity rows p of a BCH code. Its transform over l puts the coefficient F(k) into bin M^T k with
+the sign (-1)^<p, k>: over all p the signs of a bin that holds one coefficient spell the code word of k. Where several share a
+bin, the largest is read, with the least certain signs flipped in turn (soft decoding after Chase); what has been read is taken
+off, and others come to light (peeling).
 
 After each round of reading, the paper's last step, a regression of all values on what was read, is taken at once: it measures the
 coefficients by all masks, drops those that were read wrongly, and what it leaves is transformed and read again.
@@ -87,7 +87,9 @@ class Spex(Method):
             raise UsageError(f"`method=spex` is for up to {_PLAYERS} players; found {n}")
         if bits_for(n, budget) is None:
             least = _GROUPS * (code_for(n, DEGREE).parities + 1) * 2 ** min(_LEAST_BITS, n)
-            raise UsageError(f"`method=spex` needs {least} masks or more for {n} players, beside those held out; there are {budget}")
+            raise UsageError(
+                f"`method=spex` needs {least} masks or more for {n} players, beside those held out; there are {budget}"
+            )
 
     def masks(self, n: int, budget: int, seed: int) -> np.ndarray:
         """Return the masks of the largest design that the budget pays for, each once."""
@@ -155,7 +157,7 @@ def read_bins(design: Design, values: np.ndarray) -> dict[Term, float]:
         values: of its masks in their order, (mask,).
 
     """
-    groups, delays, bins, n = design.masks.shape
+    groups, delays, bins, _ = design.masks.shape
     inside = fourier(values.reshape(groups, delays, bins)).transpose(0, 2, 1).reshape(groups * bins, delays)
     energy = (inside**2).mean(1)
     rows = np.flatnonzero(energy > max(_EMPTY * float(values.var()), np.finfo(float).tiny))
@@ -192,5 +194,3 @@ def _flips(inside: np.ndarray) -> np.ndarray:
         for each in way:
             flips[np.arange(len(inside)), number, unsure[:, each]] = True
     return flips
-
-

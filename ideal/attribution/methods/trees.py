@@ -52,8 +52,8 @@ def boosted(masks: np.ndarray, values: np.ndarray, rounds: int, seed: int) -> li
 def fourier_of_trees(roots: list[dict[str, Any]]) -> dict[Term, float]:
     """Return the Fourier coefficients of a sum of trees, exactly (Gorji et al. 2024, arXiv 2410.06300).
 
-    The transform of a leaf is its value. That of a split on player i with the transforms L (i absent) and R (i present) is (L + R)
-    / 2 on the same sets, and (L - R) / 2 on those sets with i added.
+    The transform of a leaf is its value. That of a split on player i with the transforms L (i absent) and R (i present) is
+    (L + R) / 2 on the same sets, and (L - R) / 2 on those sets with i added.
 
     Args:
         roots: nodes as LightGBM dumps them; an absent player goes left.

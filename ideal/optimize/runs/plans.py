@@ -297,6 +297,45 @@ def plan_choice(setup: Setup, report: Progress = silent) -> ChoicePlan:
     )
 
 
+def plan_elements(setup: Setup, with_members: bool | None, report: Progress = silent) -> tuple[Members | None, Task, Params]:
+    """Return what tells what a system's elements are worth: its members, the task, and the parameters of all of it.
+
+    Args:
+        setup: the system, what it looks at, its noise, and the design that says what other parameters are (a start).
+        with_members: whether members are asked for; None for those that the system has, if it has some.
+        report: shows progress.
+
+    Returns:
+        The members, None where the system has none or they are not asked for; the task, exposed for all elements; the parameters.
+
+    Raises:
+        UsageError: a name is unknown, or members are asked for and there are none.
+        DataError: the objects cannot be used with this system.
+
+    """
+    system, objects, request = setup.system, setup.objects, setup.request.with_defaults(objective="gaussian", target="total")
+    assert request.target is not None  # by the defaults
+    target = parse_target(request.target, system.scene)
+    params = next((_params_of(system, name, request.seed, setup.params) for name in request.starts), None)
+    members = None
+    if with_members is not False:
+        try:
+            members = find_members(system, params)
+        except UsageError:
+            if with_members:
+                raise
+    if members is not None:
+        _check_choice(system, request, setup.noise)
+    report(f"{objects.name} for {system.name}", None)
+    division = _read_parts(objects.open(system.scene, request.seed), system, request)
+    if members is None:
+        simulation = prepare(system, params or system.design(), division.design, photons=request.photons, noise=setup.noise)
+    else:
+        simulation = _exposure_of_choice(members, (), division, request.photons, setup.noise)
+        members = replace(members, system=simulation.system)
+    return members, _task(simulation, division, target, held_out=False), simulation.params
+
+
 def check_count(members: Members, kept: Sequence[int], count: int, left: int | None = None) -> None:
     """Refuse to choose more members than there are, or so few that nothing is measured.
 

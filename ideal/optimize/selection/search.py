@@ -18,7 +18,7 @@ import optax
 
 from ideal.errors import UsageError
 from ideal.imaging import Budget
-from ideal.optimize.selection.set_value import SetValue
+from ideal.optimize.selection.set_value import HardValue, SetValue
 from ideal.progress import Progress, silent
 
 _BLOCK = 1024  # sets of an exhaustive search that are listed at once
@@ -41,7 +41,7 @@ class Choosing:
 
     """
 
-    value: SetValue
+    value: HardValue
     count: int
     fixed: tuple[int, ...] = ()
     candidates: tuple[int, ...] | None = None
@@ -171,16 +171,21 @@ def relaxation(
         sharpness: of the weights at the end, from 1.
         seed: of the starts.
 
+    Raises:
+        UsageError: the value is one of whole sets alone.
+
     """
-    begun, free, budget = time.perf_counter(), task.free, Budget(task.count)
+    begun, free, budget, value = time.perf_counter(), task.free, Budget(task.count), task.value
+    if not isinstance(value, SetValue):
+        raise UsageError("a relaxation needs the value of shares of members")
     level = np.log(task.count / max(len(free) - task.count, 0.5))  # logit of an even share
     with jax.enable_x64(True):
         adam = optax.adam(optax.cosine_decay_schedule(learning_rate, steps))
-        fixed = jnp.zeros(task.value.size).at[jnp.asarray(task.fixed, int)].set(1.0)
+        fixed = jnp.zeros(value.size).at[jnp.asarray(task.fixed, int)].set(1.0)
 
         def bits(logits, step, arrays):
             weights = budget.physical(logits, 1 + (sharpness - 1) * (step / steps) ** 2)
-            return task.value.soft(fixed.at[free].set(weights), arrays)
+            return value.soft(fixed.at[free].set(weights), arrays)
 
         @jax.jit
         def ascend(logits, arrays):
@@ -193,7 +198,7 @@ def relaxation(
             return logits
 
         scatter = np.random.default_rng(seed).normal(size=(starts, len(free))) * (np.arange(starts) > 0)[:, None]
-        logits = np.asarray(ascend(jnp.asarray(level + scatter), jax.tree.map(jnp.asarray, task.value.arrays)))
+        logits = np.asarray(ascend(jnp.asarray(level + scatter), jax.tree.map(jnp.asarray, value.arrays)))
     ways = np.unique([np.sort(free[np.argsort(-each, kind="stable")[: task.count]]) for each in logits], axis=0)
     found = task.evaluate(ways)
     return _choice("relaxation", ways[int(found.argmax())], float(found.max()), len(ways), begun)

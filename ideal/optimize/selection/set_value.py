@@ -4,7 +4,7 @@ import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,17 @@ from ideal.optimize.objectives.scenes import scene_factor
 _RANK = 192
 _SETS = 64  # that are evaluated together
 _COMPONENTS = 96  # of the scenes that are encoded together
+
+
+class HardValue(Protocol):
+    """What whole sets of members are worth: all that a search among sets needs."""
+
+    @property
+    def size(self) -> int:
+        """Number of members."""
+
+    def hard(self, chosen: np.ndarray) -> np.ndarray:
+        """Return the values of several sets, (set,), of who takes part, (set, member), boolean."""
 
 
 class SetValue(ABC):

@@ -155,11 +155,22 @@ def test_two_steps_through_files(tmp_path):
     assert values.tolist() == [2, 0.5]
 
 
-@pytest.mark.parametrize(
-    "line",
-    ['{"id": "a0"}', '{"id": "zz", "value": 1}', '{"id": "a0a0", "value": 1}', '{"id": "a1", "value": 1}', '{"value": 1}',
-     "[1]", '{"id": "a0", "value": NaN}', '{"id": "a0", "value": "1"}', '{"id": "a0", "value": true}', '{"present": [3], "value": 1}', "x"],
-)  # fmt: skip
+WRONG_ANSWERS = (
+    '{"id": "a0"}',
+    '{"id": "zz", "value": 1}',
+    '{"id": "a0a0", "value": 1}',
+    '{"id": "a1", "value": 1}',
+    '{"value": 1}',
+    "[1]",
+    '{"id": "a0", "value": NaN}',
+    '{"id": "a0", "value": "1"}',
+    '{"id": "a0", "value": true}',
+    '{"present": [3], "value": 1}',
+    "x",
+)
+
+
+@pytest.mark.parametrize("line", WRONG_ANSWERS)
 def test_answers_that_are_none_are_named_by_their_line(tmp_path, line):
     (tmp_path / "values.jsonl").write_text('{"id": "a0", "value": 1}\n' + line)
     with pytest.raises(DataError, match="line 2"):

@@ -13,7 +13,7 @@ from ideal.optimize.evaluation import Evaluation
 from ideal.optimize.runs.designs.record import photons_of
 from ideal.optimize.selection.members import Members
 from ideal.optimize.selection.search import Choosing, Selection
-from ideal.optimize.selection.set_value import SetValue
+from ideal.optimize.selection.set_value import HardValue
 
 if TYPE_CHECKING:
     from ideal.optimize.runs.plans import ChoicePlan
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FORMAT, FORMAT_VERSION = "ideal-choice-result", 1
 
 
-def bits(value: SetValue, used: Sequence[int]) -> float:
+def bits(value: HardValue, used: Sequence[int]) -> float:
     """Return what a set is worth in closed form, NaN for one that lacks a member which always takes part."""
     try:
         return float(value.hard(np.isin(np.arange(value.size), used)[None])[0])
