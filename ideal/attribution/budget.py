@@ -79,6 +79,7 @@ def share_out(method: Method, n: int, budget: int, size: int | None, seed: int, 
     share = max(int(_HELD_OUT * left), _LEAST_HELD) if not method.refits else _LEAST_HELD
     method.check(n, left - share)
     learned = method.masks(n, left - share, seed)
+    sized = sized[~_among(sized, learned)]
     spare = min(left - len(learned), _MOST_HELD)
     others = uniform_masks(n, min(2 * spare + 8, 2**n if n < 60 else 2 * spare + 8), [seed, _HELD])
     held = others[~_among(others, np.concatenate([learned, sized]))][:spare]
@@ -103,7 +104,10 @@ def share_table(method: Method, masks: np.ndarray, size: int | None, seed: int) 
     if method.exact:
         method.check(n, len(masks))
         return Masks(masks, masks[:0], masks[masks.sum(1) == size] if size is not None else masks[:0], 0, min(_REMOVED, n))
-    is_sized = _among(masks, sized_masks(n, size, _MOST_SIZED, seed))
+    needed = method.needed(masks, seed)
+    is_sized = _among(masks, sized_masks(n, size, _MOST_SIZED, seed)) & ~needed
+    if needed.any():
+        return Masks(masks[needed], masks[~needed & ~is_sized], masks[is_sized], 0, min(_REMOVED, n))
     method.check(n, int((~is_sized).sum()))
     learned, held = split(masks[~is_sized], seed) if method.uniform else (masks[~is_sized], masks[:0])
     return Masks(learned, held, masks[is_sized], 0, min(_REMOVED, n))

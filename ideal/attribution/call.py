@@ -246,9 +246,9 @@ def run_attribution(
     """
     from ideal.attribution.folder import AttributionFolder
 
-    check_size(request.tested_size, game.n)
     if request.select is not None and request.select > game.n:
         raise UsageError(f"`select={request.select}`: choose between 1 and {game.n} players")
+    check_size(request.tested_size, game.n)
     folder = None if out is None else AttributionFolder.open(out, game, overwrite=overwrite)
     kept = Kept(game, None if folder is None else folder.values, report=report)
     name, reason, masks = _planned(game, request)

@@ -57,7 +57,7 @@ def _banzhaf(s: int, u: int, order: int) -> Fraction:
 
 
 def _shapley(s: int, u: int, order: int) -> Fraction:
-    return Fraction(1, 1 + u - s)
+    return Fraction(1, 1 + u - s) if s else Fraction(u == 0)  # the constant is what nobody is worth: values add up to all
 
 
 def _shapley_taylor(s: int, u: int, order: int) -> Fraction:

@@ -79,6 +79,7 @@ def fit_relevance(
     design = characters(masks, terms)
     prior, noise, kept_rows = np.array(prior, np.float64), 0.05 * spread, np.arange(len(terms))
     gram = design.T @ design if len(terms) <= len(masks) else None
+    constant = np.array([not term for term in terms])
     for step in range(steps + 1):
         scale = np.sqrt(prior[kept_rows])
         mean, share = _posterior(design[:, kept_rows] * scale, values, noise, _cut(gram, kept_rows, scale))
@@ -86,6 +87,7 @@ def fit_relevance(
         if step == steps:
             break
         left = values - design[:, kept_rows] @ mean
+        fixed = prior[constant]
         noise = max(float(left @ left) / max(len(values) - share.sum(), 1.0), FLOOR * spread)
         if groups is None:
             prior[kept_rows] = mean**2 / share
@@ -93,6 +95,7 @@ def fit_relevance(
             of = groups[kept_rows]
             sums, shares = np.bincount(of, mean**2), np.bincount(of, share)
             prior[kept_rows] = (sums / np.maximum(shares, np.finfo(float).tiny))[of]
+        prior[constant] = fixed  # nothing is known of the constant beforehand
         more = kept_rows[prior[kept_rows] > _PRUNED * spread]
         if len(more) < len(kept_rows):
             kept_rows = more

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ideal.plots.theme import Figure
 
 FORMAT, FORMAT_VERSION = "ideal-attribution", 1
-_SHOWN = 20  # terms of a table
+_SHOWN, _FEWER = 16, 12  # terms of a table; those of a table of interactions alone
 _NEEDED = ("players", "names", "terms", "index", "method", "reason", "faithfulness", "ablations", "warnings")
 
 
@@ -123,7 +123,19 @@ class Attribution:
             count: how many.
 
         """
-        shown = [term for term in self.terms if term.players][:count]
+        return self._table([term for term in self.terms if term.players], count, "largest terms")
+
+    def interaction_table(self, count: int = _FEWER) -> Table:
+        """Return the largest interactions, of two players or more.
+
+        Args:
+            count: how many.
+
+        """
+        return self._table([term for term in self.terms if len(term.players) > 1], count, "largest interactions")
+
+    def _table(self, terms: list[Term], count: int, caption: str) -> Table:
+        shown = terms[:count]
         digits = digits_for([term.coefficient for term in shown])
         columns = [
             Column(f"{self.record['noun']}s", "wide"),
@@ -143,8 +155,8 @@ class Attribution:
             ]
             for term in shown
         ]
-        more = sum(1 for term in self.terms if term.players) - len(shown)
-        return Table(f"largest terms{f'; {more} more are smaller' if more > 0 else ''}", columns, rows)
+        more = len(terms) - len(shown)
+        return Table(f"{caption}{f'; {more} more are smaller' if more > 0 else ''}", columns, rows)
 
     def faithfulness_table(self) -> Table:
         """Return R^2 of the method beside regression of order 1 and 2."""
@@ -217,10 +229,15 @@ class Attribution:
     @property
     def parts(self) -> list[str | Table]:
         """What a terminal says of the result: texts and tables."""
-        tables = [self.table(), self.faithfulness_table(), self.removal_table() if self.record["removals"] else None]
-        found: list[str | Table] = [self.title + "\n" + self.facts]
-        found += [each for each in (*tables, self.selection_table()) if each is not None]
-        return found
+        found: list[str | Table] = [self.title + "\n" + self.facts, self.table()]
+        joint = [place for place, term in enumerate(term for term in self.terms if term.players) if len(term.players) > 1]
+        if any(place >= _SHOWN for place in joint[:_FEWER]):  # the largest terms are those of single players, mostly
+            found.append(self.interaction_table())
+        found.append(self.faithfulness_table())
+        if self.record["removals"]:
+            found.append(self.removal_table())
+        selected = self.selection_table()
+        return found if selected is None else [*found, selected]
 
     def to_frame(self) -> "pandas.DataFrame":
         """Return all terms, a row each, as a data frame of pandas.

@@ -11,6 +11,7 @@ from ideal.attribution import Attribution
 from ideal.attribution.call import Request, emit_masks, run_attribution
 from ideal.attribution.games import FunctionGame, GaussianGame, GramGame, TableGame
 from ideal.attribution.indices import index_terms
+from ideal.attribution.methods._contract import uniform_masks
 from ideal.attribution.sparse import SparseFunction
 from ideal.attribution.transforms import all_masks, fourier
 from ideal.errors import DataError, UsageError
@@ -83,10 +84,11 @@ def test_standard_errors_are_those_of_other_masks():
         ideal.attribute(value, players=17, budget=300, method="order1", seed=seed, progress=False, bootstrap=30)
         for seed in range(12)
     ]
-    found = np.array([[term.coefficient for term in sorted(run.terms, key=lambda term: term.players)] for run in runs])
-    errors = np.array([[term.error for term in sorted(run.terms, key=lambda term: term.players)] for run in runs])
-    large = [1, 2, 3]  # players 0, 1 and 2; what is nothing is shrunk
-    assert 0.6 < found[:, large].std(0, ddof=1).mean() / errors[:, large].mean() < 1.6
+    known = [{term.players: term for term in run.terms} for run in runs]
+    large = [(0,), (1,), (2,)]  # what is nothing is shrunk
+    found = np.array([[terms[players].coefficient for players in large] for terms in known])
+    errors = np.array([[terms[players].error for players in large] for terms in known])
+    assert 0.6 < found.std(0, ddof=1).mean() / errors.mean() < 1.6
     assert runs[0].record["noise"]["share"] > 0.05
     assert any("noise is" in text for text in runs[0].warnings)
 
@@ -151,7 +153,7 @@ def test_selection_among_many():
 
 
 def test_a_table_is_enough():
-    masks = np.random.default_rng(0).random((900, 20)) < 0.5
+    masks = uniform_masks(20, 900, 0)
     found = ideal.attribute((masks, VALUE(masks)), progress=False)
     assert found.ablations == 900
     assert found.faithfulness["method"] > 0.99
@@ -178,7 +180,7 @@ def test_two_steps_through_files(tmp_path, method):
     (tmp_path / "values.jsonl").write_text("\n".join(map(json.dumps, answers)))
     game = TableGame.read(tmp_path / "values.jsonl", 20)
     found = run_attribution(game, request, emit=tmp_path / "more.jsonl")
-    assert found.faithfulness["at_size"]["held_out"] == 150
+    assert 145 <= found.faithfulness["at_size"]["held_out"] <= 150  # a set of a design is not tested on
     assert found.record["ends"]["all"] is not None
     more = [json.loads(line) for line in (tmp_path / "more.jsonl").read_text().splitlines()]
     assert [line["present"] for line in more] == [

@@ -91,6 +91,9 @@ def test_interaction_indices_against_their_definitions(order):
         rest = others_of(players)
         assert bii[players] == pytest.approx(np.mean([derivative(players, each) for each in rest]), abs=1e-10)
         size = N - len(players)
+        if not players:
+            assert sii[()] == pytest.approx(F[()], abs=1e-10)
+            continue
         weights = [factorial(len(each)) * factorial(size - len(each)) / factorial(size + 1) for each in rest]
         assert sii[players] == pytest.approx(
             sum(w * derivative(players, e) for w, e in zip(weights, rest, strict=True)), abs=1e-10

@@ -62,6 +62,10 @@ class Method(ABC):
         """Return the masks to learn from, at most `budget` of them, (mask, player), boolean."""
         return uniform_masks(n, budget, [seed, DRAWN])
 
+    def needed(self, masks: np.ndarray, seed: int) -> np.ndarray:
+        """Return which masks of a table belong to a design that the method needs whole, (mask,), boolean: mostly none."""
+        return np.zeros(len(masks), bool)
+
     @abstractmethod
     def fit(self, masks: np.ndarray, values: np.ndarray, *, seed: int = 0, report: Progress = silent) -> Fit:
         """Return the function that explains values.

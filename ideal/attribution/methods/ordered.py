@@ -106,6 +106,7 @@ def _in_kernels(
         noise = max(float(left @ left) / max(count - float(variances @ shares), 1.0), FLOOR * spread)
         before, variances = variances, variances * np.maximum(squares, 0) / np.maximum(shares, np.finfo(float).tiny)
         variances = np.maximum(variances, FLOOR * spread)
+        variances[0] = before[0]  # nothing is known of the constant beforehand
         if np.abs(np.log(variances / before)).max() < _SETTLED:
             break
     found = (

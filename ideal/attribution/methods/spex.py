@@ -100,18 +100,21 @@ class Spex(Method):
             found.setdefault(np.packbits(mask).tobytes(), mask)
         return np.array(list(found.values()))
 
+    def needed(self, masks: np.ndarray, seed: int) -> np.ndarray:
+        """Return which masks are those of the largest design that is there whole."""
+        found = np.zeros(len(masks), bool)
+        if (design := _design_in(masks, seed)) is not None:
+            found[design[1]] = True
+        return found
+
     def fit(self, masks: np.ndarray, values: np.ndarray, *, seed: int = 0, report: Progress = silent) -> Fit:
         """Return the function of the coefficients that were read."""
-        n = masks.shape[1]
-        keys = {np.packbits(mask).tobytes(): row for row, mask in enumerate(masks)}
-        for bits in range(min(_MOST_BITS, n, int(np.log2(max(len(masks), 2)))), 0, -1):
-            if _GROUPS * 2**bits > len(masks):
-                continue
-            design = Design.of(n, bits, seed)
-            rows = [keys.get(np.packbits(mask).tobytes()) for mask in design.flat]
-            if None not in rows:
-                return self._read(design, np.array(rows, dtype=int), masks, values, report)
-        raise UsageError("`method=spex` learns from masks of its own, and these are others: choose order2 or proxyspex for them")
+        found = _design_in(masks, seed)
+        if found is None:
+            raise UsageError(
+                "`method=spex` learns from masks of its own, and these are others: choose order2 or proxyspex for them"
+            )
+        return self._read(found[0], found[1], masks, values, report)
 
     @staticmethod
     def _read(design: Design, rows: np.ndarray, masks: np.ndarray, values: np.ndarray, report: Progress) -> Fit:
@@ -140,6 +143,19 @@ class Spex(Method):
                 break
             found = after
         return Fit(found.function, found, _notes(found, spread))
+
+
+def _design_in(masks: np.ndarray, seed: int) -> tuple[Design, np.ndarray] | None:
+    """Return the largest design whose masks are all there, and the row of each; None where there is none."""
+    n, keys = masks.shape[1], {np.packbits(mask).tobytes(): row for row, mask in enumerate(masks)}
+    for bits in range(min(_MOST_BITS, n, int(np.log2(max(len(masks), 2)))), 0, -1):
+        if _GROUPS * 2**bits > len(masks):
+            continue
+        design = Design.of(n, bits, seed)
+        rows = [keys.get(np.packbits(mask).tobytes(), -1) for mask in design.flat]
+        if min(rows) >= 0:
+            return design, np.array(rows, dtype=int)
+    return None
 
 
 def _notes(found: Regression, spread: float) -> tuple[str, ...]:
