@@ -54,6 +54,7 @@ bench: $(VENV)/.tested
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/coverage.py --quick
+	$(BIN)/python benchmarks/attribution.py --quick
 
 # Trained models: bounds against CPU time, known truths, labels. About an hour; needs the data folder named by IDEAL_DATA.
 bench-bounds: $(VENV)/.tested

@@ -6,6 +6,10 @@ from importlib import import_module
 import pytest
 
 MODULES = (
+    "ideal.attribution.call",
+    "ideal.attribution.games.closed_forms",
+    "ideal.attribution.games.functions",
+    "ideal.attribution.indices",
     "ideal.decoders.call",
     "ideal.information.estimation",
     "ideal.information.quantity",

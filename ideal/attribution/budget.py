@@ -161,5 +161,8 @@ def different(masks: np.ndarray) -> np.ndarray:
 
 
 def default_budget(n: int) -> int:
-    """Return how many sets are valued where nobody says: all of up to 12 players, 1,000 or 25 for each player of more."""
-    return 2**n if n <= 12 else max(1000, 25 * n)
+    """Return how many sets are valued where nobody says: all of up to 12 players, 1,000 or 25 for each player of more.
+
+    All sets come with the repeats that tell how much noise there is.
+    """
+    return 2**n + _REPEATS if n <= 12 else max(1000, 25 * n)

@@ -50,7 +50,7 @@ def test_the_same_seed_gives_the_same_bytes(game):
 def test_tables_for_people(game, tmp_path):
     (tmp_path / "names.txt").write_text("\n".join(f"word {i}" for i in range(12)))
     said = run(game, "--names", "names.txt", "--index", "moebius", "--select", "3", "--plot", "terms.png", "--out", "run").stdout
-    for text in ("word 1 + word 2", "redundancy", "R^2 on held-out masks", "surrogate + swaps", "4096 learned"):
+    for text in ("word 1 + word 2", "redundancy", "R^2 on held-out masks", "surrogate + swaps", "4096 learned, 3 repeats"):
         assert text in said
     assert (tmp_path / "terms.png").stat().st_size > 1000
     assert {"run.json", "values.jsonl", "attribution.png"} <= {file.name for file in (tmp_path / "run").iterdir()}

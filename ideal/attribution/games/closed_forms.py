@@ -188,7 +188,9 @@ class LightGame(Game):
             if self._shared:
                 weight = weight / np.maximum(weight.sum(1, keepdims=True), 1)
             white = (weight.astype(np.float32) @ flat).reshape(-1, rank, size) + self._slope
-            white /= np.sqrt(self._variance(weight @ self._images + self._base))[:, None, :]
+            deviation = np.sqrt(self._variance(weight @ self._images + self._base))[:, None, :]
+            dark = (deviation == 0) & (white == 0)  # no light, no noise, and nothing to be learned
+            white = np.divide(white, deviation, out=np.zeros_like(white), where=~dark)
             found.append(_log_determinants(np.eye(rank) + white @ white.transpose(0, 2, 1)))
         return np.concatenate(found) if found else np.zeros(0)
 

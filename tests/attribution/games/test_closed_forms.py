@@ -137,3 +137,10 @@ def test_channels_filters_and_sensors():
         system_game(setup, "channels")
     with pytest.raises(UsageError, match="one of members"):
         system_game(setup, "pixels")
+
+
+def test_lenslets_in_the_dark_tell_nothing():
+    system = LensletCamera(scene_shape=(11, 11), psf_shape=(6, 6), width=0.4, widest=2.0, lenslets=4)
+    values = system_game(Setup.of(system, Request(count=60))).values(all_masks(4))
+    assert values[0] == 0
+    assert (values[1:] > 0).all()
