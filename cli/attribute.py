@@ -20,7 +20,7 @@ _VALUE = "Imaging system (ideal systems) or .toml file, whose elements are the p
 _VALUE += f"from masks (masks, players), boolean, to values. {_options.RUNS_CODE}"
 _TABLE = "Masks and values: .npz, .csv (a column a player, the value last) or .jsonl."
 _COMMAND = "External program that reads {masks} and writes {values} (.npy), as './score {masks} {values}'."
-_BUDGET = "Sets to value, those held out included; default: all of up to 12 players, of more 1,000 or 25 a player."
+_BUDGET = "Sets to value, those held out included; default: all of up to 12 players, of more 25 a player, 1,000 to 10,000."
 _METHODS, _INDICES = _names.names_in(_names.ATTRIBUTION_METHODS, "auto"), _names.names_in("ideal.attribution.indices:INDICES")
 _INDEX = "What terms say: fourier, moebius, banzhaf, shapley, bii, sii, stii, fbii or fsii."
 

@@ -76,7 +76,7 @@ def share_out(method: Method, n: int, budget: int, size: int | None, seed: int, 
         drawn = method.masks(n, left, seed)
         learned, held = split(drawn[~_among(drawn, sized)], seed)
         return Masks(learned, held, sized, repeats, removals)
-    share = max(int(_HELD_OUT * left), _LEAST_HELD) if not method.refits else _LEAST_HELD
+    share = min(max(int(_HELD_OUT * left), _LEAST_HELD), left // 3) if not method.refits else _LEAST_HELD
     method.check(n, left - share)
     learned = method.masks(n, left - share, seed)
     sized = sized[~_among(sized, learned)]
@@ -161,8 +161,8 @@ def different(masks: np.ndarray) -> np.ndarray:
 
 
 def default_budget(n: int) -> int:
-    """Return how many sets are valued where nobody says: all of up to 12 players, 1,000 or 25 for each player of more.
+    """Return how many sets are valued where nobody says: all of up to 12 players, of more 25 a player, from 1,000 to 10,000.
 
     All sets come with the repeats that tell how much noise there is.
     """
-    return 2**n + _REPEATS if n <= 12 else max(1000, 25 * n)
+    return 2**n + _REPEATS if n <= 12 else min(max(1000, 25 * n), 10_000)

@@ -40,7 +40,7 @@ class Request:
     """What is asked of a value function.
 
     Attributes:
-        budget: sets that may be valued; None for all of up to 12 players, and 1,000 or 25 a player of more.
+        budget: sets that may be valued; None for all of up to 12 players, and of more for 25 a player, 1,000 to 10,000.
         method: one of `METHODS`, or "auto".
         index: one of `INDICES`.
         order: largest number of players of a term; None for the index's own.
@@ -112,8 +112,8 @@ def attribute(
         objects: what a system looks at, as of `ideal.design`; None for what suits it.
         players: number of players, of a function or of JSON lines.
         names: names of the players; None for numbers from 0, or those of the system's elements.
-        budget: sets that may be valued, those held out included and a selection not; None for all of up to 12 players, and 1,000
-            or 25 for each player of more.
+        budget: sets that may be valued, those held out included and a selection not; None for all of up to 12 players, and of
+            more for 25 a player, 1,000 to 10,000.
         method: "auto", or one of exact, order1, order2, order3, proxyspex, spex, lime and shap.
         index: fourier, moebius, banzhaf, shapley, bii, sii, stii, fbii or fsii.
         order: largest number of players of a term; None for the index's own.

@@ -1,6 +1,7 @@
 """The folder of an attribution: values by mask, which an interrupted run goes on with, the record and a figure."""
 
 import hashlib
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from ideal._documents import parse_json
 from ideal._files import write_whole
 from ideal.attribution.games._contract import Game
 from ideal.errors import UsageError
-from ideal.records import to_json
+from ideal.records import provenance, to_json
 from ideal.runs import lock
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ class AttributionFolder:
     def finish(self, result: "Attribution") -> None:
         """Write the record and the figure, and release the folder."""
         result.save_plot(self.path / "attribution.png")
-        write_whole(self.path / "run.json", to_json({"status": "finished", "of": self.key, **result.to_record()}))
+        made = provenance(sys.argv, result.record["seed"])
+        write_whole(self.path / "run.json", to_json({"status": "finished", "of": self.key, **made, **result.to_record()}))
         lock.release(self.path)
 
 

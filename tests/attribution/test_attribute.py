@@ -1,13 +1,15 @@
 """Attribution in one call: what is reported, what is never exceeded, and what is kept."""
 
 import json
+from contextlib import suppress
 
 import numpy as np
 import pytest
 from fixtures import games
 
 import ideal
-from ideal.attribution import Attribution
+from ideal.attribution import METHODS, Attribution
+from ideal.attribution.budget import share_out
 from ideal.attribution.call import Request, emit_masks, run_attribution
 from ideal.attribution.games import FunctionGame, GaussianGame, GramGame, TableGame
 from ideal.attribution.indices import index_terms
@@ -271,3 +273,25 @@ def test_a_value_that_is_none_is_one_clear_error():
 
     with pytest.raises(DataError, match=r"value: the value of the set of .* is nan: expected a finite number"):
         ideal.attribute(value, players=20, progress=False)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("n", "budget"), [(1, 3), (1, 300), (2, 20), (3, 20), (9, 20), (9, 700), (18, 2), (18, 21), (18, 64)])
+def test_small_games_and_small_budgets_get_an_answer_or_one_clear_line(method, n, budget):
+    counted = Counted(lambda masks: masks @ np.arange(1.0, n + 1))
+    refused = True
+    with suppress(UsageError):
+        request = Request(budget, method, size=n // 2)
+        share_out(METHODS.find(method)(), n, budget, request.tested_size, 0, is_exact=False)
+        refused = False
+    if refused:
+        with pytest.raises(UsageError, match=r"`method=|`budget`"):
+            ideal.attribute(counted, players=n, budget=budget, method=method, size=n // 2, progress=False)
+        assert not counted.masks
+        return
+    found = ideal.attribute(
+        counted, players=n, budget=budget, method=method, size=n // 2, index="sii", bootstrap=3, progress=False
+    )
+    assert found.ablations == len(counted.masks) <= budget
+    assert np.isfinite([term.coefficient for term in found.terms]).all()
+    repr(found)

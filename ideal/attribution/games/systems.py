@@ -35,7 +35,9 @@ class SetValueGame(Game):
 
     def values(self, masks: np.ndarray) -> np.ndarray:
         """Return the bits of sets."""
-        return self._value.hard(masks)
+        found = self._value.hard(masks)
+        # Photon noise without any light has no entropy to compare with: who measures nothing knows nothing.
+        return np.where(~masks.any(1) & np.isnan(found), 0.0, found)
 
 
 def system_game(setup: Setup, elements: str | None = None, report: Progress = silent) -> Game:

@@ -56,7 +56,9 @@ class Method(ABC):
 
         """
         if budget < 2:
-            raise UsageError(f"`budget={budget}`: {self.name} needs two masks or more")
+            raise UsageError(
+                f"`budget`: {self.name} learns from two masks or more, beside those of tests; it leaves {max(budget, 0)}"
+            )
 
     def masks(self, n: int, budget: int, seed: int) -> np.ndarray:
         """Return the masks to learn from, at most `budget` of them, (mask, player), boolean."""

@@ -71,6 +71,8 @@ class KernelShap(Method):
         kernel = np.array([0.0] + [1 / (size * (n - size)) for size in range(1, n)] + [0.0])
         weight = (kernel / np.maximum(counts, 1))[sizes[inner]]
         gain, ones = everything - nothing, np.ones(n)
+        if not inner.any():  # nothing tells the players apart
+            return Fit(_additive(nothing, np.full(n, gain / n)))
         matrix = design.T @ (design * weight[:, None])
         matrix += 1e-10 * (np.trace(matrix) / n + 1e-300) * np.eye(n)
         solved = np.linalg.solve(matrix, np.stack([design.T @ (weight * rest), ones], axis=1)) if n > 1 else np.ones((1, 2))

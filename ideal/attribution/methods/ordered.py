@@ -104,7 +104,8 @@ def _in_kernels(
         shares = np.array([(kernel * inverse).sum() for kernel in kernels])
         left = noise * weights
         noise = max(float(left @ left) / max(count - float(variances @ shares), 1.0), FLOOR * spread)
-        before, variances = variances, variances * np.maximum(squares, 0) / np.maximum(shares, np.finfo(float).tiny)
+        known = np.clip(variances * shares, 1e-12, count)
+        before, variances = variances, variances**2 * np.maximum(squares, 0) / known
         variances = np.maximum(variances, FLOOR * spread)
         variances[0] = before[0]  # nothing is known of the constant beforehand
         if np.abs(np.log(variances / before)).max() < _SETTLED:

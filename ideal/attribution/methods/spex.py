@@ -88,7 +88,8 @@ class Spex(Method):
         if bits_for(n, budget) is None:
             least = _GROUPS * (code_for(n, DEGREE).parities + 1) * 2 ** min(_LEAST_BITS, n)
             raise UsageError(
-                f"`method=spex` needs {least} masks or more for {n} players, beside those held out; there are {budget}"
+                f"`method=spex` needs {least} masks or more for {n} players, beside those of tests; the budget leaves "
+                f"{max(budget, 0)}"
             )
 
     def masks(self, n: int, budget: int, seed: int) -> np.ndarray:
@@ -149,8 +150,6 @@ def _design_in(masks: np.ndarray, seed: int) -> tuple[Design, np.ndarray] | None
     """Return the largest design whose masks are all there, and the row of each; None where there is none."""
     n, keys = masks.shape[1], {np.packbits(mask).tobytes(): row for row, mask in enumerate(masks)}
     for bits in range(min(_MOST_BITS, n, int(np.log2(max(len(masks), 2)))), 0, -1):
-        if _GROUPS * 2**bits > len(masks):
-            continue
         design = Design.of(n, bits, seed)
         rows = [keys.get(np.packbits(mask).tobytes(), -1) for mask in design.flat]
         if min(rows) >= 0:
