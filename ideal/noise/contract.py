@@ -172,6 +172,10 @@ class NoiseModel:
         """Return the variance of each value at its mean; of visibilities, of the real and of the imaginary part each."""
         raise NotImplementedError
 
+    def expected(self, mean):
+        """Return the expected value of Y at each mean, of its shape; NumPy or JAX."""
+        return mean
+
     # H(Y|X) of measurements.
 
     def fit_means(self, values) -> "MixingDistribution | None":
