@@ -163,7 +163,7 @@ def open_ismrmrd(file: Path, group: str, tree: Hdf5Tree) -> Source:
     arrays: dict[str, Any] = {"measurements": array, "groups": groups.astype(np.int64)}
     attributes: dict[str, Any] = {"units": "arbitrary", "noise": "complex-gaussian"}
     noise_arrays: dict[str, np.ndarray] = {}
-    if any(each.figures.get("correlated") for each in notes):
+    if covariance is not None and any(each.figures.get("correlated") for each in notes):
         attributes["noise"], noise_arrays = ComplexCorrelatedGaussian.name, {"covariance": covariance}
     if covariance is not None:
         arrays["sigma"] = np.sqrt(np.diag(covariance).real / 2)

@@ -272,7 +272,7 @@ class MeasurementSet(AbstractContextManager):
         again = [key for key in _MAPPED if key in overrides and "model" not in overrides] if model is not None else []
         if again:
             raise UsageError(
-                f"{self.path}: {' and '.join(again)}: the {kind.name} noise has arrays for it; give these, or name other noise "
+                f"{self.path}: {' and '.join(again)}: the {model.name} noise has arrays for it; give these, or name other noise "
                 "(--noise)"
             )
         for values, error in ((known, DataError), (overrides, UsageError)):
