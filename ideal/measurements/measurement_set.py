@@ -270,7 +270,7 @@ class MeasurementSet(AbstractContextManager):
         kind = self._take_noise(known, overrides)
         model = overrides.get("model") or known.get("model")
         again = [key for key in _MAPPED if key in overrides and "model" not in overrides] if model is not None else []
-        if again:
+        if model is not None and again:
             raise UsageError(
                 f"{self.path}: {' and '.join(again)}: the {model.name} noise has arrays for it; give these, or name other noise "
                 "(--noise)"
