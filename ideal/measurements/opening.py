@@ -15,6 +15,8 @@ from ideal.formats.npy import is_npy, load_array
 from ideal.measurements.measurement_set import MeasurementSet, from_arrays, open_measurements
 from ideal.noise.members import noises_with
 
+_OF_FILES = ("linear", "group_by", "follow_links", "weight_scale")  # how a file is read
+
 
 @contextmanager
 def opened(source: Any, **known: Any) -> Iterator[MeasurementSet]:
@@ -38,6 +40,8 @@ def opened(source: Any, **known: Any) -> Iterator[MeasurementSet]:
     elif isinstance(source, list | tuple) and source and isinstance(source[0], str | Path):
         raise UsageError("one file at a time: ideal.rank and ideal.estimate_files take several")
     elif isinstance(source, list | tuple) or (hasattr(source, "__array__") and not hasattr(source, "calibration")):
+        if of_files := [name for name in _OF_FILES if name in known]:
+            raise UsageError(f"{', '.join(of_files)}: for files alone, and an array is given")
         yield from_arrays(source, **known)
     elif not isinstance(source, MeasurementSet):
         raise UsageError(f"measurements are a measurement set, the name of a file, or an array; found {type(source).__name__}")
