@@ -67,8 +67,8 @@ Groups = Annotated[
     str | None,
     typer.Option(
         metavar="FILE|N",
-        help="Source of each sample, such as the picture that a patch shows: a file with one a line (.txt) or an .npy array; "
-        "or N, for every N samples in a row.",
+        help="Source of each sample, such as the picture that a patch shows: a file with one a line (.txt), an .npy "
+        "array or FILE.h5::NAME; or N, for every N samples in a row.",
     ),
 ]
 SourceName = Annotated[

@@ -572,21 +572,42 @@ def read_arrays(file: h5py.File, where: str | Path) -> dict[str, np.ndarray]:
         DataError: something is no plain dataset, or does not fit into memory.
 
     """
-    found = {}
     with damaged(where):
-        for name in file:
-            shown = plain_text(name)
-            if not isinstance(file.get(name, getlink=True), h5py.HardLink):
-                raise DataError(f"{where}: {shown} is a link, expected an array: is it a file of ideal?")
-            node = file[name]
-            if not isinstance(node, h5py.Dataset) or node.is_virtual or node.external or node.shape is None:
-                raise DataError(f"{where}: {shown} is no plain array: is it a file of ideal?")
-            check_written(node, f"{where}::{shown}")
-            check_filters(node, f"{where}::{shown}")
-            _check_chunks(node, f"{where}::{shown}")
-            check_memory(f"{where}::{shown}", (node.size or 0) * node.dtype.itemsize, "it", "is it a file of ideal?")
-            found[name] = node[()]
-    return found
+        return {name: _plain_array(file, name, where, "is it a file of ideal?") for name in file}
+
+
+def read_array(path: str | Path, name: str) -> np.ndarray:
+    """Return one array of any HDF5 file, by its path inside, whole; links of any kind are refused.
+
+    Raises:
+        DataError: there is none of this name, it is no plain dataset, or it does not fit into memory.
+
+    """
+    with opened(path) as file, damaged(path):
+        node: Any = file
+        *groups, last = [part for part in name.split("/") if part] or [""]
+        for part in groups:
+            hard = isinstance(node, h5py.Group) and isinstance(node.get(part, getlink=True), h5py.HardLink)
+            node = node[part] if hard else None
+        if not isinstance(node, h5py.Group) or last not in node:
+            raise DataError(f"{path}: no array is called {plain_text(name)}")
+        found = _plain_array(node, last, path, "name another")
+        texts = h5py.check_string_dtype(found.dtype) is not None or found.dtype.kind == "S"
+        return np.array([plain_text(each.decode("utf-8", "replace")) for each in found.ravel()]) if texts else found
+
+
+def _plain_array(group: h5py.Group, name: str, where: str | Path, remedy: str) -> np.ndarray:
+    shown = plain_text(name)
+    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+        raise DataError(f"{where}: {shown} is a link, expected an array: {remedy}")
+    node = group[name]
+    if not isinstance(node, h5py.Dataset) or node.is_virtual or node.external or node.shape is None:
+        raise DataError(f"{where}: {shown} is no plain array: {remedy}")
+    check_written(node, f"{where}::{shown}")
+    check_filters(node, f"{where}::{shown}")
+    _check_chunks(node, f"{where}::{shown}")
+    check_memory(f"{where}::{shown}", (node.size or 0) * node.dtype.itemsize, "it", remedy)
+    return node[()]
 
 
 class Hdf5(Format):

@@ -1,5 +1,6 @@
 """Measurements as people have them: a set, the name of a file, or an array."""
 
+import os
 import re
 import reprlib
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import numpy as np
 
 from ideal._regular_files import read_text
 from ideal.errors import DataError, UsageError
+from ideal.formats.hdf5 import read_array
 from ideal.formats.npy import is_npy, load_array
 from ideal.measurements.measurement_set import MeasurementSet, from_arrays, open_measurements
 from ideal.noise.members import noises_with
@@ -57,8 +59,8 @@ def set_groups(source: MeasurementSet, groups: Any) -> None:
 
     Args:
         source: the set.
-        groups: the source of each sample, (sample,); or the name of a file with one a line (.txt) or an .npy array; or a number
-            N, for every N samples in a row. None changes nothing.
+        groups: the source of each sample, (sample,); or the name of a file with one a line (.txt), an .npy array, or an array in
+            an HDF5 file (FILE::NAME); or a number N, for every N samples in a row. None changes nothing.
 
     Raises:
         UsageError: the file cannot be read, or there is not one source for each sample.
@@ -76,7 +78,10 @@ def set_groups(source: MeasurementSet, groups: Any) -> None:
     if re.fullmatch(r"[\d\s]*", groups):
         raise UsageError(f"`groups` takes a file, or a number of samples from 1 on; found {reprlib.repr(groups)}")
     try:
-        if is_npy(groups):
+        file, mark, name = groups.rpartition("::")
+        if mark and not os.path.lexists(groups):
+            names = read_array(file, name)
+        elif is_npy(groups):
             names = load_array(groups, "the source of each sample")
         elif groups.endswith(".npy"):
             raise DataError(f"{groups}: not a .npy file")
