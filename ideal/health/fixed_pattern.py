@@ -56,7 +56,7 @@ class FixedPattern(Check):
         if not near.size or not far.size:
             return []
         noise = float(np.mean(noise))
-        if noise <= 0 or (self.measured.noise_kind.counts and float(np.mean(self._sum)) < _FEWEST_COUNTS):
+        if noise <= 0 or (self.measured.noise_kind.counts and float(np.mean(mean)) * self._frames < _FEWEST_COUNTS):
             return []
         # Single hot pixels are told elsewhere: they must not make a pattern of all.
         near_power, far_power = (_bulk(each) for each in (near, far))
