@@ -1,7 +1,8 @@
 """What a function's result depends on in our own code: a digest of all that its module can reach by imports.
 
 Comments, docstrings and layout do not count. A package that holds something reached counts whole, because registries import its
-modules by name; but for `ideal` itself, the decoders and the studies with their folders, of which only what is imported counts.
+modules by name; but for `ideal` itself, the decoders, the jobs, the sweeps, and the studies with their folders, of which only what
+is imported counts.
 """
 
 import ast
@@ -13,7 +14,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 _ROOT = "ideal"
-_OPEN = ("ideal", "ideal.decoders", "ideal.studies")  # packages of which only what is imported counts
+_OPEN = (
+    "ideal",
+    "ideal.decoders",
+    "ideal.jobs",
+    "ideal.studies",
+    "ideal.sweep",
+)  # packages of which only what is imported counts
 _DEPENDENCIES = ("numpy", "scipy", "jax", "flax", "optax", "scikit-image")
 
 
