@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
+
 from ideal.errors import IdealError, StorageWarning, UsageError
 from ideal.jobs.cluster import Gone
 from ideal.jobs.code import code_digest, has_changed
