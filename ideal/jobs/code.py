@@ -1,8 +1,8 @@
 """What a function's result depends on in our own code: a digest of all that its module can reach by imports.
 
 Comments, docstrings and layout do not count. A package that holds something reached counts whole, because registries import its
-modules by name; but for `ideal` itself, the decoders, the jobs, the sweeps, and the studies with their folders, of which only what
-is imported counts.
+modules by name. Of `ideal` itself, of the decoders and the studies with their folders, and of jobs and sweeps only what is
+imported counts.
 """
 
 import ast
@@ -19,7 +19,7 @@ _OPEN = (
     "ideal.decoders",
     "ideal.jobs",
     "ideal.studies",
-    "ideal.sweep",
+    "ideal.sweeps",
 )  # packages of which only what is imported counts
 _DEPENDENCIES = ("numpy", "scipy", "jax", "flax", "optax", "scikit-image")
 

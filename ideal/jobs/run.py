@@ -59,11 +59,6 @@ class Results(Mapping[str, dict]):
         """Note where the disk has a result."""
         self._keys[name] = key
 
-    def drop(self, name: str) -> None:
-        """Take a result from memory, where the disk has it too."""
-        if name in self._keys:
-            self._here.pop(name, None)
-
 
 @dataclass(frozen=True)
 class Outcome:
@@ -170,7 +165,6 @@ class _Run:
         for name in wanted:
             for need in set(self.jobs[name].needs):
                 self.users.setdefault(need, []).append(name)
-        self.uses = {name: len(users) for name, users in self.users.items()}
         self.ready = deque(name for name in wanted if not self.missing[name])
         self.unseen = set(self.ready)  # ready ones that were not looked for among what is kept
         self.apart: deque[str] = deque()  # ready ones that another process, or another job with the same key, is at work on
@@ -394,7 +388,7 @@ class _Run:
                 warnings.warn(text, StorageWarning, stacklevel=2)
                 self.lost.add(job.name)
         is_kept = not job.volatile and job.name not in self.lost
-        needed = not is_kept or job.name in self.uses
+        needed = not is_kept or job.name in self.users
         self._settle(job, key if is_kept else None, json.loads(result) if needed else None, seconds)
         self.finished(job, self.results[job.name] if job.volatile else None)
         if self.claims is not None:
@@ -408,19 +402,16 @@ class _Run:
         self.done += 1
         if key is not None:
             self.results.keep(name, key)
-        if result is not None and (key is None or name in self.uses):
+        if key is None:
+            assert result is not None
             self.results.hold(name, result)
-        if name in self.uses:
+        if name in self.users:
             assert result is not None
             self.digests[name] = digest_of(result)
-        for need in set(job.needs):
-            self.uses[need] -= 1
-            if not self.uses[need]:
-                self.results.drop(need)
         for user in self.users.get(name, ()):
             self.missing[user] -= 1
             if not self.missing[user]:
-                self.ready.append(user)
+                self.ready.appendleft(user)
                 self.unseen.add(user)
 
     def _hear(self, name: str, text: str, fraction: float | None) -> None:

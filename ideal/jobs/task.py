@@ -186,9 +186,12 @@ def _copies() -> dict[str, str]:
 
 def _copy(given: Input) -> str:
     assert given.content is not None
-    folder = Path(_folder().name) / hashlib.sha256(given.digest.encode()).hexdigest()[:16]
+    # Files of one folder stay together: a module finds those that it imports.
+    folder = Path(_folder().name) / hashlib.sha256(str(Path(given.path).parent).encode()).hexdigest()[:16]
     folder.mkdir(exist_ok=True)
-    file = folder / Path(given.path).name
-    file.write_bytes(given.content)
-    _copies()[given.digest] = str(file)
-    return str(file)
+    file = str(folder / Path(given.path).name)
+    for digest in [each for each, kept in _copies().items() if kept == file]:
+        del _copies()[digest]  # the file was another one before
+    Path(file).write_bytes(given.content)
+    _copies()[given.digest] = file
+    return file
