@@ -117,6 +117,34 @@ def run_jobs(
     return _Run(jobs, kept, engine, report, finished, shard).run()
 
 
+def kept_keys(jobs: Sequence[Job], kept: Kept, known: Mapping[str, dict]) -> dict[str, str]:
+    """Return the keys of the jobs whose results are kept, by name; nothing is done.
+
+    Args:
+        jobs: each after those that it needs.
+        kept: results of earlier runs.
+        known: results of volatile jobs, by name.
+
+    """
+    contents: dict[str, str] = {}
+    digests = {name: digest_of(known[name]) for name in known}
+    needed = {need for job in jobs for need in job.needs}
+    keys: dict[str, str] = {}
+    for job in jobs:
+        if job.volatile or not all(name in digests for name in job.needs):
+            continue
+        contents |= {name: checksum(name) for name in job.inputs if name not in contents}
+        key = key_of(job, digests, contents)
+        if not kept.has(key):
+            continue
+        if job.name in needed:
+            if (before := kept.read(key)) is None:
+                continue
+            digests[job.name] = digest_of(before["result"])
+        keys[job.name] = key
+    return keys
+
+
 @dataclass
 class _Begun:
     """A job at work.

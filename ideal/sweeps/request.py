@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ideal._documents import read_toml
+from ideal._documents import parse_toml, read_toml
 from ideal.errors import UsageError, unknown_name
 from ideal.sweeps.axes import Axis
 from ideal.sweeps.names import canonical, said
@@ -134,6 +134,61 @@ def read_request(path: str | Path) -> SweepRequest:
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
     return request
+
+
+def request_of(
+    what: Sequence[str],
+    named: Mapping[str, Any],
+    axes: Sequence[str] = (),
+    settings: Mapping[str, Any] | None = None,
+    baseline: Mapping[str, Any] | None = None,
+) -> SweepRequest:
+    """Return the sweep that words describe.
+
+    Args:
+        what: a .toml file with a table [axes]; or a system, which may be a .toml file without; or measurement files.
+        named: values by name of the setting; one value does not vary, several are an axis. None for what nobody has said.
+        axes: others, as "patch=8,16".
+        settings: of what does not vary.
+        baseline: values by name of the axis, of the points that others are compared with.
+
+    Raises:
+        DataError: a file cannot be read.
+        UsageError: something is unknown or has no meaning.
+
+    """
+    given = {name: list(values) for name, values in named.items() if values}
+    given |= dict(map(parse_axis, axes))
+    fixed = {**(settings or {}), **{name: values[0] for name, values in given.items() if len(values) == 1}}
+    varied = {name: values for name, values in given.items() if len(values) > 1}
+    first = what[0]
+    if len(what) == 1 and first.endswith(".toml") and "axes" in read_toml(first):
+        return read_request(first).with_more(SweepRequest.of(varied, fixed, baseline=baseline))
+    if len(what) > 1:
+        varied = {"file": list(what), **varied}
+    else:
+        from ideal.imaging.systems import SYSTEMS
+
+        fixed = {"system" if first.endswith(".toml") or first in SYSTEMS or not Path(first).exists() else "file": first, **fixed}
+    return SweepRequest.of(varied, fixed, baseline=baseline)
+
+
+def parse_axis(text: str) -> tuple[str, list[Any]]:
+    """Return the name and the values of an axis in a text such as "patch=8,16" or "design=bayer,white".
+
+    Values are read as TOML where that is possible, and as texts with commas between them elsewhere.
+
+    Raises:
+        UsageError: there is no name or no value.
+
+    """
+    name, _, values = (part.strip() for part in text.partition("="))
+    if not (name and values):
+        raise UsageError(f"`axis` takes KEY=VALUE,VALUE, as patch=8,16; found {text!r}")
+    try:
+        return name, parse_toml(f"values = [{values}]")["values"]
+    except ValueError:
+        return name, [part.strip() for part in values.split(",") if part.strip()]
 
 
 def _flat(tables: Mapping[str, Any]) -> dict[str, Any]:
