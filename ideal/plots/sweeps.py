@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes as Panel
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 
 from ideal.plots.palette import COLORS, GREEN, GREY
 from ideal.plots.theme import Figure
 from ideal.sweeps.axes import Axis
-from ideal.sweeps.names import is_number, said
+from ideal.sweeps.names import is_number, point_name, said
 from ideal.sweeps.results import pareto
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
@@ -53,7 +55,8 @@ def curves_figure(rows: Sequence[Mapping[str, Any]], axis: Axis, others: Sequenc
         others: whose values tell the curves apart; where these are many, the last ones tell panels apart.
 
     """
-    lines, panels = list(others), []
+    lines = list(others)
+    panels: list[Axis] = []
     while _count(lines) > _MOST_LINES and len(lines) > 1 and _count([*panels, lines[-1]]) <= _MOST_PANELS:
         panels.insert(0, lines.pop())
     names = list(dict.fromkeys(_named(row, panels) for row in rows))
@@ -115,18 +118,18 @@ def map_figure(rows: Sequence[Mapping[str, Any]], axes: Sequence[Axis]) -> Figur
     rest = [axis for axis in axes if axis not in (across, up)]
     names = list(dict.fromkeys(_named(row, rest) for row in rows))[:_MOST_PANELS]
     values = [row["information"] for row in rows]
+    norm = Normalize(min(values), max(values))
     steps = [sorted(axis.values) if axis.is_numeric else list(axis.values) for axis in (across, up)]
     size = (max(0.72 * len(steps[0]) + 1.4, 3.0) * len(names) + 0.8, max(0.42 * len(steps[1]) + 1.5, 2.6))
     figure = Figure(figsize=(min(size[0], 16.0), min(size[1], 12.0)), layout="constrained")
     parts = np.ravel(figure.subplots(1, len(names), sharey=True, squeeze=False))
     is_small = len(steps[0]) <= 12 and len(steps[1]) <= 16
-    image = None
     for part, name in zip(parts, names, strict=True):
         table = np.full((len(steps[1]), len(steps[0])), np.nan)
         for row in rows:
             if _named(row, rest) == name:
                 table[steps[1].index(row[up.name]), steps[0].index(row[across.name])] = row["information"]
-        image = part.imshow(table, cmap="viridis", vmin=min(values), vmax=max(values), aspect="auto")
+        part.imshow(table, cmap="viridis", norm=norm, aspect="auto")
         for (i, j), value in np.ndenumerate(table) if is_small else ():
             if np.isfinite(value):
                 ink = "black" if value > min(values) + 0.6 * (max(values) - min(values)) else "white"
@@ -139,7 +142,7 @@ def map_figure(rows: Sequence[Mapping[str, Any]], axes: Sequence[Axis]) -> Figur
         for side in part.spines.values():
             side.set_visible(False)
     parts[0].set_ylabel(_UNITS.get(up.name, up.name), fontsize=9)
-    figure.colorbar(image, ax=list(parts), label=f"information, at most ({rows[0]['unit']})")
+    figure.colorbar(ScalarMappable(norm, "viridis"), ax=list(parts), label=f"information, at most ({rows[0]['unit']})")
     return figure
 
 
@@ -169,14 +172,13 @@ def front_figure(rows: Sequence[Mapping[str, Any]], axes: Sequence[Axis], cost: 
             linewidth=0.9,
             zorder=3 if is_best else 2,
         )
-    panel.step(
-        [points[place][0] for place in front], [points[place][1] for place in front], where="post", color=GREEN, linewidth=1
-    )
+    panel.step(*zip(*(points[place] for place in front), strict=True), where="post", color=GREEN, linewidth=1)
     others = [axis for axis in axes if axis.name != cost]
-    texts = []
-    for place in front if len(front) <= _MOST_NAMED else ():
-        text = _named(known[place], others)
-        texts.append(panel.annotate(text, points[place], (5, -4), textcoords="offset points", fontsize=7, va="top"))
+    for number, place in enumerate(front if len(front) <= _MOST_NAMED else ()):
+        # Names stand on the side where there is room: right of the line at first, left of it at its end.
+        side = {"ha": "left", "va": "top"} if 2 * number < len(front) else {"ha": "right", "va": "bottom"}
+        away = (5, -4) if side["ha"] == "left" else (-5, 4)
+        panel.annotate(_named(known[place], others), points[place], away, textcoords="offset points", fontsize=7, **side)
     axis = Axis(cost, tuple(dict.fromkeys(float(row[cost]) for row in known)))
     _scale(panel, axis)
     panel.margins(x=0.12, y=0.1)
@@ -225,8 +227,7 @@ def regret_figure(regret: Sequence[Mapping[str, Any]], unit: str) -> Figure:
 
 def _named(row: Mapping[str, Any], axes: Sequence[Axis]) -> str:
     """Return the values of axes in a row as a text."""
-    values = [(axis.name, row[axis.name]) for axis in axes]
-    return ", ".join(said(value) if isinstance(value, str) else f"{name} {said(value)}" for name, value in values)
+    return point_name({axis.name: row[axis.name] for axis in axes})
 
 
 def _count(axes: Sequence[Axis]) -> int:

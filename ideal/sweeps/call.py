@@ -72,8 +72,9 @@ class SweepCost:
         """The same as text."""
         found = [f"{self.points} points, {self.jobs} jobs, {self.done} of them done"]
         if self.seconds_of_one is not None and self.left:
-            about = f"one took {duration(self.seconds_of_one)}: the other {self.left} about {duration(self.seconds)} on {self.workers}"
-            found.append(f"{about} {'process' if self.workers == 1 else 'processes'}")
+            several = "process" if self.workers == 1 else "processes"
+            about = f"the other {self.left} about {duration(self.seconds)} on {self.workers} {several}"
+            found.append(f"one took {duration(self.seconds_of_one)}: {about}")
         if self.designs:
             found.append(f"{self.designs} designs to be found, whose time is not in that")
         found.append(f"{self.size / 1e6:.1f} MB of results")

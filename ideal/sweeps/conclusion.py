@@ -60,7 +60,7 @@ def _row(plan: SweepPlan, point: Point, outcome: Outcome, errors: list[str]) -> 
         _add_quality(row, names.decode, outcome)
     if plan.elements.get(point.key) is not None:
         row["elements"] = plan.elements[point.key]
-    if names.design in outcome.results:
+    if names.design is not None and names.design in outcome.results:
         row["elements"] = outcome.results[names.design]["elements"]
     for name, table in plan.request.costs.items():
         value = said(point.settings.get(name))
@@ -94,13 +94,13 @@ def _add_quality(row: dict[str, Any], name: str, outcome: Outcome) -> None:
 
 def _difference(plan: SweepPlan, point: Point, outcome: Outcome) -> dict[str, Any] | None:
     names = plan.names[point.key]
-    if names.difference not in outcome.results:
+    if names.difference is None or names.difference not in outcome.results:
         return None
     found = outcome.results[names.difference]
     low, high = found["interval"]
     row = {**point.values, "difference": found["difference"], "difference_low": low, "difference_high": high}
     row |= {"paired": found["paired"], "unit": found["unit"]}
-    if names.difference_of_quality in outcome.results:
+    if names.difference_of_quality is not None and names.difference_of_quality in outcome.results:
         for name, bounds in outcome.results[names.difference_of_quality]["quality"].items():
             value, low, high = bounds or (None, None, None)
             row |= {f"{name}_difference": value, f"{name}_difference_low": low, f"{name}_difference_high": high}

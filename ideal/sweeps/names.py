@@ -85,6 +85,20 @@ def said(value: Any) -> str:
     return "own" if value is None else str(value)
 
 
+def point_name(values: Mapping[str, Any]) -> str:
+    """Return what to call a point with these values of axes: "bayer, photons 30"."""
+    return ", ".join(said(value) if isinstance(value, str) else f"{name} {said(value)}" for name, value in values.items())
+
+
+def plain_numbers(value: Any) -> Any:
+    """Return a value with whole numbers for those that are: 30 and 30.0 are the same setting."""
+    if isinstance(value, list | tuple):
+        return [plain_numbers(each) for each in value]
+    if isinstance(value, Mapping):
+        return {name: plain_numbers(each) for name, each in value.items()}
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def is_number(value: Any) -> bool:
     """Tell whether a value is a number, and no truth."""
     return isinstance(value, int | float) and not isinstance(value, bool)

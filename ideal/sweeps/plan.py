@@ -221,7 +221,7 @@ class _Jobs:
         label = point.settings.get("design")
         needs = [each for each in (self._objects(measuring),) if each]
         design = None
-        if label in self.plan.designs:
+        if isinstance(label, str) and label in self.plan.designs:
             design = self._design(point, label, needs)
             needs.append(design)
         common = {
@@ -371,16 +371,12 @@ def _designs_of(request: SweepRequest) -> dict[str, dict[str, Any]]:
         wanted = [name for name in by_name if name in _DESIGNED_FOR or name.partition(".")[0] in ("noise", "objects")]
     for name in wanted:
         if name not in by_name or name == "design":
-            raise UsageError(
-                unknown_name("[optimize] for: no axis is called", name, [each for each in by_name if each != "design"])
-            )
-    settings: Mapping[str, Any] = {}
+            others = [each for each in by_name if each != "design"]
+            raise UsageError(unknown_name("[optimize] for: no axis is called", name, others))
     if not wanted:
         return {"optimized": {}}
     zips = [group for group in ([each for each in one if each in wanted] for one in request.zips) if len(group) > 1]
-    return {
-        f"best for {point.name}": dict(point.values) for point in points_of([by_name[name] for name in wanted], settings, zips)
-    }
+    return {f"best for {point.name}": dict(point.values) for point in points_of([by_name[name] for name in wanted], {}, zips)}
 
 
 def _with_designs(axis: Axis, designs: Mapping[str, Any]) -> Axis:
@@ -397,9 +393,8 @@ def _baseline(request: SweepRequest, axes: Sequence[Axis]) -> dict[str, Any]:
             if name not in by_name:
                 raise UsageError(unknown_name("baseline: no axis is called", name, by_name))
             if value not in by_name[name].values:
-                raise UsageError(
-                    unknown_name(f"baseline: the axis {name} has no value", said(value), map(said, by_name[name].values))
-                )
+                known = [said(each) for each in by_name[name].values]
+                raise UsageError(unknown_name(f"baseline: the axis {name} has no value", said(value), known))
         return dict(request.baseline)
     zipped = {name: group for group in request.zips for name in group}
     axis = next((axis for axis in axes if not axis.is_numeric and len(axis.values) > 1), axes[0])

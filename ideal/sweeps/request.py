@@ -8,7 +8,7 @@ from typing import Any
 from ideal._documents import parse_toml, read_toml
 from ideal.errors import UsageError, unknown_name
 from ideal.sweeps.axes import Axis
-from ideal.sweeps.names import canonical, said
+from ideal.sweeps.names import canonical, plain_numbers, said
 
 _TABLES = ("system", "objects", "noise", "simulate", "files", "estimate", "decode", "optimize", "axes", "baseline", "cost")
 _LISTS = ("zip", "exclude")
@@ -58,20 +58,20 @@ class SweepRequest:
             UsageError: there is no such setting, or a value has no meaning.
 
         """
-        found = {canonical(name): value for name, value in settings.items() if value is not None}
+        found = {canonical(name): plain_numbers(value) for name, value in settings.items() if value is not None}
         of_axes = []
         for name, values in axes.items():
             if not isinstance(values, list | tuple):
                 raise UsageError(f"the axis {name} takes a list of values; found {values!r}")
-            of_axes.append(Axis(canonical(name), tuple(values)))
+            of_axes.append(Axis(canonical(name), tuple(plain_numbers(values))))
         for each in of_axes:
             found.pop(each.name, None)
         return cls(
             found,
             tuple(of_axes),
             tuple(tuple(map(canonical, group)) for group in zips),
-            tuple({canonical(name): value for name, value in one.items()} for one in excluded),
-            {canonical(name): value for name, value in (baseline or {}).items()},
+            tuple({canonical(name): plain_numbers(value) for name, value in one.items()} for one in excluded),
+            {canonical(name): plain_numbers(value) for name, value in (baseline or {}).items()},
             {canonical(name): {said(key): float(each) for key, each in table.items()} for name, table in (costs or {}).items()},
             {name.replace("-", "_"): value for name, value in (optimize or {}).items()},
         )

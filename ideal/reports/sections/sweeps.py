@@ -7,7 +7,7 @@ from ideal.reports.content import Block, Facts, Headline, Note, Part, Section
 from ideal.reports.figures import gallery
 from ideal.reports.provenance import flattened, notes_of, provenance_parts
 from ideal.runs.read import Run
-from ideal.sweeps.names import said
+from ideal.sweeps.names import point_name
 from ideal.sweeps.results import joined_rows, regret_table, sweep_table
 from ideal.text import digits_for, interval_text, number
 
@@ -69,7 +69,7 @@ def _interval(row: Mapping[str, Any], confidence: float, digits: int) -> str:
 
 
 def _named(row: Mapping[str, Any], axes: list[str]) -> str:
-    return ", ".join(said(row[name]) if isinstance(row[name], str) else f"{name} {said(row[name])}" for name in axes)
+    return point_name({name: row[name] for name in axes})
 
 
 def _figures(run: Run, record: Mapping[str, Any]) -> list[Block]:
