@@ -6,6 +6,7 @@ from .contract import JobError as JobError
 from .engine import Engine as Engine
 from .engine import open_engine as open_engine
 from .kept import Kept as Kept
+from .processes import join_processes as join_processes
 from .run import Outcome as Outcome
 from .run import run_jobs as run_jobs
 from .shards import Shard as Shard

@@ -176,9 +176,16 @@ def front_figure(rows: Sequence[Mapping[str, Any]], axes: Sequence[Axis], cost: 
     others = [axis for axis in axes if axis.name != cost]
     for number, place in enumerate(front if len(front) <= _MOST_NAMED else ()):
         # Names stand on the side where there is room: right of the line at first, left of it at its end.
-        side = {"ha": "left", "va": "top"} if 2 * number < len(front) else {"ha": "right", "va": "bottom"}
-        away = (5, -4) if side["ha"] == "left" else (-5, 4)
-        panel.annotate(_named(known[place], others), points[place], away, textcoords="offset points", fontsize=7, **side)
+        is_early = 2 * number < len(front)
+        panel.annotate(
+            _named(known[place], others),
+            points[place],
+            (5, -4) if is_early else (-5, 4),
+            textcoords="offset points",
+            fontsize=7,
+            ha="left" if is_early else "right",
+            va="top" if is_early else "bottom",
+        )
     axis = Axis(cost, tuple(dict.fromkeys(float(row[cost]) for row in known)))
     _scale(panel, axis)
     panel.margins(x=0.12, y=0.1)
