@@ -23,7 +23,8 @@ def join_processes(spelled: str = AUTO, environment: Mapping[str, str] = os.envi
 
     Args:
         spelled: "auto" for what Slurm, Open MPI or Kubernetes say in the environment (`srun -n 4 ideal estimate ...`), or
-            "HOST:PORT,COUNT,NUMBER": an address of the first process that all reach, how many there are, and which this is, from 0.
+            "HOST:PORT,COUNT,NUMBER": an address of the first process that all reach, how many there are, and which one this is,
+            from 0.
         environment: variables by name.
 
     Returns:
@@ -42,7 +43,7 @@ def join_processes(spelled: str = AUTO, environment: Mapping[str, str] = os.envi
         found = _SPELLED.fullmatch(spelled)
         if found is None or int(found["number"]) >= int(found["count"]):
             raise UsageError(
-                f"`processes={spelled}`: give auto, or HOST:PORT,COUNT,NUMBER with a number from 0 to COUNT - 1, as node1:8476,4,0"
+                f"`processes={spelled}`: give auto, or HOST:PORT,COUNT,NUMBER with a number from 0 to COUNT - 1, as n1:8476,4,0"
             )
         known = {
             "coordinator_address": found["address"],

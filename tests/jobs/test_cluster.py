@@ -16,6 +16,7 @@ from fixtures.jobs import dask, dies_at_first, drawn, fails, reads, squares, tra
 from ideal.errors import DataError, MissingPackageError, NoticeWarning, UsageError
 from ideal.jobs import EngineError, Job, Kept, cluster, open_engine, run_jobs
 from ideal.jobs.task import Input, Task, perform
+from ideal.progress import silent
 
 pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning"), pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
@@ -145,15 +146,13 @@ def test_files_travel_where_workers_see_another_disk(tmp_path):
     away = tmp_path / "elsewhere" / "a.txt"
     known = Input(str(file), str(away), "sha256:04efaf080f5a3e74e1c29d1ca6a48569382cbbcd324e8d59d2b83ef21c039f00")
     task = Task("read", reads, {"file": str(file)}, {}, str(tmp_path / "c"), (known,), (str(tmp_path / "no"), "x"))
-    assert perform(task, lambda text, fraction=None: None).lacking == (str(file),)
+    assert perform(task, silent).lacking == (str(file),)
     sent = Input(known.name, known.path, known.digest, b"four")
-    answer = perform(
-        Task(task.job, reads, task.settings, {}, task.checkpoints, (sent,), task.token), lambda text, fraction=None: None
-    )
+    answer = perform(Task(task.job, reads, task.settings, {}, task.checkpoints, (sent,), task.token), silent)
     assert json.loads(answer.result) == {"text": "four", "sees": False}
-    assert json.loads(perform(task, lambda text, fraction=None: None).result)["text"] == "four"  # it has been kept
+    assert json.loads(perform(task, silent).result)["text"] == "four"  # it has been kept
     other = Task(task.job, reads, task.settings, {}, task.checkpoints, code="another")
-    assert "other code or other packages" in perform(other, lambda text, fraction=None: None).error[1]
+    assert "other code or other packages" in perform(other, silent).error[1]
 
 
 @pytest.mark.slow
@@ -219,6 +218,7 @@ def test_without_dask_there_is_one_line_with_what_to_type(monkeypatch):
 
 
 def test_importing_ideal_loads_nothing_of_it():
-    code = "import sys, ideal, ideal.jobs, ideal.sweeps; ideal.jobs.run_jobs; print(sorted({'dask', 'distributed', 'loky', 'jax'} & set(sys.modules)))"
+    code = "import sys, ideal, ideal.jobs as jobs, ideal.sweeps; jobs.run_jobs, jobs.open_engine; "
+    code += "print(sorted({'dask', 'distributed', 'loky', 'jax'} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"

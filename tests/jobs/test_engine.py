@@ -182,21 +182,21 @@ def test_shards_do_each_job_once_and_what_all_need_once(tmp_path):
     assert not merged.left
 
 
+SHARDED = """
+import sys
+from pathlib import Path
+from fixtures.jobs import noted
+from ideal.jobs import Job, Kept, Shard, open_engine, run_jobs
+folder = Path(sys.argv[1])
+common = Job("common", noted, {"folder": str(folder), "value": 50, "seconds": 2.0})
+ends = [Job(f"{n}", noted, {"folder": str(folder), "value": n}, needs=("common",)) for n in range(4)]
+with open_engine(0) as engine:
+    run_jobs([common, *ends], Kept(folder / "jobs"), engine, shard=Shard(int(sys.argv[2]), 2))
+"""
+
+
 def test_two_shards_at_once_do_what_both_need_once(tmp_path):
-    script = SCRIPT.replace("squares(folder, 12, 0.15)", "JOBS").replace(
-        "engine)\n", "engine, shard=Shard(int(sys.argv[2]), 2))\n"
-    )
-    script = (
-        script.replace("run_jobs\n", "run_jobs, Shard, Job\nfrom fixtures.jobs import noted\n")
-        .replace(
-            "    with open",
-            "    common = Job('common', noted, {'folder': str(folder), 'value': 50, 'seconds': 2.0})\n"
-            "    JOBS = [common] + [Job(f'{n}', noted, {'folder': str(folder), 'value': n}, needs=('common',)) for n in range(4)]\n"
-            "    with open",
-        )
-        .replace("int(sys.argv[2])) as", "0) as")
-    )
-    (tmp_path / "script.py").write_text(script)
+    (tmp_path / "script.py").write_text(SHARDED)
     command = [sys.executable, str(tmp_path / "script.py"), str(tmp_path)]
     environment = os.environ | {"PYTHONPATH": str(TESTS)}
     both = [subprocess.Popen([*command, number], env=environment, stderr=subprocess.PIPE, text=True) for number in ("1", "2")]

@@ -251,7 +251,7 @@ def _taken(array: np.ndarray, indices: np.ndarray, sharding: NamedSharding):
     if not processes.several():
         return jax.device_put(array[indices], sharding)
     shape = (*indices.shape, *array.shape[1:])
-    return jax.make_array_from_callback(shape, sharding, lambda part: array[indices[part[: indices.ndim]]])
+    return jax.make_array_from_callback(shape, sharding, lambda part: array[indices[(part or ())[: indices.ndim]]])
 
 
 def _from_own(array: np.ndarray, sharding: NamedSharding):
@@ -264,7 +264,7 @@ def _agreed(state: _State) -> _State:
         return state
     trees, numbers = processes.agreed((jax.tree.map(np.asarray, state.trees), state.numbers))
     best_loss, loss, step, evaluated, stale, seconds, ended = np.asarray(numbers).tolist()
-    own = jax.tree.map(np.asarray, trees)
+    own: tuple[Any, Any, Any, Any] = jax.tree.map(np.asarray, trees)
     return _State(*own, best_loss, loss, int(step), int(evaluated), int(stale), seconds, bool(ended))
 
 
