@@ -11,9 +11,9 @@ from matplotlib.colors import Normalize
 
 from ideal.plots.palette import COLORS, GREEN, GREY
 from ideal.plots.theme import Figure
-from ideal.sweeps.axes import Axis
+from ideal.sweeps.axes import Axis, with_short_names
+from ideal.sweeps.front import pareto
 from ideal.sweeps.names import is_number, point_name, said
-from ideal.sweeps.results import pareto
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _MOST_LINES = 16  # curves that are told apart in one panel
@@ -25,6 +25,7 @@ _COSTS = ("cost", "elements", "photons")  # what a front may be against, the fir
 
 def figures_of_sweep(record: Mapping[str, Any]) -> dict[str, Callable[[], Figure]]:
     """Return what draws each figure that the record of a sweep has numbers for, by its name."""
+    record = with_short_names(record)
     done = [row for row in record["points"] if row["information"] is not None]
     axes = [Axis(each["name"], tuple(each["values"])) for each in record["axes"] if len(each["values"]) > 1]
     if not done or not axes:

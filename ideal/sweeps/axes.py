@@ -7,7 +7,10 @@ from itertools import product
 from typing import Any
 
 from ideal.errors import UsageError, unknown_name
+from ideal.information.tables import short_names
 from ideal.sweeps.names import is_number, said
+
+_LONGEST = 36  # letters of a text that figures and tables have room for
 
 
 @dataclass(frozen=True)
@@ -145,3 +148,27 @@ def _listed(wanted: Any) -> list:
 
 def _key(value: Any) -> str:
     return json.dumps(float(value) if is_number(value) else value, sort_keys=True)
+
+
+def with_short_names(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the record of a sweep with texts of axes as short as tells them apart: bare names of files, long ones cut."""
+    shorter: dict[str, dict[Any, str]] = {}
+    for each in record["axes"]:
+        texts = [value for value in each["values"] if isinstance(value, str)]
+        found = {text: _cut(short) for text, short in short_names(texts).items()}
+        shorter[each["name"]] = found if len(set(found.values())) == len(found) else {}
+
+    def short(name: str, value: Any) -> Any:
+        return shorter.get(name, {}).get(value, value) if isinstance(value, str) else value
+
+    def line(row: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: short(name, value) for name, value in row.items()}
+
+    axes = [{**each, "values": [short(each["name"], value) for value in each["values"]]} for each in record["axes"]]
+    more = {name: [line(row) for row in record[name]] for name in ("points", "differences")}
+    return {**record, "axes": axes, "baseline": line(record["baseline"]), **more}
+
+
+def _cut(text: str) -> str:
+    half = _LONGEST // 2
+    return text if len(text) <= _LONGEST else f"{text[:half]}…{text[-half:]}"

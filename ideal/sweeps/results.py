@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ideal.errors import UsageError
 from ideal.records import check_format, finite
-from ideal.sweeps.axes import Axis
+from ideal.sweeps.axes import Axis, with_short_names
 from ideal.sweeps.names import said
 from ideal.tables import Cell, Column, Table, interval_cell, to_frame
 from ideal.text import digits_for, exact_percent, number
@@ -112,7 +112,7 @@ class Sweep:
 
     def table(self) -> Table:
         """Return the points with their information, its interval and the difference from the baseline."""
-        return sweep_table(self.to_record())
+        return sweep_table(with_short_names(self.to_record()))
 
     def regret_table(self) -> Table:
         """Return what each design loses to the best one at each level."""
@@ -302,15 +302,3 @@ def regret_table(record: Mapping[str, Any]) -> Table:
     columns = [Column("design"), *(Column(level, "number") for level in levels), Column("worst", "number")]
     note = "Bits that a design loses to the best one at the same level. The design whose worst loss is least stands out."
     return Table("Regret: does one design serve all?", columns, rows, strong=frozenset({best}), note=note)
-
-
-def pareto(points: Sequence[tuple[float, float]]) -> list[int]:
-    """Return the numbers of the points that no other beats: none has less of the first with as much of the second, in order."""
-    order = sorted(range(len(points)), key=lambda place: (points[place][0], -points[place][1]))
-    front: list[int] = []
-    best = -math.inf
-    for place in order:
-        if points[place][1] > best:
-            best = points[place][1]
-            front.append(place)
-    return front

@@ -7,6 +7,7 @@ from ideal.reports.content import Block, Facts, Headline, Note, Part, Section
 from ideal.reports.figures import gallery
 from ideal.reports.provenance import flattened, notes_of, provenance_parts
 from ideal.runs.read import Run
+from ideal.sweeps.axes import with_short_names
 from ideal.sweeps.names import point_name
 from ideal.sweeps.results import joined_rows, regret_table, sweep_table
 from ideal.text import digits_for, interval_text, number
@@ -23,7 +24,7 @@ _CAPTIONS = {
 
 def sweep_section(run: Run) -> Section:
     """Return what a sweep has found: the best point, figures, the points, differences and regret."""
-    record = run.record
+    record = with_short_names(run.record)
     axes = [each["name"] for each in record["axes"]]
     rows = joined_rows(record["points"], record["differences"], axes)
     done = sorted((row for row in rows if row["information"] is not None), key=lambda row: -row["information"])
