@@ -25,6 +25,7 @@ from ideal.jobs.task import Answer, Hear, Task, perform
 
 LOCAL = "local"
 _AHEAD = 2  # jobs of each worker that are on their way, so that none waits for the next
+_BUNDLE_SECONDS, _LARGEST_BUNDLE = 0.5, 50  # short jobs go together: Dask takes some milliseconds for each thing that it is given
 _LOOK = 2.0  # seconds between two looks at how many workers there are
 _PATIENCE = 30.0  # seconds in which a scheduler that is gone may come back
 
@@ -81,6 +82,8 @@ class Cluster(Executor):
         self._client.subscribe_topic(self._topic, lambda event: hear(*event[1]))
         self._pool = self._client.get_executor(pure=False)
         self._seen, self._workers = 0.0, 0
+        self._waiting: list[tuple[Task, Future]] = []
+        self._bundle, self._may_bundle = 1, True
 
     def submit(self, fn: Callable, /, *args, **kwargs) -> Future:
         """Have a function called on a worker; raises `WorkerDied` where the workers that try end."""
@@ -92,8 +95,35 @@ class Cluster(Executor):
         return found
 
     def do(self, task: Task) -> Future:
-        """Have a job done."""
-        return self.submit(_do, task, self._topic)
+        """Have a job done, once `flush` is called."""
+        found: Future = Future()
+        self._waiting.append((task, found))
+        return found
+
+    def flush(self) -> None:
+        """Send jobs on their way; those that take no time go together, so that Dask has less to do."""
+        while self._waiting:
+            own, self._waiting = self._waiting[: self._bundle], self._waiting[self._bundle :]
+            given = self.submit(_do_all, [task for task, _ in own], self._topic)
+            given.add_done_callback(partial(self._hand_out, [future for _, future in own]))
+
+    def _hand_out(self, futures: list[Future], given: Future) -> None:
+        """Give each future of a bundle its answer."""
+        if (error := given.exception()) is not None:
+            if isinstance(error, WorkerDied):  # the next time each job stands for itself alone
+                self._bundle, self._may_bundle = 1, False
+            for future in futures:
+                if future.set_running_or_notify_cancel():
+                    future.set_exception(error)
+            return
+        answers: list[Answer] = given.result()
+        seconds = sum(each.seconds for each in answers) / len(answers)
+        if self._may_bundle:
+            size = int(_BUNDLE_SECONDS / max(seconds, _BUNDLE_SECONDS / _LARGEST_BUNDLE))
+            self._bundle = max(1, min(size, 2 * self._bundle))
+        for future, answer in zip(futures, answers, strict=True):
+            if future.set_running_or_notify_cancel():
+                future.set_result(answer)
 
     @property
     def slots(self) -> int:
@@ -107,7 +137,12 @@ class Cluster(Executor):
                 text = f"{len(many)} workers have {max(many)} threads, and do one job at a time: start more with --nthreads 1"
                 warnings.warn(text, NoticeWarning, stacklevel=2)
             self._seen, self._workers = now, len(threads)
-        return self._workers * _AHEAD
+        return self._workers * _AHEAD * self._bundle
+
+    @property
+    def workers(self) -> int:
+        """How many workers there were at the last look."""
+        return self._workers
 
     def check(self) -> None:
         """Wait for a scheduler that is gone to come back.
@@ -175,6 +210,8 @@ def _warn_if_open(address: str) -> None:
 
 def _pass_on(found: Future, given: Future) -> None:
     """Give a future the outcome of another, with what Dask raises said in words."""
+    if not found.set_running_or_notify_cancel():
+        return
     if given.cancelled():
         found.set_exception(Gone())
     elif (error := given.exception()) is None:
@@ -184,6 +221,11 @@ def _pass_on(found: Future, given: Future) -> None:
     elif isinstance(error, ModuleNotFoundError):
         found.set_exception(
             EngineError(f"a worker has no module {error.name}: install ideal, of this version, where workers run")
+        )
+    elif "deserializ" in str(error):
+        reason = " ".join(str(error).split())[:200]
+        found.set_exception(
+            EngineError(f"a worker or the scheduler cannot read a job ({reason}): install the same ideal and Dask in all places")
         )
     else:
         found.set_exception(error)
@@ -198,8 +240,8 @@ _prepared: set[int] = set()  # threads that have their core
 _held: list[int] = []  # the core of this process: a lock on a file
 
 
-def _do(task: Task, topic: str) -> Answer:
-    """Do a task in a worker."""
+def _do_all(tasks: list[Task], topic: str) -> list[Answer]:
+    """Do tasks in a worker, one after the other."""
     from distributed import get_worker
 
     worker = get_worker()
@@ -207,7 +249,7 @@ def _do(task: Task, topic: str) -> Answer:
         if (own := threading.get_ident()) not in _prepared:
             _prepare()
             _prepared.add(own)
-        return perform(task, quietly(task.job, lambda *said: worker.log_event(topic, said)))
+        return [perform(task, quietly(task.job, lambda *said: worker.log_event(topic, said))) for task in tasks]
 
 
 def _prepare() -> None:

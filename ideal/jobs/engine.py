@@ -52,7 +52,7 @@ class Engine:
     @property
     def workers(self) -> int:
         """How many jobs are done at once."""
-        return max(1, self.slots // 2) if isinstance(self.executor, Cluster) else max(1, self._count)
+        return max(1, self.executor.workers if isinstance(self.executor, Cluster) else self._count)
 
     @property
     def is_elsewhere(self) -> bool:
@@ -71,6 +71,11 @@ class Engine:
         found = fresh.do(task)
         found.add_done_callback(lambda _: fresh.shutdown(wait=False))
         return found
+
+    def flush(self) -> None:
+        """Have begun what was given since the last call."""
+        if isinstance(self.executor, Cluster):
+            self.executor.flush()
 
     def said(self) -> Iterator[Said]:
         """Give what jobs have said since the last look."""

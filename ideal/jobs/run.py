@@ -230,6 +230,7 @@ class _Run:
         try:
             while self.ready or self.apart or self.running:
                 self._begin_all()
+                self.engine.flush()
                 if self.running:
                     self._collect()
                 elif self.apart:
