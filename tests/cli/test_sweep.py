@@ -27,7 +27,6 @@ def test_values_in_a_row_are_axes(ideal, out):
     document = json.loads(again.stdout)
     assert document["jobs"]["done_now"] == 0
     assert [axis["name"] for axis in document["axes"]] == ["design", "photons"]
-    assert document["command"][:2] == ["pytest", *document["command"][1:2]] or document["command"]
     dry = ideal(*BASE, "--design", "bayer", "white", "--photons", "50", "500", "-o", out, "--dry-run")
     assert "4 points, 6 jobs, 6 of them done" in dry.stdout
 
@@ -58,7 +57,7 @@ def test_a_point_that_fails_ends_with_1(ideal, tmp_path):
     [
         (("sweep", "lensless"), "a sweep needs an axis"),
         (("sweep", "lensles", "--photons", "1", "2"), "did you mean lensless"),
-        (("sweep", "lensless", "--photons", "1", "2", "--shard", "3/2", "-o", "x"), "--shard=3/2"),
+        (("sweep", "lensless", "--photons", "1", "2", "--shard", "3/2", "-o", "x"), "--shard 3/2 is no part"),
         (("sweep", "lensless", "--photons", "1", "2", "--shard", "1/2"), "a shard needs a folder"),
         (("sweep", "lensless", "--axis", "defocus=1,2"), "a sweep has no setting 'defocus'"),
         (("sweep", "lensless", "--photons", "1", "1"), "has 1 twice"),
