@@ -1,5 +1,6 @@
 """A job on its way to a process that does it, and what comes back: nothing but texts, numbers and the content of small files."""
 
+import atexit
 import contextlib
 import hashlib
 import io
@@ -175,7 +176,9 @@ def _is_there(path: str, digest: str) -> bool:
 @cache
 def _folder() -> tempfile.TemporaryDirectory:
     """Return a folder for copies of inputs, which goes with the process."""
-    return tempfile.TemporaryDirectory(prefix="ideal-inputs-")
+    found = tempfile.TemporaryDirectory(prefix="ideal-inputs-")
+    atexit.register(found.cleanup)
+    return found
 
 
 @cache

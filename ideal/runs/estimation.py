@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ideal import records
 from ideal.cameras import Camera, as_camera
 from ideal.density import find_model
@@ -27,6 +29,8 @@ from ideal.runs.folder import RunFolder, resources
 from ideal.runs.keeping import Keeping
 
 FIGURE = "information.png"
+_MANY = 40  # files whose models and pictures are all held in memory
+_SMALL_PICTURE = 2**14  # values of a measurement that is drawn beside many others
 
 
 def estimate_files(
@@ -206,7 +210,7 @@ class _Work:
             if several() and self._is_done(place):
                 continue
             try:
-                found.append(self._estimate(place, measured))
+                found.append(self._slim(self._estimate(place, measured)))
             except IdealError as error:
                 if len(self.sources) == 1 or isinstance(error, UsageError):
                     error.refused = _refused(measured)
@@ -221,6 +225,16 @@ class _Work:
                     errors.append(str(error))
                     self.failed(str(error))
         return Ranking.of(found, tasks, errors, all_pairs=all_pairs, seed=self.common["seed"])
+
+    def _slim(self, found: Estimate) -> Estimate:
+        """Return an estimate; of many files without its models and with a smaller picture, which memory would not hold."""
+        if len(self.sources) <= _MANY or found.example is None:
+            return found
+        values = found.example.values
+        step = max(1, int(np.sqrt(values.size / _SMALL_PICTURE))) if values.ndim > 1 else 1
+        return replace(
+            found, fitted={}, example=replace(found.example, values=np.array(values[::step, ::step] if step > 1 else values))
+        )
 
     def _is_done(self, place: int) -> bool:
         """Tell, in a process that works along with a first one, whether that has kept the estimate of a file."""
