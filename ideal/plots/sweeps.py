@@ -134,7 +134,7 @@ def map_figure(rows: Sequence[Mapping[str, Any]], axes: Sequence[Axis]) -> Figur
         for (i, j), value in np.ndenumerate(table) if is_small else ():
             if np.isfinite(value):
                 ink = "black" if value > min(values) + 0.6 * (max(values) - min(values)) else "white"
-                part.text(j, i, f"{value:.3g}", ha="center", va="center", fontsize=7, color=ink)
+                part.text(j, i, f"{value:#.3g}", ha="center", va="center", fontsize=7, color=ink)
         part.set_xticks(*_ticks(steps[0]), fontsize=8)
         part.set_yticks(*_ticks(steps[1]), fontsize=8)
         part.set_xlabel(_UNITS.get(across.name, across.name), fontsize=9)

@@ -228,13 +228,13 @@ class _Work:
 
     def _slim(self, found: Estimate) -> Estimate:
         """Return an estimate; of many files without its models and with a smaller picture, which memory would not hold."""
-        if len(self.sources) <= _MANY or found.example is None:
+        if len(self.sources) <= _MANY:
             return found
-        values = found.example.values
-        step = max(1, int(np.sqrt(values.size / _SMALL_PICTURE))) if values.ndim > 1 else 1
-        return replace(
-            found, fitted={}, example=replace(found.example, values=np.array(values[::step, ::step] if step > 1 else values))
-        )
+        example = found.example
+        if example is not None and example.values.ndim > 1:
+            step = max(1, int(np.sqrt(example.values.size / _SMALL_PICTURE)))
+            example = replace(example, values=np.array(example.values[::step, ::step]))
+        return replace(found, fitted={}, example=example)
 
     def _is_done(self, place: int) -> bool:
         """Tell, in a process that works along with a first one, whether that has kept the estimate of a file."""
