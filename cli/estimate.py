@@ -95,6 +95,10 @@ def estimate(
         typer.Option(metavar="FILE", help="JSON of an earlier --json: end with exit code 3 where a file departs from it."),
     ] = None,
     within: Annotated[float, typer.Option(metavar="BITS", help="Bits per pixel that a file may depart from --baseline.")] = 0.01,
+    processes: Annotated[
+        str | None,
+        typer.Option(metavar="auto|HOST:PORT,N,K", help="Train on several processes that run this command (auto: srun)."),
+    ] = None,
     as_json: _options.Json = False,
     plot: Annotated[
         str | None, typer.Option(metavar="FILE", help="Draw measurements and information (.png, .svg, .pdf).")
@@ -190,6 +194,7 @@ def estimate(
             overwrite=force,
             plot=plot,
             save_model=save_model,
+            processes=processes,
             progress=_output.narration(),
             failed=complain,
             show=show,

@@ -8,6 +8,7 @@ from . import formats as formats
 from . import health as health
 from . import imaging as imaging
 from . import information as information
+from . import jobs as jobs
 from . import measurements as measurements
 from . import noise as noise
 from . import optimize as optimize
@@ -18,6 +19,7 @@ from . import reports as reports
 from . import runs as runs
 from . import simulation as simulation
 from . import studies as studies
+from . import sweeps as sweeps
 from .cameras import Camera as Camera
 from .cameras import calibrate as calibrate
 from .cameras import read_camera as read_camera
@@ -34,6 +36,7 @@ from .optimize.runs import design as design
 from .reports import report as report
 from .runs.estimation import estimate_files as estimate_files
 from .simulation import simulate as simulate
+from .sweeps import sweep as sweep
 
 open = open_measurements
 __version__: str

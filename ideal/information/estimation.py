@@ -39,6 +39,7 @@ from ideal.information.scoring import (
     sensor_of,
     with_limits,
 )
+from ideal.jobs import processes
 from ideal.measurements.opening import opened
 from ideal.progress import Progress, shown
 
@@ -198,7 +199,8 @@ def _estimate(
     trained = sum(MODELS[name].trained for name in to_fit)
     budget = Budget(effort / len(folds), time_limit, len(folds) * trained, checkpoints)
     facts = (origin, names, noise.describe(), source.shape, source.calibration, effort, time_limit, len(folds))
-    kept = KeptFolds(checkpoints, facts, _contents(patches, folds), fitted)
+    # Of several processes that train together none may skip a fold that another does.
+    kept = KeptFolds(None if processes.several() else checkpoints, facts, _contents(patches, folds), fitted)
     for number, fold in enumerate(folds):
         label = f"{source.path}, fold {number + 1} of {len(folds)}" if len(folds) > 1 else source.path
         key = [seed, 2, number]

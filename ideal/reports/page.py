@@ -22,11 +22,23 @@ from ideal.reports.sections.decodings import decoding_section
 from ideal.reports.sections.designs import design_section
 from ideal.reports.sections.estimates import estimate_section
 from ideal.reports.sections.studies import reproduction_section
+from ideal.reports.sections.sweeps import sweep_section
 from ideal.reports.sections.together import compared
-from ideal.runs.read import CALIBRATION, CHOICE, DECODING, DESIGN, ESTIMATE, REPRODUCTION, Run, none_of, read_runs
+from ideal.runs.read import (
+    CALIBRATION,
+    CHOICE,
+    DECODING,
+    DESIGN,
+    ESTIMATE,
+    REPRODUCTION,
+    SWEEP,
+    Run,
+    none_of,
+    read_runs,
+)
 
 _SECTIONS = {ESTIMATE: estimate_section, DESIGN: design_section, CHOICE: choice_section, REPRODUCTION: reproduction_section}
-_SECTIONS |= {DECODING: decoding_section, CALIBRATION: calibration_section}
+_SECTIONS |= {DECODING: decoding_section, CALIBRATION: calibration_section, SWEEP: sweep_section}
 _SUFFIXES = (".html", ".htm")
 
 

@@ -14,9 +14,9 @@ from ideal.records import from_json
 if TYPE_CHECKING:
     from ideal.information.results import Estimate
 
-ESTIMATE, DESIGN, CHOICE, REPRODUCTION = "estimate", "design", "choice", "reproduction"
+ESTIMATE, DESIGN, CHOICE, REPRODUCTION, SWEEP = "estimate", "design", "choice", "reproduction", "sweep"
 DECODING, CALIBRATION = "decoding", "calibration"
-_REPRODUCTION_FORMAT = "ideal-reproduction"
+_REPRODUCTION_FORMAT, _SWEEP_FORMAT = "ideal-reproduction", "ideal-sweep"
 _NAMED = 3  # folders that a message has room to name
 _HEAD = 200  # characters of a record that say what it is of
 
@@ -27,7 +27,7 @@ class Run:
 
     Attributes:
         path: of the folder, as the user named it, or of the file of a decoding or a camera; None of results in memory.
-        kind: `ESTIMATE`, `DESIGN`, `CHOICE`, `REPRODUCTION`, `DECODING` or `CALIBRATION`.
+        kind: `ESTIMATE`, `DESIGN`, `CHOICE`, `REPRODUCTION`, `SWEEP`, `DECODING` or `CALIBRATION`.
         record: what run.json says.
         status: "finished", "failed" (of some files or as a whole) or "unfinished".
         date: when the record was written, as 2026-01-31; "" where nobody knows.
@@ -171,7 +171,7 @@ def read_run(folder: Path) -> Run:
     """
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "does not exist"
-        raise DataError(f"{folder} {what}: name the folder of a run (--out of ideal estimate, optimize or reproduce)")
+        raise DataError(f"{folder} {what}: name the folder of a run (--out of ideal estimate, optimize, sweep or reproduce)")
     if not (folder / "run.json").is_file():
         below = sorted(each.parent for each in folder.glob("*/run.json"))
         hint = f"; there are runs in it: {', '.join(map(str, below[:_NAMED]))}" + ", ..." * (len(below) > _NAMED)
@@ -219,6 +219,8 @@ def _is_of_study(file: Path, text: str) -> bool:
 def _kind(record: dict) -> str | None:
     if record.get("format") == _REPRODUCTION_FORMAT:
         return REPRODUCTION
+    if record.get("format") == _SWEEP_FORMAT:
+        return SWEEP
     if "strategies" in record:
         return CHOICE
     if "designs" in record:
