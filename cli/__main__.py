@@ -45,9 +45,9 @@ Examples:
   ideal simulate lensless cifar10 -o captures.h5   measurements of objects through a system
   ideal decode lensless beads --decoder wiener     how good the estimates of a decoder are
   ideal decoders                                   decoders, what they serve and their settings
-  ideal optimize color-filter-array --target chroma --out runs/colour      a design that carries more
+  ideal optimize color-filter-array --target chroma --out runs/color      a design that carries more
   ideal sweep color-filter-array --design bayer white --photons 30 300 -o runs/plane      a whole comparison
-  ideal report runs/colour                         a page of it to read, to print and to send
+  ideal report runs/color                         a page of it to read, to print and to send
   ideal plot runs/camera -o figure.pdf --width 3.4 the figure of a finished run, drawn again
   ideal reproduce two-point --quick                a published result made again, with figure and table
 

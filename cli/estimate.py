@@ -49,7 +49,7 @@ def estimate(
         str | None,
         typer.Option(
             metavar="SIDE",
-            help="Period of the sensor's colour mosaic, to align patches: 2, or 2x6; 1 for none; default: what the file says.",
+            help="Period of the sensor's color mosaic, to align patches: 2, or 2x6; 1 for none; default: what the file says.",
         ),
     ] = None,
     max_patches: Annotated[int, typer.Option(min=10, help="Patches used of a file, at most.")] = 20_000,

@@ -29,8 +29,8 @@ def report(
 
     \b
     Examples:
-      ideal report runs/colour
-      ideal report runs/colour runs/beads -o designs.html --title "Two designs"
+      ideal report runs/color
+      ideal report runs/color runs/beads -o designs.html --title "Two designs"
       ideal report runs/* -o all.html --force
 
     The page holds all that it shows, figures included, and needs no network. Runs that measured the same objects are compared.

@@ -138,7 +138,7 @@ def _finish(axis, count: int, plotted: Sequence[float]) -> None:
 
 
 def _draw_measurement(axis, example: "Example", *, last: bool) -> None:
-    """Draw an image in grey or colour with its scale, or the amplitudes of visibilities."""
+    """Draw an image in grey or color with its scale, or the amplitudes of visibilities."""
     values, units = example.values, example.units
     if values.ndim == 1:
         axis.plot(np.abs(values), ".", color=BLUE, markersize=3)

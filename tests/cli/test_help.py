@@ -83,7 +83,7 @@ COMPLETED = {
     "ideal optimize interferometer --against ": ["sites", "half", "random", "all", "none"],
     "ideal optimize lensless-phase beads --start lens --start d": ["diffuser"],
     "ideal optimize mine.toml --start ": [],
-    "ideal optimize lensless --target c": ["colour", "chroma"],
+    "ideal optimize lensless --target c": ["color", "chroma"],
     "ideal optimize lensless --objective e": ["end-to-end"],
     "ideal optimize lensless --method a": ["auto", "adam"],
     "ideal simulate diffraction": ["diffraction-limited"],
