@@ -3,8 +3,8 @@
 import numpy as np
 
 INKS = {"R": (0.84, 0.19, 0.17), "G": (0.25, 0.64, 0.30), "B": (0.20, 0.38, 0.78), "W": (0.93, 0.93, 0.91)}
-SHOWN = ("bayer", "rgbw-bayer", "rgbw-kodak", "random 0", "for chroma", "for total", "for mse", "for colour", "white")
-PANELS = {"total": "about the whole scene", "chroma": "about colour beyond luminance", "colour": "about the colour of a pixel"}
+SHOWN = ("bayer", "rgbw-bayer", "rgbw-kodak", "random 0", "for chroma", "for total", "for mse", "for color", "white")
+PANELS = {"total": "about the whole scene", "chroma": "about color beyond luminance", "color": "about the color of a pixel"}
 FAR = 4.0  # dB below the median: a mosaic that is told in words instead of drawn
 DESIGNED, NAMED, DRAWN = "#c0392b", "#1f3b73", "0.62"
 

@@ -1,4 +1,4 @@
-"""How tight the trained models are: set A against processor time, little light, known truths, a colour mosaic.
+"""How tight the trained models are: set A against processor time, little light, known truths, a color mosaic.
 
 `curve`: bound on set A (grey CIFAR-10, 16x16, 100 photons) against the CPU seconds of a fresh process, set-up and compilation
 included, model by model; with --plot a figure. `light`: CIFAR-10 at 1 and 5 photons: mass on whole counts against a density of

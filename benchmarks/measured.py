@@ -19,7 +19,7 @@ _MARK = "†"
 
 def digest_of(benchmark: str) -> str:
     """Return the first letters of a digest of all code of `ideal` that a benchmark can reach."""
-    from ideal.studies.engine.code import code_digest
+    from ideal.jobs.code import code_digest
 
     if str(HERE) not in sys.path:
         sys.path.insert(0, str(HERE))

@@ -1,4 +1,4 @@
-"""Which target makes a good colour sensor: mosaics of 8x8 filters (R, G, B, white) for photographs, 1000 photons on white.
+"""Which target makes a good color sensor: mosaics of 8x8 filters (R, G, B, white) for photographs, 1000 photons on white.
 
 Each target has its mosaic designed by the closed form in a fresh process, from one random start: `seconds` are those of the
 design, from the statistics of the scenes on, its compilation and local search included. These, the named mosaics, random ones and
@@ -27,8 +27,8 @@ from _common import emit, fresh_process, parser, say
 PHOTONS = 1000.0
 BORDER = 4  # pixels of a patch's edge that the decoder is not judged by
 LETTERS = "RGBW"
-TARGETS = ("total", "colour", "mse", "chroma", "chroma + 0.6 luminance")
-JUDGED = ("total", "luminance", "chroma", "colour", "mse", "red", "green", "blue")
+TARGETS = ("total", "color", "mse", "chroma", "chroma + 0.6 luminance")
+JUDGED = ("total", "luminance", "chroma", "color", "mse", "red", "green", "blue")
 SUMS = {"red + green + blue": {"red": 1.0, "green": 1.0, "blue": 1.0}}  # what follows from those
 SUMS |= {f"chroma + {share:g} luminance": {"chroma": 1.0, "luminance": share} for share in (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)}
 COMPARED = ("bayer", "rgbw-bayer", "rgbw-kodak", "random 0", "random 1", "random 2", "white")

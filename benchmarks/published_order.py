@@ -1,7 +1,7 @@
 """Do simulated systems come in the published order of information?
 
 lensless: CIFAR-10 side by side (or, without IDEAL_DATA, photographs), 96x96 to 65x65; one lens, four lenslets, a diffuser, each
-at 20, 40, 80, 160 and 320 photons a pixel. cfa: colour photographs at three light levels, 8x8 mosaics: Bayer against random RGBW,
+at 20, 40, 80, 160 and 320 photons a pixel. cfa: color photographs at three light levels, 8x8 mosaics: Bayer against random RGBW,
 three of them. microscope: generated cells at three light levels; bright field, phase contrast, one LED, with equal power. All are
 measured on the same objects, so that differences are paired. Every model of `--models` is fitted; that with the lowest loss on
 validation sources counts.

@@ -9,7 +9,7 @@ import typer
 
 from ideal._files import remove_temporaries
 from ideal.cli._guard import OneLineErrors, complain
-from ideal.cli._help import Panels, RegistryHelp
+from ideal.cli._help import Panels, RegistryHelp, Several
 from ideal.cli._streams import keep_interrupts, on_end, take_logs, take_streams
 from ideal.cli.attribute import attribute
 from ideal.cli.calibrate import calibrate
@@ -24,6 +24,7 @@ from ideal.cli.report import report
 from ideal.cli.reproduce import reproduce
 from ideal.cli.sample import sample
 from ideal.cli.simulate import simulate
+from ideal.cli.sweep import sweep
 from ideal.cli.systems import systems
 from ideal.runs.lock import release_all
 
@@ -45,9 +46,10 @@ Examples:
   ideal simulate lensless cifar10 -o captures.h5   measurements of objects through a system
   ideal decode lensless beads --decoder wiener     how good the estimates of a decoder are
   ideal decoders                                   decoders, what they serve and their settings
-  ideal optimize color-filter-array --target chroma --out runs/colour      a design that carries more
+  ideal optimize color-filter-array --target chroma --out runs/color      a design that carries more
+  ideal sweep color-filter-array --design bayer white --photons 30 300 -o runs/plane      a whole comparison
   ideal attribute interferometer --select 6        which elements carry the information, and which only together
-  ideal report runs/colour                         a page of it to read, to print and to send
+  ideal report runs/color                         a page of it to read, to print and to send
   ideal plot runs/camera -o figure.pdf --width 3.4 the figure of a finished run, drawn again
   ideal reproduce two-point --quick                a published result made again, with figure and table
 
@@ -77,6 +79,7 @@ app.command()(report)
 app.command(cls=RegistryHelp)(reproduce)
 app.command()(sample)
 app.command(cls=RegistryHelp)(simulate)
+app.command(cls=Several)(sweep)
 app.command()(systems)
 app.add_typer(data)
 

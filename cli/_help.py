@@ -31,6 +31,25 @@ class RegistryHelp(TyperCommand):
                 param.help = text
 
 
+class Several(RegistryHelp):
+    """A command whose options take several values in a row where they may be repeated: --photons 30 100."""
+
+    def parse_args(self, ctx, args: list[str]) -> list[str]:
+        """Repeat the name of such an option before each further value."""
+        many = {name for param in self.params if getattr(param, "multiple", False) for name in param.opts}
+        given: list[str] = []
+        option, has_value = None, False
+        for text in args:
+            if text.startswith("-") and not text[1:2].isdigit():
+                name, equals, _ = text.partition("=")
+                option, has_value = name if name in many else None, bool(equals)
+            elif option is not None:
+                given += [option] if has_value else []
+                has_value = True
+            given.append(text)
+        return super().parse_args(ctx, given)
+
+
 class Panels(RegistryHelp):
     """A command whose help lists options below the title of their panel: the option's `rich_help_panel`, which needs no rich."""
 

@@ -67,8 +67,8 @@ Groups = Annotated[
     str | None,
     typer.Option(
         metavar="FILE|N",
-        help="Source of each sample, such as the picture that a patch shows: a file with one a line (.txt) or an .npy array; "
-        "or N, for every N samples in a row.",
+        help="Source of each sample, such as the picture that a patch shows: a file with one a line (.txt), an .npy "
+        "array or FILE.h5::NAME; or N, for every N samples in a row.",
     ),
 ]
 SourceName = Annotated[
@@ -117,6 +117,21 @@ RUNS_CODE = "A file that names a module runs code: use only what you trust."
 FollowLinks = Annotated[
     bool,
     typer.Option("--follow-links", help="Also read files outside the folder of FILE where it names them (links, parts of sets)."),
+]
+Jobs = Annotated[
+    int | None, typer.Option(min=1, help="Processes at work, each on a core of its own; default: as many as there are cores.")
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS|FILE", help="Dask scheduler whose workers do it: tcp://HOST:8786, tls://..., a file, or local."
+    ),
+]
+Shard = Annotated[
+    str | None,
+    typer.Option(
+        metavar="K/N", help="Do the K-th of N parts; none: all, and the result; default: what a Slurm array's variables say."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else on stdout.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")]

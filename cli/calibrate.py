@@ -51,7 +51,7 @@ def calibrate(
     ] = None,
     period: Annotated[
         str | None,
-        typer.Option(metavar="SIDE", help="Period of the sensor's colour mosaic: 2, or 2x6; default: what files say, or none."),
+        typer.Option(metavar="SIDE", help="Period of the sensor's color mosaic: 2, or 2x6; default: what files say, or none."),
     ] = None,
     axes: _options.Axes = None,
     follow_links: _options.FollowLinks = False,

@@ -49,7 +49,7 @@ def estimate(
         str | None,
         typer.Option(
             metavar="SIDE",
-            help="Period of the sensor's colour mosaic, to align patches: 2, or 2x6; 1 for none; default: what the file says.",
+            help="Period of the sensor's color mosaic, to align patches: 2, or 2x6; 1 for none; default: what the file says.",
         ),
     ] = None,
     max_patches: Annotated[int, typer.Option(min=10, help="Patches used of a file, at most.")] = 20_000,
@@ -95,6 +95,10 @@ def estimate(
         typer.Option(metavar="FILE", help="JSON of an earlier --json: end with exit code 3 where a file departs from it."),
     ] = None,
     within: Annotated[float, typer.Option(metavar="BITS", help="Bits per pixel that a file may depart from --baseline.")] = 0.01,
+    processes: Annotated[
+        str | None,
+        typer.Option(metavar="auto|HOST:PORT,N,K", help="Train on several processes that run this command (auto: srun)."),
+    ] = None,
     as_json: _options.Json = False,
     plot: Annotated[
         str | None, typer.Option(metavar="FILE", help="Draw measurements and information (.png, .svg, .pdf).")
@@ -190,6 +194,7 @@ def estimate(
             overwrite=force,
             plot=plot,
             save_model=save_model,
+            processes=processes,
             progress=_output.narration(),
             failed=complain,
             show=show,

@@ -55,9 +55,9 @@ def optimize(
         typer.Option(
             metavar="TARGET",
             autocompletion=_names.names_in(_names.TARGETS),
-            help="What information is wanted about: total, colour (of each pixel, for a colour sensor), mse (bits by which a "
+            help="What information is wanted about: total, color (of each pixel, for a color sensor), mse (bits by which a "
             "linear decoder's error shrinks), luminance, chroma (beyond luminance), a channel, region:8-24,8-24, label, or a "
-            "weighted sum as 'chroma + 0.6 luminance'; default: total, of a colour filter array colour.",
+            "weighted sum as 'chroma + 0.6 luminance'; default: total, of a color filter array color.",
             rich_help_panel=_OBJECTIVE,
         ),
     ] = None,
@@ -242,13 +242,13 @@ def optimize(
     \b
     Examples:
       ideal optimize color-filter-array --photons 1000 --out runs/mosaic
-      ideal optimize color-filter-array kodak --target mse --floor green=8 --photons 1000 --out runs/colour
+      ideal optimize color-filter-array kodak --target mse --floor green=8 --photons 1000 --out runs/color
       ideal optimize lensless-lenslets beads --start random --against one-lens --against ten-lenslets
       ideal optimize examples/cell_microscope.toml --out runs/leds
       ideal optimize interferometer --choose 4 --out runs/array
       ideal optimize interferometer --set array=EHT2017+candidates --choose 3 --keep EHT2017
       ideal optimize my_camera.toml photographs --objective samples --steps 300
-      ideal optimize --config runs/colour/run.toml --seed 1 --out runs/colour-1      the same again, but for the seed
+      ideal optimize --config runs/color/run.toml --seed 1 --out runs/color-1      the same again, but for the seed
 
     The final figures come from fresh measurements of objects that the design was not made for.
     """

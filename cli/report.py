@@ -13,7 +13,11 @@ from ideal.cli._guard import guarded
 def report(
     runs: Annotated[
         list[str],
-        typer.Argument(metavar="RUN", help="Folders that --out of ideal estimate, optimize or reproduce has written."),
+        typer.Argument(
+            metavar="RUN",
+            help="Folders that --out of ideal estimate, optimize or reproduce has written, cameras (.h5) of ideal calibrate, or "
+            "what ideal decode --json printed.",
+        ),
     ],
     out: Annotated[str, typer.Option("-o", "--out", metavar="FILE", help="Page to write (.html).")] = "report.html",
     title: Annotated[str | None, typer.Option(metavar="TEXT", help="Title of the page; default: what the run is.")] = None,
@@ -25,8 +29,8 @@ def report(
 
     \b
     Examples:
-      ideal report runs/colour
-      ideal report runs/colour runs/beads -o designs.html --title "Two designs"
+      ideal report runs/color
+      ideal report runs/color runs/beads -o designs.html --title "Two designs"
       ideal report runs/* -o all.html --force
 
     The page holds all that it shows, figures included, and needs no network. Runs that measured the same objects are compared.

@@ -28,9 +28,9 @@ def reproduce(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random: the same seed gives the same figures.")] = 0,
-    jobs: Annotated[
-        int | None, typer.Option(min=1, help="Processes at work, each on a core of its own; default: as many as there are cores.")
-    ] = None,
+    jobs: _options.Jobs = None,
+    scheduler: _options.Scheduler = None,
+    shard: _options.Shard = None,
     redraw: Annotated[bool, typer.Option("--redraw", help="Only draw the figures and tables again from run.json.")] = False,
     as_json: _options.Json = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite a study that was made with another seed or size.")] = False,
@@ -70,6 +70,8 @@ def reproduce(
         quick=quick,
         seed=seed,
         jobs=jobs,
+        scheduler=scheduler,
+        shard=shard,
         redraw=redraw,
         overwrite=force,
         provenance=provenance,

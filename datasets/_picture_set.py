@@ -7,7 +7,7 @@ from typing import ClassVar
 from ideal._ranges import Range
 from ideal.datasets._contract import ObjectSet, ObjectSource
 from ideal.datasets._generated import check_kind
-from ideal.datasets._to_scene import COLOURS, FITS, Pictures, PictureScenes
+from ideal.datasets._to_scene import COLORS, FITS, Pictures, PictureScenes
 from ideal.errors import UsageError, unknown_name
 from ideal.imaging import Scene, setting
 
@@ -44,11 +44,11 @@ class PictureSet(ObjectSet):
     def open(self, scene: Scene, seed: int = 0) -> ObjectSource:
         """Return pictures that fit a scene; see `ObjectSet.open`."""
         check_kind(self, scene)
-        pictures, grey = self._pictures(scene), self._without_colours
+        pictures, grey = self._pictures(scene), self._without_colors
         return PictureScenes(pictures, scene, seed, fit=self.fit, small_fit=self.small_fit, grey=grey, phase=self.phase)
 
     @property
-    def _without_colours(self) -> bool:
+    def _without_colors(self) -> bool:
         return False
 
     @abstractmethod
@@ -57,16 +57,16 @@ class PictureSet(ObjectSet):
 
 
 @dataclass(frozen=True, eq=False)
-class ColourSet(PictureSet):
-    """Pictures in colour."""
+class ColorSet(PictureSet):
+    """Pictures in color."""
 
-    grey: bool = setting(False, "", "show the luminance in all channels of a colour scene alike")
+    grey: bool = setting(False, "", "show the luminance in all channels of a color scene alike")
 
     @property
     def preview(self) -> Scene:
-        """The scene to show people: in colour, if the pictures are."""
-        return Scene("radiance", (128, 128)) if self.grey else Scene("radiance", (128, 128, 3), COLOURS)
+        """The scene to show people: in color, if the pictures are."""
+        return Scene("radiance", (128, 128)) if self.grey else Scene("radiance", (128, 128, 3), COLORS)
 
     @property
-    def _without_colours(self) -> bool:
+    def _without_colors(self) -> bool:
         return self.grey

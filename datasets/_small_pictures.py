@@ -9,8 +9,8 @@ import numpy as np
 
 from ideal.datasets import _archives, _download
 from ideal.datasets._data_folder import has_data_file, open_data_file
-from ideal.datasets._picture_set import ColourSet, PictureSet
-from ideal.datasets._to_scene import COLOURS, FITS, Pictures
+from ideal.datasets._picture_set import ColorSet, PictureSet
+from ideal.datasets._to_scene import COLORS, FITS, Pictures
 from ideal.errors import DataError, MissingDataError
 from ideal.imaging import Scene, setting
 
@@ -32,13 +32,11 @@ _FASHION_CLASSES = (
 
 
 @dataclass(frozen=True, eq=False)
-class Cifar10(ColourSet):
-    """CIFAR-10: colour pictures of 32 x 32 in ten classes; of IDEAL_DATA's 20,000 the 4,000 exact ones come before copies."""
+class Cifar10(ColorSet):
+    """CIFAR-10: color pictures of 32 x 32 in ten classes; of IDEAL_DATA's 20,000 the 4,000 exact ones come before copies."""
 
     name: ClassVar[str] = "cifar10"
-    summary: ClassVar[str] = (
-        "CIFAR-10: labelled colour pictures of 32 x 32, 60,000 (IDEAL_DATA: 20,000, most of them JPEG copies)"
-    )
+    summary: ClassVar[str] = "CIFAR-10: labelled color pictures of 32 x 32, 60,000 (IDEAL_DATA: 20,000, most of them JPEG copies)"
     origin: ClassVar[str] = "downloaded"
     licence: ClassVar[str] = "no formal licence: cite Krizhevsky 2009"
     choices: ClassVar[dict[str, tuple[str, ...]]] = {"fit": FITS, "split": _SPLITS, "source": _SOURCES}
@@ -49,7 +47,7 @@ class Cifar10(ColourSet):
     @property
     def preview(self) -> Scene:
         """The scene to show people: one picture."""
-        return Scene("radiance", (32, 32)) if self.grey else Scene("radiance", (32, 32, 3), COLOURS)
+        return Scene("radiance", (32, 32)) if self.grey else Scene("radiance", (32, 32, 3), COLORS)
 
     def _pictures(self, scene: Scene) -> Pictures:
         downloaded = _chosen_source(self.name, self.source, "cifar10.h5")

@@ -13,7 +13,7 @@ from ideal.errors import UsageError
 from ideal.imaging import Scene
 
 FITS = ("auto", "crop", "tile", "pad", "resize")
-COLOURS = ("red", "green", "blue")
+COLORS = ("red", "green", "blue")
 TILE_BLOCK = 64  # pictures that may be neighbours in a tiled scene, at most
 _FEWEST_BLOCKS = 20  # so that groups can be split into those that are fitted and those that are scored
 _DARKEST = 1e-2  # of the light through a transmission: no object is blacker, for its absorption would have no end
@@ -76,7 +76,7 @@ class PictureScenes(ObjectSource):
         fit: one of `FITS`; "auto" is crop where any picture is as large as the scene, and `small_fit` elsewhere.
         small_fit: "tile"; "pad" for pictures that are whole only as they are: larger ones are then resized, not cropped; "crop"
             where smaller pictures are refused.
-        grey: show colour pictures without their colours.
+        grey: show color pictures without their colors.
         phase: of a transmission, the largest phase in radians; 0 for absorption.
 
     Raises:
@@ -99,7 +99,7 @@ class PictureScenes(ObjectSource):
         if len(scene.shape) not in (2, 3):
             raise UsageError(f"{pictures.name} shows pictures; a scene of shape {scene.shape} has no rows and columns")
         self._size = rows_and_columns(scene.shape)
-        channels = scene.channels or (COLOURS if len(scene.shape) == 3 and scene.shape[2] == 3 else ())
+        channels = scene.channels or (COLORS if len(scene.shape) == 3 and scene.shape[2] == 3 else ())
         plain = scene.kind in ("sky", "transmission") or len(scene.shape) == 2
         self._channels = () if plain else tuple(channels)
         if not plain and len(self._channels) != scene.shape[2]:
@@ -228,22 +228,22 @@ def _chosen_fit(fit: str, large: np.ndarray, sizes: np.ndarray, size: tuple[int,
 def _mixing(pictures: Pictures, count: int, channels: tuple[str, ...], grey: bool) -> np.ndarray:
     """Return what each channel of a picture gives to each of a scene, (channel of the picture, channel of the scene)."""
     bands = np.array(pictures.bands)
-    if channels in ((), COLOURS):
+    if channels in ((), COLORS):
         if len(bands):
-            colours = np.stack([(bands >= 600), (bands >= 500) & (bands < 600), bands < 500], 1)
-            weights = colours / np.maximum(colours.sum(0), 1) if channels else np.full((count, 1), 1 / count)
+            colors = np.stack([(bands >= 600), (bands >= 500) & (bands < 600), bands < 500], 1)
+            weights = colors / np.maximum(colors.sum(0), 1) if channels else np.full((count, 1), 1 / count)
         elif count == 1:
             weights = np.ones((1, max(1, len(channels))))
         elif count == 3:
             luminance = np.array(LUMINANCE)[:, None]
             weights = luminance if not channels else np.repeat(luminance, 3, 1) if grey else np.eye(3)
         else:
-            raise UsageError(f"{pictures.name}: pictures of {count} channels are neither grey nor colour")
+            raise UsageError(f"{pictures.name}: pictures of {count} channels are neither grey nor color")
         return (weights / max(1, len(channels))).astype(np.float32)
     named = [_wavelength(name) for name in channels]
     wanted = [each for each in named if each is not None]
     if not len(bands) or len(wanted) < len(named) or any(not bands[0] <= each <= bands[-1] for each in wanted):
-        has = f"bands of {bands[0]:g} to {bands[-1]:g} nm" if len(bands) else "grey or colour pictures"
+        has = f"bands of {bands[0]:g} to {bands[-1]:g} nm" if len(bands) else "grey or color pictures"
         raise UsageError(
             f"{pictures.name} has {has}, none for the channels {', '.join(channels)}: objects for red, green and blue are all "
             "sets of pictures, for wavelengths in nm (450 nm) multispectral"

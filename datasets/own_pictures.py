@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ideal._regular_files import check_regular
-from ideal.datasets._picture_set import ColourSet
-from ideal.datasets._to_scene import COLOURS, Pictures
+from ideal.datasets._picture_set import ColorSet
+from ideal.datasets._to_scene import COLORS, Pictures
 from ideal.errors import DataError, UsageError
 from ideal.imaging import Scene, setting
 
@@ -24,7 +24,7 @@ _CACHED = 64  # pictures that are kept while others are read
 
 
 @dataclass(frozen=True, eq=False)
-class OwnPictures(ColourSet):
+class OwnPictures(ColorSet):
     """Own pictures: those of a folder and of the folders in it, or those of an array (picture, row, column[, channel]).
 
     Pictures of 8 bits are taken for sRGB, as cameras and screens write them, unless `linear` says that they are in proportion to
@@ -61,10 +61,10 @@ class OwnPictures(ColourSet):
 
     @property
     def preview(self) -> Scene:
-        """The scene to show people: in colour, if the pictures are."""
+        """The scene to show people: in color, if the pictures are."""
         stock = self._stock
         size = tuple(int(side) for side in np.minimum(stock.sizes.min(0), 128))
-        return Scene("radiance", (*size, 3), COLOURS) if stock.channels == 3 and not self.grey else Scene("radiance", size)
+        return Scene("radiance", (*size, 3), COLORS) if stock.channels == 3 and not self.grey else Scene("radiance", size)
 
     def _pictures(self, scene: Scene) -> Pictures:
         stock = self._stock
@@ -120,7 +120,7 @@ def _stock_of_folder(folder: str, linear: bool, group_by: str) -> _Stock:
 
 
 def _shape_of(file: Path) -> tuple[int, ...]:
-    """Return rows, columns and channels of a picture, colours as three whatever it has."""
+    """Return rows, columns and channels of a picture, colors as three whatever it has."""
     check_regular(file)
     try:
         from PIL import Image

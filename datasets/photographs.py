@@ -35,7 +35,7 @@ def code_values(name: str) -> np.ndarray:
 
 
 def photograph(name: str) -> np.ndarray:
-    """Return the luminance of a photograph, (row, column), linear, from 0 to 1 (Rec. 709 weights for colour)."""
+    """Return the luminance of a photograph, (row, column), linear, from 0 to 1 (Rec. 709 weights for color)."""
     light = linear_light(code_values(name))
     return light @ np.array(LUMINANCE) if light.ndim == 3 else light
 

@@ -9,9 +9,9 @@ import numpy as np
 from ideal._ranges import Range
 from ideal.datasets import _archives
 from ideal.datasets._data_folder import open_data_file
-from ideal.datasets._picture_set import ColourSet, PictureSet
+from ideal.datasets._picture_set import ColorSet, PictureSet
 from ideal.datasets._small_pictures import Cifar10, FashionMnist, Mnist
-from ideal.datasets._to_scene import COLOURS, FITS, Pictures
+from ideal.datasets._to_scene import COLORS, FITS, Pictures
 from ideal.datasets.photographs import NAMES, code_values, linear_light, photograph
 from ideal.imaging import Scene, setting
 
@@ -22,32 +22,32 @@ _REGIONS = 4  # a side of the still life, where scenes are small enough
 
 
 @dataclass(frozen=True, eq=False)
-class Photographs(ColourSet):
-    """Photographs of scikit-image: twelve, of which five are in colour; colour scenes are made of these."""
+class Photographs(ColorSet):
+    """Photographs of scikit-image: twelve, of which five are in color; color scenes are made of these."""
 
     name: ClassVar[str] = "photographs"
-    summary: ClassVar[str] = "12 photographs that come with scikit-image, 5 of them in colour"
+    summary: ClassVar[str] = "12 photographs that come with scikit-image, 5 of them in color"
     origin: ClassVar[str] = "bundled"
     licence: ClassVar[str] = "free, by file (public domain, CC0, CC BY): scikit-image, skimage/data/README.txt"
 
     small_fit: ClassVar[str] = "crop"
 
     def _pictures(self, scene: Scene) -> Pictures:
-        coloured = scene.kind == "radiance" and len(scene.shape) == 3 and not self.grey
-        loaded = _loaded_photographs(coloured)
+        colored = scene.kind == "radiance" and len(scene.shape) == 3 and not self.grey
+        loaded = _loaded_photographs(colored)
         sizes = np.array([each.shape[:2] for each in loaded])
         return Pictures(self.name, sizes, lambda numbers: [loaded[n] for n in numbers])
 
 
 @lru_cache(maxsize=2)
-def _loaded_photographs(coloured: bool) -> list[np.ndarray]:
-    if coloured:
+def _loaded_photographs(colored: bool) -> list[np.ndarray]:
+    if colored:
         return [code for code in map(code_values, NAMES) if code.ndim == 3]
     return [photograph(name).astype(np.float32) for name in NAMES]
 
 
 @dataclass(frozen=True, eq=False)
-class _DataFolderSet(ColourSet):
+class _DataFolderSet(ColorSet):
     """Pictures of one size in a dataset of natural_rgb.h5."""
 
     origin: ClassVar[str] = "IDEAL_DATA"
@@ -65,20 +65,20 @@ class _DataFolderSet(ColourSet):
 
 
 class Kodak(_DataFolderSet):
-    """The Kodak lossless true colour suite: 24 photographs of 512 x 768."""
+    """The Kodak lossless true color suite: 24 photographs of 512 x 768."""
 
     name: ClassVar[str] = "kodak"
-    summary: ClassVar[str] = "24 lossless colour photographs of 512 x 768 (Kodak true colour suite)"
+    summary: ClassVar[str] = "24 lossless color photographs of 512 x 768 (Kodak true color suite)"
     licence: ClassVar[str] = "released by the Eastman Kodak Company for unrestricted usage"
     dataset: ClassVar[str] = "kodak/images"
     small_fit: ClassVar[str] = "crop"
 
 
 class McMaster(_DataFolderSet):
-    """The McMaster (IMAX) pictures: 18 of 500 x 500, of strong colours."""
+    """The McMaster (IMAX) pictures: 18 of 500 x 500, of strong colors."""
 
     name: ClassVar[str] = "mcmaster"
-    summary: ClassVar[str] = "18 lossless colour photographs of 500 x 500 with strong colours (McMaster, for demosaicking)"
+    summary: ClassVar[str] = "18 lossless color photographs of 500 x 500 with strong colors (McMaster, for demosaicking)"
     licence: ClassVar[str] = "no formal licence, published for research: cite L. Zhang et al. 2011"
     dataset: ClassVar[str] = "mcmaster/images"
     small_fit: ClassVar[str] = "crop"
@@ -89,7 +89,7 @@ class Bsds500(_DataFolderSet):
     """Berkeley photographs: the centre 128 x 128 of every second one, averaged 2 x 2 in linear light."""
 
     name: ClassVar[str] = "bsds500"
-    summary: ClassVar[str] = "250 colour photographs of 128 x 128 (half-size centres of the Berkeley segmentation data set)"
+    summary: ClassVar[str] = "250 color photographs of 128 x 128 (half-size centres of the Berkeley segmentation data set)"
     licence: ClassVar[str] = "non-commercial research and education: cite Arbelaez et al. 2011"
     dataset: ClassVar[str] = "bsds500_half/images"
     choices: ClassVar[dict[str, tuple[str, ...]]] = {"fit": FITS, "split": ("all", "train", "val", "test")}
@@ -150,8 +150,8 @@ class Multispectral(PictureSet):
 
     @property
     def preview(self) -> Scene:
-        """The scene to show people: in colour."""
-        return Scene("radiance", (64, 64, 3), COLOURS)
+        """The scene to show people: in color."""
+        return Scene("radiance", (64, 64, 3), COLORS)
 
     def _pictures(self, scene: Scene) -> Pictures:
         with open_data_file("multispectral.h5", self.name) as file:

@@ -9,6 +9,7 @@ from . import formats as formats
 from . import health as health
 from . import imaging as imaging
 from . import information as information
+from . import jobs as jobs
 from . import measurements as measurements
 from . import noise as noise
 from . import optimize as optimize
@@ -19,6 +20,7 @@ from . import reports as reports
 from . import runs as runs
 from . import simulation as simulation
 from . import studies as studies
+from . import sweeps as sweeps
 from .attribution.call import attribute as attribute
 from .cameras import Camera as Camera
 from .cameras import calibrate as calibrate
@@ -36,6 +38,7 @@ from .optimize.runs import design as design
 from .reports import report as report
 from .runs.estimation import estimate_files as estimate_files
 from .simulation import simulate as simulate
+from .sweeps import sweep as sweep
 
 open = open_measurements
 __version__: str

@@ -27,6 +27,8 @@ _FEWEST_FOR_NOISE_MAP = 8
 _SHARED = 4.0  # standard errors from which on noise of rows or columns counts
 _LINEAR = (0.05, 0.95)  # of saturation, where linearity is judged
 _DRIFT = 5.0
+_ALIKE = 0.1  # correlation of neighbours' noise; wells that share charge reach some hundredths
+_DARKER = 3.0  # standard deviations of a pixel in the dark, by which light is not below the dark
 _BLACK = 1e-3  # share of dark values at the least number from which on the dark is cut off
 
 
@@ -151,6 +153,7 @@ class _Work:
             steps and not any(each.steps is None for each in every) and self._are_whole()
         )
         self.quantum = float(np.gcd.reduce(steps)) if self.integer and steps else 0.0
+        self._doubts(looks)
         dark = measure_dark(self.stacks["dark"], self.step) if self.stacks["dark"] else None
         self.dark = dark
         floor = self._floor(looks["dark"])
@@ -191,9 +194,37 @@ class _Work:
         )
 
     def _are_whole(self) -> bool:
-        first = next(each for stacks in self.stacks.values() for each in stacks)
-        frame = next(first.frames([0]))
-        return not bool(np.any(frame % 1))
+        firsts = (next(each.frames([0])) for stacks in self.stacks.values() for each in stacks)
+        return not any(bool(np.any(frame % 1)) for frame in firsts)
+
+    def _doubts(self, looks) -> None:
+        """Note what speaks against raw frames of which each is one exposure."""
+        if not self.integer:
+            self.notes.append(
+                "values are not whole numbers: frames that were averaged or corrected have less noise than the sensor, or more; "
+                "calibrate from raw frames"
+            )
+        for name, what in (("dark", "dark frames"), ("flat", "flat fields")):
+            digests = [each for _, look in looks[name] for each in look.digests if each is not None]
+            if copies := len(digests) - len(set(digests)):
+                self.notes.append(
+                    f"{copies} of {len(digests)} {what} are copies of others, value for value: the noise comes out too small; "
+                    "record each anew"
+                )
+            alike = [each for _, look in looks[name] for each in self._of_one_light(name, look)]
+            if alike and abs(middle := float(np.median(alike))) > _ALIKE:
+                of = "the read noise" if name == "dark" else "the gain"
+                self.notes.append(
+                    f"the noise of neighbouring pixels is alike in {what} ({middle:.2g} of 1), which that of a sensor is not: "
+                    "frames that were denoised, sharpened, demosaicked, scaled or compressed, or light that moves from frame to "
+                    f"frame; {of} is wrong"
+                )
+
+    def _of_one_light(self, name: str, look) -> list[float]:
+        """Return how alike neighbours are in the differences of frames of the same light."""
+        means = np.asarray(look.mean)
+        near = np.abs(np.diff(means, prepend=np.nan)) <= 0.02 * np.abs(means) + (np.inf if name == "dark" else 0.0)
+        return [each for each, same in zip(look.alike, near, strict=True) if same and math.isfinite(each)]
 
     # What frames with light say.
 
@@ -212,6 +243,14 @@ class _Work:
         for level in levels:
             level.mean -= base if dark is None else dark.mean_at(level.exposure)
             level.used = level.mean <= found.limit and level.clipped <= 1e-3
+        noise_of_dark = math.sqrt(max(noise, 0.0))
+        darker = [each for each in levels if dark is not None and each.mean < -max(_DARKER * noise_of_dark, 1.0)]
+        if darker and dark is not None:
+            least = min(each.mean for each in darker)
+            raise DataError(
+                f"flat: {len(darker)} of {len(levels)} levels of light are darker than the dark frames ({least + dark.mean:.4g} "
+                f"DN against {dark.mean:.4g} DN): are dark frames and flat fields exchanged, or recorded in other settings?"
+            )
         self.singles = sum(1 for each in levels if each.count < 2)
         if levels and self.singles == len(levels):
             self.notes.append(
@@ -348,6 +387,11 @@ class _Work:
         error = math.hypot(dark.current_error * self.per_count, found * self.relative)
         self.quantities["dark_current"] = _around("dark_current", found, error, self.z)
         assert dark.current is not None
+        if found < -self.z * error:
+            self.notes.append(
+                f"the dark value falls with the exposure, by {-found:.3g} e-/s: are the exposures named in the order of the "
+                "files? Offset and read noise are wrong if not"
+            )
         pattern = pattern_of(dark.current, good, dark.current_chance, lines=self._lines(dark.current_chance))
         if pattern.is_worth_a_map:
             shrunk = without_chance(dark.current, dark.current_mean, pattern.chance, pattern.share)

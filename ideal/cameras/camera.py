@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas
 
     from ideal.plots.theme import Figure
+    from ideal.runs.read import Run
 
 _LEAST_READ_NOISE = 0.01  # electrons: a camera has some
 _SHARED = 0.25  # lowest end of an interval over its value from which on noise of rows or columns is there
@@ -293,6 +294,20 @@ class Camera:
         from ideal.cameras.writer import write_camera
 
         write_camera(self, path, overwrite=overwrite)
+
+    def to_run(self) -> "Run":
+        """Return the camera as a report tells of it."""
+        from datetime import datetime
+
+        from ideal.plots.theme import picture_of
+        from ideal.runs.key import versions
+        from ideal.runs.read import CALIBRATION, Run
+
+        figures = {"transfer.png": picture_of(self.plot())} if self.levels else {}
+        if self.maps:
+            figures["maps.png"] = picture_of(self.plot("maps"))
+        record = self.to_record() | {"versions": versions()}
+        return Run(None, CALIBRATION, record, "finished", datetime.now().date().isoformat(), figures)
 
     def to_record(self) -> dict[str, Any]:
         """Return all but the maps as JSON types; `maps` has their names, and `bad_pixels` how many of each kind."""

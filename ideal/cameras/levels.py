@@ -10,6 +10,7 @@ from ideal.cameras.frames import Stack
 _SAME_LIGHT = 0.01  # share of the light by which frames of one level may differ: lamps flicker
 _ERRORS = 6.0
 _LOOK = 2**17  # values of a frame that its first look compares with the frame before
+_SIDE = 256  # rows and columns of the part in which neighbours are compared
 _SPIKE = 5.0  # standard deviations beyond which a difference does not count at first
 _CLIPPED = 1e-3  # share of values at the ceiling from which on a level is clipped
 _FALLEN = 0.8  # variance over that of the level where it is largest: beyond, the sensor saturates
@@ -58,6 +59,9 @@ class Look:
         lowest, highest: least and largest value.
         at_lowest, at_highest: how many values of each frame are these extremes of its own.
         steps: greatest common divisor of the values' differences; 0 for values that are not whole.
+        alike: correlation of neighbours in the difference from the frame before, in the direction where it is larger, less what
+            rows or columns share; NaN of the first.
+        digests: of each frame, alike only of frames that are; None of those that are saturated.
 
     """
 
@@ -68,11 +72,13 @@ class Look:
     at_lowest: list[int] = field(default_factory=list)
     at_highest: list[int] = field(default_factory=list)
     steps: int | None = None
+    alike: list[float] = field(default_factory=list)
+    digests: list[int | None] = field(default_factory=list)
 
 
 def look_at(stack: Stack, say) -> Look:
     """Read a stack once; `say` is called after each frame."""
-    found, last = Look(), None
+    found, last, block = Look(), None, np.empty(0)
     every = max(1, int(np.prod(stack.shape)) // _LOOK)
     for number, frame in enumerate(stack.frames()):
         low, high = frame.min(), frame.max()
@@ -85,6 +91,9 @@ def look_at(stack: Stack, say) -> Look:
         if number in (0, stack.count // 2):
             found.steps = int(np.gcd(found.steps or 0, _step(part)))
         found.variance.append(np.nan if last is None else _spread(part - last))
+        before, block = block, _middle(frame).astype(np.float64)
+        found.alike.append(np.nan if last is None else _alike(block - before))
+        found.digests.append(None if found.at_highest[-1] > frame.size / 2 else hash(part.tobytes()))
         last = part
         say()
     return found
@@ -101,6 +110,27 @@ def _spread(difference: np.ndarray) -> float:
     middle, spread = difference.mean(), difference.std()
     near = difference[np.abs(difference - middle) <= _SPIKE * spread] if spread > 0 else difference
     return float(near.var() / 2)
+
+
+def _middle(frame: np.ndarray) -> np.ndarray:
+    """Return a part in the middle of a frame that is small enough to be looked at at once, all its rows beside each other."""
+    height, width = (min(size, _SIDE) for size in frame.shape)
+    row, column = (frame.shape[0] - height) // 2, (frame.shape[1] - width) // 2
+    return frame[row : row + height, column : column + width]
+
+
+def _alike(difference: np.ndarray) -> float:
+    """Return the larger correlation of neighbours: along rows less what each row shares, down columns less what each shares."""
+    if min(difference.shape) < 8:
+        return np.nan
+    found = []
+    for values in (difference, difference.T):
+        rest = values - values.mean(1, keepdims=True)
+        most = _SPIKE * float(rest.std())
+        rest = np.clip(rest, -most, most)
+        power = float((rest**2).mean())
+        found.append(float((rest[:, 1:] * rest[:, :-1]).mean()) / power if power > 0 else 0.0)
+    return max(found, key=abs)
 
 
 def levels_of(stack: Stack, look: Look, dark: float) -> list[Level]:

@@ -55,6 +55,8 @@ def measure_flats(
     response = Response(np.zeros(shape))
     floor = None if dark is None or not dark.freedom else np.maximum(dark.variance, np.median(dark.variance))
     shared = None if dark is None else dark.components
+    lines = 0.0 if shared is None else max(shared.row, 0.0) + max(shared.column, 0.0)
+    alone: list[Level] = []
     for level in levels:
         if not level.used:
             continue
@@ -71,11 +73,22 @@ def measure_flats(
         response.mean += level.count * level.mean
         if level.count > 1:
             _variance_of(level, mean, moments.variance, frames, good, floor, slope, shared)
-            lines = 0.0 if shared is None else max(shared.row, 0.0) + max(shared.column, 0.0)
             response.chance += level.count * max(level.variance - lines, 0.0)
+        else:
+            alone.append(level)
+    response.chance += _chance_of(alone, levels, 0.0 if shared is None else shared.total, lines, slope)
     if response.frames and dark is not None:
         response.chance += response.frames**2 * dark.chance
     return response
+
+
+def _chance_of(alone: Sequence[Level], levels: Sequence[Level], dark: float, lines: float, slope: float) -> float:
+    """Return what noise makes of the sum of frames that have a level of their own: their variance is that of their light."""
+    known = [each for each in levels if each.used and each.count > 1]
+    light = sum(each.mean for each in known)
+    if light > 0:
+        slope = sum(each.variance - dark for each in known) / light
+    return sum(max(dark + slope * each.mean - lines, 0.0) for each in alone)
 
 
 def _variance_of(level: Level, mean, variance, frames, good, floor, slope, shared) -> None:

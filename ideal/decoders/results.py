@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas
 
     from ideal.plots.theme import Figure
+    from ideal.runs.read import Run
 
 FORMAT, FORMAT_VERSION = "ideal-decoding", 1
 QUALITIES = {
@@ -281,6 +282,18 @@ class Decoding:
         from ideal.plots.decoded import draw_decoding
 
         return draw_decoding(self)
+
+    def to_run(self) -> "Run":
+        """Return the result as a report tells of it."""
+        from datetime import datetime
+
+        from ideal.plots.theme import picture_of
+        from ideal.runs.key import versions
+        from ideal.runs.read import DECODING, Run
+
+        figures = {"decoding.png": picture_of(self.plot())} if self.pictures else {}
+        record = self.to_record() | {"versions": versions()}
+        return Run(None, DECODING, record, "finished", datetime.now().date().isoformat(), figures)
 
     def to_frame(self) -> "pandas.DataFrame":
         """Return the measures of quality as a data frame, a row each.

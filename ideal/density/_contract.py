@@ -239,7 +239,8 @@ def read_model_file(path) -> tuple[str, dict[str, np.ndarray]]:
             raise DataError(f"{path} has model format version {version}; this ideal reads up to {_FORMAT_VERSION}: update it")
         name, state = plain_text(str(file.attrs.get("model", ""))), read_arrays(file, path)
         checksum = file.attrs.get("checksum")
-    if odd := next((key for key, array in state.items() if np.iscomplexobj(array)), None):  # models of complex values are pairs
+    may_be = {"mean"} if bool(np.all(state.get("is_complex", False))) else set()  # its covariance is that of the parts
+    if odd := next((key for key, array in state.items() if np.iscomplexobj(array) and key not in may_be), None):
         raise DataError(f"{path} cannot be read as a model file: {odd} holds complex numbers: is it damaged?")
     for key, array in state.items() if checksum is None else ():  # of older files
         values = np.asarray(array)

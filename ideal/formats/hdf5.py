@@ -14,7 +14,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, BinaryIO, overload
 
 import h5py
 import numpy as np
@@ -66,8 +66,13 @@ def opened(path: str | Path, **options) -> Iterator[h5py.File]:
         file.close()
 
 
-def open_file(path: str | Path, **options) -> h5py.File:
+def open_file(path: str | Path, stream: BinaryIO | None = None, **options) -> h5py.File:
     """Open an HDF5 file for reading.
+
+    Args:
+        path: of the file.
+        stream: of it, through which it is read; None for HDF5's own way, in which all that open a file share it.
+        **options: as of `h5py.File`.
 
     Raises:
         DataError: it is no regular file, no HDF5, truncated, damaged, or locked by another program.
@@ -76,7 +81,7 @@ def open_file(path: str | Path, **options) -> h5py.File:
     check_regular(path, "an HDF5 file")
     _check_heaps(path)
     try:
-        return h5py.File(path, "r", **options)
+        return h5py.File(path if stream is None else stream, "r", **options)
     except (OSError, RuntimeError, ValueError) as error:
         text = str(error)
         if isinstance(error, PermissionError):
@@ -138,6 +143,8 @@ class Hdf5Tree:
     Args:
         path: of the file.
         follow_links: whether files outside its folder may be read where it names them.
+        alone: whether it shares nothing with others that have the same file open. HDF5 ends the process where two handles read
+            tables with values of variable length and one is closed (h5py issue 2920).
 
     Attributes:
         handle: the open file.
@@ -149,10 +156,16 @@ class Hdf5Tree:
     is_array = False
     calls_itself = "HDF5"
 
-    def __init__(self, path: str | Path, follow_links: bool = False):
+    def __init__(self, path: str | Path, follow_links: bool = False, alone: bool = False):
         self.path, self._follow = Path(path), follow_links
         self.folder = self.path.resolve().parent
-        self.handle = open_file(path, rdcc_nbytes=_CHUNK_CACHE)
+        self._stream = open(path, "rb") if alone else None  # noqa: SIM115
+        try:
+            self.handle = open_file(path, self._stream, rdcc_nbytes=_CHUNK_CACHE)
+        except BaseException:
+            if self._stream is not None:
+                self._stream.close()
+            raise
         self._others: dict[Path, h5py.File] = {}
         self.files: list[Path] = []
 
@@ -161,6 +174,12 @@ class Hdf5Tree:
         for each in self._others.values():
             each.close()
         self.handle.close()
+        if self._stream is not None:
+            self._stream.close()
+
+    def _name_of(self, node) -> str:
+        """Return the name of the file that a node lies in."""
+        return str(self.path) if node.file == self.handle else node.file.filename
 
     def attributes(self) -> dict:
         """Return the attributes of the file as plain Python values."""
@@ -246,7 +265,7 @@ class Hdf5Tree:
                         "dataset itself"
                     )
             else:
-                other = self._other(link.filename, node.file.filename, f"{plain_text(shown)} is a link to")
+                other = self._other(link.filename, self._name_of(node), f"{plain_text(shown)} is a link to")
                 node = self._resolve(other, link.path, shown, hops)
                 if node is None:
                     raise DataError(
@@ -368,7 +387,7 @@ class Hdf5Tree:
 
     def _sources_of(self, source, dataset: h5py.Dataset, where: str) -> Iterator[tuple[h5py.Dataset, Path]]:
         """Give the datasets that a mapping means, each with its file; more than one where its names hold the pattern %b."""
-        for file in self._named_by(source.file_name, dataset.file.filename, where):
+        for file in self._named_by(source.file_name, self._name_of(dataset), where):
             other = dataset.file if source.file_name == "." else self._other(str(file), str(file), f"{where} maps")
             for name in self._names_of(other, source.dset_name):
                 inner = self._resolve(other, name, name, [_HOPS])
@@ -411,7 +430,7 @@ class Hdf5Tree:
         """Return a dataset whose raw files are looked for beside the file, after a check of each."""
         for name, _, _ in dataset.external:
             name = os.fsdecode(name)
-            self.allowed(name, dataset.file.filename, f"{plain_text(dataset.name)} takes its values from")
+            self.allowed(name, self._name_of(dataset), f"{plain_text(dataset.name)} takes its values from")
         access = h5py.h5p.create(h5py.h5p.DATASET_ACCESS)
         access.set_efile_prefix(b"${ORIGIN}")
         file, name = dataset.file, dataset.name.encode()
@@ -553,21 +572,42 @@ def read_arrays(file: h5py.File, where: str | Path) -> dict[str, np.ndarray]:
         DataError: something is no plain dataset, or does not fit into memory.
 
     """
-    found = {}
     with damaged(where):
-        for name in file:
-            shown = plain_text(name)
-            if not isinstance(file.get(name, getlink=True), h5py.HardLink):
-                raise DataError(f"{where}: {shown} is a link, expected an array: is it a file of ideal?")
-            node = file[name]
-            if not isinstance(node, h5py.Dataset) or node.is_virtual or node.external or node.shape is None:
-                raise DataError(f"{where}: {shown} is no plain array: is it a file of ideal?")
-            check_written(node, f"{where}::{shown}")
-            check_filters(node, f"{where}::{shown}")
-            _check_chunks(node, f"{where}::{shown}")
-            check_memory(f"{where}::{shown}", (node.size or 0) * node.dtype.itemsize, "it", "is it a file of ideal?")
-            found[name] = node[()]
-    return found
+        return {name: _plain_array(file, name, where, "is it a file of ideal?") for name in file}
+
+
+def read_array(path: str | Path, name: str) -> np.ndarray:
+    """Return one array of any HDF5 file, by its path inside, whole; links of any kind are refused.
+
+    Raises:
+        DataError: there is none of this name, it is no plain dataset, or it does not fit into memory.
+
+    """
+    with opened(path) as file, damaged(path):
+        node: Any = file
+        *groups, last = [part for part in name.split("/") if part] or [""]
+        for part in groups:
+            hard = isinstance(node, h5py.Group) and isinstance(node.get(part, getlink=True), h5py.HardLink)
+            node = node[part] if hard else None
+        if not isinstance(node, h5py.Group) or last not in node:
+            raise DataError(f"{path}: no array is called {plain_text(name)}")
+        found = _plain_array(node, last, path, "name another")
+        texts = h5py.check_string_dtype(found.dtype) is not None or found.dtype.kind == "S"
+        return np.array([plain_text(each.decode("utf-8", "replace")) for each in found.ravel()]) if texts else found
+
+
+def _plain_array(group: h5py.Group, name: str, where: str | Path, remedy: str) -> np.ndarray:
+    shown = plain_text(name)
+    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+        raise DataError(f"{where}: {shown} is a link, expected an array: {remedy}")
+    node = group[name]
+    if not isinstance(node, h5py.Dataset) or node.is_virtual or node.external or node.shape is None:
+        raise DataError(f"{where}: {shown} is no plain array: {remedy}")
+    check_written(node, f"{where}::{shown}")
+    check_filters(node, f"{where}::{shown}")
+    _check_chunks(node, f"{where}::{shown}")
+    check_memory(f"{where}::{shown}", (node.size or 0) * node.dtype.itemsize, "it", remedy)
+    return node[()]
 
 
 class Hdf5(Format):

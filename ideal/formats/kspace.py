@@ -6,11 +6,13 @@ at different rates, C is scaled by the ratio of their dwell times, as the bandwi
 Imaging 41, 573, 2015).
 """
 
+import math
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
+from scipy import special
 
 from ideal._memory import check_memory
 from ideal.errors import DataError
@@ -20,6 +22,7 @@ from ideal.formats.damage import damaged
 from ideal.formats.hdf5 import Hdf5, Hdf5Tree
 from ideal.formats.meant import MeantArray, pair_of
 from ideal.health import Finding, plain_note
+from ideal.noise import ComplexCorrelatedGaussian
 from ideal.text import plain_text
 
 _NOISE = 19
@@ -28,7 +31,8 @@ _NO_IMAGE = (19, 20, 23, 24, 26, 27, 28, 29, 30, 31)
 _CALIBRATION_TOO = 21  # calibration that is of the image as well
 _BLOCK = 64  # readouts that are read at a time
 _MOST_READOUTS = 10**7
-_CORRELATED = 0.05
+_CORRELATED, _CHANCE = 0.05, 4.0  # correlation of coils, at least, and times what chance makes of so many points
+_ROUGH = 0.01  # bits a value
 
 
 class Readouts:
@@ -130,7 +134,7 @@ def open_ismrmrd(file: Path, group: str, tree: Hdf5Tree) -> Source:
     if count > _MOST_READOUTS:
         raise DataError(f"{where}: {count} readouts, expected at most {_MOST_READOUTS}: is it damaged?")
     check_memory(where, count * np.dtype(data.dtype).itemsize, "the headers of its readouts", "take a part of the file")
-    head = _heads(where, data)
+    head = _heads(where, data, file)
     flags = head["flags"].astype(np.uint64)
     is_noise = _has(flags, _NOISE)
     skipped = np.zeros(count, bool)
@@ -158,14 +162,17 @@ def open_ismrmrd(file: Path, group: str, tree: Hdf5Tree) -> Source:
     covariance, notes = _from_noise(where, data, head, np.flatnonzero(is_noise), rows, int(coils[0]))
     arrays: dict[str, Any] = {"measurements": array, "groups": groups.astype(np.int64)}
     attributes: dict[str, Any] = {"units": "arbitrary", "noise": "complex-gaussian"}
+    noise_arrays: dict[str, np.ndarray] = {}
+    if covariance is not None and any(each.figures.get("correlated") for each in notes):
+        attributes["noise"], noise_arrays = ComplexCorrelatedGaussian.name, {"covariance": covariance}
     if covariance is not None:
         arrays["sigma"] = np.sqrt(np.diag(covariance).real / 2)
     source = Source(where, arrays, attributes, findings + notes, trusted=True, close=tree.close, axes="nv", files=tree.files)
-    source.noise_covariance = covariance
+    source.noise_covariance, source.noise_arrays = covariance, noise_arrays
     return source
 
 
-def _heads(where: str, data: h5py.Dataset) -> np.ndarray:
+def _heads(where: str, data: h5py.Dataset, file: Path) -> np.ndarray:
     """Return the headers of all readouts.
 
     HDF5 reads the numbers of a readout with its header, and takes memory for as many as a damaged length says. So headers and
@@ -175,7 +182,7 @@ def _heads(where: str, data: h5py.Dataset) -> np.ndarray:
         DataError: a readout is said to hold more numbers than the file has room for.
 
     """
-    size = Path(data.file.filename).stat().st_size
+    size = file.stat().st_size
     stored = data.id.get_type()
     fields = [stored.get_member_name(i) for i in range(stored.get_nmembers())]
     head = fields.index(b"head")
@@ -199,7 +206,7 @@ def _heads(where: str, data: h5py.Dataset) -> np.ndarray:
     if not pieces:
         return data.fields("head")[:]
     found = np.zeros(data.shape[0], record)
-    with open(data.file.filename, "rb") as stream:
+    with open(file, "rb") as stream:
         for first, place, length in pieces:
             stream.seek(place)
             content = stream.read(min(length, (data.shape[0] - first) * record.itemsize))
@@ -250,15 +257,22 @@ def _from_noise(
         return None, [plain_note("the noise scan holds nothing in some coils: the noise is not known, give it (--sigma)")]
     largest = float(np.abs(covariance / np.outer(deviation, deviation) - np.eye(coils)).max()) if coils > 1 else 0.0
     at_rate = "" if abs(scale - 1) < 1e-3 else f", scaled by {scale:.3g} for the sampling of the image"
-    text = f"noise of {coils} coils from {points} points of the noise scan{at_rate}; coils correlate by up to {largest:.2f}"
-    correlated = largest > _CORRELATED
+    correlated = largest > max(_CORRELATED, _CHANCE / math.sqrt(points))
+    taken = ", which the noise takes into account" * correlated
+    text = (
+        f"noise of {coils} coils from {points} points of the noise scan{at_rate}; coils correlate by up to {largest:.2f}{taken}"
+    )
+    # The logarithm of the determinant of a covariance that is estimated lies below that of the true one.
+    lost = float((math.log(points) - special.digamma(points - np.arange(coils))).mean()) / math.log(2)
+    rough = lost > _ROUGH
     finding = Finding(
         "noise-scan",
-        "biased" if correlated else "note",
+        "biased" if rough else "note",
         text,
-        effect="complex-gaussian noise takes each coil's own: correlation that is left out makes the number wrong" * correlated,
-        remedy="name a noise that takes the covariance (ideal noise lists them)" * correlated,
-        figures={"coils": coils, "points": points, "largest_correlation": largest, "scale": scale},
+        effect=f"so few points make the noise too small, and the number too high, by {lost:.2g} bits a value" * rough,
+        remedy=f"record a noise scan of {math.ceil(points * lost / _ROUGH)} points or more" * rough,
+        figures={"coils": coils, "points": points, "largest_correlation": largest, "scale": scale, "correlated": correlated}
+        | {"bits_too_high": lost},
     )
     return covariance, [finding]
 
@@ -325,7 +339,7 @@ class KSpace(Format):
     @classmethod
     def open(cls, path: Path, name: str | None, *, follow_links: bool, **options: Any) -> Source:
         """Open a file; see `Format.open`."""
-        tree = Hdf5Tree(path, follow_links)
+        tree = Hdf5Tree(path, follow_links, alone=True)
         try:
             with damaged(path):
                 fast, groups = _is_fastmri(tree.handle), _ismrmrd_groups(tree.handle)

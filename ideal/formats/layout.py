@@ -81,6 +81,8 @@ def settle(source: Source) -> None:
     """
     array = source.arrays["measurements"]
     shape = tuple(array.shape)
+    if len(shape) == 2:
+        source.findings += [] if _looks_otherwise(array, shape) else [_two_axes(shape)]
     if len(shape) < 3:
         return
     letters = _plain_order(array, shape)
@@ -102,6 +104,25 @@ def settle(source: Source) -> None:
             remedy=f"type --axes {letters} to say so, --axes {other} if it is not",
             figures={"shape": list(shape), "axes": letters, "axes_read": letters},
         )
+    )
+
+
+def _looks_otherwise(array: Any, shape: tuple[int, ...]) -> bool:
+    """Tell whether `check_layout` has a word of its own on an array of two axes."""
+    try:
+        return np.dtype(array.dtype).kind not in "iuf" or 0 in shape or bool(_of_two(shape, _Likeness(array))[0])
+    except (OSError, RuntimeError, ValueError, TypeError, KeyError):  # broken data: whoever reads them says so, and where
+        return True
+
+
+def _two_axes(shape: tuple[int, ...]) -> Finding:
+    return Finding(
+        "axes-doubtful",
+        "note",
+        f"shape {shape} is read as {in_words('nv')}, {shape[0]} samples of {shape[1]} values",
+        effect="with wrong axes the number means nothing",
+        remedy="type --axes yx if it is one picture, --axes vn if each column is a sample, --axes nv if it is not",
+        figures={"shape": list(shape), "axes": "nv", "axes_read": "nv"},
     )
 
 

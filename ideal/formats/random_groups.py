@@ -189,7 +189,8 @@ def _read(path, fits, source, freqsel, subarray, weight_scale, sigma) -> RandomG
     values, deviation, valid, single, difference, weights = _stokes_i(_ordered(path, groups, header, rows, sigma), codes)
     deviation *= 1 if weight_scale is None else weight_scale**-0.5
     stated = deviation[valid & (deviation > 0) & np.isfinite(deviation)]
-    replaced = [] if sigma is None or not len(stated) else [_replaced(sigma, float(np.median(stated)))]
+    uncalibrated = bool(np.all(weights[weights > 0] == 1))  # which state no noise
+    replaced = [] if sigma is None or not len(stated) or uncalibrated else [_replaced(sigma, float(np.median(stated)))]
     if sigma is not None:
         deviation = np.full(deviation.shape, float(sigma))
     frequency = _frequencies(path, header, tables, setup, values.shape[1])

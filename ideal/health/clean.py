@@ -1,10 +1,15 @@
 """Noiseless means in a file that cannot be those of its measurements."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ideal.errors import DataError
 from ideal.health.check import Block, Check, noise_is_stated
 from ideal.health.finding import Finding, Severity
+
+if TYPE_CHECKING:
+    from ideal.noise import NoiseModel
 
 _SURE = 6.0  # standard errors of the scatter, or of the mean
 _FAR_SCATTER, _FAR_MEAN = 1.25, 0.05  # factor of the variance, share of the mean: more is told
@@ -41,9 +46,10 @@ class CleanMeans(Check):
         except DataError as error:
             self._broken = str(error).removeprefix(f"{self.measured.path}: ")
             return
-        variance = self._variance(clean, block)
-        if variance is None:
+        noise = self._noise(block)
+        if noise is None:
             return
+        variance, clean = noise.variance(clean), noise.expected(clean)
         values = block.values
         if values.dtype.kind == "c":
             values, clean = (each.view(np.float64) for each in (np.ascontiguousarray(values), np.ascontiguousarray(clean)))
@@ -51,15 +57,15 @@ class CleanMeans(Check):
         good = np.isfinite(values)
         self._tally(values[good], clean[good], variance[good])
 
-    def _variance(self, clean, block) -> np.ndarray | None:
-        """Return the noise variance of each value; None where the noise is not known."""
+    def _noise(self, block) -> "NoiseModel | None":
+        """Return the noise of the values, before a converter cuts them off; None where it is not known."""
         if not noise_is_stated(self.measured):
             return None
         try:
             noise = self.measured.noise_of(block.start, block.start + len(block.raw), block.rows)
         except DataError:
             return None
-        return noise.without_limits().variance(clean)
+        return None if noise is None else noise.without_limits()
 
     def _tally(self, values, clean, variance) -> None:
         low, high = float(values.min(initial=np.inf)), float(values.max(initial=-np.inf))
@@ -74,7 +80,7 @@ class CleanMeans(Check):
         deviation = _CLEAR * np.sqrt(variance)
         if share[0] > _PILE and not self.measured.noise_kind.counts:
             keep &= clean - deviation > self._ends[0]
-        if share[1] > _PILE:
+        if share[1] > _PILE and not self.measured.noise_kind.ends:
             keep &= clean + deviation < self._ends[1]
         residual, variance = values[keep] - clean[keep], variance[keep]
         fourth = self.measured.noise.fourth_cumulant(variance)

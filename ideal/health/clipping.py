@@ -200,7 +200,8 @@ class Clipping(Check):
 
     def by_pixel(self, side: int, wall: Wall | None) -> float:
         """Return the share of values at a floor (-1) or a ceiling (1) that differs by pixel, as after flat-fielding."""
-        if self.measured.noise_kind is None or (side < 0 and self.measured.noise_kind.counts):
+        kind = self.measured.noise_kind
+        if kind is None or (kind.counts if side < 0 else kind.ends):
             return 0.0
         return self._by_pixel[side].share_cut_off(side, wall, self._deviation)
 

@@ -251,7 +251,7 @@ def told_by_copies(samples: np.ndarray, variance: np.ndarray | None = None, quan
     """
     flat = samples.reshape(len(samples), -1)
     if variance is None:
-        parts = flat.view(flat.real.dtype).reshape(len(flat), -1) if flat.dtype.kind == "c" else flat
+        parts = np.ascontiguousarray(flat).view(flat.real.dtype).reshape(len(flat), -1) if flat.dtype.kind == "c" else flat
         return np.where(_distinct(parts), np.inf, 0.0)
     # The commonest value of noise of this width has a probability of quantum / sqrt(2 pi variance) at most, 1 in no noise.
     bits = 0.5 * np.log2(np.maximum(2 * np.pi * np.broadcast_to(variance, samples.shape) / quantum**2, 1.0)).reshape(flat.shape)

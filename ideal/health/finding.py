@@ -50,6 +50,7 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "few-sources": "too few independent sources were scored for a good interval",
         "interval-rough": "a few of the scored sources decide, by their size or their values: the interval is rough",
         "few-measurements": "more measurements would lower the bound, by as much as fits to half of them say",
+        "means-unidentified": "one bit a pixel does not tell how the light is spread from pixel to pixel",
         "clipped": "values are cut off at a floor or a ceiling",
         "limit-contradicted": "values lie beyond the floor or the saturation that was stated",
         "lost-values": "single values or blocks are 0 amid light that leaves no 0: dropped pixels, lost packets, a mask",

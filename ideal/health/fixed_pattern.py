@@ -7,6 +7,7 @@ from ideal.health.check import Block, Check, has_quads
 from ideal.health.finding import Finding, Severity
 
 _FEWEST_FRAMES = 20
+_FEWEST_COUNTS = 3.0  # of a pixel in all frames: the median of squares tells the scatter of fewer wrongly
 _CORRECT = "subtract a dark frame and divide by a flat field, then give the noise that is left"
 _LEAST_BITS = 0.02  # false information in one pixel that is worth a word
 _WHITE = 0.5  # power at a distance of one pixel over that at two; a smooth scene has a sixteenth or so
@@ -55,7 +56,7 @@ class FixedPattern(Check):
         if not near.size or not far.size:
             return []
         noise = float(np.mean(noise))
-        if noise <= 0:
+        if noise <= 0 or (self.measured.noise_kind.counts and float(np.mean(mean)) * self._frames < _FEWEST_COUNTS):
             return []
         # Single hot pixels are told elsewhere: they must not make a pattern of all.
         near_power, far_power = (_bulk(each) for each in (near, far))

@@ -8,6 +8,8 @@ from ideal.health.finding import Finding
 _FEWEST_FRAMES = 20
 _ALMOST_ALL = 0.98  # of the frames
 _ALONE = 0.5  # of them, at least, reach the value at one place only
+_FEWEST_STEPS = 8  # from the least to the largest value: frames of single photons all end at 1
+_FEWEST_COUNTS = 20.0  # of a frame: frames without any are passed over, and few of the rest have more than one
 _SURE = 5.0  # standard errors
 _PLACES, _ONE_PLACE = 6, 0.5  # where the value must stand; share of the frames of the commonest
 _MEANS_FRAMES, _SAME_MEAN = 40, 0.3  # variance of the frames' means over the least that their noise allows
@@ -58,7 +60,8 @@ class FrameScale(Check):
         told, figures = [], {}
         for side, name in ((1, "largest"), (0, "least")):
             common = self._shared_extreme(frames[:, side])
-            if common is not None:
+            few = self.measured.integer and np.ptp(np.median(frames[..., 0], axis=0)) < _FEWEST_STEPS * self.measured.step
+            if common is not None and not few:
                 told.append(f"the {name} value of each is {common:g}, whatever its place")
                 figures[name] = common
         ratio = self._ratio_of_means()
@@ -94,6 +97,9 @@ class FrameScale(Check):
     def _ratio_of_means(self) -> float | None:
         means = np.concatenate(self._means) if self._means else np.empty(0)
         if len(means) < _MEANS_FRAMES or self._noise <= 0:
+            return None
+        light = float(means.mean()) * int(np.prod(self.measured.shape[1:]))
+        if self.measured.noise_kind.counts and light < _FEWEST_COUNTS:
             return None
         ratio = float(means.var() / (self._noise / len(means)))
         return ratio if ratio + _SURE * ratio * np.sqrt(2 / len(means)) < _SAME_MEAN else None

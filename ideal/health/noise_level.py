@@ -14,7 +14,7 @@ _MOST_QUADS = 1_500_000
 _FEWEST = 400  # squares in a tenth, or pairs of frames times values, below which chance decides
 _LEAST_RATIO = 0.8  # right data, real flat fields and dark frames included, measured 0.92 and more
 _ERRORS = 4.0
-_MANY_PAIRS = 300
+_MANY_PAIRS, _TAILS = 300, 10.0  # pairs, and pairs over the excess kurtosis of the noise, from which on a mean sorts values
 _PILED = 2e-3  # share of one extreme value that is clipped: its squares do not scatter as they should
 _MOST_CLIPPED = 0.1  # share of squares, or values, above which the rest of a tenth is cut off too much to be judged
 
@@ -200,8 +200,10 @@ class SampleScatter(Check):
         kind = self.measured.noise_kind
         if kind.additive and stated.max() > _UNEVEN * stated.min():
             orders.append(np.argsort(stated, kind="stable"))
-        # With read noise, the mean of few samples would sort values by their noise.
-        sorts = kind.counts or kind.additive or self._pairs >= _MANY_PAIRS
+        # With read noise, the mean of few samples would sort values by their noise; of rare photons, so would that of many.
+        middle = max(float(stated.mean()) / self._pairs, 1e-100)
+        tails = float(self.measured.noise.fourth_cumulant(middle)) / middle**2 if kind.photons and not kind.counts else 0.0
+        sorts = kind.counts or kind.additive or self._pairs >= max(_MANY_PAIRS, _TAILS * tails)
         number = _TENTHS if sorts and len(square) * self._pairs >= _TENTHS * _FEWEST else 1
         ratios = []
         for part in (part for order in orders for part in np.array_split(order, number)):
@@ -211,8 +213,8 @@ class SampleScatter(Check):
                 continue
             if count >= _FEWEST and total > 0:
                 ratio = square[part].sum() / total
-                # Three halves: neighbouring differences share a sample. Counts scatter by 1/mean more.
-                error = np.sqrt(3 * max(ratio, 0.1) ** 2 * (1 + 1 / max(total / count, 1e-3)) / count)
+                # Three halves: neighbouring differences share a sample. Counts scatter by 1/mean more, rare large values by more.
+                error = np.sqrt(3 * max(ratio, 0.1) ** 2 * (1 + max(1 / max(total / count, 1e-3), tails)) / count)
                 ratios.append((float(ratio), float(error)))
         low = [ratio for ratio, error in ratios if is_low(ratio, error)]
         if not low:

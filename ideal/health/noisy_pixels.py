@@ -48,22 +48,24 @@ class NoisyPixels(Check):
         if self._frames < _FEWEST_FRAMES:
             return []
         varied = np.asarray(self._square) - np.asarray(self._sum) ** 2 / self._frames  # what stands in all frames is no noise
-        stated = np.asarray(self._stated)
-        ratio = varied / np.maximum(stated, 1e-3 * max(float(np.median(stated)), 1e-300))
-        ratio = ratio.reshape(*ratio.shape[:2], -1)
         noise = self.measured.noise
+        dark = 0.0 if noise is None else 1.25 * self._frames * noise.linear_variance[0]
+        stated = np.maximum(self._stated, dark)  # of counts it is estimated, and by chance below what the dark has
+        stated = np.maximum(stated, 1e-3 * max(float(np.median(stated)), 1e-300))
+        stated = stated.reshape(*stated.shape[:2], -1)
+        ratio = varied.reshape(stated.shape) / stated
         rows, columns = self.measured.period or (1, 1)
         shape = (ratio.shape[0] - 2 * rows, ratio.shape[1] - 2 * columns)
-        around = [
-            ratio[rows + dy : rows + dy + shape[0], columns + dx : columns + dx + shape[1]]
-            for dy in (-rows, 0, rows)
-            for dx in (-columns, 0, columns)
-            if (dy, dx) != (0, 0)
-        ]
-        usual = np.median(around, axis=0)
-        here = ratio[rows : rows + shape[0], columns : columns + shape[1]]
-        far = np.maximum(_TIMES, 1 + _ERRORS * np.sqrt(2 / self._frames))
-        # Of a noisy pixel, those beside it scatter a sixteenth as much about their own neighbours.
+        around = _around(ratio, (rows, columns), shape)
+        # Of a noisy pixel, those beside it scatter a sixteenth as much about their own neighbours; those at its corners do not.
+        usual = np.median([around[k] for k in (0, 2, 5, 7)], axis=0)
+        inner = slice(rows, rows + shape[0]), slice(columns, columns + shape[1])
+        light = np.median(_around(stated, (rows, columns), shape), axis=0)
+        here = ratio[inner] * np.minimum(1.0, stated[inner] / light)
+        # Where photons are rare, one of them alone makes the variance of its pixel: noise with such tails scatters by them.
+        light = np.maximum(light / self._frames, 1e-100)  # whose square is no 0
+        tails = 0.0 if noise is None else noise.fourth_cumulant(light) / light**2
+        far = np.maximum(_TIMES, 1 + _ERRORS * np.sqrt((2 + tails) / self._frames))
         noisy = (usual < _NOISE_ALONE) & (here > far * usual) & (here > 2 * np.max(around, axis=0))
         if noise is not None and noise.keep is not None:
             keep = np.broadcast_to(noise.keep, self.measured.shape[1:]).reshape(*self.measured.shape[1:3], -1)
@@ -87,6 +89,17 @@ class NoisyPixels(Check):
                 {"pixels": count, "share": share, "variance_ratio": float(np.median(times)), "bits_per_pixel": bits},
             )
         ]
+
+
+def _around(values: np.ndarray, step: tuple[int, int], shape: tuple[int, int]) -> list[np.ndarray]:
+    """Return what the eight pixels a step around each inner one hold, each (row, column[, channel]) of this shape."""
+    rows, columns = step
+    return [
+        values[rows + dy : rows + dy + shape[0], columns + dx : columns + dx + shape[1]]
+        for dy in (-rows, 0, rows)
+        for dx in (-columns, 0, columns)
+        if (dy, dx) != (0, 0)
+    ]
 
 
 def _beside(values: np.ndarray, step: tuple[int, int]) -> np.ndarray:

@@ -39,6 +39,7 @@ from ideal.information.scoring import (
     sensor_of,
     with_limits,
 )
+from ideal.jobs import processes
 from ideal.measurements.opening import opened
 from ideal.progress import Progress, shown
 
@@ -72,6 +73,10 @@ def estimate(
     groups=None,
     axes: str | None = None,
     camera: "Camera | str | Path | None" = None,
+    linear: bool = False,
+    group_by: str | None = None,
+    follow_links: bool = False,
+    weight_scale: float | None = None,
     models: Sequence[str] | str | None = None,
     fitted: Mapping[str, Density] | None = None,
     patch: int | tuple[int, int] = 16,
@@ -101,6 +106,10 @@ def estimate(
         groups: source of each sample, such as the picture that a patch shows, (sample,).
         axes: of the values as they are stored, one letter each; see `ideal.from_arrays`.
         camera: `ideal.cameras.Camera` that recorded them, or the name of its file (`ideal calibrate`); it serves the noise.
+        linear: whether to take PNG files of 8 bits and JPEG files as proportional to the light; without it they are refused.
+        group_by: of a folder or a pattern of frames, a regular expression: what it finds in a frame's name is its source.
+        follow_links: whether files that a file names may be read outside its folder.
+        weight_scale: factor for the weights of a UVFITS file that are not 1/sigma^2.
         models: names of density models, or "all" for all that suit the measurements; None for those that take little time, or
             for none where models are given that were fitted before.
         fitted: models that were fitted before, to be scored beside those, by the names to call them. One that was fitted to a
@@ -136,6 +145,7 @@ def estimate(
     """
     known = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise, "units": units}
     known |= {"floor": floor, "saturation": saturation, "groups": groups, "axes": axes, "camera": camera}
+    known |= {"linear": linear or None, "group_by": group_by, "follow_links": follow_links or None, "weight_scale": weight_scale}
     with opened(source, **known) as measured, shown(progress) as say:
         return _estimate(
             measured,
@@ -189,7 +199,8 @@ def _estimate(
     trained = sum(MODELS[name].trained for name in to_fit)
     budget = Budget(effort / len(folds), time_limit, len(folds) * trained, checkpoints)
     facts = (origin, names, noise.describe(), source.shape, source.calibration, effort, time_limit, len(folds))
-    kept = KeptFolds(checkpoints, facts, _contents(patches, folds), fitted)
+    # Of several processes that train together none may skip a fold that another does.
+    kept = KeptFolds(None if processes.several() else checkpoints, facts, _contents(patches, folds), fitted)
     for number, fold in enumerate(folds):
         label = f"{source.path}, fold {number + 1} of {len(folds)}" if len(folds) > 1 else source.path
         key = [seed, 2, number]
@@ -615,6 +626,25 @@ def _advice(found: Estimate, noise, source, n_train: int | None, values: int) ->
             plain_note(
                 f"with a read noise of {noise.least_deviation:g} electrons single photons show, which continuous models cannot "
                 "use: the bound is loose in little light; add --model known-channel"
+            )
+        )
+    chosen = found.model.split("/")
+    if "read_noise" in noise.arrays() and not all(name in MODELS and MODELS[name].sees_electrons for name in chosen):
+        notes.append(
+            plain_note(
+                f"{found.model} knows offset and gain of each pixel, and takes all for equally noisy: the bound is loose where "
+                "the read noise differs; known-channel knows it by pixel"
+            )
+        )
+    if not (noise.tells_means or source.has_clean):
+        notes.append(
+            Finding(
+                "means-unidentified",
+                "biased",
+                f"values of {noise.name} noise with one bit do not tell how the light is spread from pixel to pixel: the noise "
+                "entropy holds as far as squares of 2 x 2 pixels see the same light",
+                "where the light differs within them the number is too low",
+                "give the noiseless means (clean), or add frames of a still scene up to counts of more bits",
             )
         )
     light = None

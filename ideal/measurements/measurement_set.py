@@ -47,7 +47,7 @@ __all__ = ["MeasurementSet", "MeasurementWriter", "from_arrays", "open_measureme
 
 _NO_NAMES = {"", "nan", "-nan", "inf", "-inf", "none", "n/a", "<na>"}
 _OVERRIDES = ("noise", "sigma", "gain", "offset", "read_noise", "units", "floor", "saturation")
-_MAPPED = ("gain", "offset", "read_noise")  # which a model of maps has by pixel
+_MAPPED = ("gain", "offset", "read_noise", "sigma")  # which a model of arrays has of its own
 _NUMBERS = {"gain", "offset", "read_noise", "floor", "saturation"}
 _RADIO = ("source", "freqsel", "subarray", "weight_scale")  # which part of a UVFITS file, and what its weights are worth
 _PICTURES = ("linear", "group_by")  # what pictures and sets of frames do not say themselves
@@ -282,9 +282,10 @@ class MeasurementSet(AbstractContextManager):
         kind = self._take_noise(known, overrides)
         model = overrides.get("model") or known.get("model")
         again = [key for key in _MAPPED if key in overrides and "model" not in overrides] if model is not None else []
-        if again:
+        if model is not None and again:
             raise UsageError(
-                f"{self.path}: {' and '.join(again)}: the noise has it by pixel; give maps, or name other noise (--noise)"
+                f"{self.path}: {' and '.join(again)}: the {model.name} noise has arrays for it; give these, or name other noise "
+                "(--noise)"
             )
         for values, error in ((known, DataError), (overrides, UsageError)):
             for key in _NUMBERS & set(values):

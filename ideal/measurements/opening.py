@@ -1,5 +1,6 @@
 """Measurements as people have them: a set, the name of a file, or an array."""
 
+import os
 import re
 import reprlib
 from collections.abc import Iterator
@@ -11,9 +12,12 @@ import numpy as np
 
 from ideal._regular_files import read_text
 from ideal.errors import DataError, UsageError
+from ideal.formats.hdf5 import read_array
 from ideal.formats.npy import is_npy, load_array
 from ideal.measurements.measurement_set import MeasurementSet, from_arrays, open_measurements
 from ideal.noise.members import noises_with
+
+_OF_FILES = ("linear", "group_by", "follow_links", "weight_scale")  # how a file is read
 
 
 @contextmanager
@@ -38,6 +42,8 @@ def opened(source: Any, **known: Any) -> Iterator[MeasurementSet]:
     elif isinstance(source, list | tuple) and source and isinstance(source[0], str | Path):
         raise UsageError("one file at a time: ideal.rank and ideal.estimate_files take several")
     elif isinstance(source, list | tuple) or (hasattr(source, "__array__") and not hasattr(source, "calibration")):
+        if of_files := [name for name in _OF_FILES if name in known]:
+            raise UsageError(f"{', '.join(of_files)}: for files alone, and an array is given")
         yield from_arrays(source, **known)
     elif not isinstance(source, MeasurementSet):
         raise UsageError(f"measurements are a measurement set, the name of a file, or an array; found {type(source).__name__}")
@@ -53,8 +59,8 @@ def set_groups(source: MeasurementSet, groups: Any) -> None:
 
     Args:
         source: the set.
-        groups: the source of each sample, (sample,); or the name of a file with one a line (.txt) or an .npy array; or a number
-            N, for every N samples in a row. None changes nothing.
+        groups: the source of each sample, (sample,); or the name of a file with one a line (.txt), an .npy array, or an array in
+            an HDF5 file (FILE::NAME); or a number N, for every N samples in a row. None changes nothing.
 
     Raises:
         UsageError: the file cannot be read, or there is not one source for each sample.
@@ -72,7 +78,10 @@ def set_groups(source: MeasurementSet, groups: Any) -> None:
     if re.fullmatch(r"[\d\s]*", groups):
         raise UsageError(f"`groups` takes a file, or a number of samples from 1 on; found {reprlib.repr(groups)}")
     try:
-        if is_npy(groups):
+        file, mark, name = groups.rpartition("::")
+        if mark and not os.path.lexists(groups):
+            names = read_array(file, name)
+        elif is_npy(groups):
             names = load_array(groups, "the source of each sample")
         elif groups.endswith(".npy"):
             raise DataError(f"{groups}: not a .npy file")

@@ -14,7 +14,7 @@ def tiled_positions(samples, image_shape, patch, *, period=None) -> np.ndarray:
         samples: sample indices.
         image_shape: (row, column[, channel]) of one sample; only the first two count.
         patch: (rows, columns), or one number for both; None for whole samples.
-        period: of the sensor's colour pattern, a number or (rows, columns); origins are multiples of it.
+        period: of the sensor's color pattern, a number or (rows, columns); origins are multiples of it.
 
     Returns:
         (patch, 3) int64, in the order of `samples`, then row, then column. What does not fill a patch is left out.
@@ -53,7 +53,7 @@ def random_positions(samples, image_shape, patch, count: int, *, seed: int, peri
         patch: (rows, columns), or one number for both.
         count: number of patches; fewer are returned where there are not so many different ones.
         seed: of the choice.
-        period: of the sensor's colour pattern, a number or (rows, columns); origins are multiples of it.
+        period: of the sensor's color pattern, a number or (rows, columns); origins are multiples of it.
 
     Returns:
         (patch, 3) int64, sorted by sample, row and column, so that a file is read once through.

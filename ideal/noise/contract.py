@@ -144,6 +144,11 @@ class NoiseModel:
         return self.linear_variance[0] + self.quantum**2 / 12
 
     @property
+    def tells_means(self) -> bool:
+        """Whether many values tell the distribution of the means behind them, where no neighbours need be alike."""
+        return True
+
+    @property
     def line_variances(self) -> tuple[float, float]:
         """Variances of what the pixels of a row share, and of what those of a column do, in a frame."""
         return 0.0, 0.0
@@ -171,6 +176,10 @@ class NoiseModel:
     def variance(self, mean):
         """Return the variance of each value at its mean; of visibilities, of the real and of the imaginary part each."""
         raise NotImplementedError
+
+    def expected(self, mean):
+        """Return the expected value of Y at each mean, of its shape; NumPy or JAX."""
+        return mean
 
     # H(Y|X) of measurements.
 

@@ -182,6 +182,10 @@ class EMCCD(ElectronNoise):
         high = HALF_LOG_2PIE + 0.5 * xp.log(variance) + _edgeworth(bright, variance)
         return xp.where(light >= 0, xp.where(light < _LAST, low, high), xp.nan)
 
+    def expected(self, mean):
+        """Return the mean and the spurious charge."""
+        return mean + self.spurious
+
     def variance(self, mean):
         """Return 2 (mean + spurious), and what read noise and the converter's steps add, photoelectrons squared."""
         xp, _ = namespace(mean)

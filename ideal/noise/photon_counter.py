@@ -12,7 +12,7 @@ from scipy.special import pdtr, pdtrc
 from ideal._ranges import Range
 from ideal.errors import DataError, UsageError
 from ideal.noise.contract import Figure
-from ideal.noise.deconvolution import MixingDistribution, ladder
+from ideal.noise.deconvolution import MixingDistribution, bin_edges, bin_likelihood, fit_by_likelihood, ladder
 from ideal.noise.electrons import ElectronNoise, Window, enough_electrons, fit_through
 from ideal.noise.entropy import as_float, namespace, poisson_entropy
 from ideal.noise.photons import draw_poisson, log_lower_tail, log_upper_tail, poisson_log_pmf
@@ -20,6 +20,7 @@ from ideal.noise.photons import draw_poisson, log_lower_tail, log_upper_tail, po
 _DARK = 1e-6  # the least variance of counts
 _GRID_STEP = 0.07
 _FEW_BITS = 6  # up to which sums over all counts cost little
+_BITS_BY_COUNT = 8  # up to which each count has a bin of its own where the means behind counts are told
 _INVERSE = 2000  # points of the table that gives the light behind an expected count
 _FULL = 12.0  # standard deviations of the light above the ceiling, beyond which nothing but the ceiling is counted
 
@@ -76,6 +77,11 @@ class PhotonCounter(ElectronNoise):
         return float(2**self.bits - 1)
 
     @property
+    def tells_means(self) -> bool:
+        """False of one bit: every distribution of means of the same average chance gives the same values."""
+        return self.bits > 1
+
+    @property
     def _full(self) -> int:
         """Photons from which on the counter gives its largest count."""
         return int(self.highest) + self.threshold - 1
@@ -104,9 +110,10 @@ class PhotonCounter(ElectronNoise):
         return self._entropy_by_levels(mean, xp)
 
     def _entropy_of_many(self, mean: np.ndarray) -> np.ndarray:
-        """Return the entropy, that of all photons where the counter does not end, a sum over the counts elsewhere."""
+        """Return the entropy, that of all photons where the counter neither begins nor ends, a sum over the counts elsewhere."""
         mean = np.asarray(mean, dtype=np.float64)
-        plain = np.asarray((mean + _FULL * np.sqrt(np.maximum(mean, 0.0)) + 60 < self._full) & (self.threshold == 1))
+        width = _FULL * np.sqrt(np.maximum(mean, 0.0)) + 60
+        plain = np.asarray((mean + width < self._full) & ((self.threshold == 1) | (mean - width > self.threshold)))
         found = np.asarray(poisson_entropy(np.where(plain, mean, 1.0)), dtype=np.float64).copy()
         if not plain.all():
             found[~plain] = self._entropy_by_levels(mean[~plain], np)
@@ -212,6 +219,10 @@ class PhotonCounter(ElectronNoise):
         grid = ladder(0.0, top + 1, _GRID_STEP, 25.0, 0.3)
         if self.bits == 1 and values.ndim >= 3 and min(values.shape[1:3]) >= 2:
             return self._fit_cells(values, grid)
+        if self.bits > _BITS_BY_COUNT:
+            dark = self.threshold - 1
+            edges = bin_edges(dark, values.max() + dark, 0.0, 1.0, 0.0, dark, self._full) - dark
+            return fit_by_likelihood(values, edges, grid, bin_likelihood(edges + dark, grid, 0.0), tolerance=0.0)
         edges = np.arange(int(self.highest)) + 0.5
         edges = edges[edges < values.max() + 1]
 
@@ -223,8 +234,6 @@ class PhotonCounter(ElectronNoise):
 
     def _fit_cells(self, values, grid) -> MixingDistribution:
         """Return the distribution of means that 2 x 2 pixels share, with the influence of single values."""
-        from ideal.noise.deconvolution import fit_by_likelihood
-
         rows, columns = (2 * (n // 2) for n in values.shape[1:3])
         v = values[:, :rows, :columns]
         cells = v[:, ::2, ::2] + v[:, 1::2, ::2] + v[:, ::2, 1::2] + v[:, 1::2, 1::2]

@@ -51,7 +51,7 @@ _illumination = partial(Defaults, starts=("dpc-left", "random"), steps=60, learn
 DEFAULTS: dict[str, Defaults] = {
     "interferometer": Defaults(starts=("sites",), against=("sites", "random")),
     "color-filter-array": Defaults(
-        target="colour", against=("bayer", "quad-bayer", "rgbw-bayer", "rgbw-kodak", "random", "white")
+        target="color", against=("bayer", "quad-bayer", "rgbw-bayer", "rgbw-kodak", "random", "white")
     ),
     "lensless": Defaults(
         against=(*_LENSLETS, "diffuser"), starts=("one-lens", "four-lenslets", "diffuser"), steps=200, learning_rate=0.3

@@ -171,7 +171,7 @@ def target_information(
         scenes: exposed, (sample, ...), objects that the designs were not made for.
 
     """
-    names = ["total", *(["colour", "luminance", "chroma", *system.scene.channels] if _has_colours(system) else [])]
+    names = ["total", *(["color", "luminance", "chroma", *system.scene.channels] if _has_colors(system) else [])]
     task = Task(system, noise, scenes, scenes)
     with jax.enable_x64(True):
         try:
@@ -187,5 +187,5 @@ def target_information(
     return found
 
 
-def _has_colours(system: ImagingSystem) -> bool:
+def _has_colors(system: ImagingSystem) -> bool:
     return system.scene.kind == "radiance" and len(system.scene.channels) > 1

@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from ideal.optimize._contract import Objective
 
 # What every scene can be asked about, and what those of several channels can; `ideal.optimize.parse_target` knows more.
-TARGETS = ("total", "label", "mse", "colour", "luminance", "chroma")
-COLOR_TARGETS = ("colour", "luminance", "chroma")
+TARGETS = ("total", "label", "mse", "color", "luminance", "chroma")
+COLOR_TARGETS = ("color", "luminance", "chroma")
 METHODS = ("auto", "line-search", "adam")
 
 # A new one is one file and one line here.

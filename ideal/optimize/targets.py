@@ -54,10 +54,10 @@ class LabelTarget:
 
 @dataclass(frozen=True)
 class PixelTarget:
-    """The scene at one pixel, averaged over the pixels: "colour" or, by the error of its best linear estimate, "mse".
+    """The scene at one pixel, averaged over the pixels: "color" or, by the error of its best linear estimate, "mse".
 
-    The information about the colour of a pixel (all its channels together) goes by the volume of what is left unknown of it, so
-    that light cannot buy out hue: each direction of colour counts by the factor by which its own error shrinks. The mean square
+    The information about the color of a pixel (all its channels together) goes by the volume of what is left unknown of it, so
+    that light cannot buy out hue: each direction of color counts by the factor by which its own error shrinks. The mean square
     error adds those errors in the units of the scene, as a decoder's does, and cares most for where the scene varies most.
 
     Args:
@@ -110,7 +110,7 @@ def parse_target(text: str, scene: Scene) -> Target | None:
     """Return the target that a text names, None for the whole scene.
 
     Args:
-        text: "total", "colour", "mse", "chroma", "luminance", the name of a channel of the scene, "region:8-24,8-24", "label", or
+        text: "total", "color", "mse", "chroma", "luminance", the name of a channel of the scene, "region:8-24,8-24", "label", or
             a weighted sum of such, as "chroma + 0.1 luminance".
         scene: what the system looks at.
 
@@ -154,8 +154,8 @@ def _single(text: str, scene: Scene) -> Target | None:
         return ChannelTarget(text, ((1.0,) * count,))
     if text == "chroma" and count > 1:
         return chroma(count)
-    if text in ("colour", "color") and count > 1:
-        return PixelTarget("colour")
+    if text in ("color", "colour") and count > 1:
+        return PixelTarget("color")
     if text == "mse":
         return PixelTarget(text, by_error=True)
     if text in scene.channels:

@@ -65,8 +65,8 @@ def comparison_figure(document: dict) -> Figure:
         low, high = row["interval"]
         bounded = np.isfinite([low, high]).all()
         bars = [[row["information"] - low], [high - row["information"]]] if bounded else None
-        colour = GREEN if row["role"] == "design" else BLUE
-        right.errorbar(row["information"], place, xerr=bars, fmt="o", color=colour, capsize=3, markersize=6)
+        color = GREEN if row["role"] == "design" else BLUE
+        right.errorbar(row["information"], place, xerr=bars, fmt="o", color=color, capsize=3, markersize=6)
         values += [row["information"], *([low, high] if bounded else [])]
         if np.isfinite(row["closed_form"]):
             label = "closed form, Gaussian objects" if row is designs[0] else None

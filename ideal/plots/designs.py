@@ -13,7 +13,7 @@ from ideal.plots.theme import Figure, save_figure
 from ideal.runs.keeping import Keeping
 
 _FEW = 20  # records of an ascent that are marked each
-_COLOURS = {"design": GREEN, "start": GREY, "named": BLUE}
+_COLORS = {"design": GREEN, "start": GREY, "named": BLUE}
 _FILES = {"before": "design-before.png", "after": "design-after.png"}
 
 
@@ -73,7 +73,7 @@ def ascent_figure(record: dict, history: list[dict]) -> Figure:
     figure = Figure(figsize=(6.4, 3.8), layout="constrained")
     axes = figure.subplots()
     several = len(history[0]["gain"]) > 1
-    for key, colour, label in (
+    for key, color, label in (
         ("gain", GREY, "as it is ascended, objects of the ascent"),
         ("hard_gain", GREEN, "as it would be made, held-out objects"),
     ):
@@ -85,7 +85,7 @@ def ascent_figure(record: dict, history: list[dict]) -> Figure:
                 line,
                 linewidth=1.6 if mine else 0.9,
                 linestyle="-" if mine else ":",
-                color=colour,
+                color=color,
                 alpha=1 if mine else 0.5,
                 marker="." if len(steps) <= _FEW else None,
                 label=label if mine else None,
@@ -141,7 +141,7 @@ def _draw_intervals(axes, rows: list[dict], key: str, bounds: str, factor: float
         value = factor * row[key]
         low, high = (np.nan if bound is None else factor * bound for bound in row[bounds])
         bars = [[max(value - low, 0)], [max(high - value, 0)]] if np.isfinite([low, high]).all() else None
-        axes.errorbar(value, place, xerr=bars, fmt="o", color=_COLOURS[row["role"]], capsize=3, markersize=5)
+        axes.errorbar(value, place, xerr=bars, fmt="o", color=_COLORS[row["role"]], capsize=3, markersize=5)
     if key == "design_is_above_by":
         axes.axvline(0, color="0.4", linewidth=0.8)
     axes.set_xlabel(title, fontsize=9)
@@ -180,7 +180,7 @@ def _target_bars(rows: list[dict], name: str, values: np.ndarray) -> Figure:
     order = np.argsort(-values, kind="stable")
     figure = Figure(figsize=(6.0, 0.34 * len(rows) + 1.3), layout="constrained")
     axes = figure.subplots()
-    axes.barh(range(len(rows)), values[order], color=[_COLOURS[rows[each]["role"]] for each in order], height=0.6)
+    axes.barh(range(len(rows)), values[order], color=[_COLORS[rows[each]["role"]] for each in order], height=0.6)
     for place, value in enumerate(values[order]):
         axes.annotate(f"{value:.3g}", (max(value, 0.0), place), (4, 0), textcoords="offset points", va="center", fontsize=8)
     axes.set_yticks(range(len(rows)), [shown_name(rows[each]) for each in order])

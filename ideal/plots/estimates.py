@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ideal.information.results import Comparison, Estimate, Example
 
 _LONGEST_NAME = 58
+_MOST_ROWS = 40  # estimates of one figure: more would be longer than pictures can be
 _MARKS = ("|", "x", "1", "+", "2", "*", "3")  # of the models that were not chosen
 
 
@@ -24,12 +25,13 @@ def draw_estimates(estimates: "Sequence[Estimate]", comparisons: "Sequence[Compa
     """Draw a measurement of each set beside its information, the most informative first, and how much more that is.
 
     Args:
-        estimates: one or more, each with a path of its own; those without an example have no picture.
+        estimates: one or more, each with a path of its own; those without an example have no picture. Of more than 40 the
+            most informative are drawn.
         comparisons: of neighbours in the ranking, drawn between their rows. They alone tell whether two differ: what the same
             objects do to both is taken out of them, and not out of the single intervals.
 
     """
-    ordered = sorted(estimates, key=lambda found: -found.information_bits_per_pixel)
+    ordered = sorted(estimates, key=lambda found: -found.information_bits_per_pixel)[:_MOST_ROWS]
     count = len(ordered)
     between = {frozenset((each.a, each.b)): each for each in comparisons}
     steps = [between.get(frozenset((one.path, following.path))) for one, following in pairwise(ordered)]
@@ -59,7 +61,8 @@ def draw_estimates(estimates: "Sequence[Estimate]", comparisons: "Sequence[Compa
         axis.annotate(text, (0, row), (4, 12), xycoords=beside, textcoords="offset points", fontsize=9)
     _finish(axis, count, plotted)
     unit = " or ".join(dict.fromkeys(each.pixel_name for each in ordered))
-    axis.set_xlabel(f"information (bits per {unit})")
+    left_out = f"; the first {count} of {len(estimates)}" if count < len(estimates) else ""
+    axis.set_xlabel(f"information (bits per {unit}){left_out}")
     # The model that was chosen first, then the others in the order of the registry.
     handles, labels = axis.get_legend_handles_labels()
     order = sorted(range(len(labels)), key=lambda place: not labels[place].startswith("chosen"))
@@ -135,7 +138,7 @@ def _finish(axis, count: int, plotted: Sequence[float]) -> None:
 
 
 def _draw_measurement(axis, example: "Example", *, last: bool) -> None:
-    """Draw an image in grey or colour with its scale, or the amplitudes of visibilities."""
+    """Draw an image in grey or color with its scale, or the amplitudes of visibilities."""
     values, units = example.values, example.units
     if values.ndim == 1:
         axis.plot(np.abs(values), ".", color=BLUE, markersize=3)

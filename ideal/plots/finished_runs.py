@@ -11,7 +11,7 @@ from ideal.errors import DataError, FigureWarning, IdealError, UsageError, unkno
 from ideal.plots import theme
 from ideal.runs.kept_estimates import estimates_of
 from ideal.runs.key import checksum
-from ideal.runs.read import CHOICE, ESTIMATE, REPRODUCTION, Run, read_run
+from ideal.runs.read import CHOICE, ESTIMATE, REPRODUCTION, SWEEP, Run, read_run
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -44,7 +44,7 @@ def draw_run(
         folder: of the run (`--out` of a command).
         target: file to write, .png, .svg or .pdf.
         figure: which one: "information" of estimates, "figure" of a study, "comparison", "targets" and "ascent" of a
-            design, "comparison" of a choice; None for the first.
+            design, "comparison" of a choice, "curves", "map", "front" and "regret" of a sweep; None for the first.
         width, height: inches; None for the usual ones. Texts of a narrow figure are smaller.
         dpi: dots per inch of a .png.
         style: name of a style of matplotlib, as "dark_background", or a file of one (.mplstyle).
@@ -128,6 +128,12 @@ def figures_of(run: Run, names: Mapping[str, str] | None = None) -> "Mapping[str
         if run.status != "finished":
             raise DataError(f"{run.name} holds a study that is {run.status}: repeat its command, then draw it")
         return {"figure": lambda: _study(run)}
+    if run.kind == SWEEP:
+        from ideal.plots.sweeps import figures_of_sweep
+
+        if not (found := figures_of_sweep(run.record)):
+            raise DataError(f"{run.name} holds a sweep without points to draw: repeat its command, then draw it")
+        return found
     if run.status == "unfinished":
         raise DataError(f"{run.name} holds a run of ideal optimize that is not finished: repeat its command, then draw it")
     return _of_choice(run.record) if run.kind == CHOICE else _of_design(run)

@@ -22,7 +22,7 @@ _GAMMA = 1 / 2.2  # light is drawn as a screen shows it, or the dark half of a p
 
 
 def draw_objects(objects: Objects, scene: Scene, classes: tuple[str, ...], target: str | Path) -> None:
-    """Draw objects: light in grey or colour, transmissions as absorption and phase, skies with east left, vectors as lines.
+    """Draw objects: light in grey or color, transmissions as absorption and phase, skies with east left, vectors as lines.
 
     Args:
         objects: some.
@@ -85,12 +85,12 @@ def _transmissions(scenes: np.ndarray, titles: list[str]):
     most = max(np.ptp(part[1]) for part in parts)
     parts = [part for part in parts if np.ptp(part[1]) > _NEGLIGIBLE * most] or parts[1:]
     figure, panels, _ = _panels(len(parts), scenes.shape[1:3], titles)
-    for (label, pictures, colours), (axes, bar) in zip(parts, panels, strict=True):
+    for (label, pictures, colors), (axes, bar) in zip(parts, panels, strict=True):
         low, high = float(pictures.min()), float(pictures.max())
         scale = Normalize(low, high if high > low else low + 1.0)
         for axis, picture in zip(axes, pictures, strict=True):
-            axis.imshow(picture, cmap=colours, norm=scale, interpolation="nearest")
-        _bar(bar, ScalarMappable(scale, colours), label)
+            axis.imshow(picture, cmap=colors, norm=scale, interpolation="nearest")
+        _bar(bar, ScalarMappable(scale, colors), label)
     return figure
 
 
@@ -130,7 +130,7 @@ def _panels(blocks: int, shape: tuple[int, ...], titles: list[str], *, framed: b
         framed: whether axes have numbers, and so need room on the left and below.
 
     Returns:
-        The figure, and for every block its axes and an axis for its colour bar; and the columns of the grid.
+        The figure, and for every block its axes and an axis for its color bar; and the columns of the grid.
 
     """
     count, aspect = len(titles), shape[0] / shape[1]

@@ -13,7 +13,7 @@ _MOST = 64  # pictures in a figure
 _WIDTH = 4.6  # inches of the grid
 _GAP = 0.06  # between pictures, in pictures
 _LABEL = 8
-_BEYOND = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}  # the colour bar's scale
+_BEYOND = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}  # the color bar's scale
 
 
 def draw_samples(drawn: np.ndarray, units: str, target: str | Path) -> None:
@@ -100,7 +100,7 @@ def _vectors(drawn: np.ndarray, units: str):
 
 
 def _visibilities(drawn: np.ndarray, units: str):
-    """Real against imaginary part of every visibility, by a colour for each."""
+    """Real against imaginary part of every visibility, by a color for each."""
     figure = Figure(figsize=(4.0, 3.4), layout="constrained")
     axis = _plain(figure, f"real part ({units})", f"imaginary part ({units})")
     number = np.broadcast_to(np.arange(drawn.shape[1]), drawn.shape)

@@ -14,15 +14,31 @@ from ideal.errors import DataError, IdealError, UsageError
 from ideal.information.ranking import Ranking
 from ideal.information.results import Estimate
 from ideal.reports.content import Note, Section
+from ideal.reports.files import read_file
 from ideal.reports.html import rendered, style_of
+from ideal.reports.sections.calibrations import calibration_section
 from ideal.reports.sections.choices import choice_section
+from ideal.reports.sections.decodings import decoding_section
 from ideal.reports.sections.designs import design_section
 from ideal.reports.sections.estimates import estimate_section
 from ideal.reports.sections.studies import reproduction_section
+from ideal.reports.sections.sweeps import sweep_section
 from ideal.reports.sections.together import compared
-from ideal.runs.read import CHOICE, DESIGN, ESTIMATE, REPRODUCTION, Run, none_of, read_runs
+from ideal.runs.read import (
+    CALIBRATION,
+    CHOICE,
+    DECODING,
+    DESIGN,
+    ESTIMATE,
+    REPRODUCTION,
+    SWEEP,
+    Run,
+    none_of,
+    read_runs,
+)
 
 _SECTIONS = {ESTIMATE: estimate_section, DESIGN: design_section, CHOICE: choice_section, REPRODUCTION: reproduction_section}
+_SECTIONS |= {DECODING: decoding_section, CALIBRATION: calibration_section, SWEEP: sweep_section}
 _SUFFIXES = (".html", ".htm")
 
 
@@ -87,7 +103,8 @@ def report(
     The page holds all that it shows, figures included, and needs no network. Results of the same objects are compared.
 
     Args:
-        results: what to tell of, one or several: estimates, rankings, and folders of runs that a command wrote (`--out`).
+        results: what to tell of, one or several: estimates, rankings, decodings, cameras, folders of runs that a command wrote
+            (`--out`), files of cameras (`ideal calibrate -o`), and what `ideal decode --json` printed into a file.
         path: the page to write, .html.
         title: of the page; None for what the results are.
         overwrite: whether a page of this name may be replaced.
@@ -111,7 +128,7 @@ def report(
         raise UsageError("`results` names nothing to report: give estimates, rankings, or folders of runs")
     told = [Ranking((each,)) if isinstance(each, Estimate) else each for each in results]
     named = [str(each) for each in told if isinstance(each, str | Path)]
-    read, left_out = read_runs(named) if named else ([], [])
+    read, left_out = read_runs(named, read_file) if named else ([], [])
     folders = {place: run for run in read for place in (run.name, run.place)}
     runs = [folders.get(str(Path(each))) if isinstance(each, str | Path) else each.to_run() for each in told]
     page = make_page([run for run in runs if run is not None], title, left_out)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ideal.reports.content import Block, Code, Facts, Note, Part
-from ideal.runs.read import REPRODUCTION, Run
+from ideal.runs.read import REPRODUCTION, SWEEP, Run
 
 
 def notes_of(run: Run, warnings: Sequence[str] = ()) -> list[Block]:
@@ -53,7 +53,7 @@ def command_blocks(run: Run, command: Sequence[str] | None = None) -> list[Block
     text = shlex.join(map(str, command))
     if run.status == "unfinished":
         return [Code(text), Note(["The same command goes on where the run was interrupted."])]
-    if run.kind == REPRODUCTION:
+    if run.kind in (REPRODUCTION, SWEEP):
         return [
             Code(text),
             Note(["What an earlier run in the same folder has done, and nothing has changed since, is not done again."]),

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ideal import records
 from ideal.cameras import Camera, as_camera
 from ideal.density import find_model
@@ -19,6 +21,7 @@ from ideal.information.labels.results import TaskInformation
 from ideal.information.ranking import Ranking
 from ideal.information.results import Estimate
 from ideal.information.saved_models import check_save, load_fitted, load_model, save_chosen
+from ideal.jobs.processes import agreed_truth, is_first, join_processes, several
 from ideal.measurements.measurement_set import MeasurementSet, open_measurements
 from ideal.measurements.opening import check_figures, set_groups
 from ideal.progress import Progress, shown
@@ -26,6 +29,8 @@ from ideal.runs.folder import RunFolder, resources
 from ideal.runs.keeping import Keeping
 
 FIGURE = "information.png"
+_MANY = 40  # files whose models and pictures are all held in memory
+_SMALL_PICTURE = 2**14  # values of a measurement that is drawn beside many others
 
 
 def estimate_files(
@@ -62,6 +67,7 @@ def estimate_files(
     overwrite: bool = False,
     plot: str | Path | None = None,
     save_model: str | Path | None = None,
+    processes: str | None = None,
     progress: Progress | AbstractContextManager[Progress] | bool | None = None,
     failed: Callable[[str], None] | None = None,
     show: Callable[[Ranking, dict], None] | None = None,
@@ -92,6 +98,8 @@ def estimate_files(
         overwrite: whether a run in `out` is begun anew, and figure and model may be replaced.
         plot: file of the figure (.png, .svg, .pdf).
         save_model: file of the chosen model (.h5), of one measurement file.
+        processes: which others train networks along with this process, all with the same arguments: "auto" or
+            "HOST:PORT,COUNT,NUMBER"; see `ideal.jobs.join_processes`. The first of them writes. None for no others.
         progress: as of `ideal.estimate`.
         failed: called with a line for each file that is left out; None for a warning.
         show: called with the ranking and its JSON document once all numbers are known, before figure and record are written.
@@ -110,6 +118,11 @@ def estimate_files(
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise UsageError(f"{twice} is named twice: name each file once")
+    if processes is not None:
+        join_processes(processes)
+    if not is_first():
+        out = plot = save_model = None  # one of several that train together writes
+        resume = overwrite = False
     models = models if models is None or isinstance(models, str) else ("all" if "all" in models else list(models))
     for name in [models] if isinstance(models, str) else models or []:
         if name != "all":
@@ -165,7 +178,7 @@ def estimate_files(
             work = _Work(names, sources, folder, models, fitted, common, labels, say, failed or _warn_of)
             ranking = work.ranking(all_pairs=all_pairs)
         document = _document(ranking, keeping, seed)
-        if show is not None:
+        if show is not None and is_first():
             show(ranking, document)
         if save_model:
             with keeping.attempt(save_model, "the model"):
@@ -202,8 +215,10 @@ class _Work:
         """Return the estimates of all files and what failed."""
         found, tasks, errors = [], {}, []
         for place, measured in enumerate(self.sources):
+            if several() and self._is_done(place):
+                continue
             try:
-                found.append(self._estimate(place, measured))
+                found.append(self._slim(self._estimate(place, measured)))
             except IdealError as error:
                 if len(self.sources) == 1 or isinstance(error, UsageError):
                     error.refused = _refused(measured)
@@ -218,6 +233,21 @@ class _Work:
                     errors.append(str(error))
                     self.failed(str(error))
         return Ranking.of(found, tasks, errors, all_pairs=all_pairs, seed=self.common["seed"])
+
+    def _slim(self, found: Estimate) -> Estimate:
+        """Return an estimate; of many files without its models and with a smaller picture, which memory would not hold."""
+        if len(self.sources) <= _MANY:
+            return found
+        example = found.example
+        if example is not None and example.values.ndim > 1:
+            step = max(1, int(np.sqrt(example.values.size / _SMALL_PICTURE)))
+            example = replace(example, values=np.array(example.values[::step, ::step]))
+        return replace(found, fitted={}, example=example)
+
+    def _is_done(self, place: int) -> bool:
+        """Tell, in a process that works along with a first one, whether that has kept the estimate of a file."""
+        done = self.folder is not None and self.folder.finished(place) is not None
+        return agreed_truth(done) and not is_first()
 
     def _estimate(self, place: int, measured: MeasurementSet) -> Estimate:
         """Return the estimate of a file; from the folder of the run where it is there."""

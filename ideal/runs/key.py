@@ -22,7 +22,7 @@ def key_of(configuration: Mapping[str, Any], inputs: Iterable[str], contents: Ma
 
     """
     configuration = json.loads(json.dumps(configuration))
-    names = dict.fromkeys((*_files_in(configuration), *map(str, inputs)))
+    names = dict.fromkeys((*files_in(configuration), *map(str, inputs)))
     return {
         "configuration": configuration,
         "inputs": {name: checksum(name) for name in names} | dict(contents),
@@ -85,12 +85,12 @@ def _content(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _files_in(value: Any, depth: int = 0) -> Iterator[str]:
+def files_in(value: Any, depth: int = 0) -> Iterator[str]:
     """Give the texts of nested tables and lists that name a file or a folder, as FILE.h5::DATASET and ONE+OTHER.txt do too."""
     if isinstance(value, Mapping | list):
         if depth < _DEEPEST:
             for each in value.values() if isinstance(value, Mapping) else value:
-                yield from _files_in(each, depth + 1)
+                yield from files_in(each, depth + 1)
     elif isinstance(value, str) and value:
         for text in dict.fromkeys((value, *value.split("+"))):
             # A bare word is a name of ours (beads, EHT2017), whatever lies there.

@@ -1,7 +1,7 @@
 """Runs that are over, read back from their folders: what kind each is, and whether it came to its end."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -14,8 +14,9 @@ from ideal.records import from_json
 if TYPE_CHECKING:
     from ideal.information.results import Estimate
 
-ESTIMATE, DESIGN, CHOICE, REPRODUCTION = "estimate", "design", "choice", "reproduction"
-_REPRODUCTION_FORMAT = "ideal-reproduction"
+ESTIMATE, DESIGN, CHOICE, REPRODUCTION, SWEEP = "estimate", "design", "choice", "reproduction", "sweep"
+DECODING, CALIBRATION = "decoding", "calibration"
+_REPRODUCTION_FORMAT, _SWEEP_FORMAT = "ideal-reproduction", "ideal-sweep"
 _NAMED = 3  # folders that a message has room to name
 _HEAD = 200  # characters of a record that say what it is of
 
@@ -25,8 +26,8 @@ class Run:
     """A run and its folder, or results in memory that are told of as of a run.
 
     Attributes:
-        path: of the folder, as the user named it; None of results in memory.
-        kind: `ESTIMATE`, `DESIGN`, `CHOICE` or `REPRODUCTION`.
+        path: of the folder, as the user named it, or of the file of a decoding or a camera; None of results in memory.
+        kind: `ESTIMATE`, `DESIGN`, `CHOICE`, `REPRODUCTION`, `SWEEP`, `DECODING` or `CALIBRATION`.
         record: what run.json says.
         status: "finished", "failed" (of some files or as a whole) or "unfinished".
         date: when the record was written, as 2026-01-31; "" where nobody knows.
@@ -51,7 +52,9 @@ class Run:
     @property
     def place(self) -> str:
         """What to call its record in messages."""
-        return "the record of these results" if self.path is None else str(self.path / "run.json")
+        if self.path is None:
+            return "the record of these results"
+        return str(self.path if self.kind in (DECODING, CALIBRATION) else self.path / "run.json")
 
     @property
     def versions(self) -> dict[str, str]:
@@ -125,8 +128,12 @@ def absence(folder: Path, name: str | Path) -> str:
         return f"cannot be looked at ({getattr(error, 'strerror', None) or error})"
 
 
-def read_runs(names: Sequence[str]) -> tuple[list[Run], list[str]]:
+def read_runs(names: Sequence[str], read_file: Callable[[Path], Run] | None = None) -> tuple[list[Run], list[str]]:
     """Return the runs of these folders, or of the run.json in them, and why others of several are left out.
+
+    Args:
+        names: of the folders.
+        read_file: reads what is no folder; None where there is nothing else.
 
     Raises:
         UsageError: a run is named twice.
@@ -140,7 +147,7 @@ def read_runs(names: Sequence[str]) -> tuple[list[Run], list[str]]:
             raise UsageError(f"{name} is named twice: name each run once")
         seen.add(place)
         try:
-            runs.append(read_run(folder))
+            runs.append(read_run(folder) if read_file is None or not folder.is_file() else read_file(folder))
         except DataError as error:  # one folder of many does not take the page from the others; a wrong name is told at once
             if len(names) == 1 or not folder.exists():
                 raise
@@ -164,7 +171,7 @@ def read_run(folder: Path) -> Run:
     """
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "does not exist"
-        raise DataError(f"{folder} {what}: name the folder of a run (--out of ideal estimate, optimize or reproduce)")
+        raise DataError(f"{folder} {what}: name the folder of a run (--out of ideal estimate, optimize, sweep or reproduce)")
     if not (folder / "run.json").is_file():
         below = sorted(each.parent for each in folder.glob("*/run.json"))
         hint = f"; there are runs in it: {', '.join(map(str, below[:_NAMED]))}" + ", ..." * (len(below) > _NAMED)
@@ -212,6 +219,8 @@ def _is_of_study(file: Path, text: str) -> bool:
 def _kind(record: dict) -> str | None:
     if record.get("format") == _REPRODUCTION_FORMAT:
         return REPRODUCTION
+    if record.get("format") == _SWEEP_FORMAT:
+        return SWEEP
     if "strategies" in record:
         return CHOICE
     if "designs" in record:

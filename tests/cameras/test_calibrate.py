@@ -357,3 +357,54 @@ def test_real_scenes_as_a_calibrated_camera_sees_them():
 def _stacks(measured):
     with ExitStack() as stack:
         yield from open_stacks(measured, "frames", stack)
+
+
+@pytest.mark.parametrize("flicker", [0.0, 0.01, 0.05])
+def test_levels_of_one_frame_make_no_pattern(flicker):
+    """A lamp that flickers parts the two frames of a level; what noise makes of each still counts."""
+    bench = simulate_frames(Sensor((128, 128), **CLEAN, prnu=0.002, flicker=flicker, seed=2), dark=64, levels=16, brightest=0.5)
+    camera = calibrate(bench.dark, bench.flat, progress=False)
+    found = camera.quantities["prnu"]
+    assert found.low < 100 * bench.sensor.response.std() < found.high
+    assert found.value == pytest.approx(0.2, abs=0.015)
+
+
+@pytest.fixture(scope="module")
+def small():
+    return simulate_frames(Sensor((64, 64), **CLEAN, dark_current=50.0), dark=32, levels=8)
+
+
+def notes_of(*frames, **options):
+    return " ".join(calibrate(*frames, progress=False, **options).notes)
+
+
+def test_dark_frames_and_flat_fields_that_are_exchanged_are_told(small):
+    with pytest.raises(DataError, match=r"darker than the dark frames .*are dark frames and flat fields exchanged"):
+        calibrate(small.flat, small.dark, progress=False)
+    with pytest.raises(DataError, match="1 of 8 levels of light are darker"):
+        calibrate(small.flat[1], small.flat, progress=False)
+
+
+def test_frames_that_a_program_changed_are_told(small):
+    assert "alike" not in notes_of(small.dark, small.flat)
+    assert "copies" not in notes_of(small.dark, small.flat)
+    denoised = [(each + np.roll(each.astype(float), 1, axis=1)) / 2 for each in small.flat]
+    assert "neighbouring pixels is alike in flat fields" in notes_of(small.dark, denoised)
+    averaged = small.dark.reshape(8, 4, 64, 64).mean(1)
+    assert "not whole numbers" in notes_of(averaged, [each.astype(float) for each in small.flat])
+    assert "31 of 32 dark frames are copies" in notes_of(np.repeat(small.dark[:1], 32, 0), small.flat)
+
+
+def test_light_that_moves_between_two_frames_is_told(small):
+    tilt = 1 + 0.03 * np.linspace(-1, 1, 64)[:, None] * np.ones(64)
+    moved = [
+        np.concatenate([small.sensor.frames((mean * light)[None], seed=k) for k, light in enumerate((tilt, tilt[::-1]))])
+        for mean in small.levels
+    ]
+    assert "light that moves from frame to frame" in notes_of(small.dark, moved)
+
+
+def test_exposures_in_another_order_are_told(small):
+    dark = [small.sensor.dark(16, exposure=seconds, seed=k) for k, seconds in enumerate((0.1, 1.0, 4.0))]
+    assert "falls with the exposure" not in notes_of(dark, small.flat, exposures=[0.1, 1.0, 4.0])
+    assert "falls with the exposure" in notes_of(dark, small.flat, exposures=[4.0, 1.0, 0.1])

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from fixtures.cli import FAST, GAUSSIAN, POISSON, document, information, without_timings
@@ -25,8 +26,8 @@ RIGHT = [
     (("saturated.npy", *POISSON), [8, 8]),
     (("float.npy", "--sigma", "5", *GAUSSIAN), [8, 8]),
     (("pixel-sigma.h5", *FAST), [8, 8]),
-    (("colour8.npy", *POISSON), [8, 8]),
-    (("colour.npy", "--sigma", "5", *GAUSSIAN), [8, 8]),
+    (("color8.npy", *POISSON), [8, 8]),
+    (("color.npy", "--sigma", "5", *GAUSSIAN), [8, 8]),
     (("camera.npy", "--noise", "poisson-gaussian", "--gain", ".45", "--offset", "100", "--read-noise", "1.6", *FAST), [8, 8]),
     (("half-gain.npy", "--gain", ".5", "--offset", "100", *POISSON), [8, 8]),
     (("vectors.npy", "--noise", "poisson"), [16]),
@@ -159,6 +160,14 @@ def test_groups_by_number_and_by_file(ideal, data):
     assert sources("--groups", "5") == 14  # five folds now score every one of 14 sources
     assert sources("--groups", "groups.txt") == 14
     assert sources("--groups", "groups.npy") == 10
+    with h5py.File(data / "entry.h5", "w") as file:
+        file["entry/scene_id"] = np.arange(70) // 7
+        file["entry/name"] = [f"picture-{k // 5}" for k in range(70)]
+        file["entry/linked"] = h5py.SoftLink("/entry/name")
+    assert sources("--groups", "entry.h5::entry/scene_id") == 10
+    assert sources("--groups", "entry.h5::/entry/name") == 14
+    for name, says in (("linked", "is a link"), ("nothing", "no array is called"), ("scene_id/x", "no array is called")):
+        assert says in ideal("estimate", "a.h5", *FAST, "--groups", f"entry.h5::entry/{name}").stderr
 
 
 def test_values_without_units_are_questioned(ideal):

@@ -31,7 +31,7 @@ def test_help_has_examples_and_every_option(ideal, command):
     params = get_command(app).commands[command].params
     options = [max(param.opts, key=len) for param in params if param.opts[0].startswith("-")]
     assert {"--json", "--debug"} <= set(options)
-    quiet = ("calibrate", "decoders", "models", "noise", "plot", "report", "reproduce", "sample", "systems")
+    quiet = ("calibrate", "decoders", "models", "noise", "plot", "report", "reproduce", "sample", "sweep", "systems")
     assert ("--noise" in options) == (command not in quiet)
     assert all(re.search(rf"^ +(-\w, )?{option}\b +(\S.*)? {{2}}[A-Za-z]", text, re.MULTILINE) for option in options)
 
@@ -83,7 +83,7 @@ COMPLETED = {
     "ideal optimize interferometer --against ": ["sites", "half", "random", "all", "none"],
     "ideal optimize lensless-phase beads --start lens --start d": ["diffuser"],
     "ideal optimize mine.toml --start ": [],
-    "ideal optimize lensless --target c": ["colour", "chroma"],
+    "ideal optimize lensless --target c": ["color", "chroma"],
     "ideal optimize lensless --objective e": ["end-to-end"],
     "ideal optimize lensless --method a": ["auto", "adam"],
     "ideal simulate diffraction": ["diffraction-limited"],

@@ -355,7 +355,7 @@ def test_a_pipe_in_the_folder_of_a_run_does_not_hang_it(ideal, tmp_path, monkeyp
 def test_a_pipe_in_place_of_what_was_kept_does_not_hang_the_work(tmp_path, no_waiting):
     from ideal._checkpoints import read_checkpoint, write_checkpoint
     from ideal.errors import StorageWarning
-    from ideal.studies.engine.kept import Kept
+    from ideal.jobs.kept import Kept
 
     checkpoint = tmp_path / "a.npz"
     assert read_checkpoint(checkpoint) is None

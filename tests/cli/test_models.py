@@ -151,7 +151,7 @@ WRONG = [
     ("b.h5 --load-model text.h5", 1, "text.h5 cannot be read as a model file"),
     ("b.h5 --load-model {model} --load-model {model}", 2, "is named twice"),
     ("b.h5 --load-model {model} --patch 4", 2, "knows measurements of 8x8, these are 4x4: name its size (--patch 8x8)"),
-    ("colour8.npy --noise poisson --load-model {model} --patch 8", 2, "knows measurements of 8x8, these are 8x8x3"),
+    ("color8.npy --noise poisson --load-model {model} --patch 8", 2, "knows measurements of 8x8, these are 8x8x3"),
     ("visibilities.npy --noise complex-gaussian --sigma 3 --load-model {model}", 2, "is not for complex vectors"),
     ("vectors.npy --noise poisson --load-model {model}", 2, "is not for vectors under poisson noise"),
     ("b.h5 --load-model {model} --save-model new.h5", 2, "--save-model keeps a model that is fitted here"),

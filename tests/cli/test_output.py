@@ -53,7 +53,7 @@ def test_figure(ideal, tmp_path, suffix):
 @pytest.mark.parametrize(
     ("arguments", "unit"),
     [
-        (("colour8.npy", *POISSON), "bits per pixel"),
+        (("color8.npy", *POISSON), "bits per pixel"),
         (("visibilities.npy", "--noise", "complex-gaussian", "--sigma", "3"), "bits per visibility"),
         (("vectors.npy", "--noise", "poisson"), "bits per value"),
     ],

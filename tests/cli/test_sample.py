@@ -11,11 +11,11 @@ from ideal.measurements.measurement_set import open_measurements
 FITS = {
     "stationary": ("a.h5", "--model", "stationary", "--patch", "8"),
     "trained": ("a.h5", "--model", "causal-mixture", "--effort", "0.01", "--patch", "8", "--max-patches", "100"),
-    "colour": ("colour8.npy", "--noise", "poisson", "--model", "full", "--patch", "4"),
+    "color": ("color8.npy", "--noise", "poisson", "--model", "full", "--patch", "4"),
     "vectors": ("vectors.npy", "--noise", "poisson", "--model", "full"),
     "visibilities": ("visibilities.npy", "--noise", "complex-gaussian", "--sigma", "3"),
 }
-SHAPES = {"stationary": [8, 8], "trained": [8, 8], "colour": [4, 4, 3], "vectors": [16], "visibilities": [12]}
+SHAPES = {"stationary": [8, 8], "trained": [8, 8], "color": [4, 4, 3], "vectors": [16], "visibilities": [12]}
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_models_of_textures_draw_any_size(ideal, model, name):
     assert document(ideal("sample", model(name), "-n", "2", "--size", "12x20", "--json"))["shape"] == [2, 12, 20]
 
 
-@pytest.mark.parametrize("name", ["colour", "vectors", "visibilities"])
+@pytest.mark.parametrize("name", ["color", "vectors", "visibilities"])
 def test_models_of_places_draw_their_own_size_only(ideal, model, name):
     result = ideal("sample", model(name), "--size", "12x20")
     assert (result.exit_code, result.stdout) == (2, "")

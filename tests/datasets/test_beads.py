@@ -99,10 +99,10 @@ def test_brightness_is_lognormal_of_the_mean_light():
 
 
 def test_channels_share_the_light_and_a_line_is_a_scene():
-    grey, colour = read(3, (16, 20)), read(3, (16, 20, 4))
-    assert colour.shape == (3, 16, 20, 4)
-    np.testing.assert_allclose(colour.sum(-1), grey, rtol=1e-5, atol=1e-28)
-    np.testing.assert_array_equal(colour[..., 0], colour[..., 3])
+    grey, color = read(3, (16, 20)), read(3, (16, 20, 4))
+    assert color.shape == (3, 16, 20, 4)
+    np.testing.assert_allclose(color.sum(-1), grey, rtol=1e-5, atol=1e-28)
+    np.testing.assert_array_equal(color[..., 0], color[..., 3])
     line = read(3000, (40,), density=30.0)
     assert line.shape == (3000, 40)
     near(line.mean(1), 0.03 * 4.0)

@@ -99,8 +99,8 @@ def test_settings_are_drawn_over_their_ranges():
 def test_a_radiance_has_its_brightest_value_at_one():
     scenes = rings(3, Scene("radiance", (48, 48), pixel=5.0))
     np.testing.assert_allclose(scenes.max((1, 2)), 1.0, rtol=1e-6)
-    colour = rings(3, Scene("radiance", (48, 48, 3)))
-    np.testing.assert_allclose(colour.sum(-1), scenes, rtol=1e-5, atol=1e-20)
+    color = rings(3, Scene("radiance", (48, 48, 3)))
+    np.testing.assert_allclose(color.sum(-1), scenes, rtol=1e-5, atol=1e-20)
 
 
 def test_a_sky_without_pixels_is_the_field_of_view_and_any_scene_a_sky():

@@ -113,9 +113,9 @@ def test_blood_cells_are_dark_where_they_absorb(shared_data):
 @pytest.mark.shared_data
 def test_blood_cells_as_light(shared_data):
     grey = make_objects("blood-cells").open(Scene("radiance", (64, 64)), seed=3).read(0, 5)
-    colour = make_objects("blood-cells").open(Scene("radiance", (64, 64, 3)), seed=3).read(0, 5)
+    color = make_objects("blood-cells").open(Scene("radiance", (64, 64, 3)), seed=3).read(0, 5)
     assert grey.scenes.shape == (5, 64, 64)
     assert 0 < grey.scenes.min() < 0.7
     assert grey.scenes.max() == 1
-    np.testing.assert_array_equal(colour.scenes, np.repeat(grey.scenes[..., None], 3, -1))
+    np.testing.assert_array_equal(color.scenes, np.repeat(grey.scenes[..., None], 3, -1))
     assert make_objects("blood-cells").open(Scene("radiance", (20, 30)), seed=3).read(2066, 2068).scenes.shape == (2, 20, 30)

@@ -94,7 +94,7 @@ def test_opposite_edges_are_neighbours_only_where_periodic():
     assert (np.diff(open_field[0]) < 0).all()
 
 
-def test_colour_channels_agree_as_set():
+def test_color_channels_agree_as_set():
     scene = Scene("radiance", (12, 12, 3))
     _, same = read(scene, 2, channel_correlation=1.0)
     np.testing.assert_allclose(same[..., 0], same[..., 2], rtol=1e-5)

@@ -14,7 +14,7 @@ from ideal.datasets.photographs import linear_light
 from ideal.errors import DataError, UsageError
 from ideal.imaging import Scene
 
-GREY, COLOUR = Scene("radiance", (16, 16)), Scene("radiance", (16, 16, 3), ("red", "green", "blue"))
+GREY, COLOR = Scene("radiance", (16, 16)), Scene("radiance", (16, 16, 3), ("red", "green", "blue"))
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def read(objects, scene, count=30, seed=0):
 
 
 def test_a_folder_of_pictures(photos):
-    found = read(make_objects(str(photos)), COLOUR)
+    found = read(make_objects(str(photos)), COLOR)
     assert found.scenes.shape == (30, 16, 16, 3)
     assert 0 <= found.scenes.min() < found.scenes.max() <= 1
     assert len(np.unique(found.groups)) == 12
@@ -53,7 +53,7 @@ def test_pictures_of_sixteen_bits_and_with_transparency(tmp_path):
     assert read(make_objects(f"{tmp_path}/"), GREY, 1).scenes == pytest.approx(32768 / 65535, abs=1e-4)
     (tmp_path / "deep.png").unlink()
     Image.fromarray(np.full((16, 16, 4), 255, np.uint8)).save(tmp_path / "clear.png")
-    assert read(make_objects(f"{tmp_path}/"), COLOUR, 1).scenes == pytest.approx(1 / 3)
+    assert read(make_objects(f"{tmp_path}/"), COLOR, 1).scenes == pytest.approx(1 / 3)
 
 
 def test_arrays_in_files_and_in_memory_are_the_same(tmp_path):

@@ -19,7 +19,7 @@ from ideal.errors import DataError, UsageError
 from ideal.imaging import Scene
 
 SETS = sorted(name for name, kind in OBJECTS.items() if kind.__module__ == "ideal.datasets.pictures")
-GREY, COLOUR = Scene("radiance", (16, 16)), Scene("radiance", (16, 16, 3), ("red", "green", "blue"))
+GREY, COLOR = Scene("radiance", (16, 16)), Scene("radiance", (16, 16, 3), ("red", "green", "blue"))
 SKY, TRANSMISSION = Scene("sky", (16, 16)), Scene("transmission", (16, 16, 2), ("absorption", "phase"))
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 
@@ -92,7 +92,7 @@ def mnist_files(rng):
 
 
 @pytest.mark.parametrize("name", SETS)
-@pytest.mark.parametrize("scene", [GREY, COLOUR, SKY, TRANSMISSION], ids=["grey", "colour", "sky", "transmission"])
+@pytest.mark.parametrize("scene", [GREY, COLOR, SKY, TRANSMISSION], ids=["grey", "color", "sky", "transmission"])
 def test_every_set_gives_every_kind_of_scene(name, scene):
     objects = make_objects(name)
     source = objects.open(scene, 1)
@@ -144,11 +144,11 @@ def test_photographs_are_those_of_scikit_image():
     np.testing.assert_allclose(photograph("coffee"), linear_light(code_values("coffee")) @ LUMINANCE)
 
 
-def test_colour_scenes_are_made_of_colour_photographs():
-    found = make_objects("photographs").open(COLOUR).read(0, 60)
+def test_color_scenes_are_made_of_color_photographs():
+    found = make_objects("photographs").open(COLOR).read(0, 60)
     assert len(np.unique(found.groups)) == sum(code_values(name).ndim == 3 for name in NAMES) == 5
     assert np.ptp(found.scenes, axis=-1).max() > 0.1
-    grey = make_objects("photographs", grey=True).open(COLOUR).read(0, 60)
+    grey = make_objects("photographs", grey=True).open(COLOR).read(0, 60)
     assert len(np.unique(grey.groups)) == 12
     assert not np.ptp(grey.scenes, axis=-1).any()
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ideal.datasets._to_scene import COLOURS, Pictures, PictureScenes
+from ideal.datasets._to_scene import COLORS, Pictures, PictureScenes
 from ideal.datasets.photographs import linear_light
 from ideal.errors import UsageError
 from ideal.imaging import Scene
@@ -39,7 +39,7 @@ def picture_of(values):
 
 
 @pytest.fixture(scope="module")
-def coloured():
+def colored():
     rng = np.random.default_rng(0)
     return rng.integers(0, 256, (6, 8, 8, 3)).astype(np.uint8)
 
@@ -51,22 +51,22 @@ def test_code_values_become_linear_light():
     np.testing.assert_allclose(scenes(source, 1)[0], expected, rtol=1e-6)
 
 
-def test_grey_scenes_see_the_luminance_of_colours(coloured):
-    source = PictureScenes(pictures(coloured), Scene("radiance", (8, 8)), 0)
+def test_grey_scenes_see_the_luminance_of_colors(colored):
+    source = PictureScenes(pictures(colored), Scene("radiance", (8, 8)), 0)
     found = source.read(0, 6)
-    np.testing.assert_allclose(found.scenes, linear_light(coloured[found.groups]) @ LUMINANCE, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(found.scenes, linear_light(colored[found.groups]) @ LUMINANCE, rtol=1e-5, atol=1e-7)
 
 
-def test_colours_add_up_to_the_light_of_an_unfiltered_pixel(coloured):
-    colour = Scene("radiance", (8, 8, 3), COLOURS)
-    found = PictureScenes(pictures(coloured), colour, 0).read(0, 6)
-    np.testing.assert_allclose(found.scenes, linear_light(coloured[found.groups]) / 3, rtol=1e-5, atol=1e-7)
-    grey = PictureScenes(pictures(coloured), colour, 0, grey=True).read(0, 6)
-    luminance = linear_light(coloured[grey.groups]) @ LUMINANCE
+def test_colors_add_up_to_the_light_of_an_unfiltered_pixel(colored):
+    color = Scene("radiance", (8, 8, 3), COLORS)
+    found = PictureScenes(pictures(colored), color, 0).read(0, 6)
+    np.testing.assert_allclose(found.scenes, linear_light(colored[found.groups]) / 3, rtol=1e-5, atol=1e-7)
+    grey = PictureScenes(pictures(colored), color, 0, grey=True).read(0, 6)
+    luminance = linear_light(colored[grey.groups]) @ LUMINANCE
     np.testing.assert_allclose(grey.scenes.sum(-1), luminance, rtol=1e-5, atol=1e-7)
     assert (grey.scenes[..., 0] == grey.scenes[..., 2]).all()
-    without = PictureScenes(pictures(coloured[..., 0]), colour, 0).read(0, 6)
-    np.testing.assert_allclose(without.scenes.sum(-1), linear_light(coloured[without.groups, ..., 0]), rtol=1e-5, atol=1e-7)
+    without = PictureScenes(pictures(colored[..., 0]), color, 0).read(0, 6)
+    np.testing.assert_allclose(without.scenes.sum(-1), linear_light(colored[without.groups, ..., 0]), rtol=1e-5, atol=1e-7)
 
 
 def test_bands_are_interpolated_and_share_the_light():
@@ -77,7 +77,7 @@ def test_bands_are_interpolated_and_share_the_light():
     np.testing.assert_allclose(scenes(two, 1)[0, 0, 0], [0.2 / 2, 0.8 / 2], rtol=1e-6)
     grey = PictureScenes(source, Scene("radiance", (4, 4)), 0)
     np.testing.assert_allclose(scenes(grey, 1)[0, 0, 0], spectrum.mean(), rtol=1e-6)
-    three = PictureScenes(source, Scene("radiance", (4, 4, 3), COLOURS), 0)
+    three = PictureScenes(source, Scene("radiance", (4, 4, 3), COLORS), 0)
     np.testing.assert_allclose(scenes(three, 1)[0, 0, 0], np.array([0.7, 0.3, 0.1]) / 3, rtol=1e-6)
 
 
@@ -90,10 +90,10 @@ def test_channels_that_pictures_have_not_are_refused(options, channels):
         PictureScenes(pictures(values, **options), Scene("radiance", (4, 4, 2), channels), 0)
 
 
-def test_skies_have_one_jansky(coloured):
-    found = PictureScenes(pictures(coloured), Scene("sky", (5, 5)), 1).read(0, 6)
+def test_skies_have_one_jansky(colored):
+    found = PictureScenes(pictures(colored), Scene("sky", (5, 5)), 1).read(0, 6)
     np.testing.assert_allclose(found.scenes.sum((1, 2)), 1, rtol=1e-5)
-    light = PictureScenes(pictures(coloured), Scene("radiance", (5, 5)), 1).read(0, 6).scenes
+    light = PictureScenes(pictures(colored), Scene("radiance", (5, 5)), 1).read(0, 6).scenes
     np.testing.assert_allclose(found.scenes * light.sum((1, 2), keepdims=True), light, rtol=1e-5, atol=1e-7)
     dark = PictureScenes(pictures([np.zeros((4, 4), np.uint8)]), Scene("sky", (4, 4)), 0)
     np.testing.assert_allclose(scenes(dark, 1), 1 / 16)

@@ -22,7 +22,7 @@ def mosaic(scene, tile):
 
 
 @pytest.mark.parametrize("tile", TILES)
-def test_a_scene_of_one_colour_comes_back_everywhere(tile):
+def test_a_scene_of_one_color_comes_back_everywhere(tile):
     scene = np.broadcast_to([3.0, 5.0, 7.0], (8, 10, 3))
     for decode in (demosaic_bilinear, demosaic_malvar):
         if decode is demosaic_bilinear:

@@ -146,7 +146,7 @@ def test_a_damaged_floor_is_an_error_of_the_data(tmp_path):
 
 @pytest.mark.parametrize("name", ["floor_scale", "floor_step", "mean", "covariance"])
 def test_complex_numbers_in_a_model_are_an_error_of_the_data(tmp_path, name):
-    """No model has any: they would lose their imaginary part with a warning of NumPy."""
+    """No model of real values has any: they would lose their imaginary part with a warning of NumPy."""
     model = FullGaussian([0.0, 1.0], np.eye(2)).with_floor(Floor.fit(np.random.default_rng(8).random((20, 2))))
     model.save(tmp_path / "model.h5")
     with h5py.File(tmp_path / "model.h5", "r+") as file:

@@ -25,7 +25,7 @@ def field(rows, columns, kind="isotropic", noise=1.0, scale=5.0):
     return StationaryGaussian([20.0], covariance)
 
 
-def colour_field(rows, columns):
+def color_field(rows, columns):
     """Three channels that are mixtures of an isotropic and a shifted field, so that c_ab(lag) != c_ab(-lag)."""
     base = field(rows + 2, columns + 2, noise=0.0).autocovariance[:, :, 0, 0]
     middle = np.array(base.shape) // 2
@@ -147,7 +147,7 @@ def test_stationary_likelihood_is_the_multivariate_normal():
 
 
 def test_samples_have_the_covariance():
-    true = colour_field(3, 4)
+    true = color_field(3, 4)
     drawn = true.sample(0, 60_000).reshape(60_000, -1)
     expected = true.covariance()
     np.testing.assert_allclose(np.cov(drawn.T), expected, atol=6 * np.diag(expected).max() / np.sqrt(60_000))
@@ -184,7 +184,7 @@ def test_large_window():
 
 
 def test_several_channels():
-    true = colour_field(8, 8)
+    true = color_field(8, 8)
     train, test = true.sample(0, 4000), true.sample(1, 500)
     fitted = StationaryGaussian.fit(0, train, train)
     assert fitted.shape == (8, 8, 3)
@@ -207,7 +207,7 @@ def test_fits_do_not_know_the_scale(scale):
 @pytest.mark.parametrize("channels", [False, True])
 def test_larger_images_have_a_normalised_density(channels):
     # Trap 11: the product over pixels of conditionals, each normalised: samples of it score its own entropy.
-    model = colour_field(5, 5) if channels else field(5, 5, "oblique")
+    model = color_field(5, 5) if channels else field(5, 5, "oblique")
     images = model.sample(0, 1500, (9, 12))
     values = images[0].size
     mean, deviation = model.predict(images)
@@ -236,7 +236,7 @@ def test_smaller_images_are_marginals():
 
 
 def test_conditionals_multiply_to_the_density():
-    true = colour_field(4, 4)
+    true = color_field(4, 4)
     images = true.sample(0, 6)
     mean, deviation = true.predict(images)
     by_value = -0.5 * ((images - mean) / deviation) ** 2 - np.log(deviation) - 0.5 * np.log(2 * np.pi)

@@ -101,3 +101,23 @@ def test_truncated_and_wrong_files(tmp_path):
     (tmp_path / "d.fits").write_text("no FITS")
     with pytest.raises(DataError, match=r"d\.fits: cannot be read as FITS"):
         open_measurements(tmp_path / "d.fits")
+
+
+def test_tiles_that_are_compressed_with_loss_are_named(tmp_path):
+    rng = np.random.default_rng(0)
+    decimal = rng.normal(100, 5, COUNTS.shape).astype(np.float32)
+    tiles = {"compression_type": "HCOMPRESS_1", "tile_shape": (1, 16, 12)}
+    for values, options, severity in (
+        (COUNTS.astype(np.int32), tiles | {"hcomp_scale": 2}, "biased"),
+        (COUNTS.astype(np.int32), tiles, None),
+        (decimal, {"compression_type": "RICE_1", "quantize_level": 1}, "biased"),
+        (decimal, {"compression_type": "RICE_1", "quantize_level": 16}, "note"),
+        (decimal, {"compression_type": "GZIP_2", "quantize_level": 0}, None),
+        (COUNTS, {"compression_type": "RICE_1"}, None),
+    ):
+        path = save(tmp_path / "a.fits", fits.PrimaryHDU(), fits.CompImageHDU(values, **options))
+        with open_measurements(path) as measured:
+            told = [each.severity for each in measured.findings if each.name == "lossy-compression"]
+            assert told == ([severity] if severity else []), options
+            exact = np.array_equal(measured.read_raw(0, 20), values)
+            assert exact == (severity is None)

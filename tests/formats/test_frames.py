@@ -252,3 +252,18 @@ def test_a_folder_carries_the_information_of_the_same_stack(tmp_path):
     groups = np.arange(30) // 3
     options = {"noise": "poisson", "groups": groups, "models": "stationary", "patch": 8, "progress": False}
     assert estimate(tmp_path / "c", **options).information.value == estimate(counts, **options).information.value
+
+
+def test_estimate_reads_frames_as_the_shell_does(tmp_path):
+    rng = np.random.default_rng(0)
+    for number in range(40):
+        light = 60 * np.exp(0.4 * rng.standard_normal((16, 16)))
+        iio.imwrite(tmp_path / f"scene{number // 4}-{number}.png", np.clip(rng.poisson(light), 0, 255).astype(np.uint8))
+    known = {"noise": "poisson", "models": "full", "patch": 8, "progress": False}
+    with pytest.raises(DataError, match="a PNG of 8 bits"):
+        estimate(tmp_path, **known)
+    found = estimate(tmp_path, linear=True, group_by="scene[0-9]+", **known)
+    assert "taken-as-linear" in [each.name for each in found.findings]
+    assert found.n_groups <= 10
+    with pytest.raises(UsageError, match="linear, group_by: for files alone, and an array is given"):
+        estimate(np.zeros((4, 8, 8)), linear=True, group_by="x", **known)

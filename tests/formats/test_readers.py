@@ -12,7 +12,7 @@ from ideal.measurements.measurement_set import open_measurements
 from ideal.measurements.patches import Patches, random_positions
 
 STACK = np.random.default_rng(0).integers(0, 1000, (5, 12, 10)).astype(np.uint16)
-COLOUR = np.random.default_rng(1).integers(0, 255, (4, 12, 10, 3)).astype(np.uint8)
+COLOR = np.random.default_rng(1).integers(0, 255, (4, 12, 10, 3)).astype(np.uint8)
 
 
 def expect(path, values, **options):
@@ -95,24 +95,24 @@ def test_tiff_pages_appended_one_by_one(tmp_path, metadata):
 
 
 @pytest.mark.parametrize("compression", [None, "zlib"])
-def test_tiff_colour_is_last(tmp_path, compression):
+def test_tiff_color_is_last(tmp_path, compression):
     path = tmp_path / "a.tif"
-    tifffile.imwrite(path, COLOUR, photometric="rgb", compression=compression)
-    expect(path, COLOUR)
-    planar = np.moveaxis(COLOUR, -1, 1).copy()
+    tifffile.imwrite(path, COLOR, photometric="rgb", compression=compression)
+    expect(path, COLOR)
+    planar = np.moveaxis(COLOR, -1, 1).copy()
     tifffile.imwrite(path, planar, photometric="rgb", planarconfig="separate", compression=compression)
-    expect(path, COLOUR)
-    tifffile.imwrite(path, COLOUR[..., :2].copy(), photometric="minisblack", compression=compression)
-    expect(path, COLOUR[..., :2])
+    expect(path, COLOR)
+    tifffile.imwrite(path, COLOR[..., :2].copy(), photometric="minisblack", compression=compression)
+    expect(path, COLOR[..., :2])
     tifffile.imwrite(path, planar, imagej=True, metadata={"axes": "TCYX"})
-    expect(path, COLOUR)
+    expect(path, COLOR)
 
 
 def test_one_picture_is_one_sample(tmp_path):
     tifffile.imwrite(tmp_path / "grey.tiff", STACK[0])
-    tifffile.imwrite(tmp_path / "colour.tiff", COLOUR[0], photometric="rgb")
+    tifffile.imwrite(tmp_path / "color.tiff", COLOR[0], photometric="rgb")
     expect(tmp_path / "grey.tiff", STACK[:1])
-    expect(tmp_path / "colour.tiff", COLOUR[:1])
+    expect(tmp_path / "color.tiff", COLOR[:1])
 
 
 def test_tiff_errors(tmp_path):

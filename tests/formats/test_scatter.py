@@ -66,13 +66,21 @@ def test_weights_of_one_are_named_and_refused_before_an_estimate(tmp_path):
     # What the user says of the noise takes the place of the weights, and is judged as they are.
     sigma = 0.05 / np.sqrt(2)
     with open_measurements(path, sigma=sigma) as measured:
-        assert not measured.findings
+        assert not measured.findings  # weights of 1 say nothing that a sigma could contradict
         truth = estimate(measured, models=["full"]).information_bits_per_pixel
     with open_measurements(path, weight_scale=400.0) as measured:
         assert estimate(measured, models=["full"]).information_bits_per_pixel == pytest.approx(truth, abs=1e-6)
     wrong = found(path, sigma=10 * sigma)["weights-too-small"]
     assert "stated sigma" in wrong.text
     assert float(wrong.remedy.split("--sigma ")[1].rstrip(")")) == pytest.approx(sigma, rel=0.12)
+
+
+def test_a_sigma_in_place_of_weights_that_say_something_is_told(tmp_path):
+    path = write(tmp_path / "a.uvfits", observe(noise=0.05))
+    with open_measurements(path, sigma=0.04) as measured:
+        (told,) = [each for each in measured.findings if each.name == "note"]
+    assert "a sigma of 0.04 Jy was given" in told.text
+    assert f"one of {0.05 / np.sqrt(2):.3g} Jy" in told.text
 
 
 def test_weights_of_one_that_fit_are_right(tmp_path):

@@ -306,7 +306,7 @@ def _set_attribute(draw, node) -> None:
 def _tiff(draw, seeds: Path, folder: Path) -> Command:
     name = names(draw, ".tif")
     path = folder / name
-    source = _seed(draw, seeds, "plain.tif", "deflate.tif", "tiles.tif", "imagej.tif", "ome.ome.tif", "colour.tif")
+    source = _seed(draw, seeds, "plain.tif", "deflate.tif", "tiles.tif", "imagej.tif", "ome.ome.tif", "color.tif")
     wrong = ""
     kind = draw(st.sampled_from(["bytes", "tags", "tags", "text", "written"]))
     if kind == "bytes":

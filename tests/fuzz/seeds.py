@@ -83,7 +83,7 @@ def _write_tiff(folder: Path, values) -> None:
     tifffile.imwrite(folder / "tiles.tif", np.tile(values, (1, 3, 3))[:20], photometric="minisblack", tile=(16, 16))
     tifffile.imwrite(folder / "imagej.tif", values, imagej=True, metadata={"axes": "TYX", "unit": "um"})
     tifffile.imwrite(folder / "ome.ome.tif", values, ome=True, metadata={"axes": "TYX"})
-    tifffile.imwrite(folder / "colour.tif", np.repeat(values.astype(np.uint8)[..., None], 3, -1), photometric="rgb", bigtiff=True)
+    tifffile.imwrite(folder / "color.tif", np.repeat(values.astype(np.uint8)[..., None], 3, -1), photometric="rgb", bigtiff=True)
 
 
 def _write_zarr(folder: Path, values) -> None:

@@ -115,3 +115,11 @@ def test_identical_patches_join_their_pictures():
 def test_merging_follows_chains():
     assert merged(np.array([5, 5, 7, 8, 9]), [(0, 2), (2, 3)]).tolist() == [5, 5, 5, 5, 9]
     assert merged(np.array([5, 7]), []).tolist() == [5, 7]
+
+
+def test_complex_samples_whose_values_stand_apart_in_memory_are_looked_at():
+    rng = np.random.default_rng(0)
+    values = (rng.standard_normal((3, 200)) + 1j * rng.standard_normal((3, 200))).T
+    assert not values.flags.c_contiguous
+    told = {each.name for each in ideal.from_arrays(values, noise="complex-gaussian", sigma=0.5).examination.findings}
+    assert "identical-samples" not in told

@@ -10,6 +10,7 @@ from fixtures.health import NO_MATTER, photons
 
 from ideal.datasets import demo
 from ideal.measurements.measurement_set import from_arrays, open_measurements
+from ideal.noise import EMCCD, PhotonCounter
 
 CAMERA = ("--noise", "poisson-gaussian", "--read-noise", 1.6, "--gain", 0.45, "--offset", 100)
 SIMULATED = [
@@ -132,3 +133,36 @@ def test_calibrated_visibilities_of_the_event_horizon_telescope_are_right(shared
     for file in sorted((shared / "eht" / "uvfits").glob("*.uvfits")):
         with open_measurements(file) as measured:
             assert set(names(measured)) <= {"tied-baselines", "note"}
+
+
+@pytest.mark.parametrize("light", [0.0, 5e-4, 0.005, 0.02, 0.1])
+@pytest.mark.parametrize("frames", [25, 80, 400])
+def test_rare_photons_of_an_emccd_make_no_pixel_noisy(light, frames):
+    noise = EMCCD(300.0, 45.0, gain=0.04, offset=200.0, quantised=True)
+    values = noise.stored(noise.sample(np.random.default_rng(0), np.full((frames, 48, 48), light)))
+    told = {each.name for each in from_arrays(values, noise=noise).examination.findings}
+    assert not told & {"noisy-pixels", "noise-too-small", "hot-pixels"}
+
+
+def test_pixels_that_are_noisy_are_named_among_rare_photons():
+    noise, rng = EMCCD(300.0, 45.0, gain=0.04, offset=200.0, quantised=True), np.random.default_rng(0)
+    values = noise.sample(rng, np.full((100, 48, 48), 0.02))
+    bad = rng.random((48, 48)) < 0.01
+    values = values + np.where(bad, 3.0, 0.0) * rng.standard_normal(values.shape)
+    told = {each.name: each for each in from_arrays(noise.stored(values), noise=noise).examination.findings}
+    assert told["noisy-pixels"].figures["pixels"] >= 0.4 * bad[2:-2, 2:-2].sum()  # two beside each other hide one another
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [PhotonCounter(1), PhotonCounter(1, 3), PhotonCounter(3, 2), PhotonCounter(8), EMCCD(300.0, 45.0, spurious=0.5)],
+    ids=lambda noise: f"{noise.name}-{getattr(noise, 'bits', '')}",
+)
+def test_clean_means_of_what_does_not_count_every_photon_are_right(noise):
+    rng = np.random.default_rng(0)
+    clean = rng.gamma(1.0, 5.0, (60, 24, 24))  # far beyond where the counters of few bits end
+    values = noise.sample(rng, clean)
+    told = {each.name for each in from_arrays(values, clean=clean, noise=noise).examination.findings}
+    assert not told & {"clean-contradicts", "clipped"}
+    told = {each.name for each in from_arrays(values, clean=1.5 * clean, noise=noise).examination.findings}
+    assert "clean-contradicts" in told

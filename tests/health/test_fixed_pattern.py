@@ -75,3 +75,9 @@ def test_rows_of_dark_frames_that_no_light_can_make():
 def test_the_colors_of_a_mosaic_are_no_fixed_pattern(side):
     mosaic = np.tile([[0.5, 1.0], [1.0, 0.3]], (side // 2, side // 2))
     assert "fixed-pattern" not in found(photons(scenes(200, side=side) * mosaic))
+
+
+@pytest.mark.parametrize(("mean", "frames"), [(0.01, 25), (0.003, 100), (0.0005, 400)])
+def test_single_photons_make_no_pattern_and_no_scale(mean, frames):
+    seen = found(np.random.default_rng(1).poisson(mean, (frames, 32, 32)))
+    assert not seen.keys() & {"fixed-pattern", "scaled-frames"}

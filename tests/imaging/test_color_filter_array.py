@@ -78,7 +78,7 @@ def test_published_mosaics():
     assert letters(system, "rgbw-sony") == ["WBWG", "RWGW", "WGWB", "GWRW"]
 
 
-def test_x_trans_has_20_green_and_every_colour_in_each_row_and_column():
+def test_x_trans_has_20_green_and_every_color_in_each_row_and_column():
     tile = letters(array(period=(6, 6)), "x-trans")
     assert "".join(tile).count("G") == 20
     assert "".join(tile).count("R") == "".join(tile).count("B") == 8
@@ -87,7 +87,7 @@ def test_x_trans_has_20_green_and_every_colour_in_each_row_and_column():
 
 
 @pytest.mark.parametrize("name", [name for name, each in MOSAICS.items() if "W" in each.tile])
-def test_white_and_colour_counts_of_panchromatic_mosaics(name):
+def test_white_and_color_counts_of_panchromatic_mosaics(name):
     tile = MOSAICS[name].tile.replace(" ", "")
     share = {letter: tile.count(letter) / len(tile) for letter in "RGBW"}
     assert share["W"] == {"rgbw-bayer": 0.25, "rgbw-sparse": 32 / 36}.get(name, 0.5)

@@ -279,8 +279,8 @@ def test_measured_psf_of_every_format(tmp_path, suffix):
 
 
 def test_measured_psf_keeps_shape_and_light_at_other_ratios(tmp_path):
-    colour = np.repeat(picture_of_spots()[..., None], 3, axis=2) * np.array([0.5, 1.0, 1.5])
-    np.save(tmp_path / "psf.npy", colour)
+    color = np.repeat(picture_of_spots()[..., None], 3, axis=2) * np.array([0.5, 1.0, 1.5])
+    np.save(tmp_path / "psf.npy", color)
     camera = make_system("lensless", psf_file=str(tmp_path / "psf.npy"), psf_shape=(30, 30), psf_background="border-median")
     psf = np.asarray(camera.design()["psf"], dtype=np.float64)
     assert psf.sum() == pytest.approx(1, abs=1e-6)

@@ -57,7 +57,7 @@ def gray16(path, values):
     Image.fromarray(values.astype(np.uint16)).save(path)
 
 
-def colour(values):
+def color(values):
     return np.stack([values, 2 * values, 3 * values], -1)
 
 
@@ -78,21 +78,21 @@ EXACT = [
     ("wide32.npy", lambda path: np.save(path, WIDE.astype(np.float32)), WIDE),
     ("wide.tif", lambda path: tifffile.imwrite(path, WIDE.astype(np.float32), photometric="minisblack"), WIDE),
     ("wide.png", lambda path: gray16(path, COUNTS), COUNTS),
-    ("rgb16.png", lambda path: write_png(path, colour(THIRD), filters=(0, 1, 2, 3, 4)), THIRD),
-    ("rgb16-linear.png", lambda path: write_png(path, colour(THIRD), filters=(4,), gamma=100_000), THIRD),
-    ("rgba16.png", lambda path: write_png(path, with_alpha(colour(THIRD), 65_535), filters=(1, 4)), THIRD),
+    ("rgb16.png", lambda path: write_png(path, color(THIRD), filters=(0, 1, 2, 3, 4)), THIRD),
+    ("rgb16-linear.png", lambda path: write_png(path, color(THIRD), filters=(4,), gamma=100_000), THIRD),
+    ("rgba16.png", lambda path: write_png(path, with_alpha(color(THIRD), 65_535), filters=(1, 4)), THIRD),
     ("la16.png", lambda path: write_png(path, with_alpha(COUNTS, 65_535), filters=(2, 3)), COUNTS),
-    ("rgb16.tif", lambda path: tifffile.imwrite(path, colour(THIRD), photometric="rgb"), THIRD),
-    ("planar.tif", lambda path: tifffile.imwrite(path, np.moveaxis(colour(THIRD), 2, 0), photometric="rgb"), THIRD),
+    ("rgb16.tif", lambda path: tifffile.imwrite(path, color(THIRD), photometric="rgb"), THIRD),
+    ("planar.tif", lambda path: tifffile.imwrite(path, np.moveaxis(color(THIRD), 2, 0), photometric="rgb"), THIRD),
     (
         "rgba16.tif",
         lambda path: tifffile.imwrite(
-            path, with_alpha(colour(THIRD), 65_535).astype(np.uint16), photometric="rgb", extrasamples=["unassalpha"]
+            path, with_alpha(color(THIRD), 65_535).astype(np.uint16), photometric="rgb", extrasamples=["unassalpha"]
         ),
         THIRD,
     ),
     ("white.tif", lambda path: tifffile.imwrite(path, 65_535 - COUNTS, photometric="miniswhite"), COUNTS),
-    ("rgb.npy", lambda path: np.save(path, colour(THIRD).astype(float)), THIRD),
+    ("rgb.npy", lambda path: np.save(path, color(THIRD).astype(float)), THIRD),
     ("large.npy", lambda path: np.save(path, COUNTS.astype(np.uint64) * 2**40), COUNTS),
 ]
 
@@ -123,10 +123,10 @@ REFUSED = [
         ),
         "photometric PALETTE",
     ),
-    ("veil.png", lambda path: write_png(path, np.dstack([colour(THIRD), COUNTS])), "alpha channel that varies"),
+    ("veil.png", lambda path: write_png(path, np.dstack([color(THIRD), COUNTS])), "alpha channel that varies"),
     ("veil.npy", lambda path: np.save(path, np.ones((32, 32, 4))), "expected one picture"),
     ("pair.npy", lambda path: np.save(path, np.ones((32, 32, 2))), "expected one picture"),
-    ("interlaced.png", lambda path: write_png(path, colour(THIRD), interlace=1), "interlaced"),
+    ("interlaced.png", lambda path: write_png(path, color(THIRD), interlace=1), "interlaced"),
     ("stack.tif", lambda path: tifffile.imwrite(path, np.ones((3, 32, 32), np.uint16), photometric="minisblack"), "a stack of 3"),
     ("negative.npy", lambda path: np.save(path, WIDE - 0.5), r"values are negative .* set psf_background=0"),
     ("hole.npy", lambda path: np.save(path, np.where(WIDE[3, 4] == WIDE, np.nan, WIDE)), r"nan at row 3, column 4"),
@@ -144,7 +144,7 @@ def test_what_is_no_psf_is_refused(tmp_path, name, write, message):
 
 
 def test_a_png_that_is_cut_off_is_refused(tmp_path):
-    write_png(tmp_path / "a.png", colour(THIRD))
+    write_png(tmp_path / "a.png", color(THIRD))
     whole = (tmp_path / "a.png").read_bytes()
     (tmp_path / "a.png").write_bytes(whole[:-40])
     with pytest.raises(DataError, match="cut off or damaged"):
@@ -186,7 +186,7 @@ def test_what_is_odd_is_named(tmp_path):
     assert "usually has gamma-encoded values" in findings("eight.png")[0]
     write_png(tmp_path / "said.png", (narrow * 200).astype(np.uint16), gamma=45_455)
     assert "has gamma-encoded values" in findings("said.png")[0]
-    tifffile.imwrite(tmp_path / "eight.tif", colour(narrow / 4).astype(np.uint8), photometric="rgb")
+    tifffile.imwrite(tmp_path / "eight.tif", color(narrow / 4).astype(np.uint8), photometric="rgb")
     assert any("usually has gamma" in text for text in findings("eight.tif"))
     assert any("their mean is taken" in text for text in findings("eight.tif"))
     np.save(tmp_path / "clipped.npy", np.minimum(narrow * 400, 65_535).astype(np.uint16))

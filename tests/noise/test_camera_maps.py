@@ -10,6 +10,7 @@ from fixtures.intensities import LAWS, check_known_answer
 
 from ideal.errors import DataError, UsageError
 from ideal.information.estimation import estimate
+from ideal.information.labels.estimation import task_information
 from ideal.measurements.measurement_set import from_arrays, open_measurements, write_measurements
 from ideal.measurements.patches import Patches
 from ideal.noise import CameraMaps, PoissonGaussian
@@ -189,3 +190,25 @@ def test_simulate_inspect_and_estimate(ideal, tmp_path):
     done = ideal("estimate", out, "--model", "stationary", "--patch", "6", "--json")
     assert done.exit_code == 0, done.stderr
     assert json.loads(done.stdout)["results"][0]["noise"]["row_noise"] == 1.0
+
+
+def test_a_model_that_takes_all_pixels_for_equally_noisy_says_so():
+    rng = np.random.default_rng(0)
+    noise = CameraMaps(0.5, 100.0, np.exp(0.5 * rng.standard_normal((8, 8))))
+    values = noise.stored(noise.sample(rng, 50 + 10 * rng.standard_normal((120, 1, 1)) * np.ones((120, 8, 8))))
+    for model, told in (("stationary", True), ("known-channel", False)):
+        found = estimate(from_arrays(values, noise=noise), models=[model], patch=8, progress=False)
+        assert any("takes all for equally noisy" in each.text for each in found.findings) is told
+
+
+def test_information_about_labels_says_what_of_the_maps_it_uses():
+    rng = np.random.default_rng(0)
+    bad = np.zeros((8, 8), bool)
+    bad[3, 4] = True
+    noise = CameraMaps(0.5, 100 + 20 * rng.standard_normal((8, 8)), 2.0, bad_pixels=bad)
+    labels = np.arange(120) % 2
+    values = noise.stored(noise.sample(rng, np.full((120, 8, 8), 40.0)))
+    values[:, 3, 4] = np.where(labels, 4000, 0)  # the bad pixel alone differs, and must not tell the label
+    found = task_information(from_arrays(values, noise=noise, labels=labels), patch=8, model="full", effort=0.05, progress=False)
+    assert any("uses offset and gain; bad pixels show the mean" in each.text for each in found.findings)
+    assert found.information < 0.1

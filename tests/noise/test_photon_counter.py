@@ -105,3 +105,23 @@ def test_a_counter_of_16_bits_is_a_photon_counter_like_any_other():
     values = np.random.default_rng(0).poisson(300, (300, 8, 8)).astype(np.uint16)
     told = estimate(from_arrays(values, noise=PhotonCounter(bits=16)), models=["known-channel"], patch=8)
     assert abs(told.information_bits_per_pixel) < 0.05
+
+
+@pytest.mark.parametrize(("bits", "clean", "told"), [(1, False, True), (1, True, False), (2, False, False)])
+def test_one_bit_without_clean_means_says_that_the_light_is_not_identified(bits, clean, told):
+    noise, rng = PhotonCounter(bits), np.random.default_rng(0)
+    means = rng.gamma(2.0, 0.5, (60, 16, 16))
+    known = {"clean": means} if clean else {}
+    found = estimate(from_arrays(noise.sample(rng, means), noise=noise, **known), models=["stationary"], patch=8, progress=False)
+    assert ("means-unidentified" in [each.name for each in found.findings]) is told
+
+
+@pytest.mark.parametrize(("bits", "threshold"), [(10, 1), (10, 5), (12, 2), (16, 1)])
+def test_noise_of_many_bits_from_counts_alone(bits, threshold):
+    """Bins of several counts stand for all of them: a bin for each took minutes, and gigabytes, at 16 bits."""
+    noise, rng = PhotonCounter(bits, threshold), np.random.default_rng(0)
+    means = rng.gamma(4.0, min(300.0, 0.3 * noise.highest / 4), (40, 32, 32))
+    told = noise.conditional_entropy(noise.sample(rng, means)).mean() / 1024 / np.log(2)
+    assert told == pytest.approx(noise.entropy(means).mean() / np.log(2), abs=0.003)
+    counts = noise.sample(rng, np.full((8, 32, 32), 20_000.0)) if bits == 16 else noise.sample(rng, means)
+    assert len(noise.fit_means(counts).grid) < 2000

@@ -65,7 +65,7 @@ def test_closed_form_of_a_mosaic_is_dense_linear_algebra_on_a_field_of_known_cov
     params = double(MOSAIC.design("random", 3))
     matrix = MOSAIC.operator(params).matrix()
     known = {"luminance": np.kron(np.eye(64), np.ones((1, 3))), "green": np.kron(np.eye(64), [[0.0, 1.0, 0.0]])}
-    targets = ("total", "luminance", "green", "chroma", "colour", "mse", "colour + 2 mse + chroma + 0.5 luminance")
+    targets = ("total", "luminance", "green", "chroma", "color", "mse", "color + 2 mse + chroma + 0.5 luminance")
     scenes, gains = np.ones((1, *MOSAIC.scene.shape)), None
     for photons in LIGHT:
         mean = np.full(3, photons / 3)
@@ -80,9 +80,9 @@ def test_closed_form_of_a_mosaic_is_dense_linear_algebra_on_a_field_of_known_cov
         expected = {name: dense_information(matrix, covariance, variance, rows) / 64 for name, rows in known.items()}
         expected["total"] = dense_information(matrix, covariance, variance) / 64
         expected["chroma"] = expected["total"] - expected["luminance"]
-        for target in ("colour", "mse"):
+        for target in ("color", "mse"):
             expected[target] = dense_pixel_information(matrix, covariance, variance, 3, target == "mse")
-        expected[targets[-1]] = sum((2 if each == "mse" else 1) * expected[each] for each in ("colour", "mse", "chroma"))
+        expected[targets[-1]] = sum((2 if each == "mse" else 1) * expected[each] for each in ("color", "mse", "chroma"))
         expected[targets[-1]] += 0.5 * expected["luminance"]
         assert found == pytest.approx(expected, abs=1e-7), photons
 
@@ -106,7 +106,7 @@ def test_periodic_information_with_a_blur_a_mosaic_and_delayed_channels_is_dense
     covariance = torus_covariance(density)
     expected = {
         None: dense_information(matrix, covariance, variance) / 48,
-        PixelTarget("colour"): dense_pixel_information(matrix, covariance, variance, 2),
+        PixelTarget("color"): dense_pixel_information(matrix, covariance, variance, 2),
         PixelTarget("mse", by_error=True): dense_pixel_information(matrix, covariance, variance, 2, by_error=True),
     }
 
@@ -133,9 +133,9 @@ def test_closed_form_by_principal_components_is_dense_linear_algebra_for_every_t
     expected["label"] -= np.mean([enlarged_information(matrix, each, variance, 44) for each in within])
     luminance = dense_information(matrix, covariance, variance, np.kron(np.eye(16), np.ones((1, 3))))
     expected["label + 2 luminance"] = expected["label"] + 2 * luminance
-    # So few scenes leave directions that no pixel's colour has: the ridge of the closed form shows in the seventh digit.
+    # So few scenes leave directions that no pixel's color has: the ridge of the closed form shows in the seventh digit.
     pixels = [dense_pixel_information(matrix, covariance, variance, 3, each) for each in (False, True)]
-    expected["label + colour + 2 mse"] = expected["label"] + 16 * (pixels[0] + 2 * pixels[1])
+    expected["label + color + 2 mse"] = expected["label"] + 16 * (pixels[0] + 2 * pixels[1])
     for target, bits in expected.items():
         aim = ClosedForm(Task(SMALL, Poisson(), scenes, scenes, labels, labels, parse_target(target, SMALL.scene)))
         assert not aim.periodic
@@ -179,7 +179,7 @@ def test_targets_tell_no_more_than_there_is_where_the_scenes_have_more_than_thei
     variance = matrix @ np.full(192, 500 / 3)
     known = np.eye(192).reshape(8, 8, 3, 192)[:4, :4].reshape(-1, 192)
     exact = {"region:0-4,0-4": dense_information(matrix, covariance, variance, known) / 64}
-    exact |= {name: dense_pixel_information(matrix, covariance, variance, 3, name == "mse") for name in ("colour", "mse")}
+    exact |= {name: dense_pixel_information(matrix, covariance, variance, 3, name == "mse") for name in ("color", "mse")}
     for target, bits in exact.items():
         wanted = parse_target(f"{target} + 0 label", MOSAIC.scene)  # which no spectrum tells of
         found = float(ClosedForm(Task(MOSAIC, Poisson(), scenes, scenes, labels, labels, wanted), rank=40).gain(params))
@@ -201,7 +201,7 @@ def test_closed_form_of_visibilities_counts_both_their_parts():
 
 
 def test_gradients_of_the_closed_form_are_finite_differences_for_every_target_and_noise():
-    targets = ("total", "chroma + 0.5 luminance", "colour + 2 mse", "label + region:0-2,1-3 + 2 colour + mse")
+    targets = ("total", "chroma + 0.5 luminance", "color + 2 mse", "label + region:0-2,1-3 + 2 color + mse")
     first = []
 
     def gains(free, states):

@@ -16,7 +16,7 @@ def test_targets_parse():
     assert parse_target("label", scene).name == "label"
     assert parse_target("luminance", scene).matrix.tolist() == [[1, 1, 1]]
     assert parse_target("green", scene).matrix.tolist() == [[0, 1, 0]]
-    assert [parse_target(each, scene).name for each in ("colour", "color", "mse")] == ["colour", "colour", "mse"]
+    assert [parse_target(each, scene).name for each in ("color", "color", "mse")] == ["color", "color", "mse"]
     region = parse_target("region:1-3,2-10", scene)
     assert (region.rows, region.columns) == ((1, 3), (2, 10))
     parts = parse_target("2 chroma + 0.25 luminance + total", scene).parts
@@ -47,9 +47,9 @@ def test_targets_that_are_none(text, message):
         parse_target(text, scene)
 
 
-def test_targets_of_colour_need_colours_and_labels_need_labels():
+def test_targets_of_color_need_colors_and_labels_need_labels():
     grey = Scene("radiance", (8, 8))
-    for text in ("chroma", "colour", "luminance", "red"):
+    for text in ("chroma", "color", "luminance", "red"):
         with pytest.raises(UsageError, match="no target"):
             parse_target(text, grey)
     with pytest.raises(UsageError, match="outside"):

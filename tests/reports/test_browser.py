@@ -27,7 +27,7 @@ pytestmark = [
     pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver (Debian: chromium-driver)"),
 ]
 
-# Each element that shows text of its own, with its colour, its size, and the colour of what lies behind it.
+# Each element that shows text of its own, with its color, its size, and the color of what lies behind it.
 TEXTS = """
 return [...document.body.querySelectorAll('*')].filter(each => each.checkVisibility()
   && [...each.childNodes].some(node => node.nodeType === 3 && node.textContent.trim())).map(each => {
@@ -77,7 +77,7 @@ def browser(tmp_path_factory):
 
 @pytest.fixture
 def opened(browser, page):
-    """Open the page at a width, in a colour scheme, on a screen or on paper."""
+    """Open the page at a width, in a color scheme, on a screen or on paper."""
 
     def opened(width=DESKTOP, scheme="light", media=""):
         size = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width == PHONE}
@@ -91,13 +91,13 @@ def opened(browser, page):
     return opened
 
 
-def channels(colour):
-    return [float(each) for each in re.findall(r"[\d.]+", colour)[:3]]
+def channels(color):
+    return [float(each) for each in re.findall(r"[\d.]+", color)[:3]]
 
 
-def luminance(colour):
+def luminance(color):
     """Return the relative luminance of WCAG 2."""
-    linear = [each / 255 / 12.92 if each / 255 <= 0.04045 else ((each / 255 + 0.055) / 1.055) ** 2.4 for each in channels(colour)]
+    linear = [each / 255 / 12.92 if each / 255 <= 0.04045 else ((each / 255 + 0.055) / 1.055) ** 2.4 for each in channels(color)]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
@@ -106,7 +106,7 @@ def contrast(one, other):
     return (bright + 0.05) / (dark + 0.05)
 
 
-def test_contrast_of_known_colours():
+def test_contrast_of_known_colors():
     assert contrast("rgb(0, 0, 0)", "rgb(255, 255, 255)") == pytest.approx(21)
     assert contrast("rgb(119, 119, 119)", "rgb(255, 255, 255)") == pytest.approx(4.48, abs=0.01)
 

@@ -1,4 +1,4 @@
-"""The study of colour filter arrays: who sees which pictures, what its conclusion makes of results that are known, its figure."""
+"""The study of color filter arrays: who sees which pictures, what its conclusion makes of results that are known, its figure."""
 
 import json
 
@@ -32,7 +32,7 @@ def test_every_job_needs_jobs_before_it_and_says_what_it_depends_on():
         assert jobs[0].volatile
         assert len(before) == len(jobs)
     decoded = {job.settings["mosaic"] for job in STUDY.jobs(Plan()) if job.name.endswith("network")}
-    assert {"bayer", "quad-bayer", "x-trans", "rgbw-bayer", "rgbw-kodak", "IDEAL total", "IDEAL colour", "white"} <= decoded
+    assert {"bayer", "quad-bayer", "x-trans", "rgbw-bayer", "rgbw-kodak", "IDEAL total", "IDEAL color", "white"} <= decoded
     assert sum(name.startswith("random") for name in decoded) == 3
     lights = {job.settings["photons"] for job in STUDY.jobs(Plan()) if job.name.endswith("estimate")}
     assert lights == {100.0, 300.0, 1000.0}
@@ -74,8 +74,8 @@ def test_closed_forms_know_that_white_tells_no_hue():
     for light in found.values():
         assert light["white"]["total"] > light["bayer"]["total"]
         assert light["white"]["chroma"] == pytest.approx(0, abs=1e-6)
-        assert light["white"]["colour"] < light["bayer"]["colour"] - 1
-    assert all(found["1000"][name]["colour"] > found["100"][name]["colour"] for name in found["100"])
+        assert light["white"]["color"] < light["bayer"]["color"] - 1
+    assert all(found["1000"][name]["color"] > found["100"][name]["color"] for name in found["100"])
 
 
 def made_up(plan, quality):
@@ -103,7 +103,7 @@ def made_up(plan, quality):
         elif job.name.endswith("design"):
             results[job.name] = {"rows": ["RG", "GW"]}
         elif job.name == "closed forms":
-            told = {name: {"total": -i, "colour": float(i), "mse": float(i), "chroma": 0.0} for i, name in enumerate(names)}
+            told = {name: {"total": -i, "color": float(i), "mse": float(i), "chroma": 0.0} for i, name in enumerate(names)}
             results[job.name] = {f"{light:g}": told for light in LIGHTS}
         elif job.name.endswith("linear decoder"):
             rows = ["RG", "GB"] if name != "white" else ["WW", "WW"]
@@ -128,14 +128,14 @@ def test_correlations_are_those_of_the_results():
     plan = Plan()
     record = record_of(STUDY, plan, made_up(plan, lambda number: 30.0 + 0.5 * number))
     for words, value in (
-        ("Spearman, information about colour with PSNR of the net", 1.0),
+        ("Spearman, information about color with PSNR of the net", 1.0),
         ("Spearman, total information with PSNR of the net", -1.0),
     ):
         for light in LIGHTS:
             assert statistics_of(record, words)[f"{light:g} photons"]["value"] == pytest.approx(value)
-    assert all(each["met"] for each in statistics_of(record, "information about colour with PSNR of the net").values())
+    assert all(each["met"] for each in statistics_of(record, "information about color with PSNR of the net").values())
     record = record_of(STUDY, plan, made_up(plan, lambda number: 30.0 - 0.5 * number))
-    assert not any(each["met"] for each in statistics_of(record, "information about colour with PSNR of the net").values())
+    assert not any(each["met"] for each in statistics_of(record, "information about color with PSNR of the net").values())
     assert {each["mosaic"] for each in record["rows"]} >= {"bayer", "white", "uneven 0"}
 
 

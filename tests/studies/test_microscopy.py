@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from fixtures.figure import drawn, without_intervals
 
+from ideal.jobs.code import reached
 from ideal.studies import Plan, find_study
-from ideal.studies.engine.code import reached
 from ideal.studies.engine.contract import Context
 from ideal.studies.engine.run import record_of
 from ideal.studies.engine.style import write_figure

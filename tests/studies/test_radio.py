@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 from fixtures.figure import drawn, without_intervals
+from fixtures.reproduce import make
 from matplotlib.collections import PathCollection
 
 from ideal.optimize.objects import Part
 from ideal.studies import Context, Plan
-from ideal.studies.engine.run import make
 from ideal.studies.engine.style import write_figure
 from ideal.studies.engine.world import kept_score
 from ideal.studies.radio.claims import Arrays
@@ -36,7 +36,7 @@ def study():
 
 @pytest.fixture(scope="module")
 def record(study, tmp_path_factory):
-    return make(study, Plan(), tmp_path_factory.mktemp("cache"), workers=0)
+    return make(study, Plan(), tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(scope="module")

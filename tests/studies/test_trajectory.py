@@ -23,11 +23,11 @@ def score(mean, spread=0.1):
 
 
 def results_of(plan):
-    """Return results in which IDEAL for colour gains 1 dB in 4 s and 600 MB, and end to end 0.4 dB in 20 s and 900 MB."""
+    """Return results in which IDEAL for color gains 1 dB in 4 s and 600 MB, and end to end 0.4 dB in 20 s and 900 MB."""
     found = {"objects": {"names": ["photographs"], "notes": ["made with photographs"], "count": 100, "sources": 20}}
-    rates = {"IDEAL, colour": (1.0, 4.0, 600.0), "IDEAL, total": (-2.0, 2.0, 600.0), "end to end": (0.4, 20.0, 900.0)}
+    rates = {"IDEAL, color": (1.0, 4.0, 600.0), "IDEAL, total": (-2.0, 2.0, 600.0), "end to end": (0.4, 20.0, 900.0)}
     for job in Trajectory().jobs(plan)[1:]:
-        run = next((name for name in RUNS if job.name.startswith(name)), "IDEAL, colour")
+        run = next((name for name in RUNS if job.name.startswith(name)), "IDEAL, color")
         decibels, seconds, memory = rates[run]
         if job.work is work.judged:
             points = [
@@ -39,7 +39,7 @@ def results_of(plan):
                     "tiles": BAYER,
                     "psnr": score(30 + decibels * part / 2),
                     "error": score(1e-3 * 10 ** (-decibels * part / 20), 0.0),
-                    "information": {"colour": 8 + decibels * part / 2, "total": 2.0},
+                    "information": {"color": 8 + decibels * part / 2, "total": 2.0},
                 }
                 for part in range(3)
             ]
@@ -58,19 +58,19 @@ def test_conclusion(quick, tmp_path):
     plan = Plan(quick=quick)
     record = record_of(Trajectory(), plan, results_of(plan))
     found = {each["name"]: each for each in record["statistics"]}
-    assert found["PSNR of a linear decoder, IDEAL (colour) less end to end, dB"]["value"] == pytest.approx(0.6)
-    assert found["PSNR of a network, IDEAL (colour) less end to end, dB"]["interval"] == pytest.approx([0.6, 0.6])
-    assert found["PSNR of a network, IDEAL (colour) before exchanges less end to end, dB"]["value"] == pytest.approx(0.1)
-    saved = found["mean square error of a linear decoder saved, IDEAL (colour) from end to end's"]
+    assert found["PSNR of a linear decoder, IDEAL (color) less end to end, dB"]["value"] == pytest.approx(0.6)
+    assert found["PSNR of a network, IDEAL (color) less end to end, dB"]["interval"] == pytest.approx([0.6, 0.6])
+    assert found["PSNR of a network, IDEAL (color) before exchanges less end to end, dB"]["value"] == pytest.approx(0.1)
+    saved = found["mean square error of a linear decoder saved, IDEAL (color) from end to end's"]
     assert saved["value"] == pytest.approx(1 - 10**-0.06)
     # IDEAL is above 30.4 dB at its first station, after 2 s; end to end at its last one, after 20 s.
-    less = found["time to the last PSNR of end to end, end to end over IDEAL (colour)"]
+    less = found["time to the last PSNR of end to end, end to end over IDEAL (color)"]
     assert less["value"] == pytest.approx(10)
     assert less["interval"] is None
-    assert found["time in all, end to end over IDEAL (colour)"]["value"] == pytest.approx(5)
-    assert found["memory, end to end over IDEAL (colour)"]["value"] == pytest.approx(1.5)
-    assert found["memory above the start, end to end over IDEAL (colour)"]["value"] == pytest.approx(4)
-    assert found["Spearman, information about colour with PSNR, along all ascents"]["value"] == pytest.approx(1)
+    assert found["time in all, end to end over IDEAL (color)"]["value"] == pytest.approx(5)
+    assert found["memory, end to end over IDEAL (color)"]["value"] == pytest.approx(1.5)
+    assert found["memory above the start, end to end over IDEAL (color)"]["value"] == pytest.approx(4)
+    assert found["Spearman, information about color with PSNR, along all ascents"]["value"] == pytest.approx(1)
     assert [each["agrees"] for each in record["claims"]] == [True, True, False]
     assert "made with photographs" in record["notes"]
     assert record["rows"][0]["filters_g"] == 32
@@ -87,16 +87,16 @@ def test_conclusion(quick, tmp_path):
 def test_a_design_that_falls_behind_is_said_to():
     plan = Plan(quick=True)
     results = results_of(plan)
-    results["IDEAL, colour, start 1: worth"] = copy.deepcopy(results["IDEAL, total, start 1: worth"])
+    results["IDEAL, color, start 1: worth"] = copy.deepcopy(results["IDEAL, total, start 1: worth"])
     record = record_of(Trajectory(), plan, results)
     found = {each["name"]: each for each in record["statistics"]}
-    assert found["PSNR of a linear decoder, IDEAL (colour) less end to end, dB"]["met"] is False
-    assert np.isnan(found["time to the last PSNR of end to end, end to end over IDEAL (colour)"]["value"])
-    for point in results["IDEAL, colour, start 1: worth"]["points"]:
+    assert found["PSNR of a linear decoder, IDEAL (color) less end to end, dB"]["met"] is False
+    assert np.isnan(found["time to the last PSNR of end to end, end to end over IDEAL (color)"]["value"])
+    for point in results["IDEAL, color, start 1: worth"]["points"]:
         point["psnr"] = score(40.0)  # a start that is better than all that follows took no time
     record = record_of(Trajectory(), plan, results)
     found = {each["name"]: each for each in record["statistics"]}
-    assert np.isnan(found["time to the last PSNR of end to end, end to end over IDEAL (colour)"]["value"])
+    assert np.isnan(found["time to the last PSNR of end to end, end to end over IDEAL (color)"]["value"])
 
 
 @pytest.mark.slow
@@ -105,7 +105,7 @@ def test_work_on_a_small_scale(hasty_compiler, monkeypatch):
     base = {"count": 90, "seed": 0, "photons": 500.0}
     settings = base | {"wanted": ["photographs"], "otherwise": "photographs"}
     objects = work.objects(settings, {}, Context())
-    how = base | RUNS["IDEAL, colour"] | {"steps": 10, "start": 0}
+    how = base | RUNS["IDEAL, color"] | {"steps": 10, "start": 0}
     ascent = work.climbed(how, {"objects": objects}, Context())
     assert [(each["step"], each["phase"]) for each in ascent["points"]] == [(0, "ascent"), (10, "ascent"), (10, "exchanges")]
     assert ascent["points"][2]["seconds"] > ascent["points"][1]["seconds"] > 0
@@ -113,5 +113,5 @@ def test_work_on_a_small_scale(hasty_compiler, monkeypatch):
     worth = work.judged(base | {"stations": 2}, {"objects": objects, "ascent": ascent}, Context())["points"]
     assert len(worth) == 2
     assert 15 < worth[0]["psnr"]["mean"] < 60
-    assert worth[0]["information"]["colour"] > worth[0]["information"]["chroma"] > 0
+    assert worth[0]["information"]["color"] > worth[0]["information"]["chroma"] > 0
     assert work.params_of(BAYER)["filters"].sum((0, 1)).tolist() == [16, 32, 16, 0]

@@ -1,1 +1,1 @@
-"""Decoders of colour mosaics: demosaicking."""
+"""Decoders of color mosaics: demosaicking."""

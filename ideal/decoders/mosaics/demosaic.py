@@ -45,7 +45,7 @@ def demosaic_bilinear(measurements: np.ndarray, tile: Sequence[str] = ("RG", "GB
 def demosaic_malvar(measurements: np.ndarray, tile: Sequence[str] = ("RG", "GB")) -> np.ndarray:
     """Return red, green and blue of a sensor under Bayer's mosaic, interpolated with a correction by the gradient of each pixel.
 
-    The bilinear value plus a gain times the Laplacian of the colour that the pixel measures: Malvar, He and Cutler, High-quality
+    The bilinear value plus a gain times the Laplacian of the color that the pixel measures: Malvar, He and Cutler, High-quality
     linear interpolation for demosaicing of Bayer-patterned color images, ICASSP 2004, with their gains 1/2, 5/8 and 3/4.
 
     Args:
@@ -73,8 +73,8 @@ def _filtered(measurements, tile, gains) -> np.ndarray:
     found = np.empty((*values.shape, 3))
     for r, c in np.ndindex(2, 2):
         place = (slice(None), slice(r, None, 2), slice(c, None, 2))
-        for channel, colour in enumerate(_RGB):
-            kernel = _kernel(letters, r, c, colour, gains)
+        for channel, color in enumerate(_RGB):
+            kernel = _kernel(letters, r, c, color, gains)
             padded = correlate(values, kernel[None], mode="mirror")
             found[(*place, channel)] = padded[place]
     return found
@@ -84,27 +84,27 @@ def _greens_beside(tile: Sequence[str]) -> bool:
     return (tile[0][0] == "G") != (tile[1][1] == "G")
 
 
-def _kernel(letters: np.ndarray, row: int, column: int, colour: str, gains) -> np.ndarray:
-    """Return the weights (5, 5) that give a colour at a pixel of the tile."""
+def _kernel(letters: np.ndarray, row: int, column: int, color: str, gains) -> np.ndarray:
+    """Return the weights (5, 5) that give a color at a pixel of the tile."""
     own = letters[row, column]
     kernel = np.zeros((5, 5))
-    if own == colour:
+    if own == color:
         kernel[2, 2] = 1.0
         return kernel
     green, at_green, opposite = gains
     star = np.zeros((5, 5))
-    star[[0, 4, 2, 2], [2, 2, 0, 4]] = -1 / 4  # the same colour two pixels away
+    star[[0, 4, 2, 2], [2, 2, 0, 4]] = -1 / 4  # the same color two pixels away
     star[2, 2] = 1.0
     inner = kernel[1:4, 1:4]
-    if colour == "G":
+    if color == "G":
         inner += _CROSS
         return kernel + green * star
     if own != "G":
         inner += _CORNERS
         return kernel + opposite * star
-    beside = letters[row, 1 - column] == colour
+    beside = letters[row, 1 - column] == color
     inner += _ACROSS if beside else _ACROSS.T
-    nine = np.zeros((5, 5))  # greens around a green pixel, most of all those along the line of the wanted colour
+    nine = np.zeros((5, 5))  # greens around a green pixel, most of all those along the line of the wanted color
     nine[[1, 1, 3, 3], [1, 3, 1, 3]] = -1 / 5
     nine[2, [0, 4]], nine[[0, 4], 2], nine[2, 2] = -1 / 5, 1 / 10, 1.0
     return kernel + at_green * (nine if beside else nine.T)

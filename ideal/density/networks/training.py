@@ -21,6 +21,7 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from ideal._checkpoints import distrust, read_checkpoint, write_checkpoint
 from ideal._random import generator
 from ideal.density._fitting import DEFAULT_FITTING, Fitting, Progress
+from ideal.jobs import processes
 
 CHUNK_STEPS = 32  # of one compiled scan; a schedule's steps are rounded up to a multiple
 BATCH_VALUES, LARGEST_BATCH, SMALLEST_BATCH = 8192, 512, 8  # values and samples in a minibatch
@@ -167,12 +168,14 @@ def train(
     optimiser = _optimiser(loss, steps)
     state = _State(params, params, optimiser.init(params), params)
     mark = _fingerprint(loss, schedule, batch, seed, state.trees, data, validation)
-    if fitting.checkpoint is not None:
-        state = _resume(fitting.checkpoint, mark, state) or state
+    checkpoint = fitting.checkpoint if processes.is_first() else None
+    if checkpoint is not None:
+        state = _resume(checkpoint, mark, state) or state
+    state = _agreed(state)
     before = state.seconds
-    trees = jax.device_put(state.trees, everywhere)
+    trees = _placed(state.trees, everywhere)
     state = replace(state, **dict(zip(("params", "average", "optimiser", "best"), trees, strict=True)))
-    constants = jax.device_put(constants, everywhere)
+    constants = _placed(constants, everywhere)
     held_out = _blocks(validation, max(batch, 64), schedule, batch, mesh)
     saved = reported = time.monotonic()
     if not state.step:  # the start is the Gaussian model: with few measurements nothing may be better
@@ -187,14 +190,15 @@ def train(
                 ahead = max(ahead, fraction * (1 + count / state.step))
             rates = schedule.rate(np.linspace(fraction, min(ahead, 1.0), count, endpoint=False)).astype(np.float32)
             indices = _indices(state.step, count, batch, len(data[0]), seed)
-            chunk = jax.device_put(tuple(array[indices] for array in data), NamedSharding(mesh, PartitionSpec(None, "batch")))
+            chunk = tuple(_taken(array, indices, NamedSharding(mesh, PartitionSpec(None, "batch"))) for array in data)
             keeps = _averaging_weights(state.step, count, schedule.averaging)
             trees = _scan(loss, steps, state.params, state.average, state.optimiser, constants, chunk, rates, keeps)
             params, average, moments = jax.block_until_ready(trees)
             now = time.monotonic()
-            after = replace(
-                state, params=params, average=average, optimiser=moments, step=state.step + count, seconds=before + now - started
-            )
+            seconds = before + now - started
+            if fitting.time_limit is not None:
+                seconds = float(processes.agreed(np.asarray(seconds)))
+            after = replace(state, params=params, average=average, optimiser=moments, step=state.step + count, seconds=seconds)
             fraction = _fraction(after, schedule, fitting)
             number = int(fraction * schedule.evaluations)
             if number > state.evaluated:
@@ -204,12 +208,12 @@ def train(
             if fitting.report is not None and (now - reported > _REPORT_SECONDS or state.ended):
                 reported = now
                 fitting.report(Progress(name, 1.0 if state.ended else fraction, scale * state.loss + offset))
-            if fitting.checkpoint is not None and now - saved > _CHECKPOINT_SECONDS:
-                _save(fitting.checkpoint, mark, state)
+            if checkpoint is not None and now - saved > _CHECKPOINT_SECONDS:
+                _save(checkpoint, mark, state)
                 saved = now
     finally:
-        if fitting.checkpoint is not None:
-            _save(fitting.checkpoint, mark, state)
+        if checkpoint is not None:
+            _save(checkpoint, mark, state)
     return jax.tree.map(np.asarray, state.best), state.best_loss
 
 
@@ -230,8 +234,38 @@ def _evaluated(state: _State, number: int, losses: list) -> _State:
 
 @lru_cache
 def _mesh() -> jax.sharding.Mesh:
-    """All devices of this process in a row, along which a batch is cut."""
-    return jax.make_mesh((jax.local_device_count(),), ("batch",), axis_types=(AxisType.Auto,), devices=jax.local_devices())
+    """All devices in a row, those of other processes that work along with this one included, along which a batch is cut."""
+    devices = jax.devices() if processes.several() else jax.local_devices()
+    return jax.make_mesh((len(devices),), ("batch",), axis_types=(AxisType.Auto,), devices=devices)
+
+
+def _placed(tree, sharding: NamedSharding):
+    """Return arrays on the devices of all processes; each process has all of them, and puts its part there."""
+    if not processes.several():
+        return jax.device_put(tree, sharding)
+    return jax.tree.map(lambda each: _from_own(np.asarray(each), sharding), tree)
+
+
+def _taken(array: np.ndarray, indices: np.ndarray, sharding: NamedSharding):
+    """Return samples of an array on the devices; each process reads those alone that its devices take."""
+    if not processes.several():
+        return jax.device_put(array[indices], sharding)
+    shape = (*indices.shape, *array.shape[1:])
+    return jax.make_array_from_callback(shape, sharding, lambda part: array[indices[(part or ())[: indices.ndim]]])
+
+
+def _from_own(array: np.ndarray, sharding: NamedSharding):
+    return jax.make_array_from_callback(array.shape, sharding, lambda part: array[part])
+
+
+def _agreed(state: _State) -> _State:
+    """Return the state that the first process has: it alone has read a checkpoint."""
+    if not processes.several():
+        return state
+    trees, numbers = processes.agreed((jax.tree.map(np.asarray, state.trees), state.numbers))
+    best_loss, loss, step, evaluated, stale, seconds, ended = np.asarray(numbers).tolist()
+    own: tuple[Any, Any, Any, Any] = jax.tree.map(np.asarray, trees)
+    return _State(*own, best_loss, loss, int(step), int(evaluated), int(stale), seconds, bool(ended))
 
 
 @lru_cache
@@ -321,7 +355,7 @@ def _blocks(validation, size: int, schedule: Schedule, batch: int, mesh) -> list
     spread = np.linspace(0, total - 1, count * size).astype(int)  # neighbours in a file may be alike
     divided = size % mesh.size == 0
     sharding = NamedSharding(mesh, PartitionSpec("batch") if divided else PartitionSpec())
-    return [tuple(jax.device_put(array[part], sharding) for array in validation) for part in np.split(spread, count)]
+    return [tuple(_taken(array, part, sharding) for array in validation) for part in np.split(spread, count)]
 
 
 def _fingerprint(loss, schedule, batch, seed, trees, data, validation) -> str:

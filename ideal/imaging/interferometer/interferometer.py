@@ -463,7 +463,7 @@ class Interferometer(ImagingSystem):
         self.draw_choice(params, figure, ())
 
     def draw_choice(self, params: Params, figure, new: Sequence[str]) -> None:
-        """Draw the same with the sites of these names in colour, the others in grey; all in colour where there are no names."""
+        """Draw the same with the sites of these names in color, the others in grey; all in color where there are no names."""
         from ideal.imaging.interferometer.figure import draw
 
         draw(self.uv_coverage(params), np.asarray(params["weights"]), np.asarray(params["coordinates"]), figure, tuple(new))

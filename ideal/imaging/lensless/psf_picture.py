@@ -20,7 +20,7 @@ SUFFIXES = (".tif", ".tiff", ".png", ".npy", ".h5", ".hdf5")
 _PNG = b"\x89PNG\r\n\x1a\n"
 _MOST_VALUES = 2**26
 _PNG_BYTES = 2**30
-_PNG_CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}  # by colour type: grey, RGB, grey and alpha, RGB and alpha
+_PNG_CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}  # by color type: grey, RGB, grey and alpha, RGB and alpha
 _PNG_LINEAR = 100_000  # what the chunk gAMA says of a picture that is linear in the light
 _ALPHA = (1, 2)  # TIFF's ExtraSamples: associated and unassociated alpha
 
@@ -187,7 +187,7 @@ def _read_png(file: str):
     columns, rows, bits, kind, _, _, interlace = header
     _check_size(file, rows, columns)
     if kind not in _PNG_CHANNELS:
-        raise DataError(f"{file}: a PNG with a palette, whose values are numbers of colours: save it as grey values")
+        raise DataError(f"{file}: a PNG with a palette, whose values are numbers of colors: save it as grey values")
     channels = _PNG_CHANNELS[kind]
     if bits == 16 and channels > 1:
         # The usual reader keeps 8 of the 16 bits of every picture that is not grey.

@@ -128,7 +128,7 @@ def selections(directions: np.ndarray, na: float) -> dict[str, np.ndarray]:
 
 
 def draw_leds(directions: np.ndarray, intensities: np.ndarray, na: float, axes, figure) -> None:
-    """Draw the LEDs as seen from the object, coloured by intensity, with the objective's NA as a circle.
+    """Draw the LEDs as seen from the object, colored by intensity, with the objective's NA as a circle.
 
     Args:
         directions: x and y as of `sines`, (led, 2).

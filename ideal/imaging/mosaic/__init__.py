@@ -1,1 +1,1 @@
-"""Sensors under a mosaic of colour filters."""
+"""Sensors under a mosaic of color filters."""

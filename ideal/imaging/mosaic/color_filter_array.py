@@ -1,4 +1,4 @@
-"""A sensor under a mosaic of colour filters: each pixel measures the light that its own filter lets through."""
+"""A sensor under a mosaic of color filters: each pixel measures the light that its own filter lets through."""
 
 import io
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ _OPPOSITE = {"cyan": "red", "magenta": "green", "yellow": "blue"}
 
 @dataclass(frozen=True, eq=False)
 class ColorFilterArray(ImagingSystem):
-    """A sensor under a mosaic of colour filters that repeats every `period` pixels.
+    """A sensor under a mosaic of color filters that repeats every `period` pixels.
 
     mean[r, c] = sum_f filters[r mod P, c mod Q, f] sum_k response[f, k] scene[r, c, k]
 
@@ -43,7 +43,7 @@ class ColorFilterArray(ImagingSystem):
     """
 
     name = "color-filter-array"
-    summary = "a colour sensor under a periodic mosaic of filters: Bayer, X-Trans, RGBW, or a design"
+    summary = "a color sensor under a periodic mosaic of filters: Bayer, X-Trans, RGBW, or a design"
 
     shape: tuple = setting(
         (24, 24), "pixels", "rows and columns of the sensor, multiples of the period", Ranges(SIDE, (2,), most=MOST_PIXELS)
@@ -121,7 +121,7 @@ class ColorFilterArray(ImagingSystem):
         found = fitting(self.period, self.filters)
         found["random"] = "each pixel of the period draws its filter, all alike (needs a seed)"
         if "white" in self.filters:
-            found["white"] = "no filters: all the light and no colour"
+            found["white"] = "no filters: all the light and no color"
         return found
 
     @property

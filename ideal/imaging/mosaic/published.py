@@ -1,4 +1,4 @@
-"""Published mosaics of colour filters: which filter each pixel of one tile has."""
+"""Published mosaics of color filters: which filter each pixel of one tile has."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 
 from ideal.errors import UsageError
 
-_COLOURS = {
+_COLORS = {
     "R": "red",
     "G": "green",
     "B": "blue",
@@ -40,7 +40,7 @@ class Mosaic:
     @property
     def filters(self) -> tuple[str, ...]:
         """Names of the filters that it has."""
-        return tuple(name for letter, name in _COLOURS.items() if letter in self.tile)
+        return tuple(name for letter, name in _COLORS.items() if letter in self.tile)
 
     def fits(self, period: Sequence[int]) -> bool:
         """Return whether whole tiles fill a period (rows, columns)."""
@@ -48,7 +48,7 @@ class Mosaic:
 
     def indices(self, period: Sequence[int], filters: Sequence[str]) -> np.ndarray:
         """Return the index into `filters` of each pixel of a period, (row, column)."""
-        index = np.array([[filters.index(_COLOURS[letter]) for letter in row] for row in self.tile.split()])
+        index = np.array([[filters.index(_COLORS[letter]) for letter in row] for row in self.tile.split()])
         return np.tile(index, [long // short for long, short in zip(period, self.shape, strict=True)])
 
 
@@ -56,9 +56,9 @@ class Mosaic:
 MOSAICS: Mapping[str, Mosaic] = {
     "bayer": Mosaic("RG GB", "half green, quarters of red and blue (Bayer, US 3,971,065)"),
     "quad-bayer": Mosaic("RRGG RRGG GGBB GGBB", "Bayer with each filter over 2 x 2 pixels (phone sensors)"),
-    "x-trans": Mosaic("GBGGRG RGRBGB GBGGRG GRGGBG BGBRGR GRGGBG", "Fujifilm X-Trans, all colours in every row, period 6"),
+    "x-trans": Mosaic("GBGGRG RGRBGB GBGGRG GRGGBG BGBRGR GRGGBG", "Fujifilm X-Trans, all colors in every row, period 6"),
     "rgbw-bayer": Mosaic("RG WB", "Bayer with one green of two replaced by white (Gindele and Gallagher, US 6,476,865)"),
-    "rgbw-kodak": Mosaic("WBWG BWGW WGWR GWRW", "Kodak, half white, colours along diagonals (Kijima et al., US 2007/0177236)"),
+    "rgbw-kodak": Mosaic("WBWG BWGW WGWR GWRW", "Kodak, half white, colors along diagonals (Kijima et al., US 2007/0177236)"),
     "rgbw-sony": Mosaic("WBWG RWGW WGWB GWRW", "Sony 2012, half white, a quarter green"),
     "rgbw-yamagami": Mosaic("WGWG RWBW WGWG BWRW", "half white, a quarter green (Yamagami et al., US 5,323,233)"),
     "rgbw-sparse": Mosaic(

@@ -136,6 +136,14 @@ def _task_information(
             )
         )
     noise = with_limits(_noise(source), source, findings)
+    if noise.by_place:
+        bad = "; bad pixels show the mean of those around them" * (noise.keep is not None)
+        findings.append(
+            plain_note(
+                f"of the camera's maps the information about labels uses offset and gain{bad}: it takes all pixels for equally "
+                "noisy, and stays a bound from below, which may be looser"
+            )
+        )
     folds = stratified_folds(source.path, names, labels, patches.groups, seed)
     folds = folds[:1] if len(np.unique(patches.groups)) >= MANY_SOURCES else folds
     trained = 1 + 2 * kind.trained

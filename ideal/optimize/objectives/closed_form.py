@@ -31,7 +31,7 @@ class ClosedForm(Objective):
     Of a sensor that repeats itself (a mosaic, a convolution) the covariance is block diagonal in the Fourier domain, one block
     for each frequency, and the scenes are stationary fields. Of any other system the scenes are their leading principal
     components, and a system that is not linear is taken at its tangent in the mean scene. Information about a target is I(T;Y)
-    = H(Y) - H(Y|T), with the covariance of the scenes given the target; information about the colour of a pixel is what the
+    = H(Y) - H(Y|T), with the covariance of the scenes given the target; information about the color of a pixel is what the
     best linear estimate leaves unknown of it. Of the label it takes each class for Gaussian, and H(Y) for that of a Gaussian
     too, which is more than that of a mixture of classes: where classes are told apart well it exceeds the label's entropy.
 

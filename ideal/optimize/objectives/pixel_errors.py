@@ -12,7 +12,7 @@ _RIDGE = 1e-9  # of the variance: where a pixel never changes, nothing can be to
 
 
 def pixel_information(variance: jax.Array, explained: jax.Array, target: PixelTarget) -> jax.Array:
-    """Return bits per pixel about the colour of a pixel, or those by which the mean square error of all pixels shrinks.
+    """Return bits per pixel about the color of a pixel, or those by which the mean square error of all pixels shrinks.
 
     Args:
         variance: covariance of the channels of a pixel, (channel, channel), or one for each pixel, (pixel, channel, channel).

@@ -291,8 +291,8 @@ def explanations(document: dict) -> list[str]:
         if first["targets"]
         else "no targets: in closed form a sensor that repeats itself after so many pixels takes too much memory"
     )
-    if "colour" in first["targets"]:
-        lines.append("colour: of a single pixel, told by all measurements, which neighbours share: it may be above total")
+    if "color" in first["targets"]:
+        lines.append("color: of a single pixel, told by all measurements, which neighbours share: it may be above total")
     if document["left_out"]:
         lines.append(f"not measured: {', '.join(document['left_out'])} (--against all)")
     return lines

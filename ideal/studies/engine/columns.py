@@ -11,7 +11,7 @@ _ACCURACY = "share of the test objects that the classifier names rightly"
 
 COLUMNS: Mapping[str, Mapping[str, str]] = {
     "cfa": {
-        "mosaic": "name of the colour filter array",
+        "mosaic": "name of the color filter array",
         "photons": _PHOTONS,
         "period": "side of the tile that repeats, pixels",
         "red": "pixels of 64 behind red filters",
@@ -22,9 +22,9 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "information": "`information_bits_per_pixel`",
         "model": _MODEL,
         "gaussian_total_bits_per_pixel": "information in all, closed form for Gaussian scenes; bit/pixel",
-        "gaussian_colour_bits_per_pixel": "information about a pixel's colour, closed form for Gaussian scenes; bit/pixel",
-        "gaussian_mse_bits_per_pixel": "bits by which the mean square error of a pixel's colour falls, closed form; bit/pixel",
-        "gaussian_chroma_bits_per_pixel": "information about differences of colours, closed form for Gaussian scenes; bit/pixel",
+        "gaussian_color_bits_per_pixel": "information about a pixel's color, closed form for Gaussian scenes; bit/pixel",
+        "gaussian_mse_bits_per_pixel": "bits by which the mean square error of a pixel's color falls, closed form; bit/pixel",
+        "gaussian_chroma_bits_per_pixel": "information about differences of colors, closed form for Gaussian scenes; bit/pixel",
         "network_psnr_db": "PSNR of the network's red, green and blue; dB, mean over pictures",
         "network_psnr": "`network_psnr_db`",
         "network_error": "mean square error of the same, in units of a white pixel's light squared",
@@ -109,7 +109,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "step": "of the ascent",
         "seconds": "since the pictures were in memory, compilation included; s",
         "cpu_seconds": "processor time of the same; s",
-        "information_colour_bits_per_pixel": "information about a pixel's colour, closed form for Gaussian scenes; bit/pixel",
+        "information_color_bits_per_pixel": "information about a pixel's color, closed form for Gaussian scenes; bit/pixel",
         "information_total_bits_per_pixel": "information in all, closed form for Gaussian scenes; bit/pixel",
         "psnr_db": "PSNR of the linear filter fitted to this design; dB",
         "psnr": "`psnr_db`",

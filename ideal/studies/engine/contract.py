@@ -1,62 +1,17 @@
 """What a study is: jobs whose results are kept, a conclusion from their results, and a figure from the conclusion alone."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from matplotlib.figure import Figure
 
+from ideal.jobs.contract import Context as Context
+from ideal.jobs.contract import Job as Job
+
 FORMAT = "ideal-reproduction"
 FORMAT_VERSION = 1
-
-
-class Report(Protocol):
-    """Shows progress: a text, and the fraction done or None."""
-
-    def __call__(self, text: str, fraction: float | None = None) -> None:
-        """Show it."""
-
-
-@dataclass(frozen=True)
-class Context:
-    """What a job is given besides its settings.
-
-    Attributes:
-        say: shows progress.
-        checkpoints: folder of this job alone, for the state of long training; it is removed when the job is done.
-
-    """
-
-    say: Report = lambda text, fraction=None: None
-    checkpoints: Path | None = None
-
-
-Work = Callable[[dict, dict[str, dict], Context], dict]
-
-
-@dataclass(frozen=True)
-class Job:
-    """One piece of work, whose result is kept under a key made of all that it depends on.
-
-    Attributes:
-        name: in its study, as people would say it: "four lenses, 40 photons: estimate".
-        work: a function of a module: (settings, results of the jobs it needs by their names, context) -> result in JSON types.
-            Arrays that are worth keeping go in as lists; what only this job needs is made anew.
-        settings: all that the result depends on besides code and needs, in JSON types; seeds are in it.
-        needs: names of the jobs whose results it takes.
-        volatile: whether it always runs: for what is read from outside, whose content the other jobs depend on.
-        alone: whether it runs in a fresh process while nothing else runs, because time or memory is what it measures.
-
-    """
-
-    name: str
-    work: Work
-    settings: dict[str, Any] = field(default_factory=dict)
-    needs: tuple[str, ...] = ()
-    volatile: bool = False
-    alone: bool = False
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,8 @@ FILTERS = {name[0].upper(): palette.FILTERS[name] for name in ("red", "green", "
 _DOTS = 300
 _LETTER = (-16, 6)  # points from the upper left corner of a panel: on the line of its title, left of it
 
-# Place among colours and markers of what stands in several figures, and looks the same in each.
-_KNOWN = {"ideal": 1, "ideal, colour": 1, "ideal, total": 4, "end to end": 3, "no filters": 7}
+# Place among colors and markers of what stands in several figures, and looks the same in each.
+_KNOWN = {"ideal": 1, "ideal, color": 1, "ideal, total": 4, "end to end": 3, "no filters": 7}
 
 STYLE: "dict[RcKeyType, Any]" = {
     "font.family": "DejaVu Sans",
@@ -65,7 +65,7 @@ def name_panel(axes: Axes, letter: str, title: str = "") -> None:
 
 
 def looks(names: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Return colour and marker for each name: those known to several figures keep theirs, others take what is left in order."""
+    """Return color and marker for each name: those known to several figures keep theirs, others take what is left in order."""
     names = list(names)
     places = {name: _KNOWN[name.lower()] for name in names if name.lower() in _KNOWN}
     left = [place for place in (0, 2, 3, 5, 4, 6, 7, 1) if place not in places.values()]

@@ -44,9 +44,9 @@ def draw_patch_size(record: Mapping[str, Any]) -> Figure:
     right.plot(0, curves["rates"]["field_truth"], color="black", marker="_", markersize=12, markeredgewidth=1.2, clip_on=False)
     if curves["network"]:
         value, low, high = curves["network"]
-        colour, marker, _ = _LOOKS["pixel-cnn"]
+        color, marker, _ = _LOOKS["pixel-cnn"]
         place = 1 / curves["compared"] + 0.0025  # beside the mixture of the same side, not upon it
-        left.errorbar(place, value, _reach([(value, low, high)]), color=colour, marker=marker, linestyle="none", elinewidth=0.9)
+        left.errorbar(place, value, _reach([(value, low, high)]), color=color, marker=marker, linestyle="none", elinewidth=0.9)
     left.set_ylim(bottom=0)
     name_panel(left, "a", "Photographs, 100 photons")
     name_panel(right, "b", "A Gaussian field, its truth known")
@@ -117,7 +117,7 @@ def draw_sample_size(record: Mapping[str, Any]) -> Figure:
 
 def _points(axes, record: Mapping[str, Any], what: str, across: str, place, key: str = "information") -> None:
     """Draw each model's values with intervals."""
-    for name, (colour, marker, _) in _LOOKS.items():
+    for name, (color, marker, _) in _LOOKS.items():
         rows = [row for row in record["rows"] if (row["objects"], row["model"]) == (what, name)]
         if not rows:
             continue
@@ -125,7 +125,7 @@ def _points(axes, record: Mapping[str, Any], what: str, across: str, place, key:
         errors = _reach([(value, row[f"{key}_low"], row[f"{key}_high"]) for row, value in zip(rows, values, strict=True)])
         # The full Gaussian often lies on the stationary one: its marker stands around the other.
         shape = {"markersize": 7, "markerfacecolor": "none"} if name == "full" else {}
-        axes.errorbar([place(row[across]) for row in rows], values, errors, color=colour, marker=marker, elinewidth=0.9, **shape)
+        axes.errorbar([place(row[across]) for row in rows], values, errors, color=color, marker=marker, elinewidth=0.9, **shape)
 
 
 def _reach(values) -> list[list[float]]:
@@ -137,6 +137,6 @@ def _reach(values) -> list[list[float]]:
 
 
 def _handle(axes, name: str):
-    colour, marker, _ = _LOOKS[name]
+    color, marker, _ = _LOOKS[name]
     shape = {"markersize": 7, "markerfacecolor": "none"} if name == "full" else {}
-    return axes.plot([], [], color=colour, marker=marker, **shape)[0]
+    return axes.plot([], [], color=color, marker=marker, **shape)[0]

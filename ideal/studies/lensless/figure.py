@@ -74,24 +74,24 @@ def _draw_panel(axes, rows, look, panel) -> None:
     information, quality, light, quality_unit, along, up = panel
     scale = 100 if quality == "accuracy" else 1
     size = sizes(row[light] for row in rows)
-    for number, (label, (colour, marker)) in enumerate(look.items()):
+    for number, (label, (color, marker)) in enumerate(look.items()):
         own = sorted((row for row in rows if row["system"] == label), key=lambda row: row["photons"])
         x, y = (np.array([row[key] for row in own]) for key in (f"{information}_bits_per_pixel", _key(quality, quality_unit)))
         bars = [_bars(own, name, middle) for name, middle in ((information, x), (quality, y))]
-        axes.errorbar(x, scale * y, scale * bars[1], bars[0], color=colour, elinewidth=0.7, zorder=2 + 0.1 * number)
+        axes.errorbar(x, scale * y, scale * bars[1], bars[0], color=color, elinewidth=0.7, zorder=2 + 0.1 * number)
         for each, height, row in zip(x, scale * y, own, strict=True):
             # A white rim keeps marks apart where two cameras do equally well.
             axes.plot(
                 each,
                 height,
                 marker,
-                color=colour,
+                color=color,
                 markersize=size[row[light]],
                 markeredgecolor="white",
                 markeredgewidth=0.4,
                 zorder=3 + 0.1 * number,
             )
-        axes.plot([], [], color=colour, marker=marker, label=label)
+        axes.plot([], [], color=color, marker=marker, label=label)
     axes.set(xlabel=along, ylabel=up, xscale="log")
     mark_decades(axes)
     axes.grid(alpha=0.25, linewidth=0.5)

@@ -67,20 +67,20 @@ def _draw_leds(axes, directions: np.ndarray, shares: np.ndarray, na: float) -> N
 def _draw_system(axes, rows, quantity: str, look: tuple[str, str], size: Mapping[float, float]) -> None:
     """Draw an illumination from the least to the most light, with intervals where there are any."""
     rows = sorted(rows, key=lambda row: row["photons"])
-    colour, marker = look
+    color, marker = look
     x, y = (np.array([row[name] for row in rows]) for name in (quantity, "accuracy"))
     spans = []
     for name, middle in ((quantity, x), ("accuracy", y)):
         bounds = np.array([[row[f"{name}_{end}"] for end in ("low", "high")] for row in rows], float).T
         spans.append(np.nan_to_num(np.abs(bounds - middle)))
-    axes.errorbar(x, 100 * y, xerr=spans[0], yerr=100 * spans[1], fmt="-", color=colour, linewidth=0.9, elinewidth=0.7)
+    axes.errorbar(x, 100 * y, xerr=spans[0], yerr=100 * spans[1], fmt="-", color=color, linewidth=0.9, elinewidth=0.7)
     for place, row in enumerate(rows):
         # A white rim keeps marks apart where two illuminations do equally well.
         axes.plot(
             x[place],
             100 * y[place],
             marker,
-            color=colour,
+            color=color,
             markersize=size[row["photons"]],
             markeredgecolor="white",
             markeredgewidth=0.4,
@@ -91,7 +91,7 @@ def _draw_system(axes, rows, quantity: str, look: tuple[str, str], size: Mapping
 def _legend(figure, systems, size: Mapping[float, float]) -> None:
     """Say which mark is which illumination, and which size of it is which light."""
     axes = figure.axes[0]
-    upper = [(axes.plot([], [], marker, color=colour)[0], name) for colour, marker, name in systems]
+    upper = [(axes.plot([], [], marker, color=color)[0], name) for color, marker, name in systems]
     lower = [
         (axes.plot([], [], "o", color="0.4", markersize=each)[0], f"{light:g} photons/pixel") for light, each in size.items()
     ]

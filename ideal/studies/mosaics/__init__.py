@@ -1,1 +1,1 @@
-"""Study: mosaics of colour filters."""
+"""Study: mosaics of color filters."""

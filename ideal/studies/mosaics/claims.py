@@ -1,4 +1,4 @@
-"""What the study of colour filter arrays says beside what was published."""
+"""What the study of color filter arrays says beside what was published."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -43,8 +43,8 @@ def claims(
         _whole(rows, statistics, light),
         _bare(plan, results, light),
     ]
-    if "IDEAL colour" in designed:
-        found.append(_colour(plan, results, light, rows))
+    if "IDEAL color" in designed:
+        found.append(_color(plan, results, light, rows))
     return found
 
 
@@ -96,7 +96,7 @@ def _whole(rows, statistics, light: float) -> Claim:
         low, high = each.interval
         return each, f"{each.value:.2f} ({low:.2f} to {high:.2f})"
 
-    (total, of_total), (_, of_colour) = (told(f"Spearman, {name} with PSNR of the network") for name in _MEANT)
+    (total, of_total), (_, of_color) = (told(f"Spearman, {name} with PSNR of the network") for name in _MEANT)
     count = sum(row["photons"] == light and row["network_psnr_db"] is not None for row in rows)
     low, high = total.interval
     excluded = ", and the published 1 lies outside of the interval" if high < 1 else ""
@@ -104,54 +104,54 @@ def _whole(rows, statistics, light: float) -> Claim:
     return Claim(
         f"mosaics of more information are decoded better, at {light:g} photons",
         "the same order of four mosaics in both (Spearman 1)",
-        f"Spearman over {count} mosaics: total information {of_total}, information about colour {of_colour}",
+        f"Spearman over {count} mosaics: total information {of_total}, information about color {of_color}",
         True if low > 0 else False if high < 1 else None,
         why,
     )
 
 
-_MEANT = ("total information", "information about colour")
+_MEANT = ("total information", "information about color")
 
 
 def _bare(plan: Plan, results, light: float) -> Claim:
     rng = np.random.default_rng([plan.seed, 25])
     bits = _difference([_bits(results, name, light) for name in ("white", "bayer")], plan, rng)
     quality = _difference([_decibels(results, name, light) for name in ("white", "bayer")], plan, rng)
-    colour = results["closed forms"][f"{light:g}"]["white"]["colour"] - results["closed forms"][f"{light:g}"]["bayer"]["colour"]
+    color = results["closed forms"][f"{light:g}"]["white"]["color"] - results["closed forms"][f"{light:g}"]["bayer"]["color"]
     fails = bits[1][0] > 0 and quality[1][1] < 0
     holds = bits[1][1] < 0 or quality[1][0] > 0
     return Claim(
         f"a sensor without any filters tells more in all than Bayer's and is decoded worse, at {light:g} photons",
         "",
-        f"total information {_signed(bits, 3)} bits/pixel, PSNR {_signed(quality, 2)} dB, information about colour"
-        f" {colour:+.2f} bits/pixel of Gaussian scenes",
+        f"total information {_signed(bits, 3)} bits/pixel, PSNR {_signed(quality, 2)} dB, information about color"
+        f" {color:+.2f} bits/pixel of Gaussian scenes",
         True if fails else False if holds else None,
-        "it gathers all the light and knows nothing of hue: information in all cannot tell, information about colour does"
-        if fails and colour < 0
+        "it gathers all the light and knows nothing of hue: information in all cannot tell, information about color does"
+        if fails and color < 0
         else "",
     )
 
 
-def _colour(plan: Plan, results, light: float, rows) -> Claim:
-    """Return how the design for information about colour stands beside the best of all other mosaics."""
+def _color(plan: Plan, results, light: float, rows) -> Claim:
+    """Return how the design for information about color stands beside the best of all other mosaics."""
     rng = np.random.default_rng([plan.seed, 26])
     others = {
         row["mosaic"]: row["network_psnr_db"]
         for row in rows
-        if row["photons"] == light and row["network_psnr_db"] is not None and row["mosaic"] != "IDEAL colour"
+        if row["photons"] == light and row["network_psnr_db"] is not None and row["mosaic"] != "IDEAL color"
     }
     rival = max(others, key=others.__getitem__)
 
     def over(name, decoder="network"):
-        return _difference([_decibels(results, each, light, decoder) for each in ("IDEAL colour", name)], plan, rng)
+        return _difference([_decibels(results, each, light, decoder) for each in ("IDEAL color", name)], plan, rng)
 
     best, linear = over(rival), over(rival, "linear")
     beaten = [name for name in others if name != rival and over(name)[1][0] > 0]
     worse = best[1][1] < 0 and linear[0] > best[0]
     return Claim(
-        f"the design for information about colour is decoded best of {len(others) + 1} mosaics, at {light:g} photons",
+        f"the design for information about color is decoded best of {len(others) + 1} mosaics, at {light:g} photons",
         "",
-        f"PSNR of IDEAL colour {_signed(best, 2)} dB over the best of the others ({rival}); above {len(beaten)} of the"
+        f"PSNR of IDEAL color {_signed(best, 2)} dB over the best of the others ({rival}); above {len(beaten)} of the"
         f" {len(others)}: {', '.join(beaten)}",
         True if best[1][0] > 0 else False if best[1][1] < 0 else None,
         f"by the linear decoder, whose error its closed form is about, it is {_signed(linear, 2)} dB over {rival}; the network"

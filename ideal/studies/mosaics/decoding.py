@@ -1,4 +1,4 @@
-"""Work of the study of colour filter arrays: what decoders make of the counts whose information is estimated."""
+"""Work of the study of color filter arrays: what decoders make of the counts whose information is estimated."""
 
 from functools import lru_cache
 from typing import Any

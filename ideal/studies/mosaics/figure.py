@@ -1,4 +1,4 @@
-"""The figure of the study of colour filter arrays: information in all and about colour against PSNR, and the mosaics."""
+"""The figure of the study of color filter arrays: information in all and about color against PSNR, and the mosaics."""
 
 from collections.abc import Mapping, Sequence
 from string import ascii_lowercase
@@ -15,9 +15,9 @@ _PANELS = {
         "total information (bits/pixel)",
         "bound by a density fitted to the counts",
     ),
-    "gaussian_colour_bits_per_pixel": (
-        "information about colour",
-        "information about the colour of a pixel (bits/pixel)",
+    "gaussian_color_bits_per_pixel": (
+        "information about color",
+        "information about the color of a pixel (bits/pixel)",
         "Gaussian scenes, closed form",
     ),
 }
@@ -91,8 +91,8 @@ def _statistic(record, words: str, light: float) -> str:
 
 def _legend(figure, axes, kinds, record) -> None:
     handles = [
-        axes.plot([], [], marker, color=colour, markeredgewidth=0, label=kind)[0]
-        for kind, (colour, marker) in _KINDS.items()
+        axes.plot([], [], marker, color=color, markeredgewidth=0, label=kind)[0]
+        for kind, (color, marker) in _KINDS.items()
         if kind in kinds
     ]
     confidence = 100 * record["plan"].get("confidence", 0.95)
@@ -119,16 +119,16 @@ def _marks(axes, rows, key: str, numbers) -> list[tuple[float, float, str]]:
     bottom = values[:, 1].min() - foot * up - spare[1] / 2
     axes.set_ylim(bottom, bottom + up + spare[1])
     for row in near:
-        colour, marker = _KINDS[_kind(row["mosaic"])]
+        color, marker = _KINDS[_kind(row["mosaic"])]
         axes.plot(
-            row[key], row["network_psnr_db"], marker, color=colour, markersize=5, markeredgecolor="white", markeredgewidth=0.4
+            row[key], row["network_psnr_db"], marker, color=color, markersize=5, markeredgecolor="white", markeredgewidth=0.4
         )
     for line, row in enumerate(reversed(far)):
-        colour, marker = _KINDS[_kind(row["mosaic"])]
+        color, marker = _KINDS[_kind(row["mosaic"])]
         words = f"{numbers[row['mosaic']]}: {row[key]:.2f} bits/pixel, {row['network_psnr_db']:.1f} dB (off the scale)"
         place = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": 7, "va": "center"}
         axes.annotate(
-            _GLYPHS.get(marker, "\N{BLACK STAR}"), (0, 0), (4, 7 + _LINE * line), color=colour, **place | {"fontsize": SMALL}
+            _GLYPHS.get(marker, "\N{BLACK STAR}"), (0, 0), (4, 7 + _LINE * line), color=color, **place | {"fontsize": SMALL}
         )
         axes.annotate(words, (0, 0), (13, 7 + _LINE * line), color="black", **place)
     _draw_typical(axes, *typical)

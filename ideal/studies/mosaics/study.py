@@ -1,4 +1,4 @@
-"""Colour filter arrays: what mosaics tell in all and of colour, beside what decoders make of the same counts."""
+"""Color filter arrays: what mosaics tell in all and of color, beside what decoders make of the same counts."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,20 +14,20 @@ from ideal.studies.mosaics.claims import claims
 
 TARGET = 0.8
 NAMED = ("bayer", "quad-bayer", "x-trans", "rgbw-bayer", "rgbw-kodak")
-DESIGNED = {"IDEAL total": ("gaussian", "total"), "IDEAL colour": ("gaussian", "colour"), "end to end": ("end-to-end", "total")}
+DESIGNED = {"IDEAL total": ("gaussian", "total"), "IDEAL color": ("gaussian", "color"), "end to end": ("end-to-end", "total")}
 WITHOUT = "white"
 DESIGN_PHOTONS = 1000.0
 LIGHTS = (100.0, 300.0, 1000.0)
 _NEAR = "; the closed form is the volume of the error that this decoder leaves in Gaussian scenes, so that it has to predict it"
-TARGETS = ("total", "colour", "mse", "chroma")
+TARGETS = ("total", "color", "mse", "chroma")
 
 
 class ColorFilterArrays(Study):
-    """Mosaics of colour filters at several light levels: information, information about colour, PSNR."""
+    """Mosaics of color filters at several light levels: information, information about color, PSNR."""
 
     name = "cfa"
-    title = "Colour filter arrays: information in all, information about colour, and what decoders make of it"
-    summary = "mosaics of colour filters x light: information in all and about colour against the PSNR of demosaicing"
+    title = "Color filter arrays: information in all, information about color, and what decoders make of it"
+    summary = "mosaics of color filters x light: information in all and about color against the PSNR of demosaicing"
 
     def jobs(self, plan: Plan) -> list[Job]:
         """Return the jobs: pictures, designs, and for each mosaic its estimates, closed forms and decoders."""
@@ -90,7 +90,7 @@ def _scale(plan: Plan) -> dict[str, Any]:
             "lights": (LIGHTS[0], LIGHTS[-1]),
             "named": ("bayer", "x-trans", "rgbw-kodak"),
             "random": 2,
-            "designed": ("IDEAL total", "IDEAL colour"),
+            "designed": ("IDEAL total", "IDEAL color"),
             "further": (5, 8),
             "steps": {"gaussian": 50, "decoder": 0, "network": 640},
             "models": ("causal-mixture",),
@@ -101,7 +101,7 @@ def _scale(plan: Plan) -> dict[str, Any]:
         "lights": LIGHTS,
         "named": NAMED,
         "random": 3,
-        "designed": ("IDEAL total", "IDEAL colour", "end to end"),
+        "designed": ("IDEAL total", "IDEAL color", "end to end"),
         "further": (5, 8),
         "steps": {"gaussian": 100, "decoder": 400, "network": 4096},
         "models": ("causal-mixture",),
@@ -136,7 +136,7 @@ def _row(results: Mapping[str, dict], name: str, photons: float) -> dict:
     light, linear = f"{photons:g}", results[f"{name}: linear decoder"]
     letters = "".join(linear["rows"])
     row = {"mosaic": name, "photons": photons, "period": _repeats(linear["rows"])}
-    row |= {colour: letters.count(colour[0].upper()) for colour in ("red", "green", "blue", "white")}
+    row |= {color: letters.count(color[0].upper()) for color in ("red", "green", "blue", "white")}
     estimate = results.get(f"{name}, {light} photons: estimate")
     row["information_bits_per_pixel"] = estimate and estimate["information"]
     row["information_low"], row["information_high"] = (estimate or {}).get("interval", (None, None))
@@ -175,9 +175,9 @@ def _correlations(plan: Plan, results, decoded, every, lights, words: str) -> li
         return replace(found, detail=f"{found.detail}{more}")
 
     return [
-        one("information about colour", "network", told(decoded, "colour"), decoded, TARGET),
-        one("information about colour without the bare sensor", "network", told(filtered, "colour"), filtered),
-        one("information about colour", "linear decoder", told(every, "colour"), every, more=_NEAR),
+        one("information about color", "network", told(decoded, "color"), decoded, TARGET),
+        one("information about color without the bare sensor", "network", told(filtered, "color"), filtered),
+        one("information about color", "linear decoder", told(every, "color"), every, more=_NEAR),
         one("total information", "network", total(decoded), decoded),
         one("total information without the bare sensor", "network", total(filtered), filtered),
         one("total information of Gaussian scenes", "linear decoder", told(every, "total"), every),
@@ -214,7 +214,7 @@ def _notes(plan: Plan, results, scale, decoded) -> list[str]:
         " they learn",
         "one network serves a mosaic in all lights; its epoch is chosen by the validation part; its size, rates and steps were"
         " set before, for Bayer's mosaic alone, by the validation part of another division of Kodak, BSDS500 and McMaster",
-        "information about colour is that of Gaussian scenes with the covariance of those measured (closed form); total"
+        "information about color is that of Gaussian scenes with the covariance of those measured (closed form); total"
         " information is the bound of a density fitted to the same counts that are decoded",
         "over all light levels together a correlation is helped by light, which raises both; within a light level it is not",
     ]

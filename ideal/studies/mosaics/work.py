@@ -1,4 +1,4 @@
-"""Work of the study of colour filter arrays: photographs, mosaics, their counts, and the information in these."""
+"""Work of the study of color filter arrays: photographs, mosaics, their counts, and the information in these."""
 
 from functools import lru_cache
 from typing import Any
@@ -28,7 +28,7 @@ PEAK = 1 / 3  # of a scene's channel where the picture is white; see `ideal.data
 _APART = 10**6  # between the numbers of the pictures of two sets
 _REGION = 100  # pixels of a side: how the few photographs that are always there are cut into sources
 _DESIGN_PARTS = 4  # one of so many parts of the pictures is for designs alone
-_SCORED_TARGETS = ("total", "colour", "mse", "chroma")
+_SCORED_TARGETS = ("total", "color", "mse", "chroma")
 
 
 def photographs(settings: dict, needs: dict, context: Context) -> dict:
@@ -116,7 +116,7 @@ def _pictures(names: tuple[str, ...], count: int, seed: int) -> Part:
 
 
 def _regions(scene: Scene, count: int, seed: int) -> Part:
-    """Return random parts of the colour photographs that are always there, each region of a photograph a source."""
+    """Return random parts of the color photographs that are always there, each region of a photograph a source."""
     rng = np.random.default_rng([seed, 21])
     codes = (code for code in map(code_values, NAMES) if code.ndim == 3)
     places = [

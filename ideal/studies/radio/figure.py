@@ -35,7 +35,7 @@ def draw(record: Mapping[str, Any]) -> Figure:
 
 def _scatter(axes, rows, shown, statistic) -> None:
     ssim = f"{shown['decoder']}_ssim"
-    for with_alma, colour in ((True, COLORS[0]), (False, COLORS[1])):
+    for with_alma, color in ((True, COLORS[0]), (False, COLORS[1])):
         for whole, marker in ((True, MARKERS[0]), (False, MARKERS[2])):
             some = [row for row in rows if row["with_alma"] == with_alma and (row["baselines_that_see_the_source"] > 3) == whole]
             if not some:
@@ -43,9 +43,9 @@ def _scatter(axes, rows, shown, statistic) -> None:
             places = np.array([[row["information_bits"], row[ssim]] for row in some])
             bounds = np.array([[row[f"{ssim}_low"], row[f"{ssim}_high"]] for row in some], float)
             lengths = np.nan_to_num(np.abs(bounds - places[:, 1:]).T)  # no line where there is no interval
-            axes.errorbar(*places.T, yerr=lengths, fmt="none", ecolor=colour, alpha=0.25, linewidth=0.6)
+            axes.errorbar(*places.T, yerr=lengths, fmt="none", ecolor=color, alpha=0.25, linewidth=0.6)
             label = f"{'with' if with_alma else 'without'} ALMA, {'six' if whole else 'three or fewer'} baselines"
-            axes.scatter(*places.T, s=16, color=colour, marker=marker, linewidth=0.3, edgecolor="white", label=label, zorder=3)
+            axes.scatter(*places.T, s=16, color=color, marker=marker, linewidth=0.3, edgecolor="white", label=label, zorder=3)
     words = f"Spearman {in_words(statistic['value'], statistic['interval'])}\n{len(rows)} arrays"
     axes.text(0.97, 0.04, words, transform=axes.transAxes, fontsize=7, ha="right", va="bottom")
     axes.set_xlabel("information (bits per observation)")

@@ -29,7 +29,7 @@ def draw(record: Mapping[str, Any]) -> Figure:
     figure = new_figure(4.6)
     (upper,), (lower,) = figure.subfigures(2, 1, squeeze=False, height_ratios=[3, 1.4])
     axes = upper.subplots(1, 3, width_ratios=[1, 1, 0.72])
-    _along(axes[0], rows, look, "information_colour_bits_per_pixel", "information about colour (bits/pixel)")
+    _along(axes[0], rows, look, "information_color_bits_per_pixel", "information about color (bits/pixel)")
     _along(axes[1], rows, look, "psnr_db", "PSNR of a linear decoder (dB)")
     handles, labels = axes[0].get_legend_handles_labels()
     handles += [
@@ -47,7 +47,7 @@ def draw(record: Mapping[str, Any]) -> Figure:
 
 
 def _along(axes, rows, look, key: str, label: str) -> None:
-    for name, (colour, marker) in look.items():
+    for name, (color, marker) in look.items():
         own = [row for row in rows if row["design"] == name]
         for start in dict.fromkeys(row["start"] for row in own):
             path = [row for row in own if row["start"] == start]
@@ -55,14 +55,14 @@ def _along(axes, rows, look, key: str, label: str) -> None:
             values = [row[key] for row in path]
             climb = sum(row["phase"] == "ascent" for row in path)
             # Between the start and the first station nothing is known: that line is faint, it is no progress.
-            axes.plot(times[:2], values[:2], color=colour, linewidth=0.6, alpha=0.5)
-            axes.plot(times[1:climb], values[1:climb], color=colour, alpha=0.9, marker=marker, markersize=1.8, markeredgewidth=0)
-            axes.plot(times[climb - 1 :], values[climb - 1 :], color=colour, linestyle=":")
+            axes.plot(times[:2], values[:2], color=color, linewidth=0.6, alpha=0.5)
+            axes.plot(times[1:climb], values[1:climb], color=color, alpha=0.9, marker=marker, markersize=1.8, markeredgewidth=0)
+            axes.plot(times[climb - 1 :], values[climb - 1 :], color=color, linestyle=":")
             axes.plot(
                 times[-1],
                 values[-1],
                 marker=marker,
-                color=colour,
+                color=color,
                 markersize=5,
                 markeredgecolor="white",
                 markeredgewidth=0.4,
@@ -71,7 +71,7 @@ def _along(axes, rows, look, key: str, label: str) -> None:
             axes.plot(
                 times[0], values[0], marker="o", markersize=4, color="black", markerfacecolor="white", clip_on=False, zorder=4
             )
-        axes.plot([], [], color=colour, marker=marker, label=name)
+        axes.plot([], [], color=color, marker=marker, label=name)
     axes.set_xscale("symlog", linthresh=_LINEAR, linscale=0.5)
     last = max(row["cpu_seconds"] for row in rows)
     ticks = [tick for tick in (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000) if tick <= max(1.3 * last, _LINEAR)]
@@ -86,10 +86,10 @@ def _along(axes, rows, look, key: str, label: str) -> None:
 
 def _gain(statistics) -> str:
     """Return what the last designs differ by, paired by photograph: far surer than the PSNR of either."""
-    found = [each for each in statistics if each["name"].startswith("PSNR of a linear decoder, IDEAL (colour) less end to end")]
+    found = [each for each in statistics if each["name"].startswith("PSNR of a linear decoder, IDEAL (color) less end to end")]
     words = "PSNR of a linear decoder, first start"
     for each in found:
-        words += "; IDEAL, colour less end to end (dB), all starts, paired by photograph: "
+        words += "; IDEAL, color less end to end (dB), all starts, paired by photograph: "
         words += in_words(each["value"], each["interval"])
     return words
 
@@ -120,17 +120,17 @@ def _costs(axes, statistics) -> None:
     axes.set_ylim(len(found) - 0.5, -0.6)
     axes.grid(axis="x", alpha=0.25, linewidth=0.5)
     how = f"median of {starts} starts" if starts > 1 else "one start"
-    axes.set_xlabel(f"end to end over IDEAL,\ncolour ({how})", fontsize=7)
+    axes.set_xlabel(f"end to end over IDEAL,\ncolor ({how})", fontsize=7)
 
 
 def _mosaics(part, rows, look) -> None:
     first = rows[0]["start"]
     shown = [("random start", "black", next(row for row in rows if row["start"] == first))]
     shown += [
-        (name, colour, [row for row in rows if row["design"] == name and row["start"] == first][-1])
-        for name, (colour, _) in look.items()
+        (name, color, [row for row in rows if row["design"] == name and row["start"] == first][-1])
+        for name, (color, _) in look.items()
     ]
-    for place, (axes, (name, colour, row)) in enumerate(zip(part.subplots(1, len(shown)), shown, strict=True)):
+    for place, (axes, (name, color, row)) in enumerate(zip(part.subplots(1, len(shown)), shown, strict=True)):
         tiles = row["mosaic"].split("/")
         image = np.array([[_ink(letter) for letter in line] for line in tiles])
         axes.imshow(image, interpolation="nearest")
@@ -142,7 +142,7 @@ def _mosaics(part, rows, look) -> None:
             side.set_visible(True)
         if place == 0:
             name_panel(axes, "d")
-        axes.set_title(name, fontsize=8, fontweight="bold", color=colour, loc="center")
+        axes.set_title(name, fontsize=8, fontweight="bold", color=color, loc="center")
         axes.set_xlabel(f"{row['psnr_db']:.2f} dB", fontsize=7)
 
 

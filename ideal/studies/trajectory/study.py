@@ -16,7 +16,7 @@ from ideal.studies.trajectory.figure import draw
 _PHOTONS = 1000.0
 # name -> objective and target
 RUNS: dict[str, dict[str, Any]] = {
-    "IDEAL, colour": {"objective": "gaussian", "target": "colour", "steps": 100},
+    "IDEAL, color": {"objective": "gaussian", "target": "color", "steps": 100},
     "IDEAL, total": {"objective": "gaussian", "target": "total", "steps": 100},
     "end to end": {"objective": "end-to-end", "target": None, "steps": 1000},
 }
@@ -26,7 +26,7 @@ _STARTS, _QUICK_STARTS = (0, 1, 2), (0,)
 
 
 class Trajectory(Study):
-    """Mosaics of a colour sensor, designed by the closed form of information and by training a decoder along with them."""
+    """Mosaics of a color sensor, designed by the closed form of information and by training a decoder along with them."""
 
     name = "ideal"
     title = "Design by information and end to end, from the same starts"
@@ -68,8 +68,8 @@ class Trajectory(Study):
         points = [point for run in RUNS for each in worth[run] for point in each["points"]]
         statistics.append(
             correlation(
-                "Spearman, information about colour with PSNR, along all ascents",
-                np.array([point["information"]["colour"] for point in points]),
+                "Spearman, information about color with PSNR, along all ascents",
+                np.array([point["information"]["color"] for point in points]),
                 [world.grouped(point["psnr"]) for point in points],
                 confidence=plan.confidence,
                 seed=plan.seed,
@@ -108,7 +108,7 @@ def _row(run: str, start: int, point: Mapping) -> dict:
         "step": point["step"],
         "seconds": point["seconds"],
         "cpu_seconds": point["cpu_seconds"],
-        "information_colour_bits_per_pixel": point["information"]["colour"],
+        "information_color_bits_per_pixel": point["information"]["color"],
         "information_total_bits_per_pixel": point["information"]["total"],
         "psnr_db": point["psnr"]["mean"],
         "psnr_low": point["psnr"]["interval"][0],
@@ -128,7 +128,7 @@ def _networks(start: int) -> list[tuple[str, str, list[str]]]:
 
 
 _LINEAR, _NETWORK = "a linear decoder", "a network"
-_WITH, _WITHOUT = "IDEAL (colour)", "IDEAL (colour) before exchanges"
+_WITH, _WITHOUT = "IDEAL (color)", "IDEAL (color) before exchanges"
 
 
 def _ends(worth: Mapping[str, list[dict]], results: Mapping[str, dict], starts: tuple[int, ...]) -> dict[tuple, list[dict]]:
@@ -200,20 +200,20 @@ def _costs(worth: Mapping[str, list[dict]], starts: tuple[int, ...]) -> list[Sta
     steps = worth[_RIVAL][0]["points"][-1]["step"]
     return [
         ratio(
-            "time to the last PSNR of end to end, end to end over IDEAL (colour)",
+            "time to the last PSNR of end to end, end to end over IDEAL (color)",
             _times_less,
             f"processor seconds, compilation included, to within {_NEAR} dB of what {steps} steps end to end reach by a linear "
             "decoder, on both sides",
         ),
         ratio(
-            "time in all, end to end over IDEAL (colour)",
+            "time in all, end to end over IDEAL (color)",
             lambda ours, theirs: theirs["points"][-1]["cpu_seconds"] / ours["points"][-1]["cpu_seconds"],
             f"processor seconds of {steps} steps end to end over those of the ascent and the exchanges, compilation included",
             None,
         ),
-        ratio("memory, end to end over IDEAL (colour)", memory, "peak resident memory of the process"),
+        ratio("memory, end to end over IDEAL (color)", memory, "peak resident memory of the process"),
         ratio(
-            "memory above the start, end to end over IDEAL (colour)",
+            "memory above the start, end to end over IDEAL (color)",
             added,
             "peak resident memory above that before the design began",
         ),
@@ -250,10 +250,10 @@ def _claims(ends: Mapping[tuple, list[dict]], again: Mapping[str, dict], plan: P
         Claim(
             "a design by information decodes at least as well as one end to end",
             "42.96 against 42.58 dB (IDEAL for total information, a network)",
-            f"IDEAL for colour {_signed(*network)} dB by a network, {_signed(*linear)} dB by a linear decoder; before the "
+            f"IDEAL for color {_signed(*network)} dB by a network, {_signed(*linear)} dB by a linear decoder; before the "
             f"exchanges {_signed(*before)} dB by a network",
             _above_zero(network[1]),
-            "here the information about the colour of a pixel is raised, not the total, and the hard mosaic is improved by "
+            "here the information about the color of a pixel is raised, not the total, and the hard mosaic is improved by "
             "exchanges, which a decoder that suits one mosaic cannot be asked for",
         ),
         Claim(
@@ -269,7 +269,7 @@ def _claims(ends: Mapping[tuple, list[dict]], again: Mapping[str, dict], plan: P
             "42.96 against 42.58 dB",
             f"IDEAL for total information {_signed(*lost)} dB over end to end, by a linear decoder",
             _above_zero(lost[1]),
-            "given the choice, total information takes white pixels, which see more light and no colour",
+            "given the choice, total information takes white pixels, which see more light and no color",
         ),
     ]
 

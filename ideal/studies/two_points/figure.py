@@ -25,10 +25,10 @@ def draw(record: Mapping[str, Any]) -> Figure:
     for ratio, values in curves["exact"].items():
         left.plot(curves["na"], values, color=shown[float(ratio)][0], zorder=1)
     for row in record["rows"]:
-        colour, marker = shown[row["snr"]]
+        color, marker = shown[row["snr"]]
         exact = row["exact_bits"]
-        filled = {"color": colour, "marker": marker, "markersize": _SIZE, "linestyle": "none", "elinewidth": 0.9}
-        _point(left, _BESIDE * row["na"], row, "estimate", 0.0, _pale(colour))
+        filled = {"color": color, "marker": marker, "markersize": _SIZE, "linestyle": "none", "elinewidth": 0.9}
+        _point(left, _BESIDE * row["na"], row, "estimate", 0.0, _pale(color))
         _point(left, row["na"], row, "paired", 0.0, filled)
         _point(right, row["na"], row, "paired", exact, filled)
         _point(right, 1.035 * row["na"], row, "label", exact, filled | {"markerfacecolor": "white", "zorder": 3})
@@ -48,8 +48,8 @@ def draw(record: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def _pale(colour: str) -> dict[str, Any]:
-    return _PALE | {"color": colour, "ecolor": to_rgba(colour, 0.3)}
+def _pale(color: str) -> dict[str, Any]:
+    return _PALE | {"color": color, "ecolor": to_rgba(color, 0.3)}
 
 
 def _point(axes, place: float, row: Mapping[str, Any], name: str, less: float, look: Mapping[str, Any]) -> None:
@@ -64,7 +64,7 @@ def _point(axes, place: float, row: Mapping[str, Any], name: str, less: float, l
 
 def _legends(figure: Figure, axes, shown) -> None:
     """Name the lights in the panel, and what is drawn below the figure."""
-    lights = [axes.plot([], [], color=colour, marker=marker, markersize=_SIZE)[0] for colour, marker in shown.values()]
+    lights = [axes.plot([], [], color=color, marker=marker, markersize=_SIZE)[0] for color, marker in shown.values()]
     # Below the curves where the aperture is large: information is near one bit there, whatever the light.
     axes.legend(lights, [f"SNR {ratio:g}" for ratio in shown], loc="lower right", borderaxespad=0.1)
     mark = {"color": "0.3", "marker": "o", "markersize": _SIZE, "linestyle": "none", "elinewidth": 0.9}

@@ -1,7 +1,8 @@
 """What a function's result depends on in our own code: a digest of all that its module can reach by imports.
 
-Comments, docstrings and layout do not count. A package that holds something reached counts whole, because registries import its
-modules by name; but for `ideal` itself, the decoders and the studies with their folders, of which only what is imported counts.
+Comments, docstrings and layout do not count, nor do the packages that draw and tell of results. A package that holds something
+reached counts whole, because registries import its modules by name. Of `ideal` itself, of the decoders and the studies with their
+folders, and of jobs and sweeps only what is imported counts.
 """
 
 import ast
@@ -13,7 +14,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 _ROOT = "ideal"
-_OPEN = ("ideal", "ideal.decoders", "ideal.studies")  # packages of which only what is imported counts
+_OPEN = (
+    "ideal",
+    "ideal.decoders",
+    "ideal.jobs",
+    "ideal.studies",
+    "ideal.sweeps",
+)  # packages of which only what is imported counts
+_APART = ("ideal.plots", "ideal.reports")  # packages that no result depends on
 _DEPENDENCIES = ("numpy", "scipy", "jax", "flax", "optax", "scikit-image")
 
 
@@ -117,7 +125,7 @@ def _imports(module: str) -> Iterator[str]:
 
 
 def _is_module(name: str) -> bool:
-    return name.split(".")[0] == _ROOT and _path(name) is not None
+    return name.split(".")[0] == _ROOT and ".".join(name.split(".")[:2]) not in _APART and _path(name) is not None
 
 
 def _members(module: str) -> Iterator[str]:

@@ -1,0 +1,13 @@
+from .contract import Context as Context
+from .contract import EngineError as EngineError
+from .contract import Failure as Failure
+from .contract import Job as Job
+from .contract import JobError as JobError
+from .engine import Engine as Engine
+from .engine import open_engine as open_engine
+from .kept import Kept as Kept
+from .processes import join_processes as join_processes
+from .run import Outcome as Outcome
+from .run import run_jobs as run_jobs
+from .shards import Shard as Shard
+from .shards import parse_shard as parse_shard
