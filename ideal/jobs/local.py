@@ -21,6 +21,7 @@ from ideal.jobs.task import Answer, Hear, Task, perform
 
 _QUIET = 0.5  # seconds between two lines of progress of one job
 _LONGEST = 500  # characters of a line of progress: lines of several processes share a pipe, which keeps short ones whole
+_REAPED = 10.0  # seconds in which the exit code of a process that has ended is known
 _GRACE = 1.0  # seconds in which a worker that is asked to end may remove what it has half written
 
 
@@ -168,9 +169,11 @@ class _Process:
 
     def ending(self) -> str:
         """Return how the process ended, in words."""
-        if self._process is not None:
-            self._process.join(5)
-        code = None if self._process is None else self._process.exitcode
+        code, end = None, time.monotonic() + _REAPED
+        # The executor waits for the process too: while its thread has the exit code and has not noted it, there is none here.
+        while self._process is not None and (code := self._process.exitcode) is None and time.monotonic() < end:
+            self._process.join(0.05)
+            time.sleep(0.01)
         if code == -signal.SIGKILL:
             return "was killed, perhaps for want of memory (--jobs 1 takes less)"
         return f"ended with exit code {code}"
