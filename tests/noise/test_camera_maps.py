@@ -158,7 +158,10 @@ def test_a_file_keeps_the_maps(tmp_path):
     np.save(tmp_path / "b.npy", frames)
     with open_measurements(tmp_path / "b.npy", noise=noise) as measured:
         np.testing.assert_array_equal(measured.noise.gain, noise.gain)
-    with pytest.raises(UsageError, match="gain: the camera-maps noise has arrays for it"), open_measurements(tmp_path / "a.h5", gain=0.4):
+    with (
+        pytest.raises(UsageError, match="gain: the camera-maps noise has arrays for it"),
+        open_measurements(tmp_path / "a.h5", gain=0.4),
+    ):
         pass
     with open_measurements(tmp_path / "a.h5", noise="poisson-gaussian", gain=0.5, offset=100.0, read_noise=1.6) as measured:
         assert type(measured.noise) is PoissonGaussian
