@@ -98,9 +98,20 @@ def attribute(
     figures = {"noise": noise, "sigma": sigma, "gain": gain, "offset": offset, "read_noise": read_noise}
     with _output.narration() as say, _output.kept(debug) as keeping:
         game = sources.read_game(
-            value, objects, table=table, command=command, values=values, players=players, names=names, elements=elements,
-            given=given, settings=own, object_settings=theirs, noise=figures, report=say,
-        )  # fmt: skip
+            value,
+            objects,
+            table=table,
+            command=command,
+            values=values,
+            players=players,
+            names=names,
+            elements=elements,
+            given=given,
+            settings=own,
+            object_settings=theirs,
+            noise=figures,
+            report=say,
+        )
         result = run_attribution(game, request, out, overwrite=force, emit=emit, report=say)
         _output.show(records.provenance(sys.argv, seed) | result.to_record(), result.parts, as_json)
         for text in result.warnings:

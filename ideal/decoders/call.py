@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ideal._arguments import whole
 from ideal._memory import check_memory
 from ideal.datasets import ObjectSet
 from ideal.datasets.members import DEFAULT_OBJECTS
@@ -90,7 +91,7 @@ def decode(
     """
     begun = time.perf_counter()
     chosen = _decoder(decoder, settings or {})
-    if folds is not None and not 1 <= folds <= _FOLDS:
+    if folds is not None and not 1 <= whole("`folds`", folds) <= _FOLDS:
         raise UsageError(f"folds is {folds}, expected 1 to {_FOLDS}")
     if not 0 < confidence < 1:
         raise UsageError(f"confidence is {confidence:g}, expected a number between 0 and 1")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from ideal._levels import level_distance
 from ideal.density.gaussian.moments import flatten
 from ideal.errors import DataError
 
@@ -17,9 +18,6 @@ _SURPRISE = 1e-6  # chance, for each value, that the model ends to hold; twice i
 _CHANGE = 0.03  # chance to go from the floor back to the model or to another floor, and from the model again to a floor
 _BINS = 8, 256  # of the histogram, fewest and most
 _REACH = 40.0  # half distances of the quartiles: values further from them have no part in the histogram
-_REPEATED = 0.5  # of the values: with fewer different ones they keep to levels
-_SAME = 1e-12  # of the range of the values
-_UNEVEN = 1e-2  # of the least distance of levels, by which others may miss its multiples
 _HALF_COUNT = 0.5  # in each bin beside the values seen
 
 
@@ -86,7 +84,10 @@ class Floor:
         bins = int(np.clip(np.sqrt(count), *_BINS))
         # Rounded values of continuous noise: a bin narrower than their distance would take the mass of a level for a density.
         grid = np.array(
-            [step or _grid(column[(column >= a) & (column <= b)]) for column, a, b in zip(values.T, low, high, strict=True)]
+            [
+                step or level_distance(column[(column >= a) & (column <= b)])
+                for column, a, b in zip(values.T, low, high, strict=True)
+            ]
         )
         on_grid = grid > 0
         apart = np.where(on_grid, grid, 1.0)
@@ -195,21 +196,6 @@ class Floor:
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"the floor of the model is damaged ({error}): fit the model again") from error
         return cls(float(arrays.pop("step")), float(arrays.pop("origin")), **arrays)
-
-
-def _grid(values: np.ndarray) -> float:
-    """Return the distance of the levels that values keep to, 0 where they are continuous.
-
-    Of levels that are not evenly spaced it is eight times the distance that nearly all neighbours keep within.
-    """
-    levels = np.unique(values)
-    gaps = np.diff(levels)
-    gaps = gaps[gaps > _SAME * gaps.sum()]  # levels that rounding alone parts are one
-    if not len(gaps) or len(gaps) + 1 > _REPEATED * len(values):
-        return 0.0
-    steps = gaps / gaps.min()
-    even = np.abs(steps - np.round(steps)).max() < _UNEVEN
-    return float(gaps.min() if even else 8 * np.quantile(gaps, 0.95))
 
 
 def _by_kind(values) -> np.ndarray:

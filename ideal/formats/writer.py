@@ -249,6 +249,8 @@ def _calibration(path: str, noise: str | NoiseModel | None, given: dict) -> Cali
 
 def write_measurements(path: str | Path, measurements, **options) -> None:
     """Write one block; options as of `MeasurementWriter` and its `append`."""
+    if measurements is None:
+        raise UsageError(f"{path}: no measurements: give an array (sample, row, column[, channel]) or (sample, value)")
     names = ("clean", "groups", "labels", "objects")
     parts = {name: options.pop(name) for name in names if name in options}
     if np.ndim(options.get("sigma", 0.0)) == np.ndim(measurements):

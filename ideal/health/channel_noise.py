@@ -66,10 +66,13 @@ class ChannelNoise(Check):
         relative = np.asarray(self._products) / np.outer(scale, scale)
         relative[~alone], relative[:, ~alone] = 0.0, 0.0
         np.fill_diagonal(relative, 0.0)
-        first, second = np.unravel_index(np.abs(relative).argmax(), relative.shape)
+        # What is there beyond the stated noise may be detail that channels share, which explains so much and no more.
+        scene = np.sqrt(np.maximum(power - stated, 0.0)) / scale
+        beyond = np.abs(relative) - np.outer(scene, scene)
+        first, second = np.unravel_index(beyond.argmax(), relative.shape)
         largest = float(np.abs(relative[first, second]))
         # Squares that overlap share pixels: their number counts for about a quarter.
-        if largest < max(_LEAST, _ERRORS * 2 / np.sqrt(self._count)):
+        if beyond[first, second] < max(_LEAST, _ERRORS * 2 / np.sqrt(self._count)):
             return []
         matrix = relative[np.ix_(alone, alone)] + np.eye(alone.sum())
         parts = 2 if np.iscomplexobj(matrix) else 1

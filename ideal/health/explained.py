@@ -10,6 +10,7 @@ _FOLLOWS: dict[str, tuple[str, ...]] = {
     "calibration-differs": ("noise-too-small", "noise-too-large"),
     "overlapping-crops": ("missing-codes",),
     "dead-pixels": ("noise-too-large",),
+    "dark-areas": ("noise-too-large",),
     "lost-values": ("noise-too-large", "noisy-pixels"),
     "hot-pixels": ("noise-too-large",),
     "isolated-values": ("noise-too-large", "noisy-pixels"),

@@ -218,13 +218,15 @@ class DeadPixels(Check):
 
     def _dark(self, mean: np.ndarray, told: np.ndarray) -> np.ndarray:
         """Return which pixels lie in wide areas without light in any frame that have sharp edges, (row, column)."""
-        if not self.measured.noise_kind.photons or self.measured.period is not None:
+        if not self.measured.noise_kind.photons:
             return np.zeros(mean.shape[:2], bool)
         spread = np.sqrt(constant_variance(self.measured) / self._frames)
         if mean.ndim > 2:
             mean, told = mean.mean(2), np.all(told, 2)
         mean = np.where(told, np.median(mean[~told]) if (~told).any() else 0.0, mean)
-        bright = mean > max(_LIT, _LIT_SHARE * float(mean.mean()), 3 * _DARK_ERRORS * spread)
+        # The filters of a mosaic differ: a place is as bright as the brightest of them.
+        least = max(_LIT, _LIT_SHARE * float(mean.mean()), 3 * _DARK_ERRORS * spread)
+        bright = ndimage.maximum_filter(mean, self.measured.period or 1) > least
         labels, _ = ndimage.label(mean <= _DARK_ERRORS * spread)
         dark = np.zeros(mean.shape, bool)
         for number, place in enumerate(ndimage.find_objects(labels), 1):

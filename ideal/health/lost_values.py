@@ -64,9 +64,8 @@ class LostValues(Check):
         self._beside += _light_around(above, zero & amid, self.measured.period or (1, 1))
         near = above < 1.5 * width if self.measured.noise_kind.counts else np.abs(above) <= _NEAR * width
         self._near += int((near & ~zero & amid).sum())
-        if self.measured.period is None:
-            for number in range(raw.shape[3] if raw.ndim > 3 else 1):
-                self._look_for_blocks(*((each[..., number] if raw.ndim > 3 else each) for each in (zero, lit)))
+        for number in range(raw.shape[3] if raw.ndim > 3 else 1):
+            self._look_for_blocks(*((each[..., number] if raw.ndim > 3 else each) for each in (zero, lit)))
 
     def _width(self, block: Block) -> float:
         """Return the standard deviation of the noise in the dark, 1 for counts, not below a step of the values."""
@@ -74,7 +73,7 @@ class LostValues(Check):
         if self.measured.noise_kind.counts:
             return max(1.0, step)
         if self.measured.noise_kind.photons:
-            return max(float(np.sqrt(constant_variance(self.measured))), step)
+            return max(1.0, float(np.sqrt(constant_variance(self.measured))), step)  # light comes in single photons
         return max(float(np.sqrt(np.median(block.value_variance))), step)
 
     def _look_for_blocks(self, zero: np.ndarray, lit: np.ndarray) -> None:

@@ -4,6 +4,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ideal._levels import level_distance
 from ideal.health.check import Block, Check, noise_is_stated
 from ideal.health.finding import Finding
 
@@ -12,6 +13,7 @@ _LEAST_BITS = 26.0  # of a window: noise makes a given one with a chance of 2^-2
 _CONTINUOUS_BITS = 20.0  # of a value that is no whole number
 _ONE_IN = 4  # bits: one of 16 places is an anchor
 _MOST_ANCHORS = 400_000
+_SOME = 20_000  # values that tell whether they keep to levels
 _FEWEST = 3  # rows or columns with windows that two samples share
 _OFTEN = 20  # samples with one window: more is a pattern of all of them, as a caption
 _MOST_PAIRS = 200_000
@@ -29,6 +31,7 @@ class SharedWindows(Check):
         super().__init__(measured)
         self._kept: list[np.ndarray] = []  # (anchor, hash, sample, row, column, whether along a column)
         self._count = self._samples = 0
+        self._step: float | None = None  # of the values; 0 where they are continuous
 
     @classmethod
     def applies(cls, measured) -> bool:
@@ -52,14 +55,17 @@ class SharedWindows(Check):
 
     def _bits(self, block: Block) -> np.ndarray:
         """Return how many bits it takes at least to guess each value by its noise, (sample, row, column)."""
-        measured = self.measured
-        if measured.integer:
-            step = measured.gain * measured.step
+        measured, raw = self.measured, block.raw
+        if self._step is None:
+            some = raw.ravel()[:: max(1, raw.size // _SOME)]
+            self._step = measured.step if measured.integer else max(map(level_distance, _parts(some)))
+        if self._step:
+            step = measured.gain * self._step
             bits = 0.5 * np.log2(np.maximum(2 * np.pi * np.maximum(block.value_variance, 0.0) / step**2, 1.0))
-            bits = np.broadcast_to(bits, block.raw.shape).astype(np.float32)
+            bits = np.broadcast_to(bits, raw.shape).astype(np.float32)
         else:
-            bits = np.where(block.raw == np.round(block.raw), 0, _CONTINUOUS_BITS).astype(np.float32)
-        bits = np.where((block.raw == block.raw.min()) | (block.raw == block.raw.max()), 0, bits)  # which may be clipped
+            bits = np.where(raw == np.round(raw), 0, _CONTINUOUS_BITS).astype(np.float32)
+        bits = np.where((raw == raw.min()) | (raw == raw.max()), 0, bits)  # which may be clipped
         return bits if bits.ndim == 3 else bits.reshape(*bits.shape[:3], -1).sum(3)
 
     @cached_property
@@ -123,6 +129,10 @@ class SharedWindows(Check):
 
 
 _ANCHOR = np.dtype([("hash", "u8"), ("sample", "i8"), ("row", "i4"), ("column", "i4"), ("turned", "i1")])
+
+
+def _parts(values: np.ndarray) -> tuple[np.ndarray, ...]:
+    return (values.real, values.imag) if np.iscomplexobj(values) else (values,)
 
 
 def _as_whole(raw: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 import os
 import sys
 import warnings
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -113,8 +113,10 @@ def estimate_files(
         UsageError: an option has no meaning, or the folder holds another run.
 
     """
+    if isinstance(files, str | os.PathLike) or not isinstance(files, Iterable) or not (files := list(files)):
+        raise UsageError("`files` takes names of measurement files, one or several, in a list")
     asked, keeping = list(map(str, files)), keeping or Keeping()
-    names, paths = zip(*map(_name_and_path, asked), strict=True) if asked else ((), ())
+    names, paths = zip(*map(_name_and_path, asked), strict=True)
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise UsageError(f"{twice} is named twice: name each file once")

@@ -92,8 +92,8 @@ def plan_simulation(
     system, count = as_system(system), whole("`count`", count, 1)
     seed, design_seed = whole("`seed`", seed, 0), whole("`design_seed`", design_seed, 0)
     noise_seed = seed if noise_seed is None else whole("`noise_seed`", noise_seed, 0)
-    if photons is not None and number("`photons`", photons) <= 0:
-        raise UsageError(f"photons must be a positive number; found {photons:g}")
+    if photons is not None:
+        number("`photons`", photons)
     if design is None or isinstance(design, str | Path):
         params = find_design(system, str(design) if design else None, design_seed)
         name = str(design) if design else next(iter(system.designs))

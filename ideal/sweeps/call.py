@@ -3,7 +3,7 @@
 import contextlib
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -167,7 +167,8 @@ def _source(source: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         return {}, {"system": source.name} | {f"system.{name}": _plain(value) for name, value in source.settings.items()}
     if isinstance(source, str | Path):
         return {}, {"system": str(source)}
-    files = [str(each) for each in source]
+    if not isinstance(source, Iterable) or not (files := [str(each) for each in source]):
+        raise UsageError("what is swept is a system, a .toml file, or measurement files; found nothing of these")
     return ({"file": files}, {}) if len(files) != 1 else ({}, {"file": files[0]})
 
 

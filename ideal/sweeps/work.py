@@ -24,7 +24,6 @@ from ideal.jobs.contract import Context
 from ideal.measurements.measurement_set import MeasurementSet, open_measurements
 from ideal.measurements.opening import set_groups
 from ideal.noise import NoiseModel
-from ideal.optimize.design import find_design
 from ideal.optimize.evaluation import measured_by
 from ideal.optimize.objects import divide
 from ideal.optimize.runs.plans import plan_design
@@ -53,18 +52,7 @@ def designed(settings: dict, needs: dict, context: Context) -> dict:
         asked["photons"] = settings["photons"]
     request = read_request({**settings["optimize"], **asked}, {})
     plan = plan_design(Setup.of(used.system, request, seen, noise_of(used, settings, context)), context.say)
-    found = find_design(
-        plan.task,
-        plan.objective,
-        starts=[start.params for start in plan.starts],
-        ascent=plan.ascent,
-        settings=plan.settings,
-        floors=request.floors,
-        search=request.search,
-        seed=request.seed,
-        checkpoints=context.checkpoints,
-        report=context.say,
-    )
+    found = plan.found(checkpoints=context.checkpoints, report=context.say)
     return finite(
         {
             "params": {name: np.asarray(value, np.float64).tolist() for name, value in found.params.items()},

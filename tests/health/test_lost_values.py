@@ -66,6 +66,25 @@ def test_areas_that_are_always_dark_are_told_where_their_edge_is_sharp():
     assert "dark-areas" not in found(photons(fading))
 
 
+def test_mosaics_lose_blocks_and_have_stops_too():
+    filters = np.tile([[1.0, 0.6], [0.6, 0.15]], (16, 16))
+    values = photons(scenes(mean=100) * filters)
+    assert not found(values, period=2)
+    rows, columns = np.mgrid[:32, :32]
+    stop = (rows - 16) ** 2 + (columns - 16) ** 2 > 14**2
+    assert found(np.where(stop, 0, values), period=2)["dark-areas"].figures["pixels"] == stop.sum()
+    rng = np.random.default_rng(2)
+    for frame in values[::2]:
+        row, column = rng.integers(0, 4, 2) * 8
+        frame[row : row + 8, column : column + 8] = 0
+    assert "8x8" in found(values, period=2)["lost-values"].text
+
+
+def test_detail_that_all_channels_show_is_no_noise_that_they_share():
+    grey = scenes(mean=100, blur=1.2)[..., None] * [1.0, 0.7, 0.3]
+    assert "correlated-noise" not in found(photons(grey))
+
+
 def test_dim_surroundings_of_bright_spots_are_not_dead():
     rows, columns = np.mgrid[:32, :32]
     light = np.full((32, 32), 0.003)

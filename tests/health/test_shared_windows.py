@@ -44,6 +44,11 @@ def test_exposures_of_the_same_scenes_dim_light_and_captions_stay_apart():
         assert "overlapping-crops" not in found(photons(np.concatenate([light, light[:, ::-1]]) * mean / 100))
     numbers, options = camera(light)
     assert "overlapping-crops" not in found(numbers, **options)
+    for dim in (0.5, 1, 3):  # floats that keep to levels repeat as whole numbers do
+        counts = photons(scenes(count=300, mean=dim))
+        for values in (counts * 0.45, (counts * 0.45).astype(np.float32)):
+            seen = found(values, noise="poisson-gaussian", gain=1 / 0.45, read_noise=0.3)
+            assert not seen.keys() & {"overlapping-crops", "lost-values"}
     caption = photons(light)
     caption[:, :4] = np.arange(128).reshape(4, 32)
     assert "overlapping-crops" not in found(caption)

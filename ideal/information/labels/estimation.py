@@ -17,6 +17,7 @@ import numpy as np
 from scipy.special import log_softmax
 from scipy.stats import beta
 
+from ideal._arguments import whole
 from ideal.density import MODELS, Fitting, FullGaussian, find_model
 from ideal.errors import UsageError
 from ideal.health import Finding, plain_note
@@ -114,6 +115,7 @@ def _task_information(
 ) -> TaskInformation:
     started = time.perf_counter()
     check_request(confidence, effort, time_limit)
+    seed, max_patches = whole("`seed`", seed, 0), whole("`max_patches`", max_patches, 1)
     names, index = read_labels(source)
     size = patch_size(source, source.shape[1:3] if patch is None else patch)
     kind = _density(model, source)

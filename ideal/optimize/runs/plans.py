@@ -21,7 +21,8 @@ from ideal.noise import NoiseModel
 from ideal.optimize import Ascent, Objective, Target, Task, find_objective, parse_target
 from ideal.optimize.ascent.line_search import suits
 from ideal.optimize.defaults import MOST_STEPS, Defaults, compared_with, defaults_for, starts_of
-from ideal.optimize.design import check_objective_settings
+from ideal.optimize.design import Optimum, check_objective_settings
+from ideal.optimize.design import find_design as optimum
 from ideal.optimize.evaluation import DEFAULT_MODELS, Scale, measured_by
 from ideal.optimize.objects import Division, divide
 from ideal.optimize.runs.recipe import Recipe
@@ -145,6 +146,23 @@ class DesignPlan(Plan):
     left_out: tuple[str, ...]
     ascent: Ascent
     scale: Scale
+
+    def found(self, *, checkpoints: Path | None, report: Progress, **more: Any) -> Optimum:
+        """Follow the gradient from all starts, and return what was found; see `ideal.optimize.design.find_design`."""
+        request = self.request
+        return optimum(
+            self.task,
+            self.objective,
+            starts=[start.params for start in self.starts],
+            ascent=self.ascent,
+            settings=self.settings,
+            floors=request.floors,
+            search=request.search,
+            seed=request.seed,
+            checkpoints=checkpoints,
+            report=report,
+            **more,
+        )
 
     def measure(self, params: Params, name: str, count: int | None = None) -> MeasurementSet:
         """Return fresh measurements by one design.

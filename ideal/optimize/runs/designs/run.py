@@ -15,7 +15,7 @@ from ideal.imaging import ImagingSystem, Params
 from ideal.information.results import Estimate
 from ideal.measurements.measurement_set import MeasurementSet
 from ideal.noise import NoiseModel
-from ideal.optimize.design import Optimum, find_design
+from ideal.optimize.design import Optimum
 from ideal.optimize.evaluation import (
     differences,
     information_of,
@@ -197,16 +197,7 @@ def _is_near(start: Start, begun: Params) -> bool:
 
 
 def _ascend(plan: DesignPlan, folder: RunFolder | None, report: Progress) -> Optimum:
-    request = plan.request
-    found = find_design(
-        plan.task,
-        plan.objective,
-        starts=[start.params for start in plan.starts],
-        ascent=plan.ascent,
-        settings=plan.settings,
-        floors=request.floors,
-        search=request.search,
-        seed=request.seed,
+    found = plan.found(
         checkpoints=None if folder is None else folder.checkpoints("design"),
         report=report,
         **({"log": folder.log} if folder else {}),
